@@ -1,0 +1,199 @@
+// Written by scripts/generate.mjs from the tables in src/; do not edit. What each field means is said there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// clang-format off
+namespace streamgate {
+
+// The first 1024 bytes of a ring's memory.
+struct alignas(8) RingHeader {
+  uint32_t magic;  // 0x31524753, 'SGR1'.
+  uint32_t version;  // Layout version, 1.
+  uint32_t capacity_bytes;  // Bytes after this header; a power of two.
+  uint32_t slots;  // Most unread blocks.
+  uint8_t reserved0[48];
+  uint64_t tail;  // Claim cursor: position / 8 | sequence << 32. Producers compare-and-set it.
+  uint8_t reserved1[56];
+  uint64_t head;  // Read cursor, same form. Only the consumer stores it.
+  uint8_t reserved2[56];
+  int32_t wake;  // Incremented by a producer after each commit; what Atomics.waitAsync watches.
+  uint32_t waiting;  // 1 while the consumer waits on `wake`; a producer notifies only then.
+  uint8_t reserved3[56];
+  uint64_t pushed_records;  // Records committed since the start (added by producers).
+  uint64_t pushed_bytes;  // Record bytes committed since the start.
+  uint8_t reserved4[48];
+  uint64_t taken_records;  // Records taken by the consumer since the start.
+  uint64_t taken_bytes;  // Record bytes taken since the start.
+  uint64_t abandoned_claims;  // Claims of dead producers that the consumer skipped.
+  uint64_t abandoned_bytes;  // Ring bytes in those claims.
+  uint8_t reserved5[32];
+  uint32_t producer_epochs[64];  // Current incarnation of each producer. The supervisor adds 1 when one dies; claims of older epochs are skipped.
+  uint8_t reserved6[384];
+};
+static_assert(sizeof(RingHeader) == 1024);
+static_assert(offsetof(RingHeader, magic) == 0);
+static_assert(offsetof(RingHeader, version) == 4);
+static_assert(offsetof(RingHeader, capacity_bytes) == 8);
+static_assert(offsetof(RingHeader, slots) == 12);
+static_assert(offsetof(RingHeader, tail) == 64);
+static_assert(offsetof(RingHeader, head) == 128);
+static_assert(offsetof(RingHeader, wake) == 192);
+static_assert(offsetof(RingHeader, waiting) == 196);
+static_assert(offsetof(RingHeader, pushed_records) == 256);
+static_assert(offsetof(RingHeader, pushed_bytes) == 264);
+static_assert(offsetof(RingHeader, taken_records) == 320);
+static_assert(offsetof(RingHeader, taken_bytes) == 328);
+static_assert(offsetof(RingHeader, abandoned_claims) == 336);
+static_assert(offsetof(RingHeader, abandoned_bytes) == 344);
+static_assert(offsetof(RingHeader, producer_epochs) == 384);
+
+// What every block in a ring starts with. After it: u32 lengths[records], padded to 8 bytes; then the records, each followed by one LF that its length does not count.
+struct alignas(8) BlockHeader {
+  int32_t length;  // Bytes of the whole block, header and padding included; negative while it is filled.
+  uint16_t kind;  // blockKind.
+  uint16_t producer;  // Index into producerEpochs.
+  uint32_t epoch;  // The producer's epoch when it claimed.
+  uint32_t records;  // Records in the block.
+  uint32_t body_bytes;  // Bytes of the records, their LFs included.
+  uint8_t transport;  // How they came: transport.
+  uint8_t family;  // 4 or 6: the version of `address`; 0: unknown or several sources.
+  uint16_t port;  // The peer's port.
+  double received_at_ms;  // Milliseconds since 1970 when the last byte arrived.
+  uint8_t address[16];  // The peer's address, network order; IPv4 in the first four bytes.
+  uint8_t reserved0[16];
+};
+static_assert(sizeof(BlockHeader) == 64);
+static_assert(offsetof(BlockHeader, length) == 0);
+static_assert(offsetof(BlockHeader, kind) == 4);
+static_assert(offsetof(BlockHeader, producer) == 6);
+static_assert(offsetof(BlockHeader, epoch) == 8);
+static_assert(offsetof(BlockHeader, records) == 12);
+static_assert(offsetof(BlockHeader, body_bytes) == 16);
+static_assert(offsetof(BlockHeader, transport) == 20);
+static_assert(offsetof(BlockHeader, family) == 21);
+static_assert(offsetof(BlockHeader, port) == 22);
+static_assert(offsetof(BlockHeader, received_at_ms) == 24);
+static_assert(offsetof(BlockHeader, address) == 32);
+
+// The first 64 bytes of a batch.
+struct alignas(8) BatchHeader {
+  uint32_t records_max;  // Entries that fit the index.
+  uint32_t bytes_max;  // Bytes that fit behind the index.
+  uint32_t records;  // Entries written so far.
+  uint32_t bytes;  // Bytes written so far, LFs included.
+  uint8_t reserved0[48];
+};
+static_assert(sizeof(BatchHeader) == 64);
+static_assert(offsetof(BatchHeader, records_max) == 0);
+static_assert(offsetof(BatchHeader, bytes_max) == 4);
+static_assert(offsetof(BatchHeader, records) == 8);
+static_assert(offsetof(BatchHeader, bytes) == 12);
+
+// One surviving record.
+struct alignas(8) BatchEntry {
+  uint32_t offset;  // From the start of the batch's bytes.
+  uint32_t length;  // Without the LF.
+  uint32_t routes_low;  // Bit n: goes to output n, outputs 0 to 31.
+  uint32_t routes_high;  // Outputs 32 to 63.
+};
+static_assert(sizeof(BatchEntry) == 16);
+static_assert(offsetof(BatchEntry, offset) == 0);
+static_assert(offsetof(BatchEntry, length) == 4);
+static_assert(offsetof(BatchEntry, routes_low) == 8);
+static_assert(offsetof(BatchEntry, routes_high) == 12);
+
+enum class BlockKind : uint16_t {
+  kRecords = 1,
+  kPadding = 2,
+};
+
+enum class Transport : uint8_t {
+  kTcp = 0,
+  kUdp = 1,
+  kStdin = 2,
+};
+
+enum class FramingKind : uint32_t {
+  kAuto = 0,
+  kNewline = 1,
+  kOctet = 2,
+  kNul = 3,
+  kLength32 = 4,
+  kDelimiter = 5,
+  kDatagram = 6,
+};
+
+enum class OperationCode : uint16_t {
+  kDropLiteral = 1,
+  kDropPattern = 2,
+  kReplacePattern = 3,
+  kDropAttribute = 4,
+};
+
+enum class OperationFlag : uint16_t {
+  kProtect = 1,
+  kLimited = 2,
+};
+
+enum class AttributeOperator : uint8_t {
+  kEquals = 0,
+  kContains = 1,
+  kRegex = 2,
+};
+
+enum class RunResult : uint32_t {
+  kEmpty = 0,
+  kDone = 1,
+  kBatchFull = 2,
+};
+
+enum class QuarantineCause : uint32_t {
+  kNone = 0,
+  kMatchLimit = 1,
+  kOutputLimit = 2,
+};
+
+enum class CountCell : uint32_t {
+  kReceivedRecords = 0,
+  kReceivedBytes = 1,
+  kPassedRecords = 2,
+  kPassedBytes = 3,
+  kWrittenBytes = 4,
+  kQuarantinedMatchLimitRecords = 5,
+  kQuarantinedMatchLimitBytes = 6,
+  kQuarantinedOutputLimitRecords = 7,
+  kQuarantinedOutputLimitBytes = 8,
+};
+
+enum class FrameCell : uint32_t {
+  kLostOversizeRecords = 0,
+  kLostOversizeBytes = 1,
+  kLostFrameRecords = 2,
+  kLostFrameBytes = 3,
+  kCutRecords = 4,
+};
+
+enum class RuleCell : uint32_t {
+  kDroppedRecords = 0,
+  kDroppedBytes = 1,
+  kChangedRecords = 2,
+  kReplacements = 3,
+  kQuarantinedRecords = 4,
+  kQuarantinedBytes = 5,
+};
+
+constexpr uint32_t kBlockAlignment = 8;
+constexpr uint32_t kProducersMax = 64;
+constexpr uint32_t kRingMagic = 827475795;
+constexpr uint32_t kRingVersion = 1;
+constexpr uint32_t kPlanMagic = 827344723;
+constexpr uint32_t kCountCellsFixed = 16;
+constexpr uint32_t kCountCellsPerRule = 8;
+constexpr uint32_t kFrameCells = 8;
+constexpr uint32_t kMatchBudgetBytes = 1073741824;
+constexpr uint32_t kOutputGrowthFactor = 4;
+constexpr uint32_t kOutputGrowthBytes = 65536;
+
+}  // namespace streamgate

@@ -1,0 +1,51 @@
+/** A batch's memory as TypeScript sees it: views for reading, and the slices that outputs send. Layout: `layout.ts`. */
+
+import { batchEntry, batchHeader, batchMemoryBytes } from "./layout.ts";
+
+const recordsAt = batchHeader.offsets.records / 4;
+const bytesAt = batchHeader.offsets.bytes / 4;
+const entryWords = batchEntry.bytes / 4;
+
+export class Batch {
+  readonly recordsMax: number;
+  readonly bytesMax: number;
+  /** Header and index as u32 words. */
+  readonly words: Uint32Array;
+  /** The records' bytes. */
+  readonly data: Buffer;
+  readonly memory: ArrayBuffer;
+
+  constructor(recordsMax: number, bytesMax: number) {
+    this.recordsMax = recordsMax;
+    this.bytesMax = bytesMax;
+    this.memory = new ArrayBuffer(batchMemoryBytes(recordsMax, bytesMax));
+    const dataAt = batchHeader.bytes + recordsMax * batchEntry.bytes;
+    this.words = new Uint32Array(this.memory, 0, dataAt / 4);
+    this.data = Buffer.from(this.memory, dataAt, bytesMax);
+    this.words[batchHeader.offsets.recordsMax / 4] = recordsMax;
+    this.words[batchHeader.offsets.bytesMax / 4] = bytesMax;
+  }
+
+  /** Records written so far. */
+  get records(): number {
+    return this.words[recordsAt]!;
+  }
+  /** Bytes written so far, LFs included. */
+  get bytes(): number {
+    return this.words[bytesAt]!;
+  }
+  /** Empties it for another use. The bytes stay in memory until they are written over. */
+  clear(): void {
+    this.words[recordsAt] = 0;
+    this.words[bytesAt] = 0;
+  }
+  /** Byte offset at which record `index` starts; for `index === records` the end of the last one, its LF included. */
+  startOf(index: number): number {
+    if (index >= this.records) return this.bytes;
+    return this.words[batchHeader.bytes / 4 + index * entryWords]!;
+  }
+  /** Records `from` (inclusive) to `to` (exclusive) as they lie: each followed by LF. A view, not a copy. */
+  slice(from: number, to: number): Buffer {
+    return this.data.subarray(this.startOf(from), this.startOf(to));
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * One interface, two engines. `native/` wraps the addon (C++, RE2), `portable/` is TypeScript and re2js. A worker sees only this.
+ *
+ * The way of a record: a chunk enters with its connection's framer; `Engine.runChunk` cuts it into records, runs the plan
+ * on each and appends survivors to the attached batch. What cannot run at once (the outputs are full, or it came from another
+ * thread) goes through a ring as blocks: `Ring.pushChunk`, later `Engine.runBlock`. Nothing here calls back per record.
+ */
+
+import type { Plan } from "../../plan/operations.ts";
+import type { Framing } from "../frame/framing.ts";
+import type { Transport } from "../ring/layout.ts";
+import type { Batch } from "./batch.ts";
+
+/** Where a framer's records come from; written into the blocks it makes. */
+export interface Source {
+  readonly transport: Transport;
+  /** Textual IPv4 or IPv6 address; absent: unknown. */
+  readonly address?: string;
+  readonly port?: number;
+}
+
+/** The state of one byte stream between two chunks: the unfinished record. At most MAX_RECORD_BYTES + a few bytes are held. */
+export interface Framer {
+  /** Bytes held of a record that is not finished. */
+  readonly pendingBytes: number;
+  /** Frees the memory. Calling it twice does no harm. */
+  close(): void;
+}
+
+/** A ring over shared memory. Any thread may open one over the same memory; one thread only may be its consumer. */
+export interface Ring {
+  /** True when nothing is committed or claimed. */
+  isEmpty(): boolean;
+  /** Unread blocks (claimed ones included). */
+  readonly blocks: number;
+  /** Unread bytes (claimed ones and padding included). */
+  readonly bytes: number;
+  /**
+   * Frames `chunk` from byte `from` and pushes whole records as blocks of at most 64 KiB of records (or one larger record).
+   * @returns where it stopped: `chunk.length`, or less when the ring was full: pause the source and call again from there
+   */
+  pushChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number;
+  /** Pushes what the framer still holds when its stream has ended. @returns false when the ring was full: call again */
+  pushEnd(framer: Framer, receivedAtMs: number): boolean;
+  /**
+   * Consumer only. Skips the claim at the head when its producer is dead.
+   * @param force also skip a claim whose header was never written (its producer died between claim and first store); pass
+   *   true only when a producer has died and the head has not moved for a second
+   * @returns whether something was skipped
+   */
+  skipAbandoned(force: boolean): boolean;
+  close(): void;
+}
+
+/** A plan made ready: RE2 programs and tables. Belongs to the thread that prepared it. */
+export interface PreparedPlan {
+  readonly plan: Plan;
+  close(): void;
+}
+
+export interface Engine {
+  /**
+   * Puts a plan to work. Call between two blocks only.
+   * @param counts at least `countCellsFixed + rules × countCellsPerRule` zeroed cells; the engine adds to them until the next `use`
+   */
+  use(prepared: PreparedPlan, counts: Float64Array): void;
+  /** Sets the batch that survivors are appended to. It stays the caller's; the engine never clears it. */
+  attach(batch: Batch): void;
+  /**
+   * Frames `chunk` from byte `from` and runs the plan on every whole record.
+   * @returns where it stopped: `chunk.length`, or less when the batch is full: attach another (see `needBytes`) and call
+   *   again from there. Never loses or repeats a record at the seam.
+   */
+  runChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number;
+  /** Runs the plan on what the framer still holds when its stream has ended. @returns false when the batch is full: call again */
+  runEnd(framer: Framer, receivedAtMs: number): boolean;
+  /** Runs the block at the ring's head. @returns a `runResult`; after `batchFull` call again with a fresh batch attached */
+  runBlock(ring: Ring): number;
+  /** After a full batch: bytes that the record which did not fit needs, its LF included. An empty batch of that size takes it. */
+  readonly needBytes: number;
+  close(): void;
+}
+
+export type PatternCheck = { ok: true; groups: number } | { ok: false; message: string };
+
+export interface EngineKind {
+  readonly name: "native" | "portable";
+  /** For people: `native (RE2 1.27.1)`. */
+  readonly description: string;
+  /** Does RE2 take this pattern? The message is RE2's own words, such as `missing closing ]: [0-9`. */
+  checkPattern(pattern: string): PatternCheck;
+  /** @throws StreamGateError SG_RULE_PATTERN when an engine's regular expressions refuse a pattern of the plan */
+  prepare(plan: Plan): PreparedPlan;
+  createEngine(): Engine;
+  /** @param losses `frameCells` cells that the framer adds to; several framers of one thread may share them */
+  createFramer(framing: Framing, maxRecordBytes: number, source: Source, losses: Float64Array): Framer;
+  /**
+   * Opens a ring over memory from `createRingMemory`.
+   * @param producer this thread's number in the ring's table of producers, 0 to 63
+   * @throws StreamGateError SG_LAYOUT when the memory is no ring
+   */
+  openRing(memory: SharedArrayBuffer, producer: number): Ring;
+}

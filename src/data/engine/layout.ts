@@ -1,0 +1,97 @@
+/**
+ * The memory that an engine writes: a batch, and the counts beside it. Both engines write it alike, to the byte.
+ *
+ * A batch is one ordinary `ArrayBuffer` (undici refuses bodies over shared memory):
+ *
+ *     0             64                        64 + 16 × recordsMax            … + bytesMax
+ *     | BatchHeader | BatchEntry[recordsMax]  | record LF record LF …         |
+ *
+ * Records lie one after the other, each followed by one LF that its length does not count, so that "records joined by
+ * newline" is a slice, and so that survivors of a newline-framed chunk are copied as maximal runs.
+ */
+
+import { struct } from "../../struct.ts";
+
+export const batchHeader = struct("BatchHeader", "The first 64 bytes of a batch.", 64, {
+  recordsMax: { type: "u32", doc: "Entries that fit the index." },
+  bytesMax: { type: "u32", doc: "Bytes that fit behind the index." },
+  records: { type: "u32", doc: "Entries written so far." },
+  bytes: { type: "u32", doc: "Bytes written so far, LFs included." },
+});
+
+export const batchEntry = struct("BatchEntry", "One surviving record.", 16, {
+  offset: { type: "u32", doc: "From the start of the batch's bytes." },
+  length: { type: "u32", doc: "Without the LF." },
+  routesLow: { type: "u32", doc: "Bit n: goes to output n, outputs 0 to 31." },
+  routesHigh: { type: "u32", doc: "Outputs 32 to 63." },
+});
+
+/**
+ * What an engine counts, as cells of a Float64Array (exact to 2^53). Bytes are bytes as received, without framing, except
+ * `writtenBytes`. After every call, in records and in bytes: `received = passed + Σ rule.dropped + Σ quarantined…`.
+ * What framing loses before a record reaches an engine is counted apart, in `frameCell`s.
+ */
+export const countCell = {
+  receivedRecords: 0,
+  receivedBytes: 1,
+  passedRecords: 2,
+  passedBytes: 3,
+  /** Bytes appended to batches, after redaction, without LFs. */
+  writtenBytes: 4,
+  quarantinedMatchLimitRecords: 5,
+  quarantinedMatchLimitBytes: 6,
+  quarantinedOutputLimitRecords: 7,
+  quarantinedOutputLimitBytes: 8,
+} as const;
+export type CountCell = keyof typeof countCell;
+/**
+ * What a framer loses, as cells of a Float64Array that its maker hands over. A record cut at MAX_RECORD_BYTES is still one
+ * record with the bytes that are left; the bytes cut off are lostOversizeBytes.
+ */
+export const frameCell = {
+  /** Records of which nothing was left after the cut. */
+  lostOversizeRecords: 0,
+  lostOversizeBytes: 1,
+  /** Malformed or unfinished frames (octet, length32). */
+  lostFrameRecords: 2,
+  lostFrameBytes: 3,
+  /** Records that were cut at MAX_RECORD_BYTES, those of which nothing was left included. */
+  cutRecords: 4,
+} as const;
+export type FrameCell = keyof typeof frameCell;
+export const frameCells = 8;
+
+/** Cells before the first rule's. */
+export const countCellsFixed = 16;
+
+/** Cells of rule i start at `countCellsFixed + i × countCellsPerRule`. */
+export const ruleCell = {
+  /** Records that the rule dropped. */
+  droppedRecords: 0,
+  droppedBytes: 1,
+  /** Records that the rule changed. */
+  changedRecords: 2,
+  /** Matches that it replaced in them. */
+  replacements: 3,
+  /** Records that it could not finish. */
+  quarantinedRecords: 4,
+  quarantinedBytes: 5,
+} as const;
+export type RuleCell = keyof typeof ruleCell;
+export const countCellsPerRule = 8;
+
+/** What `Engine.runBlock` answers. */
+export const runResult = { empty: 0, done: 1, batchFull: 2 } as const;
+/** Why a record went to the quarantine. */
+export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as const;
+
+/** Promise P6: a rule whose matches have no upper length makes at most this ÷ record bytes matches in one record. */
+export const matchBudgetBytes = 2 ** 30;
+/** Promise P6: a record may grow to `outputGrowthFactor × its bytes as received + outputGrowthBytes`. */
+export const outputGrowthFactor = 4;
+export const outputGrowthBytes = 65_536;
+
+/** Bytes of an ArrayBuffer for a batch. */
+export function batchMemoryBytes(recordsMax: number, bytesMax: number): number {
+  return batchHeader.bytes + recordsMax * batchEntry.bytes + bytesMax;
+}

@@ -1,0 +1,74 @@
+/**
+ * Every error that StreamGate raises on purpose: its stable code, and the shape in which it speaks.
+ *
+ * An error says where (a place the user can find in their own file), what (the other party's words unchanged), and what
+ * to do. It never carries a secret or a record's content. `docs/reference/errors.md` has a row for each code.
+ */
+
+/** The codes, each with the sentence that the error reference prints for it. */
+export const errorCodes = {
+  SG_RULE_TYPE: "A rule names a type that does not exist.",
+  SG_RULE_PARAMS: "A rule's parameters do not fit its type.",
+  SG_RULE_PATTERN: "A pattern is refused by RE2.",
+  SG_RULE_REWRITE: "A replacement is refused: it is not a valid RE2 rewrite for its pattern.",
+  SG_RULE_DUPLICATE: "A rule with this id exists already.",
+  SG_RULE_MISSING: "No rule has this id.",
+  SG_OUTPUT_TYPE: "An output names a type that does not exist.",
+  SG_OUTPUT_PARAMS: "An output's parameters do not fit its type.",
+  SG_OUTPUT_DUPLICATE: "The same output is configured already.",
+  SG_OUTPUT_COUNT: "More outputs than the 64 that a record's route bits can name.",
+  SG_MANIFEST: "A manifest or rules file is not well formed.",
+  SG_SETTING: "A flag or an environment variable has a value that does not fit.",
+  SG_PORT_IN_USE: "A port is served already.",
+  SG_DATA_DIR: "The data directory cannot be used.",
+  SG_DATA_DIR_LOCKED: "Another process uses the data directory.",
+  SG_STATE_DAMAGED: "A state file in the data directory cannot be read.",
+  SG_BUS_AWAY: "Redis does not answer.",
+  SG_PUBLISH_REFUSED: "A data plane refused the manifest; nothing changed.",
+  SG_ENGINE_UNAVAILABLE: "The engine that was asked for cannot be loaded.",
+  SG_ENGINE_CLOSED: "A closed engine, ring or framer was used.",
+  SG_LAYOUT: "Memory handed over does not have the layout that both engines share.",
+  SG_INPUT: "The input cannot be read.",
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface ErrorParts {
+  /** The place, in the user's terms: `rules[2] "mask_card" params.pattern`, `--tcp-port`. */
+  where?: string;
+  /** What is wrong, with the other party's own words where there is another party. */
+  what: string;
+  /** What to do about it. */
+  fix?: string;
+}
+
+/**
+ * An error with a stable code, a place and a remedy.
+ *
+ * @example
+ * throw new StreamGateError("SG_RULE_PATTERN", {
+ *   where: 'rules[0] "ssn" params.pattern',
+ *   what: "RE2 refuses it: missing closing ]: [0-9",
+ *   fix: "close the class",
+ * });
+ */
+export class StreamGateError extends Error {
+  readonly code: ErrorCode;
+  readonly where: string | undefined;
+  readonly what: string;
+  readonly fix: string | undefined;
+
+  constructor(code: ErrorCode, parts: ErrorParts, options?: ErrorOptions) {
+    super(sentence(parts), options);
+    this.name = "StreamGateError";
+    this.code = code;
+    this.where = parts.where;
+    this.what = parts.what;
+    this.fix = parts.fix;
+  }
+}
+
+/** `where: what; fix`, the one line in which an error is printed everywhere. */
+export function sentence({ where, what, fix }: ErrorParts): string {
+  return `${where === undefined ? "" : `${where}: `}${what}${fix === undefined ? "" : `; ${fix}`}`;
+}
