@@ -1,1 +1,139 @@
-console.log("build placeholder");
+/**
+ * Builds what runs: TypeScript into dist/, the native addon into dist/native/. `npm ci` calls it through `prepare`.
+ *
+ *     node scripts/build.mjs [--ts-only | --native-only]
+ *
+ * A step whose inputs have not changed since it last succeeded is skipped. TypeScript that does not compile fails the build.
+ * An addon that does not is said in one line and fails nothing, because the portable engine runs without it; `.cache/build.log`
+ * has what the tools printed. STREAMGATE_SKIP_NATIVE=1 leaves the addon out.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const cache = join(root, ".cache");
+const logPath = join(cache, "build.log");
+const lockPath = join(cache, "build.lock");
+const wantsTs = !process.argv.includes("--native-only");
+const wantsNative = !process.argv.includes("--ts-only");
+
+mkdirSync(cache, { recursive: true });
+const unlock = await lock();
+let status = 0;
+try {
+  writeFileSync(logPath, "");
+  if (wantsTs) status = buildTypeScript();
+  if (wantsNative && status === 0) await buildNative();
+} finally {
+  unlock();
+}
+process.exitCode = status;
+
+function log(text) {
+  appendFileSync(logPath, text);
+}
+
+function buildTypeScript() {
+  const stamp = inputsHash(["src", "tsconfig.json", "tsconfig.build.json"], (name) => !name.endsWith(".test.ts"));
+  const main = join(root, "dist", "commands", "main.js");
+  if (isFresh("typescript", stamp) && existsSync(join(root, "dist"))) return 0;
+  const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+  if (status !== 0) return status ?? 1;
+  removeOrphans();
+  if (existsSync(main)) chmodSync(main, 0o755);
+  setFresh("typescript", stamp);
+  return 0;
+}
+
+/** Takes away what was compiled from a source that is gone: a stale module would still be importable. */
+function removeOrphans() {
+  const dist = join(root, "dist");
+  for (const name of readdirSync(dist, { recursive: true })) {
+    const match = /^(?!native[/\\])(.*)(\.d\.ts|\.js)$/.exec(name);
+    if (match !== null && !existsSync(join(root, "src", `${match[1]}.ts`))) rmSync(join(dist, name));
+  }
+}
+
+async function buildNative() {
+  if (process.env.STREAMGATE_SKIP_NATIVE === "1") {
+    console.error("native addon: not built (STREAMGATE_SKIP_NATIVE=1); the portable engine runs");
+    return;
+  }
+  try {
+    const { addonPath, buildAddon } = await import("./native/addon.mjs");
+    const stamp = `${inputsHash(["native", "binding.gyp", "scripts/native", "node_modules/node-addon-api/package.json"], (name) => !/[/\\](test|fuzz)[/\\]/.test(name))} ${process.platform} ${process.arch} ${process.versions.modules}`;
+    if (isFresh("native", stamp) && existsSync(addonPath)) return;
+    await buildAddon(log);
+    setFresh("native", stamp);
+  } catch (error) {
+    log(`${error.stack}\n`);
+    console.error(
+      `native addon: not built (${error.message.split("\n")[0]}); the portable engine runs; details: .cache/build.log`,
+    );
+  }
+}
+
+/** One hash over the names and bytes of files, and of all files below folders. */
+function inputsHash(paths, keep) {
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    const files = statSync(join(root, path)).isDirectory()
+      ? readdirSync(join(root, path), { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => join(entry.parentPath, entry.name))
+          .filter(keep)
+          .sort()
+      : [join(root, path)];
+    for (const file of files) hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file)).update("\0");
+  }
+  return hash.digest("hex");
+}
+
+function isFresh(step, stamp) {
+  const path = join(cache, `${step}.stamp`);
+  return existsSync(path) && readFileSync(path, "utf8") === stamp;
+}
+
+function setFresh(step, stamp) {
+  writeFileSync(join(cache, `${step}.stamp`), stamp);
+}
+
+/** Two builds at once would write the same objects: the second waits for the first. @returns what opens the lock */
+async function lock() {
+  for (;;) {
+    try {
+      writeFileSync(lockPath, String(process.pid), { flag: "wx" });
+      return () => rmSync(lockPath, { force: true });
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+      const owner = Number(existsSync(lockPath) ? readFileSync(lockPath, "utf8") : 0);
+      if (owner !== 0 && !isAlive(owner)) rmSync(lockPath, { force: true });
+      await sleep(200);
+    }
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}

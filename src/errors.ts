@@ -29,6 +29,8 @@ export const errorCodes = {
   SG_ENGINE_CLOSED: "A closed engine, ring or framer was used.",
   SG_LAYOUT: "Memory handed over does not have the layout that both engines share.",
   SG_INPUT: "The input cannot be read.",
+  SG_STDOUT: "Standard output cannot be written.",
+  SG_WORKER: "A worker could not be started.",
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -43,6 +43,11 @@ export interface Ring {
   /** Pushes what the framer still holds when its stream has ended. @returns false when the ring was full: call again */
   pushEnd(framer: Framer, receivedAtMs: number): boolean;
   /**
+   * Pushes records `from` (inclusive) to `to` (exclusive) of a batch as they lie, as blocks of whole records.
+   * @returns the index at which it stopped: `to`, or less when the ring was full: call again from there
+   */
+  pushBatch(batch: Batch, from: number, to: number): number;
+  /**
    * Consumer only. Skips the claim at the head when its producer is dead.
    * @param force also skip a claim whose header was never written (its producer died between claim and first store); pass
    *   true only when a producer has died and the head has not moved for a second

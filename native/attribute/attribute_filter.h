@@ -1,0 +1,69 @@
+// attribute_filter: drops a JSON record by the value that it holds at the first of several places that exists.
+//
+// One strict walk checks the whole record (what is not JSON passes) and follows all paths at once. Of duplicate keys
+// the last counts, so nothing is decided before the end. Where a path meets an array, the array is read as OTLP's list
+// of
+// {"key", "value"} (opentelemetry-proto, common/v1/common.proto: KeyValue, AnyValue).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attribute/json_text.h"
+#include "attribute/path_trie.h"
+#include "generated/layout.h"
+#include "plan/operation.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace streamgate {
+
+class AttributeFilter {
+ public:
+  // Reads the arguments of a dropAttribute operation (src/plan/operations.ts). Null: refused, and `error` says why.
+  static std::unique_ptr<AttributeFilter> Prepare(const Operation& operation, std::string* error);
+  ~AttributeFilter();
+
+  // Is the record dropped? Not const: walking buffers are kept from one record to the next, so one thread at a time.
+  bool Drops(const char* data, size_t size);
+
+ private:
+  enum class Presence : uint8_t { kAbsent, kContainer, kScalar };
+  struct Found {
+    Presence presence = Presence::kAbsent;
+    JsonScalar scalar;
+  };
+
+  AttributeFilter(AttributeOperator op, std::string value, std::unique_ptr<re2::RE2> pattern, PathTrie trie);
+
+  bool Object(uint32_t node);
+  bool Value(uint32_t node);
+  bool List(uint32_t node);
+  bool Element(uint32_t node);
+  bool AnyValue(uint32_t node);
+  uint32_t Follow(uint32_t node, const JsonScalar& key);
+  bool KeyIs(const JsonScalar& key, std::string_view name);
+  void Forget(uint32_t node);
+  std::string_view Meaning(const JsonScalar& scalar);
+  bool Accepts(const JsonScalar& scalar);
+
+  const AttributeOperator op_;
+  const std::string value_;
+  const std::unique_ptr<re2::RE2> pattern_;
+  const PathTrie trie_;
+  // Nodes at which a path ends, first listed path first.
+  std::vector<uint32_t> ends_;
+
+  JsonText text_;
+  // What the walk has found, by node.
+  std::vector<Found> found_;
+  // Where an escaped string is decoded.
+  std::string decoded_;
+};
+
+}  // namespace streamgate

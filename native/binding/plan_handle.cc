@@ -1,0 +1,37 @@
+// See plan_handle.h.
+#include "binding/plan_handle.h"
+
+#include <string>
+#include <utility>
+
+#include "binding/arguments.h"
+
+namespace streamgate {
+
+void PlanHandle::Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("PreparedPlan", DefineClass(env, "PreparedPlan", {InstanceMethod<&PlanHandle::Close>("close")}));
+}
+
+PlanHandle::PlanHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  info.This().As<Napi::Object>().TypeTag(&kTag);
+  const Memory bytes = BytesOf(info[0], "a plan");
+  DecodedPlan decoded;
+  std::string error;
+  if (!DecodePlan(bytes.data, bytes.size, &decoded, &error)) throw CodedError(info.Env(), "SG_LAYOUT", error);
+  uint32_t rule = 0;
+  plan_ = Prepare(std::move(decoded), &rule, &error);
+  if (plan_ == nullptr) {
+    Napi::Error refused = CodedError(info.Env(), "SG_RULE_PATTERN", error);
+    refused.Set("rule", Napi::Number::New(info.Env(), rule));
+    throw refused;
+  }
+}
+
+const std::shared_ptr<PreparedPlan>& PlanHandle::plan() {
+  if (plan_ == nullptr) throw CodedError(Env(), "SG_ENGINE_CLOSED", "the prepared plan is closed");
+  return plan_;
+}
+
+void PlanHandle::Close(const Napi::CallbackInfo&) { plan_.reset(); }
+
+}  // namespace streamgate

@@ -1,0 +1,369 @@
+// See framer.h.
+#include "frame/framer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "frame/newline.h"
+#include "frame/octet_counting.h"
+#include "frame/oversize.h"
+
+namespace streamgate {
+namespace {
+
+// A carry buffer larger than this is given back once its record has gone: thousands of connections may each have had one
+// long line.
+constexpr size_t kCarryBytesKept = 64 * 1024;
+
+// Bytes of one line end or NUL at the end of a datagram.
+size_t DatagramEndBytes(const char* data, size_t size) {
+  if (size == 0) return 0;
+  if (data[size - 1] == '\0') return 1;
+  if (data[size - 1] != '\n') return 0;
+  return size >= 2 && data[size - 2] == '\r' ? 2 : 1;
+}
+
+}  // namespace
+
+void Framer::Losses::Add(FrameCell cell, double amount) {
+  cells[static_cast<uint32_t>(cell)] += amount;
+  any = true;
+}
+
+Framer::Framer(FramingKind kind, std::string delimiter, uint32_t max_record_bytes, double* losses)
+    : kind_(kind), delimiter_(std::move(delimiter)), max_record_bytes_(max_record_bytes), losses_(losses) {}
+
+void Framer::Begin(const char* chunk, size_t size, size_t from) {
+  chunk_ = chunk;
+  size_ = size;
+  at_ = from;
+  lf_known_ = nul_known_ = false;
+  marked_fresh_ = false;
+  marked_ = state_;
+  marked_at_ = from;
+}
+
+bool Framer::Next(Record* record) {
+  while (at_ < size_) {
+    if (state_.phase == Phase::kUndecided && !Decide()) return false;
+    if (state_.phase == Phase::kBroken) return false;
+    if (!FindEnd(record)) return false;
+    Clear();
+    if (record->size > 0) return true;
+  }
+  return false;
+}
+
+void Framer::Commit() {
+  if (pending_.any) {
+    for (uint32_t cell = 0; cell < kFrameCells; ++cell) losses_[cell] += pending_.cells[cell];
+    pending_ = Losses();
+  }
+  // A caller commits between records only, where the state is fresh; Keep and NextEnd see to the rest.
+  marked_fresh_ = true;
+  marked_at_ = at_;
+}
+
+void Framer::Rollback() {
+  if (marked_fresh_) {
+    Clear();
+  } else {
+    state_ = marked_;
+  }
+  at_ = marked_at_;
+  pending_ = Losses();
+  chunk_ = nullptr;
+}
+
+void Framer::Keep() {
+  const size_t rest = size_ - at_;
+  if (carry_capacity_ > kCarryBytesKept && state_.kept == 0) {
+    carry_.reset();
+    carry_capacity_ = 0;
+  }
+  if (state_.phase == Phase::kBroken) {
+    if (rest > 0) pending_.Add(FrameCell::kLostFrameBytes, static_cast<double>(rest));
+  } else if (state_.phase == Phase::kUndecided) {
+    // Decide has seen these bytes and asked for more, so they fit.
+    if (rest > 0) std::memcpy(state_.head + state_.head_bytes, chunk_ + at_, rest);
+    state_.head_bytes = static_cast<uint8_t>(state_.head_bytes + rest);
+  } else if (rest > 0) {
+    Store(chunk_ + at_, rest);
+  }
+  at_ = size_;
+  Commit();
+  chunk_ = nullptr;
+}
+
+bool Framer::NextEnd(Record* record) {
+  chunk_ = nullptr;
+  size_ = at_ = 0;
+  marked_ = state_;
+  marked_fresh_ = false;
+  marked_at_ = 0;
+  if (state_.phase == Phase::kUndecided && state_.head_bytes > 0) {
+    if (kind_ == FramingKind::kAuto) {
+      TakeHead(Phase::kLine);
+    } else {
+      pending_.Add(FrameCell::kLostFrameRecords, 1);  // a header without its frame
+    }
+  }
+  if (state_.phase == Phase::kCounted && kind_ != FramingKind::kAuto) {
+    pending_.Add(FrameCell::kLostFrameRecords, 1);
+    pending_.Add(FrameCell::kLostFrameBytes, static_cast<double>(state_.total));
+  } else if (state_.phase != Phase::kBroken && state_.total > 0) {
+    // In auto a count was a guess, so a frame cut short by the close is a record all the same.
+    record->lf_follows = false;
+    Finish(record, carry_.get(), state_.kept, state_.total);
+    Clear();
+    if (record->size > 0) return true;
+  }
+  Clear();
+  carry_.reset();
+  carry_capacity_ = 0;
+  Commit();
+  return false;
+}
+
+void Framer::Clear() {
+  state_.phase = Phase::kUndecided;
+  state_.head_bytes = 0;
+  state_.tail_bytes = 0;
+  state_.kept = 0;
+  state_.total = 0;
+}
+
+int Framer::ByteAt(size_t index) const {
+  if (index < state_.head_bytes) return static_cast<unsigned char>(state_.head[index]);
+  const size_t place = at_ + index - state_.head_bytes;
+  return place < size_ ? static_cast<unsigned char>(chunk_[place]) : -1;
+}
+
+// Tells from its first bytes how the record at at_ ends, and moves at_ behind a header. False: undecided.
+bool Framer::Decide() {
+  switch (kind_) {
+    case FramingKind::kAuto:
+      return DecideAuto();
+    case FramingKind::kNewline:
+      state_.phase = Phase::kLine;
+      return true;
+    case FramingKind::kOctet:
+      return DecideOctet();
+    case FramingKind::kNul:
+      state_.phase = Phase::kNul;
+      return true;
+    case FramingKind::kLength32:
+      return DecideLength32();
+    case FramingKind::kDelimiter:
+      state_.phase = Phase::kDelimiter;
+      return true;
+    case FramingKind::kDatagram:
+      state_.phase = Phase::kCounted;
+      state_.length = static_cast<uint32_t>(size_ - at_);
+      return true;
+  }
+  return false;
+}
+
+bool Framer::DecideAuto() {
+  const int first = ByteAt(0);
+  if (first >= '1' && first <= '9') {
+    const CountHeader header = ReadCount([this](size_t index) { return ByteAt(index); }, true);
+    if (header.kind == CountHeader::Kind::kNeedMore) return false;
+    if (header.kind == CountHeader::Kind::kCount) {
+      SkipHead(header.body_at);
+      state_.phase = Phase::kCounted;
+      state_.length = header.length;
+      return true;
+    }
+  } else if (first == '<') {
+    const Priority priority = ReadPriority([this](size_t index) { return ByteAt(index); });
+    if (priority == Priority::kNeedMore) return false;
+    if (priority == Priority::kPresent) {
+      TakeHead(Phase::kLineOrNul);
+      return true;
+    }
+  }
+  TakeHead(Phase::kLine);
+  return true;
+}
+
+bool Framer::DecideOctet() {
+  // Some senders put a line end behind each frame; it belongs to none.
+  for (;;) {
+    const int byte = ByteAt(0);
+    if (byte == '\n') {
+      SkipHead(1);
+    } else if (byte == '\r') {
+      const int next = ByteAt(1);
+      if (next == -1) return false;
+      if (next != '\n') break;
+      SkipHead(2);
+    } else {
+      break;
+    }
+  }
+  const CountHeader header = ReadCount([this](size_t index) { return ByteAt(index); }, false);
+  if (header.kind == CountHeader::Kind::kNeedMore) return false;
+  if (header.kind == CountHeader::Kind::kNone) {
+    pending_.Add(FrameCell::kLostFrameRecords, 1);
+    pending_.Add(FrameCell::kLostFrameBytes, state_.head_bytes);
+    state_.head_bytes = 0;
+    state_.phase = Phase::kBroken;
+    return true;
+  }
+  SkipHead(header.body_at);
+  state_.phase = Phase::kCounted;
+  state_.length = header.length;
+  return true;
+}
+
+bool Framer::DecideLength32() {
+  uint32_t length = 0;
+  for (size_t index = 0; index < 4; ++index) {
+    const int byte = ByteAt(index);
+    if (byte == -1) return false;
+    length = length << 8 | static_cast<uint32_t>(byte);
+  }
+  SkipHead(4);
+  state_.phase = Phase::kCounted;
+  state_.length = length;
+  return true;
+}
+
+// Moves past `count` bytes of the head and the chunk.
+void Framer::SkipHead(size_t count) {
+  const size_t from_head = std::min<size_t>(count, state_.head_bytes);
+  std::memmove(state_.head, state_.head + from_head, state_.head_bytes - from_head);
+  state_.head_bytes = static_cast<uint8_t>(state_.head_bytes - from_head);
+  at_ += count - from_head;
+}
+
+// The head turns out to be the first bytes of a record.
+void Framer::TakeHead(Phase phase) {
+  state_.phase = phase;
+  if (state_.head_bytes == 0) return;
+  char head[kHeadBytesMax];
+  const size_t size = state_.head_bytes;
+  std::memcpy(head, state_.head, size);
+  state_.head_bytes = 0;
+  Store(head, size);
+}
+
+size_t Framer::Cached(size_t* cache, char byte) {
+  bool* known = cache == &lf_at_ ? &lf_known_ : &nul_known_;
+  if (!*known || *cache < at_) {
+    const void* found = std::memchr(chunk_ + at_, byte, size_ - at_);
+    *cache = found == nullptr ? size_ : static_cast<size_t>(static_cast<const char*>(found) - chunk_);
+    *known = true;
+  }
+  return *cache;
+}
+
+// Looks for the end of the record whose bytes continue at at_, and moves behind it.
+bool Framer::FindEnd(Record* record) {
+  const size_t begin = at_;
+  size_t end = 0;       // of the record's bytes in the chunk, `stripped` of which are its terminator
+  size_t after = 0;     // where the next one begins
+  size_t stripped = 0;
+  bool is_line = false;
+  switch (state_.phase) {
+    case Phase::kCounted: {
+      const uint64_t missing = state_.length - state_.total;
+      if (missing > size_ - begin) return false;
+      end = after = begin + static_cast<size_t>(missing);
+      if (kind_ == FramingKind::kDatagram) stripped = DatagramEndBytes(chunk_ + begin, end - begin);
+      break;
+    }
+    case Phase::kDelimiter: {
+      const ptrdiff_t found =
+          DelimiterEnd(delimiter_, state_.tail, state_.tail_bytes, chunk_ + begin, size_ - begin);
+      if (found < 0) return false;
+      end = after = begin + static_cast<size_t>(found);
+      stripped = delimiter_.size();
+      break;
+    }
+    case Phase::kNul:
+      end = Cached(&nul_at_, '\0');
+      if (end == size_) return false;
+      after = end + 1;
+      break;
+    case Phase::kLineOrNul: {
+      const size_t nul = Cached(&nul_at_, '\0');
+      end = Cached(&lf_at_, '\n');
+      is_line = end < nul;
+      end = std::min(end, nul);
+      if (end == size_) return false;
+      after = end + 1;
+      break;
+    }
+    default: {
+      const void* found = std::memchr(chunk_ + begin, '\n', size_ - begin);
+      if (found == nullptr) return false;
+      end = static_cast<size_t>(static_cast<const char*>(found) - chunk_);
+      after = end + 1;
+      is_line = true;
+    }
+  }
+  if (is_line) {
+    const bool cr = end > begin             ? chunk_[end - 1] == '\r'
+                    : state_.tail_bytes > 0 ? state_.tail[state_.tail_bytes - 1] == '\r'
+                                            : false;
+    stripped = cr ? 1 : 0;
+  }
+  at_ = after;
+  record->lf_follows = false;
+  if (state_.total == 0) {
+    const size_t size = end - begin - stripped;
+    record->lf_follows = is_line && stripped == 0 && size <= max_record_bytes_;
+    Finish(record, chunk_ + begin, std::min<size_t>(size, max_record_bytes_), size);
+  } else {
+    const uint64_t total = state_.total + (end - begin) - stripped;
+    const size_t added = std::min(max_record_bytes_ - state_.kept, end - begin);
+    Reserve(state_.kept + added);
+    std::memcpy(carry_.get() + state_.kept, chunk_ + begin, added);
+    Finish(record, carry_.get(), static_cast<size_t>(std::min<uint64_t>(total, state_.kept + added)), total);
+  }
+  return true;
+}
+
+// Sets the record: the first `kept` bytes of one that has `total`.
+void Framer::Finish(Record* record, const char* data, size_t kept, uint64_t total) {
+  record->data = data;
+  if (total > max_record_bytes_) {
+    kept = TrimAtCut(data, max_record_bytes_);
+    pending_.Add(FrameCell::kCutRecords, 1);
+    pending_.Add(FrameCell::kLostOversizeBytes, static_cast<double>(total - kept));
+    if (kept == 0) pending_.Add(FrameCell::kLostOversizeRecords, 1);
+  }
+  record->size = static_cast<uint32_t>(kept);
+}
+
+// Adds bytes to the unfinished record; past max_record_bytes they are only counted.
+void Framer::Store(const char* data, size_t size) {
+  const size_t added = std::min(max_record_bytes_ - state_.kept, size);
+  if (added > 0) {
+    Reserve(state_.kept + added);
+    std::memcpy(carry_.get() + state_.kept, data, added);
+    state_.kept += added;
+  }
+  state_.total += size;
+  const size_t fresh = std::min(size, kTailBytesMax);
+  const size_t old = std::min<size_t>(state_.tail_bytes, kTailBytesMax - fresh);
+  std::memmove(state_.tail, state_.tail + state_.tail_bytes - old, old);
+  std::memcpy(state_.tail + old, data + size - fresh, fresh);
+  state_.tail_bytes = static_cast<uint8_t>(old + fresh);
+}
+
+void Framer::Reserve(size_t bytes) {
+  if (bytes <= carry_capacity_) return;
+  const size_t capacity = std::min<size_t>(std::max({bytes, 2 * carry_capacity_, size_t{256}}),
+                                           std::max<size_t>(bytes, max_record_bytes_));
+  std::unique_ptr<char[]> grown(new char[capacity]);
+  if (state_.kept > 0) std::memcpy(grown.get(), carry_.get(), state_.kept);
+  carry_ = std::move(grown);
+  carry_capacity_ = capacity;
+}
+
+}  // namespace streamgate

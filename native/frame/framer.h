@@ -1,0 +1,122 @@
+// Cuts one byte stream into records, whatever the sizes of its chunks. What each framing means: src/data/frame/framing.ts.
+//
+// Records that lie whole in a chunk are handed out in place; only what a chunk leaves unfinished is copied, at most
+// max_record_bytes and a few bytes. The caller works in groups of one or more records:
+//
+//     framer.Begin(chunk, size, from);
+//     while (framer.Next(&record)) {
+//       if (!Take(record)) { framer.Rollback(); return framer.at(); }  // all since the last Commit is given back
+//       framer.Commit();
+//     }
+//     framer.Keep();  // commits, and stores the unfinished rest
+//
+// After Rollback the caller passes the same bytes again, from at(). Losses are booked by Commit and Keep, so that what is
+// given back is not booked twice.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "frame/delimiter.h"
+#include "generated/layout.h"
+
+namespace streamgate {
+
+struct Record {
+  const char* data = nullptr;
+  uint32_t size = 0;
+  // The byte behind the record is in the same memory and is its LF: neighbours can be copied as one run.
+  bool lf_follows = false;
+};
+
+class Framer {
+ public:
+  // `losses`: kFrameCells cells, borrowed for the Framer's life. `delimiter`: 1 to kDelimiterBytesMax bytes where `kind` asks.
+  Framer(FramingKind kind, std::string delimiter, uint32_t max_record_bytes, double* losses);
+
+  // `chunk` is borrowed until Keep or Rollback.
+  void Begin(const char* chunk, size_t size, size_t from);
+  // The next whole record; valid until Keep or the next Begin. Never empty.
+  bool Next(Record* record);
+  void Commit();
+  void Rollback();
+  // Offset in the chunk: after Rollback, where it continues.
+  size_t at() const { return at_; }
+  void Keep();
+
+  // The stream has ended: the last record in what is held, if it makes one. A frame that makes none is booked and forgotten.
+  // Commit takes the record, Rollback leaves it for another NextEnd.
+  bool NextEnd(Record* record);
+
+  // Bytes held of a record that is not finished.
+  size_t pending_bytes() const { return state_.head_bytes + state_.kept; }
+
+ private:
+  // How the record at hand ends. kUndecided: its first bytes have not told yet. kBroken: nothing after this can be read.
+  enum class Phase : uint8_t { kUndecided, kLine, kLineOrNul, kNul, kDelimiter, kCounted, kBroken };
+
+  // Longest undecided start: 7 digits and a space.
+  static constexpr size_t kHeadBytesMax = 8;
+  static constexpr size_t kTailBytesMax = kDelimiterBytesMax - 1;
+
+  struct State {
+    Phase phase = Phase::kUndecided;
+    uint8_t head_bytes = 0;   // bytes of an undecided start that earlier chunks brought
+    uint8_t tail_bytes = 0;   // the record's last bytes from earlier chunks, for terminators that straddle
+    char head[kHeadBytesMax];
+    char tail[kTailBytesMax];
+    uint32_t length = 0;      // body length of a counted frame
+    size_t kept = 0;          // bytes of the record in carry_
+    uint64_t total = 0;       // bytes of the record that earlier chunks brought, terminators begun included
+  };
+
+  struct Losses {
+    double cells[kFrameCells] = {};
+    bool any = false;
+    void Add(FrameCell cell, double amount);
+  };
+
+  int ByteAt(size_t index) const;
+  bool Decide();
+  bool DecideAuto();
+  bool DecideOctet();
+  bool DecideLength32();
+  void SkipHead(size_t count);
+  void TakeHead(Phase phase);
+  bool FindEnd(Record* record);
+  void Finish(Record* record, const char* data, size_t kept, uint64_t total);
+  void Store(const char* data, size_t size);
+  void Reserve(size_t bytes);
+  void Clear();
+  size_t Cached(size_t* cache, char byte);
+
+  const FramingKind kind_;
+  const std::string delimiter_;
+  const uint32_t max_record_bytes_;
+  double* const losses_;
+
+  State state_;
+  // The first bytes of the record at hand, from earlier chunks.
+  std::unique_ptr<char[]> carry_;
+  size_t carry_capacity_ = 0;
+
+  const char* chunk_ = nullptr;
+  size_t size_ = 0;
+  size_t at_ = 0;
+  // Offsets of the next LF and NUL at or behind at_, remembered so that records ended by the one do not search the whole
+  // chunk for the other again and again.
+  size_t lf_at_ = 0;
+  size_t nul_at_ = 0;
+  bool lf_known_ = false;
+  bool nul_known_ = false;
+
+  // Where Rollback goes: `marked_` when a record was under way, a fresh state otherwise.
+  State marked_;
+  bool marked_fresh_ = true;
+  size_t marked_at_ = 0;
+  Losses pending_;
+};
+
+}  // namespace streamgate

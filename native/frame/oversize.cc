@@ -1,0 +1,27 @@
+// See oversize.h.
+#include "frame/oversize.h"
+
+namespace streamgate {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsWord(char c) { return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool IsGroupSeparator(char c) { return c == ' ' || c == '-' || c == '.'; }
+
+// Start of the run of word characters that ends before `end`; `end` when there is none.
+size_t RunStart(const char* data, size_t end) {
+  while (end > 0 && IsWord(data[end - 1])) --end;
+  return end;
+}
+
+}  // namespace
+
+size_t TrimAtCut(const char* data, size_t cut) {
+  size_t end = RunStart(data, cut);
+  if (end == cut) return end;
+  while (IsDigit(data[end]) && end >= 2 && IsGroupSeparator(data[end - 1]) && IsDigit(data[end - 2]))
+    end = RunStart(data, end - 1);
+  return end;
+}
+
+}  // namespace streamgate

@@ -1,0 +1,68 @@
+// Replaces every match of a pattern, with the meaning of RE2::GlobalReplace (re2/re2.h) and the limits of promise P6.
+//
+// Matches do not overlap, leftmost first, and each search sees the whole text, so `^` and `\b` know what lies before it. Empty
+// matches count, except directly behind the match before; there one character is stepped over: as many bytes as
+// decode, or one where none do.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "generated/layout.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace streamgate {
+
+// Bytes that grow and are kept from one record to the next, so that a record allocates nothing.
+class Scratch {
+ public:
+  void Clear() { size_ = 0; }
+  void Append(const char* data, size_t size);
+  // Never null: RE2 takes a null text for one that is not there.
+  const char* data() const { return bytes_ == nullptr ? "" : bytes_.get(); }
+  size_t size() const { return size_; }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  size_t capacity_ = 0;
+  size_t size_ = 0;
+};
+
+struct Limits {
+  // Most matches; UINT64_MAX: any number.
+  uint64_t matches_max;
+  // Most bytes of output.
+  uint64_t output_bytes_max;
+};
+
+class Replacement {
+ public:
+  // Null: refused, and `error` has RE2's own words.
+  static std::unique_ptr<Replacement> Prepare(std::string_view pattern, std::string_view rewrite, std::string* error);
+  ~Replacement();
+
+  // Writes `text` with its matches replaced to `out`, and their number to `matches`. With none `out` is not to be read: the
+  // text stands. Not const: submatches are kept in a member.
+  QuarantineCause Run(std::string_view text, const Limits& limits, Scratch* out, uint64_t* matches);
+
+ private:
+  // A piece of the rewrite: literal bytes, or what a group matched.
+  struct Piece {
+    int group;  // -1: literal
+    std::string literal;
+  };
+
+  Replacement(std::unique_ptr<re2::RE2> pattern, std::vector<Piece> pieces, int groups);
+
+  const std::unique_ptr<re2::RE2> pattern_;
+  const std::vector<Piece> pieces_;
+  const int submatches_;  // the whole match and the groups that the rewrite names
+};
+
+}  // namespace streamgate

@@ -1,0 +1,24 @@
+// Reads a plan from the bytes that src/plan/encode.ts writes (drawn there). Trusts nothing in them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plan/operation.h"
+
+namespace streamgate {
+
+// A plan of more operations is refused: no manifest that a person wrote has them.
+constexpr uint32_t kOperationsMax = 100'000;
+
+struct DecodedPlan {
+  uint32_t rules = 0;
+  std::vector<Operation> operations;
+};
+
+// False: refused, and `error` says why.
+bool DecodePlan(const uint8_t* data, size_t size, DecodedPlan* plan, std::string* error);
+
+}  // namespace streamgate

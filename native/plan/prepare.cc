@@ -1,0 +1,57 @@
+// See prepare.h.
+#include "plan/prepare.h"
+
+#include <utility>
+
+#include "match/pattern.h"
+#include "re2/re2.h"
+
+namespace streamgate {
+namespace {
+
+bool PrepareStep(Operation&& operation, Step* step, std::string* error) {
+  step->rule = operation.rule;
+  switch (operation.code) {
+    case OperationCode::kDropLiteral:
+      step->what = DropLiteral{std::move(operation.args[0])};
+      return true;
+    case OperationCode::kDropPattern: {
+      DropPattern drop{CompilePattern(operation.args[0], error)};
+      if (drop.pattern == nullptr) return false;
+      step->what = std::move(drop);
+      return true;
+    }
+    case OperationCode::kReplacePattern: {
+      ReplacePattern replace{Replacement::Prepare(operation.args[0], operation.args[1], error),
+                             (operation.flags & static_cast<uint16_t>(OperationFlag::kLimited)) != 0};
+      if (replace.replacement == nullptr) return false;
+      step->what = std::move(replace);
+      return true;
+    }
+    case OperationCode::kDropAttribute: {
+      DropAttribute drop{AttributeFilter::Prepare(operation, error)};
+      if (drop.filter == nullptr) return false;
+      step->what = std::move(drop);
+      return true;
+    }
+  }
+  *error = "unknown operation";
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, uint32_t* rule, std::string* error) {
+  auto prepared = std::make_unique<PreparedPlan>();
+  prepared->rules = plan.rules;
+  prepared->steps.reserve(plan.operations.size());
+  for (Operation& operation : plan.operations) {
+    Step step{};
+    *rule = operation.rule;
+    if (!PrepareStep(std::move(operation), &step, error)) return nullptr;
+    prepared->steps.push_back(std::move(step));
+  }
+  return prepared;
+}
+
+}  // namespace streamgate

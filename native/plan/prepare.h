@@ -1,0 +1,47 @@
+// A plan made ready: RE2 programs, literals and tables. Belongs to one thread; an engine and its maker share it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "attribute/attribute_filter.h"
+#include "match/replace.h"
+#include "plan/decode.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace streamgate {
+
+struct DropLiteral {
+  std::string literal;
+};
+struct DropPattern {
+  std::unique_ptr<re2::RE2> pattern;
+};
+struct ReplacePattern {
+  std::unique_ptr<Replacement> replacement;
+  bool limited;
+};
+struct DropAttribute {
+  std::unique_ptr<AttributeFilter> filter;
+};
+
+struct Step {
+  uint32_t rule;
+  std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute> what;
+};
+
+struct PreparedPlan {
+  uint32_t rules = 0;
+  std::vector<Step> steps;
+};
+
+// Null: an operation is refused; `rule` is the one that it belongs to and `error` says why (for patterns in RE2's words).
+std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, uint32_t* rule, std::string* error);
+
+}  // namespace streamgate

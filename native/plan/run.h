@@ -1,0 +1,54 @@
+// The loop: runs a prepared plan over records, appends the survivors to a batch and counts what became of each.
+//
+// A record is counted when its fate is settled: one that finds no room in the batch leaves no trace and is run again later.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "frame/framer.h"
+#include "match/replace.h"
+#include "plan/batch.h"
+#include "plan/prepare.h"
+
+namespace streamgate {
+
+class Runner {
+ public:
+  // Puts a plan to work. `counts`: cells as src/data/engine/layout.ts numbers them, borrowed until the next Use.
+  void Use(std::shared_ptr<PreparedPlan> plan, double* counts);
+  bool ready() const { return plan_ != nullptr && batch_.attached(); }
+  BatchWriter& batch() { return batch_; }
+
+  // Runs one record. False: it finds no room, and need_bytes() says how much it needs; nothing was counted or written.
+  // Between the first Run and Flush the batch is this Runner's alone.
+  bool Run(const Record& record);
+  void Begin() { batch_.Begin(); }
+  // Publishes records and counts.
+  void Flush();
+  uint32_t need_bytes() const { return need_bytes_; }
+
+ private:
+  struct Change {
+    uint32_t rule;
+    uint64_t replacements;
+  };
+
+  double& RuleCount(uint32_t rule, RuleCell cell);
+  double& Count(CountCell cell) { return counts_[static_cast<uint32_t>(cell)]; }
+  void Received(const Record& record);
+  void Drop(const Record& record, uint32_t rule);
+  void Quarantine(const Record& record, uint32_t rule, QuarantineCause cause);
+
+  std::shared_ptr<PreparedPlan> plan_;
+  double* counts_ = nullptr;
+  BatchWriter batch_;
+  uint32_t need_bytes_ = 0;
+  Scratch scratch_[2];
+  // What rules did to the record at hand; counted only once it is settled. At most one entry a step.
+  std::vector<Change> changes_;
+};
+
+}  // namespace streamgate

@@ -1,0 +1,86 @@
+// The ring of src/data/ring/layout.ts over raw memory: the layout is drawn there, the protocol argued here.
+//
+// Many producers, one consumer, no locks. A producer claims with one compare-and-set on `tail`, writes its block and commits
+// it by storing a positive `length`. The consumer zeroes what it has read before it moves `head`: so a word that is not zero
+// between head and tail was written by the producer that claimed it, and a claim that is never written stays zero.
+//
+// A Ring is a view: it owns no memory and may be opened any number of times over the same memory, in any thread. One thread
+// alone may call the consumer's part. Nothing here waits, and nothing calls the system.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "generated/layout.h"
+
+namespace streamgate {
+
+// Where a block's records came from; the same for all of them.
+struct BlockSource {
+  Transport transport = Transport::kTcp;
+  uint8_t family = 0;  // 4, 6, or 0: unknown or several
+  uint16_t port = 0;
+  uint8_t address[16] = {};
+};
+
+class Ring {
+ public:
+  // A claimed block, to be filled and then committed. `lengths` and `body` are valid until Commit.
+  struct Block {
+    BlockHeader* header = nullptr;
+    uint32_t* lengths = nullptr;  // one a record, its LF not counted
+    char* body = nullptr;         // the records, each followed by one LF
+  };
+
+  // A committed block as the consumer sees it. Borrowed until Release.
+  struct View {
+    const BlockHeader* header = nullptr;
+    const uint32_t* lengths = nullptr;
+    const char* body = nullptr;
+  };
+
+  enum class Peeked { kBlock, kEmpty, kDamaged };
+
+  // Null when `size` bytes at `memory` are a ring, else what is wrong with them.
+  static const char* Check(const void* memory, size_t size);
+
+  // `memory` must have passed Check and outlive the Ring. `producer` is below kProducersMax.
+  Ring(void* memory, uint32_t producer);
+
+  // Bytes that a block of these records occupies, `body_bytes` including their LFs.
+  static uint64_t BlockBytes(uint64_t records, uint64_t body_bytes);
+  uint32_t capacity_bytes() const { return capacity_; }
+  // Most bytes, header included, that a producer should put into one block of several records, so that blocks of many
+  // producers share a small ring.
+  uint32_t block_bytes_max() const { return capacity_ / 4; }
+
+  // Producers. Claim answers false when the ring is full; then nothing has changed except, perhaps, padding.
+  // A block of more than capacity_bytes() never fits: the caller sees to that.
+  bool Claim(uint32_t records, uint32_t body_bytes, Block* block);
+  // Publishes a filled block. `record_bytes` are its bytes without LFs.
+  void Commit(const Block& block, const BlockSource& source, double received_at_ms);
+
+  // The consumer. Peek shows the block at the head; the same one until Release.
+  // kDamaged: the memory was written by something that is no producer; nothing after it can be read.
+  Peeked Peek(View* view);
+  void Release();
+  // Skips the claim at the head when its producer is dead (its epoch is over). `force` also skips a claim of which nothing,
+  // or not the whole header, was ever written. @returns whether something was skipped
+  bool SkipAbandoned(bool force);
+
+  // Anyone, approximately while others run.
+  bool IsEmpty() const;
+  uint32_t Blocks() const;
+  uint64_t Bytes() const;
+
+ private:
+  BlockHeader* At(uint32_t position8) const;
+  void MoveHead(uint32_t units8, uint32_t blocks);
+
+  RingHeader* header_;
+  char* blocks_;
+  uint32_t capacity_;
+  uint32_t producer_;
+};
+
+}  // namespace streamgate

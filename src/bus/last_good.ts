@@ -1,0 +1,22 @@
+/** The last manifest that the data plane ran, on disk: what it starts from when Redis is away. */
+
+import { join } from "node:path";
+import type { Manifest } from "../manifest/manifest.ts";
+import { parseState, readDurable, writeDurably } from "../persistence/durable_file.ts";
+
+const fileName = "last_good.json";
+
+/** Keeps a manifest that every worker runs. */
+export async function keepLastGood(dataDirectory: string, manifest: Manifest): Promise<void> {
+  await writeDurably(join(dataDirectory, fileName), `${JSON.stringify(manifest)}\n`);
+}
+
+/**
+ * @returns what was kept, to be read by `readManifest`; undefined when nothing was
+ * @throws StreamGateError SG_STATE_DAMAGED
+ */
+export async function readLastGood(dataDirectory: string): Promise<unknown | undefined> {
+  const path = join(dataDirectory, fileName);
+  const text = await readDurable(path);
+  return text === undefined ? undefined : parseState(path, text);
+}

@@ -1,0 +1,93 @@
+/**
+ * Opens a port for people and tools on this machine. `localhost` means both loopback addresses, since some clients try one and
+ * some the other first; where the machine has no IPv6, the other is enough.
+ */
+
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { StreamGateError } from "../errors.ts";
+
+export interface Listening {
+  readonly port: number;
+  /** `127.0.0.1:8000`, `[::1]:8000` */
+  readonly addresses: readonly string[];
+  /** Takes no more connections, ends idle ones; resolves when the last one is gone. */
+  close(): Promise<void>;
+}
+
+/** With port 0 the second address may find the port of the first one taken: then both begin anew. */
+const attemptsMax = 10;
+
+/**
+ * @param host `localhost`, or one address or name
+ * @param create makes a server; called once an address
+ * @param setting the flag or variable to name when the port is taken
+ * @throws StreamGateError SG_PORT_IN_USE
+ */
+export async function listenLocally(host: string, port: number, create: () => Server, setting: string): Promise<Listening> {
+  const hosts = host === "localhost" ? ["127.0.0.1", "::1"] : [host];
+  for (let attempt = 1; ; attempt++) {
+    const servers: Server[] = [];
+    let bound = port;
+    try {
+      for (const address of hosts) {
+        const server = create();
+        try {
+          await listen(server, address, bound);
+        } catch (error) {
+          const { code } = error as NodeJS.ErrnoException;
+          if (servers.length > 0 && (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT")) continue;
+          throw error;
+        }
+        servers.push(server);
+        bound = (server.address() as AddressInfo).port;
+      }
+      return {
+        port: bound,
+        addresses: servers.map((server) => addressOf(server)),
+        close: async () => {
+          await Promise.all(servers.map(closeServer));
+        },
+      };
+    } catch (error) {
+      await Promise.all(servers.map(closeServer));
+      const inUse = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+      if (inUse && port === 0 && attempt < attemptsMax) continue;
+      throw inUse ? taken(host, bound, setting, error) : error;
+    }
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host, exclusive: true }, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
+
+function addressOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  return family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function taken(host: string, port: number, setting: string, cause: unknown): StreamGateError {
+  return new StreamGateError(
+    "SG_PORT_IN_USE",
+    {
+      where: `${host}:${port}`,
+      what: "another process serves this port already",
+      fix: `stop it, or choose another port with ${setting}`,
+    },
+    { cause },
+  );
+}

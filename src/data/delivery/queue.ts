@@ -1,0 +1,124 @@
+/**
+ * One output's queue at one worker: ranges of batches in order, bounded in bytes. Policy `block`: when it is full the worker takes
+ * no more, its ring fills, and its sockets pause; nothing is lost.
+ */
+
+import type { SharedBatch } from "./batch_pool.ts";
+import { type Cut, Payload } from "./packer.ts";
+
+/**
+ * What a queued record costs beside its bytes, in bytes: its share of the memory of the batch that it keeps from being used again.
+ * 64 = batchBytes ÷ batchRecords, so that a queue of tiny records holds no more memory than one of large records.
+ */
+const recordCharge = 64;
+
+/** Records `from` (inclusive) to `to` (exclusive) of a batch. */
+export interface Segment {
+  readonly shared: SharedBatch;
+  from: number;
+  to: number;
+}
+
+export class Queue {
+  readonly #bytesMax: number;
+  #segments: Segment[] = [];
+  /** Index of the first segment in use; the array is cut when half of it is behind. */
+  #first = 0;
+  #records = 0;
+  #bytes = 0;
+  /** Payloads taken and not yet settled count as queued. */
+  #outRecords = 0;
+  #outBytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Records that wait, those in flight left out. */
+  get waitingRecords(): number {
+    return this.#records;
+  }
+  /** Those in flight included. */
+  get records(): number {
+    return this.#records + this.#outRecords;
+  }
+  /** Record bytes without LFs, those in flight included. */
+  get bytes(): number {
+    return this.#bytes + this.#outBytes;
+  }
+  get full(): boolean {
+    return this.bytes + this.records * recordCharge >= this.#bytesMax;
+  }
+
+  /** Takes the range as it is, also beyond the bound: the worker asks `full` before it makes more. */
+  push(shared: SharedBatch, from: number, to: number): number {
+    const bytes = shared.batch.startOf(to) - shared.batch.startOf(from) - (to - from);
+    this.#records += to - from;
+    this.#bytes += bytes;
+    const last = this.#segments.at(-1);
+    if (last !== undefined && this.#segments.length > this.#first && last.shared === shared && last.to === from) {
+      last.to = to;
+      return bytes;
+    }
+    shared.hold();
+    this.#segments.push({ shared, from, to });
+    return bytes;
+  }
+
+  /** The oldest records as a payload within `cut`, at least one record; undefined when none waits. Settle it afterwards. */
+  take(cut: Cut): Payload | undefined {
+    if (this.#records === 0) return undefined;
+    const payload = new Payload();
+    while (this.#first < this.#segments.length) {
+      const segment = this.#segments[this.#first]!;
+      const to = payload.reach(segment, cut);
+      if (to === segment.from) break;
+      payload.add(segment.shared, segment.from, to);
+      segment.from = to;
+      if (to < segment.to) break;
+      segment.shared.release();
+      this.#first++;
+    }
+    if (this.#first * 2 >= this.#segments.length) {
+      this.#segments = this.#segments.slice(this.#first);
+      this.#first = 0;
+    }
+    this.#records -= payload.records;
+    this.#bytes -= payload.bytes;
+    this.#outRecords += payload.records;
+    this.#outBytes += payload.bytes;
+    return payload;
+  }
+
+  /** Delivered or lost: the payload leaves the account and its batches. */
+  settle(payload: Payload): void {
+    this.#outRecords -= payload.records;
+    this.#outBytes -= payload.bytes;
+    payload.release();
+  }
+
+  /** The oldest range, for an output that copies records itself; follow with `drop`. */
+  peek(): Segment | undefined {
+    return this.#segments[this.#first];
+  }
+
+  /** Takes the oldest range's records up to `to` off. @returns their bytes without LFs */
+  drop(to: number): number {
+    const segment = this.#segments[this.#first]!;
+    const { batch } = segment.shared;
+    const records = to - segment.from;
+    const bytes = batch.startOf(to) - batch.startOf(segment.from) - records;
+    this.#records -= records;
+    this.#bytes -= bytes;
+    segment.from = to;
+    if (segment.from === segment.to) {
+      segment.shared.release();
+      this.#first++;
+      if (this.#first * 2 >= this.#segments.length) {
+        this.#segments = this.#segments.slice(this.#first);
+        this.#first = 0;
+      }
+    }
+    return bytes;
+  }
+}

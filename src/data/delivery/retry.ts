@@ -1,0 +1,34 @@
+/** How long to wait before a payload is tried again: exponential backoff with full jitter. */
+
+/**
+ * Full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015): many gates that lost the same vendor do not come
+ * back at the same instant.
+ */
+export const retryDelayMsBase = 200;
+export const retryDelayMsMax = 30_000;
+
+/**
+ * @param attempt failures so far, 1 for the first
+ * @param afterMs what the destination asked for (Retry-After); honoured as the least, up to an hour
+ * @param random 0 (inclusive) to 1 (exclusive)
+ */
+export function retryDelayMs(attempt: number, afterMs: number | undefined, random: number): number {
+  const ceiling = Math.min(retryDelayMsMax, retryDelayMsBase * 2 ** Math.min(attempt - 1, 20));
+  // The first pause is never zero: a destination that refuses at once would be asked in a tight loop.
+  const delay = retryDelayMsBase / 4 + random * (ceiling - retryDelayMsBase / 4);
+  return Math.max(delay, Math.min(afterMs ?? 0, 3_600_000));
+}
+
+/** Resolves after `delayMs`, or at once when `signal` aborts. */
+export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, delayMs);
+    signal.addEventListener("abort", done);
+  });
+}

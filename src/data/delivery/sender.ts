@@ -1,0 +1,149 @@
+/**
+ * Sends one output's payloads over HTTP, one at a time and in order, and tries each until the destination has judged it.
+ *
+ * A payload leaves when `batch_size` records wait, or when the sender is idle and nothing more is waiting, at the latest after
+ * `payloadAgeMsMax`. A failure keeps the payload in memory, in the bounded queue, and is tried again with backoff.
+ */
+
+import type { Output } from "../../outputs/output.ts";
+import { type Log, RateLimit } from "../../telemetry/log.ts";
+import { Delivery, type DeliverySite, payloadAgeMsMax } from "./delivery.ts";
+import type { HttpClient } from "./http.ts";
+import type { Cut, Payload } from "./packer.ts";
+import { pause, retryDelayMs } from "./retry.ts";
+
+const complaintPeriodMs = 10_000;
+
+export interface SenderOptions {
+  readonly key: string;
+  readonly name: string;
+  readonly output: Output;
+  readonly queueBytes: number;
+  readonly batchSize: number;
+  readonly http: HttpClient;
+  readonly log: Log;
+  readonly site: DeliverySite;
+  readonly random?: () => number;
+}
+
+export class Sender extends Delivery {
+  readonly #output: Output;
+  readonly #http: HttpClient;
+  readonly #log: Log;
+  readonly #random: () => number;
+  readonly #complaints = new RateLimit(complaintPeriodMs);
+  readonly #stop = new AbortController();
+  #cut: Cut;
+  #busy = false;
+  #aged: NodeJS.Timeout | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(options: SenderOptions) {
+    super(options.key, options.name, options.queueBytes, options.site);
+    this.#output = options.output;
+    this.#http = options.http;
+    this.#log = options.log;
+    this.#random = options.random ?? Math.random;
+    this.#cut = this.#cutFor(options.batchSize);
+  }
+
+  override begin(batchSize: number): void {
+    super.begin(batchSize);
+    this.#cut = this.#cutFor(batchSize);
+  }
+
+  #cutFor(batchSize: number): Cut {
+    const { recordsMax, bytesMax } = this.#output.limits;
+    return { recordsMax: Math.min(batchSize, recordsMax), bytesMax };
+  }
+
+  protected override pushed(): void {
+    if (this.queue.waitingRecords >= this.#cut.recordsMax) this.#sendNext();
+    else if (this.#aged === undefined && !this.#busy) this.#aged = setTimeout(() => this.#sendNext(), payloadAgeMsMax);
+  }
+
+  override flush(): void {
+    if (this.queue.waitingRecords > 0) this.#sendNext();
+  }
+
+  #sendNext(): void {
+    if (this.#busy) return;
+    clearTimeout(this.#aged);
+    this.#aged = undefined;
+    const payload = this.queue.take(this.#cut);
+    if (payload === undefined) return;
+    this.#busy = true;
+    void this.#send(payload);
+  }
+
+  async #send(payload: Payload): Promise<void> {
+    this.settle(payload, await this.#deliver(payload));
+    this.#busy = false;
+    if (this.#stop.signal.aborted) this.loseQueued();
+    if (this.queue.records === 0) {
+      this.#drained?.();
+      return;
+    }
+    if (this.queue.waitingRecords >= this.#cut.recordsMax || this.#drained !== undefined) return this.#sendNext();
+    this.#aged = setTimeout(() => this.#sendNext(), payloadAgeMsMax);
+    // What came while the sender was busy leaves at the end of this turn, unless more is waiting to join it.
+    setImmediate(() => {
+      if (this.site.nothingWaits()) this.flush();
+    });
+  }
+
+  /** Tries until there is a verdict, or until the deadline of a shutdown. Never throws. */
+  async #deliver(payload: Payload): Promise<"delivered" | "lostRejected" | "lostShutdown"> {
+    const { signal } = this.#stop;
+    for (let attempt = 1; ; attempt++) {
+      let reason: string;
+      let afterMs: number | undefined;
+      try {
+        const request = this.#output.request!(payload.joined());
+        const response = await this.#http.send(request, signal);
+        const verdict = this.#output.verdict!(response);
+        if (verdict.kind === "acked") return "delivered";
+        if (verdict.kind === "rejected") {
+          this.#complain("rejected", { records: payload.records }, `refused a payload: ${verdict.reason}`);
+          return "lostRejected";
+        }
+        reason = `HTTP ${response.status}`;
+        afterMs = verdict.afterMs;
+      } catch (error) {
+        // Only the code: messages of network errors may hold the address with its user and password.
+        reason = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+      }
+      if (signal.aborted) return "lostShutdown";
+      const delayMs = retryDelayMs(attempt, afterMs, this.#random());
+      this.#complain("retry", { attempt, retryInMs: Math.round(delayMs) }, `does not take a payload: ${reason}`);
+      await pause(delayMs, signal);
+      if (signal.aborted) return "lostShutdown";
+    }
+  }
+
+  #complain(kind: string, fields: Record<string, number>, message: string): void {
+    const heldBack = this.#complaints.pass(kind);
+    if (heldBack === undefined) return;
+    this.#log.warn({ ...fields, ...(heldBack > 0 && { before: heldBack }) }, `output ${this.name} ${message}`);
+  }
+
+  override async drain(signal: AbortSignal): Promise<void> {
+    if (this.queue.records > 0) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+        signal.addEventListener("abort", () => this.#abandon(), { once: true });
+        if (signal.aborted) this.#abandon();
+        else this.#sendNext();
+      });
+    }
+    clearTimeout(this.#aged);
+  }
+
+  /** The one in flight settles itself when its request has been aborted; then the rest is given up. */
+  #abandon(): void {
+    this.#stop.abort();
+    if (this.#busy) return;
+    this.loseQueued();
+    this.#drained?.();
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * TCP: sockets of `node:net`, each with its framer, each holding at most one chunk while its inbox has no room.
+ *
+ * A socket with a held chunk is paused, so the peer feels the backpressure. A peer that closes, or is gone, ends the stream: what it
+ * sent counts, a last record without its end included.
+ */
+
+import { createServer, type Server, type Socket } from "node:net";
+import { StreamGateError } from "../../errors.ts";
+import type { EngineKind, Framer } from "../engine/engine.ts";
+import type { Framing } from "../frame/framing.ts";
+import type { Intake } from "../worker/inbox.ts";
+
+/** Finds peers that vanished without a word; sockets that are merely idle cost nothing. */
+const keepAliveMs = 60_000;
+/** After a stop: a connection on which this long nothing arrived has no more to read. */
+const quietMs = 50;
+
+export interface TcpOptions {
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly reusePort: boolean;
+  readonly kind: EngineKind;
+  readonly framing: Framing;
+  readonly maxRecordBytes: number;
+  /** `frameCells` cells. */
+  readonly losses: Float64Array;
+  /** The inbox that takes connection number n. */
+  readonly intake: (connection: number) => Intake;
+}
+
+export class TcpInput {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #connections: Set<TcpConnection>;
+  /** Bytes that were read and could not be handed on before the deadline of a shutdown. */
+  lostBytes = 0;
+
+  private constructor(server: Server, connections: Set<TcpConnection>) {
+    this.#server = server;
+    this.#connections = connections;
+    const address = server.address();
+    this.port = typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  /** @throws StreamGateError SG_PORT_IN_USE, or the system's error */
+  static async listen(options: TcpOptions): Promise<TcpInput> {
+    const connections = new Set<TcpConnection>();
+    let count = 0;
+    const server = createServer(
+      { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs },
+      (socket) => {
+        const { kind, framing, maxRecordBytes, losses } = options;
+        const { remoteAddress: address, remotePort: port } = socket;
+        const source = {
+          transport: "tcp" as const,
+          ...(address !== undefined && { address }),
+          ...(port !== undefined && { port }),
+        };
+        const framer = kind.createFramer(framing, maxRecordBytes, source, losses);
+        const connection = new TcpConnection(socket, framer, options.intake(count++), () =>
+          connections.delete(connection),
+        );
+        connections.add(connection);
+      },
+    );
+    const { host, port, reusePort } = options;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error) => reject(portError(error, "TCP", port)));
+      server.listen({ port, reusePort, ...(host !== undefined && { host }) }, resolve);
+    });
+    // Out of descriptors and the like: the listener lives on, the peer sees its connection closed.
+    server.on("error", () => {});
+    return new TcpInput(server, connections);
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Accepts no more; open connections go on. */
+  stopAccepting(): void {
+    this.#server.close();
+  }
+
+  /** Lets open connections finish: reads what is readable, hands it on, closes. At the deadline the rest is given up. */
+  async finish(timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    // A peer that never stops sending is cut half-way, so that what came can still be delivered.
+    const cut = Date.now() + Math.min(timeoutMs / 2, 2000);
+    while (this.#connections.size > 0 && Date.now() < deadline) {
+      for (const connection of this.#connections) connection.finishIfQuiet(quietMs, Date.now() >= cut);
+      await new Promise((resolve) => setTimeout(resolve, quietMs / 5));
+    }
+    for (const connection of [...this.#connections]) this.lostBytes += connection.abandon();
+  }
+}
+
+/** EADDRINUSE in the user's terms; any other error as it is. */
+export function portError(error: NodeJS.ErrnoException, protocol: "TCP" | "UDP", port: number): Error {
+  const setting = `${protocol}_PORT`;
+  if (error.code === "EADDRINUSE")
+    return new StreamGateError("SG_PORT_IN_USE", {
+      where: `${protocol} port ${port}`,
+      what: "is served already",
+      fix: `stop the program that serves it, choose another with ${setting}, or give --share-ports to share it`,
+    });
+  if (error.code === "EACCES")
+    return new StreamGateError("SG_SETTING", {
+      where: setting,
+      what: `port ${port} may not be opened by this user`,
+      fix: "choose a port from 1024 up, or give the process CAP_NET_BIND_SERVICE",
+    });
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
+    return new StreamGateError("SG_SETTING", {
+      where: "LISTEN_HOST",
+      what: `this machine has no such address: ${error.message}`,
+      fix: "name an address of this machine, or leave it out to listen on all",
+    });
+  return error;
+}
+
+class TcpConnection {
+  readonly #socket: Socket;
+  readonly #framer: Framer;
+  readonly #intake: Intake;
+  readonly #closed: () => void;
+  /** The chunk that found no room, from `#heldFrom` on. */
+  #held: Buffer | undefined;
+  #heldFrom = 0;
+  #ended = false;
+  #done = false;
+  #lastDataMs = Date.now();
+
+  constructor(socket: Socket, framer: Framer, intake: Intake, closed: () => void) {
+    this.#socket = socket;
+    this.#framer = framer;
+    this.#intake = intake;
+    this.#closed = closed;
+    socket.on("data", (chunk: Buffer) => this.#data(chunk));
+    socket.on("end", () => this.#end());
+    // A reset counts as a close: what was received stays. "close" follows.
+    socket.on("error", () => {});
+    socket.on("close", () => this.#end());
+  }
+
+  #data(chunk: Buffer): void {
+    this.#lastDataMs = Date.now();
+    const at = this.#intake.accept(this.#framer, chunk, 0);
+    if (at < chunk.length) this.#hold(chunk, at);
+  }
+
+  #hold(chunk: Buffer, from: number): void {
+    this.#held = chunk;
+    this.#heldFrom = from;
+    this.#socket.pause();
+    this.#intake.waitForRoom(() => this.#resume());
+  }
+
+  /** There may be room. @returns false when there was too little */
+  #resume(): boolean {
+    if (this.#done) return true;
+    if (this.#held !== undefined) {
+      this.#heldFrom = this.#intake.accept(this.#framer, this.#held, this.#heldFrom);
+      if (this.#heldFrom < this.#held.length) return false;
+      this.#held = undefined;
+    }
+    if (this.#ended) return this.#tryEnd();
+    this.#socket.resume();
+    return true;
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    // With a chunk held, `#resume` comes to the end after it.
+    if (this.#held === undefined && !this.#tryEnd()) this.#intake.waitForRoom(() => this.#resume());
+  }
+
+  #tryEnd(): boolean {
+    if (!this.#intake.acceptEnd(this.#framer)) return false;
+    this.#finish();
+    return true;
+  }
+
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#framer.close();
+    this.#socket.end();
+    this.#socket.destroySoon();
+    this.#closed();
+  }
+
+  /** Ends the stream from our side when nothing arrived for `quietMs`, or at once with `cut`. */
+  finishIfQuiet(quietMs: number, cut: boolean): void {
+    if (this.#ended || this.#held !== undefined) return;
+    if (!cut && Date.now() - this.#lastDataMs < quietMs) return;
+    this.#socket.pause();
+    this.#end();
+  }
+
+  /** Gives up what could not be handed on. @returns its bytes */
+  abandon(): number {
+    const bytes = (this.#held === undefined ? 0 : this.#held.length - this.#heldFrom) + this.#framer.pendingBytes;
+    this.#held = undefined;
+    if (!this.#done) {
+      this.#done = true;
+      this.#framer.close();
+      this.#socket.destroy();
+      this.#closed();
+    }
+    return bytes;
+  }
+}

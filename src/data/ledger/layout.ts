@@ -1,0 +1,71 @@
+/**
+ * The memory of one worker's ledger: the counters of promise P2, published as one consistent snapshot.
+ *
+ *     0        8             8 + 8 × ledgerCells                            …
+ *     | sequence | LedgerCells | retired OutputCells | OutputCells × outputs | engine counts (countCell, ruleCell) |
+ *
+ * A sequence lock: the writer makes `sequence` odd, writes, makes it even; a reader copies and keeps the copy when it saw the
+ * same even number before and after. The main thread lays out a block for every worker and manifest. All cells are float64,
+ * exact to 2^53; everything but the engine's counts and `manifest*` runs on from block to block.
+ */
+
+import { countCellsFixed, countCellsPerRule } from "../engine/layout.ts";
+
+/** Of the worker as a whole, since it started. */
+export const ledgerCell = {
+  lostOversizeRecords: 0,
+  lostOversizeBytes: 1,
+  lostFrameRecords: 2,
+  lostFrameBytes: 3,
+  /** Datagrams that the kernel dropped before we could read them; their bytes nobody knows. */
+  lostKernelRecords: 4,
+  /** Datagrams for which the ring had no room (portable engine). */
+  lostRingFullRecords: 5,
+  lostRingFullBytes: 6,
+  /** Bytes of a cut connection that were received but are no whole record (framing undecided, ring full at the deadline). */
+  lostShutdownBytes: 7,
+  /** Open TCP connections, for people. */
+  connections: 8,
+} as const;
+export type LedgerCell = keyof typeof ledgerCell;
+export const ledgerCells = 16;
+
+/** Of one output at one worker, since the output exists there. Bytes are as written, without LFs. */
+export const outputCell = {
+  routedRecords: 0,
+  routedBytes: 1,
+  /** Acknowledged; for a console: handed to the process's stdout writer. */
+  deliveredRecords: 2,
+  deliveredBytes: 3,
+  /** In memory or in flight. */
+  queuedRecords: 4,
+  queuedBytes: 5,
+  lostRejectedRecords: 6,
+  lostRejectedBytes: 7,
+  lostShutdownRecords: 8,
+  lostShutdownBytes: 9,
+  /** Routed since the manifest of this block runs: equals what the engine passed, for every output. */
+  manifestRecords: 10,
+  manifestBytes: 11,
+} as const;
+export type OutputCell = keyof typeof outputCell;
+export const outputCells = 16;
+
+export const sequenceBytes = 8;
+
+export interface LedgerShape {
+  readonly outputs: number;
+  readonly rules: number;
+}
+
+/** Offsets in cells (8 bytes each) after the sequence. */
+export function ledgerOffsets({ outputs, rules }: LedgerShape) {
+  const retired = ledgerCells;
+  const output = (index: number) => retired + outputCells * (1 + index);
+  const counts = output(outputs);
+  return { retired, output, counts, cells: counts + countCellsFixed + rules * countCellsPerRule };
+}
+
+export function createLedgerMemory(shape: LedgerShape): SharedArrayBuffer {
+  return new SharedArrayBuffer(sequenceBytes + 8 * ledgerOffsets(shape).cells);
+}

@@ -1,0 +1,334 @@
+/**
+ * The data plane as the main thread sees it: workers, their memory, the manifest that runs, and the account of all of them.
+ *
+ * The main thread owns the rings, the ledgers and the stdout writer; a worker that dies loses none of that (`supervisor.ts`).
+ */
+
+import { createSocket } from "node:dgram";
+import { createServer } from "node:net";
+import { StreamGateError } from "../../errors.ts";
+import { activePipeline, type Manifest } from "../../manifest/manifest.ts";
+import { compilePlan } from "../../plan/compile.ts";
+import type { Settings } from "../../settings/settings.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { outputNames } from "../delivery/outputs.ts";
+import { openStreamWriter, type StreamWriter } from "../delivery/stream/writer.ts";
+import { outputGrowthBytes, outputGrowthFactor } from "../engine/layout.ts";
+import { portError } from "../inputs/tcp.ts";
+import { readLedger } from "../ledger/ledger.ts";
+import {
+  add,
+  addCounts,
+  addDead,
+  addStanding,
+  copySnapshot,
+  emptySnapshot,
+  type LedgerMeaning,
+  type Snapshot,
+  shapeOf,
+} from "../ledger/snapshot.ts";
+import { createRingMemory, ringHeader } from "../ring/layout.ts";
+import { type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
+import { type Program, reload } from "./reload.ts";
+import { Supervisor } from "./supervisor.ts";
+import { WorkerDied, type WorkerThread } from "./worker_thread.ts";
+
+const stdoutSlots = 65_536;
+
+export interface Ports {
+  tcpPort: number;
+  udpPort: number;
+}
+
+/** What a worker books now: where, and what the cells mean. */
+interface Booking {
+  readonly ledger: SharedArrayBuffer;
+  readonly meaning: LedgerMeaning;
+}
+
+export class DataPlane {
+  readonly #settings: Settings;
+  readonly #log: Log;
+  readonly #rings: readonly SharedArrayBuffer[];
+  readonly #stdoutRing: SharedArrayBuffer;
+  readonly #writer: StreamWriter;
+  readonly #supervisor: Supervisor;
+  /** Everything that ledgers no longer hold: former manifests, dead workers. */
+  readonly #past = emptySnapshot();
+  readonly #bookings = new Map<number, Booking>();
+  #program: Program | undefined;
+  #listening: { requests: ListenRequest[]; ports: Ports } | undefined;
+  /** One reload, or one replacement, after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #draining = false;
+
+  private constructor(settings: Settings, engine: "native" | "portable", log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+    const { workers, ringSlots, ringBytes, maxRecordBytes, queueBytes, tcpFraming } = settings;
+    const count = Math.min(workers, workersMax);
+    this.#rings = Array.from({ length: count }, () => createRingMemory(powerOfTwo(ringBytes), ringSlots));
+    this.#stdoutRing = createRingMemory(stdoutRingBytes(ringBytes, maxRecordBytes), stdoutSlots);
+    this.#writer = openStreamWriter(1, this.#stdoutRing, engine, () =>
+      log.warn("standard output was closed by its reader: console records are counted lost{closed} from now on"),
+    );
+    const { stdoutRing } = { stdoutRing: this.#stdoutRing };
+    const rings = this.#rings;
+    this.#supervisor = new Supervisor(
+      rings.map((_, index) => ({ index, engine, rings, stdoutRing, tcpFraming, maxRecordBytes, queueBytes })),
+      log,
+      { died: (worker) => this.#died(worker), replace: (worker) => this.#replace(worker) },
+    );
+  }
+
+  /** Threads up and nothing listening yet. @throws StreamGateError SG_WORKER when a worker does not start */
+  static async start(settings: Settings, engine: "native" | "portable", log: Log): Promise<DataPlane> {
+    const plane = new DataPlane(settings, engine, log);
+    try {
+      await plane.#supervisor.start();
+    } catch (error) {
+      await plane.close();
+      throw error;
+    }
+    return plane;
+  }
+
+  get workers(): number {
+    return this.#rings.length;
+  }
+
+  /**
+   * Runs a manifest: resolves when every worker does.
+   * @throws StreamGateError SG_PUBLISH_REFUSED when a worker refuses it; nothing has changed then
+   */
+  apply(manifest: Manifest): Promise<void> {
+    return this.#inTurn(async () => {
+      const { processors, outputs, batch_size: batchSize } = activePipeline(manifest);
+      const plan = compilePlan(processors);
+      const program: Program = {
+        plan,
+        outputs,
+        batchSize,
+        meaning: { rules: plan.rules, outputs: outputNames(outputs) },
+      };
+      // Before the swap: a worker that dies in between is replaced by one that runs the new program.
+      const before = this.#program;
+      try {
+        await reload(this.#supervisor.living, program, ({ worker, ledger }) => this.#book(worker, program, ledger));
+        this.#program = program;
+      } catch (error) {
+        this.#program = before;
+        throw error;
+      }
+    });
+  }
+
+  /** Opens the ports. @throws StreamGateError SG_PORT_IN_USE naming the port and the way out */
+  async listen(): Promise<Ports> {
+    const { sharePorts, host } = this.#settings;
+    let { tcpPort, udpPort } = this.#settings;
+    const several = this.#rings.length > 1;
+    const perWorker = several && (await this.#perWorker());
+    const reuse = perWorker || sharePorts;
+    if (reuse) {
+      // SO_REUSEPORT would let a second gate take part of the traffic unseen, so a plain bind asks first whether the port is free.
+      if (!sharePorts || tcpPort === 0) tcpPort = await probeTcp(host, tcpPort);
+      if (!sharePorts || udpPort === 0) udpPort = await probeUdp(host, udpPort);
+    }
+    const requests = this.#rings.map(
+      (_, index): ListenRequest => ({
+        kind: "listen",
+        host,
+        tcpPort: perWorker || index === 0 ? tcpPort : undefined,
+        udpPort: perWorker || index === 0 ? udpPort : undefined,
+        reusePort: reuse,
+        spread: several && !perWorker,
+      }),
+    );
+    const answers = await Promise.all(
+      this.#supervisor.living.map((worker) => worker.ask<"listen">(requests[worker.index]!)),
+    );
+    const ports = { tcpPort: answers[0]?.tcpPort ?? tcpPort, udpPort: answers[0]?.udpPort ?? udpPort };
+    // A replacement opens the same ports, also where the system chose them.
+    for (const [index, request] of requests.entries())
+      requests[index] = {
+        ...request,
+        ...(request.tcpPort !== undefined && { tcpPort: ports.tcpPort }),
+        ...(request.udpPort !== undefined && { udpPort: ports.udpPort }),
+      };
+    this.#listening = { requests, ports };
+    return ports;
+  }
+
+  async #perWorker(): Promise<boolean> {
+    const { tcpListener } = this.#settings;
+    if (tcpListener === "single") return false;
+    const able = await canReusePort();
+    if (!able && tcpListener === "per_worker")
+      throw new StreamGateError("SG_SETTING", {
+        where: "TCP_LISTENER",
+        what: "this system cannot share a port between sockets (SO_REUSEPORT)",
+        fix: "leave it at auto, or choose single",
+      });
+    return able;
+  }
+
+  /** The account of all workers since the start. */
+  snapshot(): Snapshot {
+    const snapshot = copySnapshot(this.#past);
+    for (const { ledger, meaning } of this.#bookings.values()) {
+      const cells = readLedger(ledger, shapeOf(meaning));
+      addCounts(snapshot, cells, meaning);
+      addStanding(snapshot, cells, meaning);
+    }
+    for (const memory of this.#rings) {
+      const ring = ringCounters(memory);
+      add(snapshot.inRing, ring.pushedRecords - ring.takenRecords, ring.pushedBytes - ring.takenBytes);
+    }
+    const ring = ringCounters(this.#stdoutRing);
+    const { writtenRecords, writtenBytes, lostRecords, lostBytes } = this.#writer;
+    const { stdout } = snapshot;
+    add(stdout.handed, ring.pushedRecords, ring.pushedBytes);
+    add(stdout.written, writtenRecords, writtenBytes);
+    add(stdout.lostClosed, lostRecords, lostBytes);
+    add(stdout.queued, ring.pushedRecords - ring.takenRecords, ring.pushedBytes - ring.takenBytes);
+    return snapshot;
+  }
+
+  /**
+   * Stops accepting, lets open connections finish what they sent, delivers everything.
+   * @returns whether nothing was left; what was is counted lost{shutdown}
+   */
+  async drain(timeoutMs: number): Promise<boolean> {
+    this.#draining = true;
+    this.#supervisor.stop();
+    const deadline = Date.now() + timeoutMs;
+    const workers = this.#supervisor.living;
+    const left = () => Math.max(0, deadline - Date.now());
+    // All workers first: the connections of one may push into the ring of another.
+    await Promise.allSettled(
+      workers.map((worker) => worker.ask<"quiesce">({ kind: "quiesce", timeoutMs: left() / 2 })),
+    );
+    const answers = await Promise.allSettled(
+      workers.map((worker) => worker.ask<"drain">({ kind: "drain", timeoutMs: left() * 0.8 })),
+    );
+    let delivered = answers.every((answer) => answer.status === "fulfilled" && answer.value);
+    while (!this.#writer.drained() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 2));
+    if (!this.#writer.drained()) delivered = false;
+    if (!delivered) {
+      const { inRing, outputs, stdout } = this.snapshot();
+      const lost = { ...inRing };
+      for (const output of outputs.values()) add(lost, output.lost.shutdown.records, output.lost.shutdown.bytes);
+      add(lost, stdout.queued.records, stdout.queued.bytes);
+      this.#log.error(
+        { cause: "shutdown", records: lost.records, bytes: lost.bytes },
+        "not everything could be delivered before the deadline",
+      );
+    }
+    return delivered;
+  }
+
+  async close(): Promise<void> {
+    this.#draining = true;
+    await this.#supervisor.close();
+    await this.#writer.close();
+  }
+
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(step);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** From now on `worker` books in `ledger`; what it booked before becomes past. */
+  #book(worker: WorkerThread, program: Program, ledger: SharedArrayBuffer): void {
+    const before = this.#bookings.get(worker.index);
+    if (before !== undefined) addCounts(this.#past, readLedger(before.ledger, shapeOf(before.meaning)), before.meaning);
+    this.#bookings.set(worker.index, { ledger, meaning: program.meaning });
+  }
+
+  /** A worker is gone: its numbers become past, what it claimed in rings is skipped. */
+  #died(worker: WorkerThread): void {
+    const booking = this.#bookings.get(worker.index);
+    this.#bookings.delete(worker.index);
+    if (booking !== undefined)
+      addDead(this.#past, readLedger(booking.ledger, shapeOf(booking.meaning)), booking.meaning);
+    for (const memory of [...this.#rings, this.#stdoutRing])
+      for (const producer of [worker.index, udpProducerBase + worker.index]) {
+        const epochs = new Uint32Array(memory, ringHeader.offsets.producerEpochs, udpProducerBase * 2);
+        Atomics.add(epochs, producer, 1);
+      }
+    for (const other of this.#supervisor.living) other.ask<"producerDied">({ kind: "producerDied" }).catch(() => {});
+  }
+
+  /** Its replacement runs what the others run, then serves the same ports. */
+  #replace(worker: WorkerThread): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#draining) return;
+      const program = this.#program;
+      if (program !== undefined) await reload([worker], program, ({ ledger }) => this.#book(worker, program, ledger));
+      await worker.ask<"producerDied">({ kind: "producerDied" });
+      if (this.#listening !== undefined) await worker.ask<"listen">(this.#listening.requests[worker.index]!);
+    }).catch((error: unknown) => {
+      if (error instanceof WorkerDied) return;
+      this.#log.error({ worker: worker.index }, `a replaced worker does not serve: ${(error as Error).message}`);
+    });
+  }
+}
+
+function powerOfTwo(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(bytes));
+}
+
+/** A block never wraps, so a ring takes for certain only what half of it holds; the largest record that an engine may write must fit. */
+function stdoutRingBytes(ringBytes: number, maxRecordBytes: number): number {
+  const largest = outputGrowthFactor * maxRecordBytes + outputGrowthBytes + 1024;
+  return powerOfTwo(Math.max(ringBytes, 2 * largest));
+}
+
+function ringCounters(memory: SharedArrayBuffer) {
+  const words = new BigUint64Array(memory, 0, ringHeader.bytes / 8);
+  const at = (field: "pushedRecords" | "pushedBytes" | "takenRecords" | "takenBytes") =>
+    Number(Atomics.load(words, ringHeader.offsets[field] / 8));
+  // Taken first: a block taken between the two reads then counts as unread, never as less than nothing.
+  const [takenRecords, takenBytes] = [at("takenRecords"), at("takenBytes")];
+  return { takenRecords, takenBytes, pushedRecords: at("pushedRecords"), pushedBytes: at("pushedBytes") };
+}
+
+function probeTcp(host: string | undefined, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error) => reject(portError(error, "TCP", port)));
+    server.listen({ port, exclusive: true, ...(host !== undefined && { host }) }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
+    });
+  });
+}
+
+function probeUdp(host: string | undefined, port: number): Promise<number> {
+  const attempt = (type: "udp4" | "udp6") =>
+    new Promise<number>((resolve, reject) => {
+      const socket = createSocket({ type });
+      socket.once("error", (error) => reject(error));
+      socket.bind({ port, exclusive: true, ...(host !== undefined && { address: host }) }, () => {
+        const { port: bound } = socket.address();
+        socket.close(() => resolve(bound));
+      });
+    });
+  const refuse = (error: NodeJS.ErrnoException) => Promise.reject(portError(error, "UDP", port));
+  if (host !== undefined) return attempt(host.includes(":") ? "udp6" : "udp4").catch(refuse);
+  // Both families where the machine has both, as the sockets themselves will be bound.
+  return attempt("udp6").catch((error: NodeJS.ErrnoException) =>
+    error.code === "EAFNOSUPPORT" || error.code === "EADDRNOTAVAIL" ? attempt("udp4").catch(refuse) : refuse(error),
+  );
+}
+
+/** Two sockets on one port: tried, since Node knows it of Linux and some BSDs only, and old kernels lack it. */
+async function canReusePort(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen({ port: 0, host: "127.0.0.1", reusePort: true }, () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * What the main thread and a worker say to each other. Every request has a number and gets one answer.
+ *
+ * Plans and output configurations travel as plain data; rings and ledgers as shared memory that the main thread owns.
+ */
+
+import type { ErrorCode } from "../../errors.ts";
+import type { OutputConfig } from "../../manifest/manifest.ts";
+import type { Plan } from "../../plan/operations.ts";
+import type { LogFields, LogLevel } from "../../telemetry/log.ts";
+import type { Framing } from "../frame/framing.ts";
+
+/** Producer numbers in a ring's table of epochs: a worker's own, and its native UDP receiver's. */
+export const udpProducerBase = 32;
+/** So that both numbers of every worker fit `producersMax`. */
+export const workersMax = udpProducerBase;
+
+/** Given to a worker when it is made. */
+export interface WorkerStart {
+  readonly index: number;
+  readonly engine: "native" | "portable";
+  /** The inbox of every worker, by index; `rings[index]` is this worker's own. */
+  readonly rings: readonly SharedArrayBuffer[];
+  /** Where console outputs put their records: the ring of the process's stdout writer. */
+  readonly stdoutRing: SharedArrayBuffer;
+  readonly tcpFraming: Framing;
+  readonly maxRecordBytes: number;
+  readonly queueBytes: number;
+}
+
+export interface ListenRequest {
+  readonly kind: "listen";
+  readonly host: string | undefined;
+  /** Absent: this worker opens no such socket. */
+  readonly tcpPort: number | undefined;
+  readonly udpPort: number | undefined;
+  /** Several sockets share the port. */
+  readonly reusePort: boolean;
+  /** Connections are dealt out over the rings of all workers. */
+  readonly spread: boolean;
+}
+
+export type Request =
+  /** Phase 1 of a reload: make plan and outputs ready. `ledger`: memory for the counters while this manifest runs. */
+  | {
+      readonly kind: "prepare";
+      readonly plan: Plan;
+      readonly outputs: readonly OutputConfig[];
+      readonly batchSize: number;
+      readonly ledger: SharedArrayBuffer;
+    }
+  /** Phase 2: run what was prepared. */
+  | { readonly kind: "commit" }
+  | { readonly kind: "discard" }
+  | ListenRequest
+  /** Stop accepting, read what open connections have sent, close them. */
+  | { readonly kind: "quiesce"; readonly timeoutMs: number }
+  /** Then: run and deliver everything; what is left at the deadline is counted lost{shutdown}. */
+  | { readonly kind: "drain"; readonly timeoutMs: number }
+  /** A producer of this worker's ring has died: skip what it claimed and never committed. */
+  | { readonly kind: "producerDied" };
+
+export interface Failure {
+  readonly code: ErrorCode | undefined;
+  readonly where: string | undefined;
+  readonly what: string;
+  readonly fix: string | undefined;
+}
+
+export interface Answers {
+  prepare: undefined;
+  commit: undefined;
+  discard: undefined;
+  listen: { tcpPort: number | undefined; udpPort: number | undefined };
+  quiesce: undefined;
+  /** Whether everything was delivered. */
+  drain: boolean;
+  producerDied: undefined;
+}
+
+export interface Numbered {
+  readonly number: number;
+  readonly request: Request;
+}
+
+export type FromWorker =
+  | { readonly kind: "ready" }
+  | { readonly kind: "answer"; readonly number: number; readonly answer: unknown }
+  | { readonly kind: "failure"; readonly number: number; readonly failure: Failure }
+  | { readonly kind: "log"; readonly level: LogLevel; readonly fields: LogFields; readonly message: string };

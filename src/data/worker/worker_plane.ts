@@ -1,0 +1,198 @@
+/**
+ * One worker: its inputs, its inbox, its outputs and its ledger, put together. Knows nothing of threads; `worker_main` feeds it
+ * the main thread's requests.
+ */
+
+import type { Log } from "../../telemetry/log.ts";
+import { Outputs, type PreparedOutputs } from "../delivery/outputs.ts";
+import { openStreamFeed } from "../delivery/stream/feed.ts";
+import type { EngineKind, PreparedPlan } from "../engine/engine.ts";
+import { countCellsFixed, countCellsPerRule, frameCell, frameCells } from "../engine/layout.ts";
+import { TcpInput } from "../inputs/tcp.ts";
+import { openUdpInput, type UdpInput } from "../inputs/udp_input.ts";
+import { ledgerCell, ledgerCells } from "../ledger/layout.ts";
+import { LedgerWriter } from "../ledger/ledger.ts";
+import { QuarantineWatch } from "../quarantine/watch.ts";
+import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
+import { type Answers, type ListenRequest, type Request, udpProducerBase, type WorkerStart } from "./messages.ts";
+
+interface Prepared {
+  readonly plan: PreparedPlan;
+  readonly counts: Float64Array;
+  readonly outputs: PreparedOutputs;
+  readonly ledger: LedgerWriter;
+}
+
+type Answer = Answers[keyof Answers];
+
+export class WorkerPlane {
+  readonly #start: WorkerStart;
+  readonly #kind: EngineKind;
+  readonly #log: Log;
+  readonly #outputs: Outputs;
+  readonly #inbox: Inbox;
+  readonly #quarantine: QuarantineWatch;
+  readonly #frameLosses = new Float64Array(frameCells);
+  readonly #cells = new Float64Array(ledgerCells);
+  #counts = new Float64Array(countCellsFixed);
+  #ledger: LedgerWriter | undefined;
+  #running: PreparedPlan | undefined;
+  #prepared: Prepared | undefined;
+  #tcp: TcpInput | undefined;
+  #udp: UdpInput | undefined;
+
+  constructor(start: WorkerStart, kind: EngineKind, log: Log) {
+    this.#start = start;
+    this.#kind = kind;
+    this.#log = log;
+    this.#quarantine = new QuarantineWatch(log);
+    const feed = openStreamFeed(kind, start.stdoutRing, start.index);
+    this.#outputs = new Outputs({
+      queueBytes: start.queueBytes,
+      feed,
+      log,
+      site: { changed: () => this.#outputsChanged(), nothingWaits: () => this.#inbox.idle },
+    });
+    this.#inbox = new Inbox({
+      kind,
+      ringMemory: start.rings[start.index]!,
+      producer: start.index,
+      outputs: this.#outputs,
+      published: () => this.#publish(),
+    });
+  }
+
+  async answer(request: Request): Promise<Answer> {
+    switch (request.kind) {
+      case "prepare":
+        return this.#prepare(request);
+      case "commit":
+        return this.#commit();
+      case "discard":
+        this.#discard();
+        return undefined;
+      case "listen":
+        return this.#listen(request);
+      case "quiesce":
+        return this.#quiesce(request.timeoutMs);
+      case "drain":
+        return this.#drain(request.timeoutMs);
+      case "producerDied":
+        this.#inbox.producerDied();
+        return undefined;
+    }
+  }
+
+  #prepare({ plan, outputs, batchSize, ledger }: Extract<Request, { kind: "prepare" }>): undefined {
+    this.#discard();
+    const counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
+    const preparedOutputs = this.#outputs.prepare(outputs, batchSize);
+    this.#prepared = {
+      plan: this.#kind.prepare(plan),
+      counts,
+      outputs: preparedOutputs,
+      ledger: new LedgerWriter(ledger, { outputs: preparedOutputs.deliveries.length, rules: plan.rules.length }),
+    };
+  }
+
+  #commit(): undefined {
+    const prepared = this.#prepared;
+    if (prepared === undefined) throw new Error("nothing is prepared");
+    this.#prepared = undefined;
+    const before = this.#running;
+    this.#running = prepared.plan;
+    // Up to the swap everything is booked in the old ledger, and nothing afterwards.
+    this.#inbox.swap(prepared.plan, prepared.counts, prepared.outputs);
+    this.#ledger = prepared.ledger;
+    this.#counts = prepared.counts;
+    this.#quarantine.use(prepared.plan.plan.rules, prepared.counts);
+    this.#publish();
+    before?.close();
+  }
+
+  #discard(): void {
+    this.#prepared?.plan.close();
+    this.#prepared = undefined;
+  }
+
+  async #listen(request: ListenRequest): Promise<Answers["listen"]> {
+    const { kind, tcpFraming: framing, maxRecordBytes, index, rings } = { ...this.#start, kind: this.#kind };
+    const { host, tcpPort, udpPort, reusePort } = request;
+    if (tcpPort !== undefined) {
+      const intakes: Intake[] = request.spread
+        ? rings.map((memory, worker) => (worker === index ? this.#inbox : new RemoteInbox(kind, memory, index)))
+        : [this.#inbox];
+      const losses = this.#frameLosses;
+      this.#tcp = await TcpInput.listen({
+        host,
+        port: tcpPort,
+        reusePort,
+        kind,
+        framing,
+        maxRecordBytes,
+        losses,
+        intake: (connection) => intakes[connection % intakes.length]!,
+      });
+    }
+    if (udpPort !== undefined) {
+      this.#udp = await openUdpInput({
+        kind: kind.name,
+        host,
+        port: udpPort,
+        reusePort,
+        ring: rings[index]!,
+        producer: udpProducerBase + index,
+        maxRecordBytes,
+        onReadable: () => this.#inbox.start(),
+      });
+    }
+    this.#inbox.start();
+    return { tcpPort: this.#tcp?.port, udpPort: this.#udp?.port };
+  }
+
+  async #quiesce(timeoutMs: number): Promise<undefined> {
+    this.#tcp?.stopAccepting();
+    await Promise.all([this.#udp?.stop(), this.#tcp?.finish(timeoutMs)]);
+  }
+
+  async #drain(timeoutMs: number): Promise<boolean> {
+    const deadline = Date.now() + timeoutMs;
+    while (!this.#inbox.idle && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+    const delivered = await this.#outputs.drain(Math.max(0, deadline - Date.now()));
+    this.#publish();
+    await this.#outputs.close();
+    return delivered && this.#inbox.idle;
+  }
+
+  #outputsChanged(): void {
+    this.#inbox.outputsChanged();
+    this.#publish();
+  }
+
+  /** One consistent snapshot of everything that this worker counts. */
+  #publish(): void {
+    const ledger = this.#ledger;
+    if (ledger === undefined) return;
+    const own = this.#cells;
+    const losses = this.#frameLosses;
+    own[ledgerCell.lostOversizeRecords] = losses[frameCell.lostOversizeRecords]!;
+    own[ledgerCell.lostOversizeBytes] = losses[frameCell.lostOversizeBytes]!;
+    own[ledgerCell.lostFrameRecords] = losses[frameCell.lostFrameRecords]!;
+    own[ledgerCell.lostFrameBytes] = losses[frameCell.lostFrameBytes]!;
+    own[ledgerCell.lostShutdownBytes] = this.#tcp?.lostBytes ?? 0;
+    own[ledgerCell.connections] = this.#tcp?.connections ?? 0;
+    const udp = this.#udp?.stats();
+    if (udp !== undefined) {
+      own[ledgerCell.lostKernelRecords] = udp.kernelDrops;
+      own[ledgerCell.lostRingFullRecords] = udp.lostRingFullRecords;
+      own[ledgerCell.lostRingFullBytes] = udp.lostRingFullBytes;
+    }
+    const { retired, output, counts } = ledger.offsets;
+    ledger.publish((cells) => {
+      cells.set(own, 0);
+      this.#outputs.write(cells, retired, output);
+      cells.set(this.#counts, counts);
+    });
+    this.#quarantine.look();
+  }
+}

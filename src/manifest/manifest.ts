@@ -1,0 +1,172 @@
+/**
+ * The manifest: the published configuration, `{version, timestamp, pipelines: [{name, processors, outputs, batch_size}]}`.
+ *
+ * One reader for everything that hands rules to a data plane: our control plane, the original one in Python (absent fields
+ * null, parameters all strings), a file. Unknown fields are ignored and kept, so that what is written back loses nothing.
+ */
+
+import { Type } from "typebox";
+import { StreamGateError } from "../errors.ts";
+import { type OutputConfig, outputsMax, readOutput } from "../outputs/index.ts";
+import type { PatternCheck, PatternChecker, Rule } from "../rules/rule.ts";
+import { firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
+import { readRule } from "./rule.ts";
+
+export type { OutputConfig, PatternCheck, PatternChecker, Rule };
+export { readRule };
+
+export const batchSizeMin = 1;
+export const batchSizeMax = 10_000;
+export const batchSizeDefault = 100;
+
+export const batchSizeSchema = Type.Integer({
+  minimum: batchSizeMin,
+  maximum: batchSizeMax,
+  default: batchSizeDefault,
+  description: "Records in one payload, at most.",
+});
+
+export interface Pipeline {
+  readonly name: string;
+  readonly processors: readonly Rule[];
+  /** None: records go to the console. */
+  readonly outputs: readonly OutputConfig[];
+  readonly batch_size: number;
+  readonly [field: string]: unknown;
+}
+
+export interface Manifest {
+  readonly version: string;
+  readonly timestamp?: string | number;
+  /** The first one runs. Others are kept as they came, unread. */
+  readonly pipelines: readonly [Pipeline, ...unknown[]];
+  readonly [field: string]: unknown;
+}
+
+/** The pipeline that runs. */
+export function activePipeline(manifest: Manifest): Pipeline {
+  return manifest.pipelines[0];
+}
+
+/** A manifest that lets every record pass to the console: what runs before anything is published. */
+export const passthrough: Manifest = {
+  version: "0",
+  pipelines: [{ name: "default_pipeline", processors: [], outputs: [], batch_size: batchSizeDefault }],
+};
+
+const manifestSchema = Type.Object({
+  version: Type.Optional(Type.Union([Type.String(), Type.Number()])),
+  timestamp: Type.Optional(Type.Union([Type.String(), Type.Number()])),
+  pipelines: Type.Array(Type.Object({}), { minItems: 1 }),
+});
+
+const pipelineSchema = Type.Object({
+  name: Type.Optional(Type.String()),
+  processors: Type.Optional(Type.Array(Type.Unknown())),
+  outputs: Type.Optional(Type.Array(Type.Unknown())),
+  batch_size: Type.Optional(batchSizeSchema),
+});
+
+/**
+ * Reads a manifest, whoever wrote it.
+ * @param value parsed JSON
+ * @param check asks RE2 about a pattern
+ * @returns the manifest with its first pipeline checked and in one form, and sentences for what is ignored
+ * @throws StreamGateError naming the field (`pipelines[0].processors[2] "mask" params.pattern`), the reason and the remedy
+ */
+export function readManifest(value: unknown, check: PatternChecker): { manifest: Manifest; warnings: string[] } {
+  if (!isRecord(value)) {
+    throw new StreamGateError("SG_MANIFEST", {
+      where: "manifest",
+      what: `must be an object, not ${nameOf(value)}`,
+      fix: 'write {"version":"1","pipelines":[{"name":"default_pipeline","processors":[],"outputs":[]}]}',
+    });
+  }
+  const given = withoutNulls(value) as Record<string, unknown>;
+  const violation = firstViolation(manifestSchema, given);
+  if (violation !== undefined) throw unfit(placeOf(violation.path), violation.what);
+  const [first, ...rest] = given["pipelines"] as [Record<string, unknown>, ...unknown[]];
+  const base = "pipelines[0]";
+  const pipeline = { ...first, ...("batch_size" in first && { batch_size: wholeNumber(first["batch_size"]) }) };
+  const wrong = firstViolation(pipelineSchema, pipeline);
+  if (wrong !== undefined) throw unfit(placeOf(wrong.path, base), wrong.what);
+
+  const warnings: string[] = [];
+  const { processors = [], outputs = [] } = pipeline as { processors?: unknown[]; outputs?: unknown[] };
+  const active: Pipeline = {
+    ...pipeline,
+    name: (pipeline as { name?: string }).name ?? "default_pipeline",
+    processors: readRuleList(processors, `${base}.processors`, check, warnings),
+    outputs: readOutputList(outputs, `${base}.outputs`, warnings),
+    batch_size: (pipeline as { batch_size?: number }).batch_size ?? batchSizeDefault,
+  };
+  if (rest.length > 0) {
+    warnings.push(`pipelines[1]${rest.length > 1 ? ` to pipelines[${rest.length}]` : ""}: only the first pipeline runs; ignored`);
+  }
+  return { manifest: { ...given, version: String(given["version"] ?? "0"), pipelines: [active, ...rest] }, warnings };
+}
+
+/**
+ * Reads a bare JSON list of rules, as `pipe --rules` and `check` take it.
+ * @throws StreamGateError naming `rules[2] "mask" params.pattern`, the reason and the remedy
+ */
+export function readRules(value: unknown, check: PatternChecker): { rules: Rule[]; warnings: string[] } {
+  if (!Array.isArray(value)) {
+    throw new StreamGateError("SG_MANIFEST", { where: "rules", what: `must be a list, not ${nameOf(value)}` });
+  }
+  const warnings: string[] = [];
+  return { rules: readRuleList(value, "rules", check, warnings), warnings };
+}
+
+function readRuleList(values: readonly unknown[], base: string, check: PatternChecker, warnings: string[]): Rule[] {
+  const seen = new Map<string, number>();
+  return values.map((value, index) => {
+    const place = `${base}[${index}]`;
+    const rule = readRule(value, place, check, warnings);
+    const before = seen.get(rule.id);
+    if (before !== undefined) {
+      throw new StreamGateError("SG_RULE_DUPLICATE", {
+        where: `${place} id`,
+        what: `${JSON.stringify(rule.id)} is the id of ${base}[${before}] too`,
+        fix: "give each rule its own id: counters are kept by it",
+      });
+    }
+    seen.set(rule.id, index);
+    return rule;
+  });
+}
+
+function readOutputList(values: readonly unknown[], base: string, warnings: string[]): OutputConfig[] {
+  if (values.length > outputsMax) {
+    throw new StreamGateError("SG_OUTPUT_COUNT", {
+      where: base,
+      what: `${values.length} outputs, and a record can be routed to ${outputsMax}`,
+      fix: "remove some, or run a second gate behind one of them",
+    });
+  }
+  const outputs: OutputConfig[] = [];
+  const seen = new Set<string>();
+  for (const [index, value] of values.entries()) {
+    const output = readOutput(value, `${base}[${index}]`, warnings);
+    const text = canonical(output);
+    if (seen.has(text)) warnings.push(`${base}[${index}]: the same output is listed before; ignored`);
+    else outputs.push(output);
+    seen.add(text);
+  }
+  return outputs;
+}
+
+/** The same text for values that differ in the order of their keys only. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    isRecord(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
+}
+
+function wholeNumber(value: unknown): unknown {
+  return typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value;
+}
+
+function unfit(where: string, what: string): StreamGateError {
+  return new StreamGateError("SG_MANIFEST", { where, what });
+}

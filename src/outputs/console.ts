@@ -1,0 +1,16 @@
+/** `console`: each record's bytes and a newline to standard output, which carries nothing else. */
+
+import { Type } from "typebox";
+import { defineOutput } from "./output.ts";
+
+export const consoleOutput = defineOutput({
+  type: "console",
+  description: "Writes each record and a newline to standard output.",
+  params: Type.Object({}),
+  examples: [{}],
+  describe: () => ({
+    type: "console",
+    stream: "stdout",
+    limits: { recordsMax: Number.POSITIVE_INFINITY, bytesMax: Number.POSITIVE_INFINITY },
+  }),
+});

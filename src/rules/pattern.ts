@@ -1,0 +1,36 @@
+/** A pattern in a rule: asked of RE2, with what StreamGate refuses beyond it. */
+
+import { scanPattern } from "../plan/pattern.ts";
+import type { Refusal } from "./rule.ts";
+
+/** RE2's answer: the number of capturing groups, or its words of refusal such as `missing closing ]: [0-9`. */
+export type PatternCheck = { ok: true; groups: number } | { ok: false; message: string };
+export type PatternChecker = (pattern: string) => PatternCheck;
+
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [/^invalid perl operator: \(\?[<=!]/, "RE2 has no look-ahead and no look-behind; match the text around it too, or use two rules"],
+  [/^invalid escape sequence: \\[1-9]/, "RE2 has no back-references; list the alternatives"],
+  [/^missing closing \]/, "close the character class with ]; a literal [ is written \\["],
+  [/^missing \)/, "close the group with ); a literal ( is written \\("],
+  [/^unexpected \)/, "a literal ) is written \\)"],
+  [/repetition operator/, "a literal * + or ? is written \\* \\+ \\?"],
+  [/^trailing \\/, "a literal \\ is written \\\\"],
+];
+
+/** Why a pattern is refused, with RE2's own words, or the number of its groups. */
+export function checkRulePattern(
+  pattern: string,
+  param: string,
+  check: PatternChecker,
+): { refusal: Refusal } | { groups: number } {
+  const refused = (what: string, fix?: string) => ({
+    refusal: { code: "SG_RULE_PATTERN", param, what, ...(fix !== undefined && { fix }) } as const,
+  });
+  const answer = check(pattern);
+  if (!answer.ok) {
+    return refused(`RE2 refuses it: ${answer.message}`, remedies.find(([words]) => words.test(answer.message))?.[1]);
+  }
+  // \C takes one byte out of a character, so a redaction could leave half of one; and only one engine knows it.
+  if (scanPattern(pattern).anyByte) return refused("invalid escape sequence: \\C", "\\C (any byte) is not supported; use . or (?s:.)");
+  return { groups: answer.groups };
+}

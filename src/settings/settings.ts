@@ -1,0 +1,245 @@
+/**
+ * Every setting: its flag, its environment variable, its default and its meaning, in one table.
+ *
+ * The table makes the types, the command line's options and help, and the reference documentation. A flag wins over a
+ * variable, a variable over the default; an empty variable counts as not set.
+ */
+
+import { availableParallelism } from "node:os";
+import { type Static, type TSchema, Type } from "typebox";
+import type { Framing } from "../data/frame/framing.ts";
+import { StreamGateError } from "../errors.ts";
+import { firstViolation } from "../schema.ts";
+import { framingText, parseFraming } from "./framing.ts";
+import { KiB, MiB, parseBoolean, parseBytes, parseInteger, parseSeconds } from "./quantity.ts";
+
+/** The largest port number (RFC 9293: 16 bits). 0 asks the system for any free port. */
+const portMax = 65_535;
+/** A ring tells 64 producers apart (src/data/ring/layout.ts): each worker may be one, and so may its native input thread. */
+const workersMax = 32;
+const ringBytesMin = 256 * KiB;
+
+const port = (text: string, fallback: number) =>
+  Type.Integer({ minimum: 0, maximum: portMax, default: fallback, description: text });
+const bytes = (text: string, fallback: number, minimum: number, maximum: number) =>
+  Type.Integer({ minimum, maximum, default: fallback, description: text });
+
+export const settingsSchema = Type.Object({
+  tcpPort: port("TCP port for records.", 8081),
+  udpPort: port("UDP port for records; a datagram is one record.", 8082),
+  host: Type.Optional(Type.String({ description: "Address that the ports for records listen on; absent: all, IPv4 and IPv6." })),
+  controlPort: port("Port of the control API.", 8000),
+  controlHost: Type.String({
+    default: "localhost",
+    description: "Address that the control API listens on; localhost: both loopback addresses.",
+  }),
+  redisUrl: Type.Optional(
+    Type.String({ description: "Redis to meet the other plane in, as redis:// or rediss:// URL; turns the Redis bus on." }),
+  ),
+  redisHost: Type.Optional(Type.String({ description: "Host of that Redis; turns the Redis bus on." })),
+  redisPort: Type.Integer({ minimum: 1, maximum: portMax, default: 6379, description: "Port of that Redis." }),
+  workers: Type.Integer({
+    minimum: 1,
+    maximum: workersMax,
+    default: Math.min(workersMax, Math.max(1, availableParallelism() - 1)),
+    description: "Worker threads; default: processor cores less one, at least 1.",
+  }),
+  engine: Type.Optional(
+    Type.Union([Type.Literal("native"), Type.Literal("portable")], {
+      description: "Engine; absent: native when it loads, else portable with a warning.",
+    }),
+  ),
+  dataDir: Type.String({ default: ".streamgate", description: "Directory for drafts, versions and the last good manifest." }),
+  token: Type.Optional(Type.String({ description: "Token for the control API (kept for a later version: not asked for yet)." })),
+  tcpFraming: Type.Unsafe<Framing>(
+    Type.String({
+      default: "auto",
+      description: "How TCP streams are cut into records: auto, newline, octet, nul, length32 or delimiter:TEXT.",
+    }),
+  ),
+  maxRecordBytes: bytes("Longest record in bytes; what exceeds it is discarded and counted.", MiB, 1 * KiB, 64 * MiB),
+  ringSlots: Type.Integer({ minimum: 16, maximum: 1_000_000, default: 10_000, description: "Most unread blocks in one worker's ring." }),
+  ringBytes: bytes("Memory of one worker's ring, rounded up to a power of two.", 8 * MiB, ringBytesMin, 512 * MiB),
+  queueBytes: bytes("Memory of each output's queue in each worker.", 16 * MiB, 64 * KiB, 4096 * MiB),
+  shutdownTimeoutMs: Type.Integer({
+    minimum: 0,
+    maximum: 3_600_000,
+    default: 10_000,
+    description: "Seconds that a shutdown may take to deliver what was received.",
+  }),
+  sharePorts: Type.Boolean({
+    default: false,
+    description: "Let several processes serve the same ports; without it a port that is served already is refused.",
+  }),
+  tcpListener: Type.Union([Type.Literal("auto"), Type.Literal("per_worker"), Type.Literal("single")], {
+    default: "auto",
+    description: "One TCP listener a worker, or a single one that hands connections out; auto: per_worker where the system can.",
+  }),
+});
+
+export type Settings = Static<typeof settingsSchema>;
+export type SettingKey = keyof Settings;
+
+/** How a setting is spelled outside, and how its text becomes a value. */
+export interface Spelling {
+  /** Long option without dashes. */
+  readonly flag: string;
+  readonly env: string;
+  readonly parse: (text: string) => unknown;
+  /** What the help prints in the option's place of a value; absent: a switch. */
+  readonly placeholder?: string;
+  /** The default as a person would write it, where it differs from the value. */
+  readonly defaultText?: string;
+}
+
+const text = (value: string): unknown => value;
+
+export const spellings: Readonly<Record<SettingKey, Spelling>> = {
+  tcpPort: { flag: "tcp-port", env: "TCP_PORT", parse: parseInteger, placeholder: "port" },
+  udpPort: { flag: "udp-port", env: "UDP_PORT", parse: parseInteger, placeholder: "port" },
+  host: { flag: "host", env: "LISTEN_HOST", parse: text, placeholder: "address" },
+  controlPort: { flag: "control-port", env: "CONTROL_PORT", parse: parseInteger, placeholder: "port" },
+  controlHost: { flag: "control-host", env: "CONTROL_HOST", parse: text, placeholder: "address" },
+  redisUrl: { flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
+  redisHost: { flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
+  redisPort: { flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
+  workers: { flag: "workers", env: "STREAMGATE_WORKERS", parse: parseInteger, placeholder: "n", defaultText: "cores − 1" },
+  engine: { flag: "engine", env: "STREAMGATE_ENGINE", parse: text, placeholder: "native|portable" },
+  dataDir: { flag: "data-dir", env: "STREAMGATE_DATA_DIR", parse: text, placeholder: "directory" },
+  token: { flag: "token", env: "STREAMGATE_TOKEN", parse: text, placeholder: "token" },
+  tcpFraming: { flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
+  maxRecordBytes: {
+    flag: "max-record-bytes",
+    env: "MAX_RECORD_BYTES",
+    parse: parseBytes,
+    placeholder: "bytes",
+    defaultText: "1MiB",
+  },
+  ringSlots: { flag: "ring-slots", env: "RING_SLOTS", parse: parseInteger, placeholder: "n" },
+  ringBytes: { flag: "ring-bytes", env: "RING_BYTES", parse: parseBytes, placeholder: "bytes", defaultText: "8MiB" },
+  queueBytes: { flag: "queue-bytes", env: "QUEUE_BYTES", parse: parseBytes, placeholder: "bytes", defaultText: "16MiB" },
+  shutdownTimeoutMs: {
+    flag: "shutdown-timeout",
+    env: "SHUTDOWN_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "10",
+  },
+  sharePorts: { flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
+  tcpListener: { flag: "tcp-listener", env: "TCP_LISTENER", parse: text, placeholder: "auto|per_worker|single" },
+};
+
+export const settingKeys = Object.keys(spellings) as SettingKey[];
+
+export interface SettingSources {
+  /** By flag name in camel case (`tcpPort`, `shutdownTimeout`), as the option parser gives them; `true` for a switch. */
+  readonly flags?: Readonly<Record<string, string | boolean | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The settings that hold: each from its flag, else its variable, else its default.
+ * @throws StreamGateError SG_SETTING naming the flag or variable, what it says and what would fit
+ */
+export function readSettings({ flags = {}, env = {} }: SettingSources = {}): Settings {
+  const values = settingKeys.map((key) => [key, readSetting(key, flags, env)] as const);
+  const settings = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Settings;
+  if (settings.redisUrl !== undefined) checkRedisUrl(settings.redisUrl);
+  checkRing(settings);
+  return settings;
+}
+
+/** The schema of one setting, with its description and default. */
+export function settingSchema(key: SettingKey): TSchema & { description: string; default?: unknown } {
+  return settingsSchema.properties[key] as unknown as TSchema & { description: string; default?: unknown };
+}
+
+/** The default as help and documentation print it; undefined when there is none. */
+export function defaultText(key: SettingKey): string | undefined {
+  const fallback = settingSchema(key).default;
+  return spellings[key].defaultText ?? (fallback === undefined ? undefined : String(fallback));
+}
+
+/** The configuration table of the documentation, as Markdown. */
+export function settingsTable(): string {
+  const rows = settingKeys.map((key) => {
+    const { env, flag, placeholder } = spellings[key];
+    const option = `--${flag}${placeholder === undefined ? "" : ` ${placeholder.replaceAll("|", "\\|")}`}`;
+    const fallback = defaultText(key);
+    return `| \`${env}\` | \`${option}\` | ${fallback === undefined ? "" : `\`${fallback}\``} | ${settingSchema(key).description} |`;
+  });
+  return ["| Variable | Flag | Default | Meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+function readSetting(key: SettingKey, flags: NonNullable<SettingSources["flags"]>, env: NonNullable<SettingSources["env"]>) {
+  const spelling = spellings[key];
+  const flag = flags[camelCase(spelling.flag)] ?? flags[key];
+  if (flag !== undefined) return parse(key, typeof flag === "boolean" ? String(flag) : flag, `--${spelling.flag}`);
+  const variable = env[spelling.env];
+  if (variable !== undefined && variable !== "") return parse(key, variable, spelling.env);
+  const fallback = settingSchema(key).default;
+  return key === "tcpFraming" ? parseFraming(String(fallback)) : fallback;
+}
+
+function parse(key: SettingKey, given: string, where: string): unknown {
+  const refuse = (what: string) => {
+    // A token or a URL with a password must not reach a log.
+    const shown = key === "token" || key === "redisUrl" ? "the value" : JSON.stringify(given);
+    return new StreamGateError("SG_SETTING", { where, what: `${shown} ${what}`, fix: `give ${wanted(key)}` });
+  };
+  let value: unknown;
+  try {
+    value = spellings[key].parse(given);
+  } catch (error) {
+    throw refuse((error as Error).message);
+  }
+  if (key === "tcpFraming") return value;
+  if (value === "") throw refuse("is empty");
+  const violation = firstViolation(settingSchema(key), value);
+  if (violation !== undefined) throw refuse(violation.what);
+  return value;
+}
+
+function wanted(key: SettingKey): string {
+  const { minimum, maximum, anyOf, type } = settingSchema(key) as {
+    minimum?: number;
+    maximum?: number;
+    anyOf?: { const: string }[];
+    type?: string;
+  };
+  if (key === "tcpFraming") return framingText;
+  if (key === "shutdownTimeoutMs") return "seconds from 0 to 3600, such as 10 or 2.5";
+  if (anyOf !== undefined) return anyOf.map((one) => one.const).join(" or ");
+  if (type === "boolean") return "true or false";
+  if (spellings[key].placeholder === "bytes") return `a size from ${minimum} to ${maximum} bytes, such as 8MiB or 1048576`;
+  if (minimum !== undefined) return `a whole number from ${minimum} to ${maximum}`;
+  return `a ${spellings[key].placeholder}`;
+}
+
+/**
+ * A block never wraps (src/data/ring/layout.ts), so in the worst case a record meets an empty ring whose end is one byte
+ * too short for it, and needs that end and its own length again. A smaller ring would pause its source for ever.
+ */
+function checkRing({ ringBytes, maxRecordBytes }: Settings): void {
+  const needed = 2 * (maxRecordBytes + KiB);
+  if (ringBytes >= needed) return;
+  throw new StreamGateError("SG_SETTING", {
+    where: "RING_BYTES",
+    what: `a ring of ${ringBytes} bytes cannot take every record of MAX_RECORD_BYTES (${maxRecordBytes})`,
+    fix: `make the ring at least ${needed} bytes, or the records shorter`,
+  });
+}
+
+function checkRedisUrl(url: string): void {
+  const protocol = URL.parse(url)?.protocol;
+  if (protocol === "redis:" || protocol === "rediss:") return;
+  throw new StreamGateError("SG_SETTING", {
+    where: "REDIS_URL",
+    what: "the value is no redis:// or rediss:// URL",
+    fix: "give one such as redis://localhost:6379",
+  });
+}
+
+function camelCase(flag: string): string {
+  return flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}

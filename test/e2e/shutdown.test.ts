@@ -1,0 +1,68 @@
+/** SIGTERM and SIGINT: what was sent is delivered, then exit 0; a second signal ends at once with 130. */
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { disposeGates, Gate } from "../fixtures/gate.ts";
+import { expectInOrder, numberedLines } from "../fixtures/lines.ts";
+import { engines } from "../fixtures/requirement.ts";
+import { isListening, write } from "../fixtures/tcp.ts";
+import { until } from "../fixtures/wait.ts";
+
+afterEach(disposeGates);
+
+for (const { engine, skip, note } of engines) {
+  describe.skipIf(skip)(`shutdown on ${engine}${note}`, () => {
+    it.each(["SIGTERM", "SIGINT"] as const)("delivers what was sent before %s and exits 0", async (signal) => {
+      const gate = await Gate.start({ engine });
+      const count = 20_000;
+      const tags = ["t0", "t1", "t2"];
+      const sockets = await Promise.all(tags.map(() => gate.connect()));
+      // An accepted connection is known to the gate once a line of it came out; only those can be drained.
+      await Promise.all(sockets.map((socket) => write(socket, "hello\n")));
+      await gate.waitForLines(3);
+      await Promise.all(sockets.map((socket, index) => write(socket, numberedLines(tags[index]!, count))));
+      const exit = await gate.stop(signal);
+      expect(exit).toEqual({ code: 0, signal: null });
+      expect(gate.lineCount).toBe(3 + 3 * count);
+      for (const tag of tags) expectInOrder(gate.lines(), tag, count);
+    });
+
+    it("accepts no new connection once it was told to end", async () => {
+      const gate = await Gate.start({ engine, unread: true, env: { SHUTDOWN_TIMEOUT: "60" } });
+      const socket = connect(gate.tcpPort, "127.0.0.1");
+      await once(socket, "connect");
+      socket.on("error", () => {}); // It is reset when the gate ends.
+      socket.write(numberedLines("k", 10_000, 200));
+      gate.child.kill("SIGTERM");
+      await until("it stops listening", async () => !(await isListening(gate.tcpPort)));
+      gate.read();
+      expect((await gate.exited).code).toBe(0);
+      socket.destroy();
+    });
+
+    it("exits at once with 130 on a second signal, though its output is stuck", async () => {
+      const gate = await Gate.start({ engine, unread: true, env: { SHUTDOWN_TIMEOUT: "60" } });
+      const socket = connect(gate.tcpPort, "127.0.0.1");
+      socket.on("error", () => {}); // It is reset when the gate ends.
+      socket.write(numberedLines("k", 20_000, 200));
+      gate.child.kill("SIGTERM");
+      await until("the first signal works", async () => !(await isListening(gate.tcpPort)));
+      expect(gate.child.exitCode).toBe(null);
+      gate.child.kill("SIGTERM");
+      expect((await gate.exited).code).toBe(130);
+      socket.destroy();
+    });
+
+    it("gives up after SHUTDOWN_TIMEOUT and says how much it could not deliver", async () => {
+      const gate = await Gate.start({ engine, unread: true, env: { SHUTDOWN_TIMEOUT: "1" } });
+      const socket = connect(gate.tcpPort, "127.0.0.1");
+      socket.on("error", () => {}); // It is reset when the gate ends.
+      await write(socket, numberedLines("k", 10_000, 200));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      gate.child.kill("SIGTERM");
+      await gate.exited;
+      expect(gate.stderr).toMatch(/not (be )?delivered|undelivered|lost/i);
+      socket.destroy();
+    });
+  });
+}

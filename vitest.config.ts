@@ -1,0 +1,32 @@
+/**
+ * Two projects: `unit` runs in process and in parallel; `process` starts the built program, real Redis and real senders,
+ * one file after the other, because two gates under load on a small machine would only measure each other.
+ */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/conformance/**/*.test.ts", "test/tidy.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "process",
+          include: ["test/{e2e,faults,promises}/**/*.test.ts"],
+          testTimeout: 90_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
