@@ -11,7 +11,7 @@
         ".cache/re2-1.27.1/re2",
         ".cache/re2-1.27.1/abseil-cpp",
       ],
-      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "defines": ["NDEBUG", "NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_ADDON_API_DISABLE_DEPRECATED", "STREAMGATE_RE2_VERSION=\"1.27.1\""],
       "cflags!": ["-fno-exceptions", "-O3"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
       "cflags": ["-O2", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"],
@@ -25,6 +25,8 @@
             "-static-libgcc",
             # Node itself exports abseil's symbols, another version of them: ours are bound inside and not exported.
             "-Wl,-Bsymbolic",
+            # A symbol that is missing shows when the addon is loaded, not when a record first needs it.
+            "-Wl,-z,now",
             "-Wl,--version-script=../native/binding/exports.map",
           ],
         }],

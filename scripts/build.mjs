@@ -100,7 +100,11 @@ function inputsHash(paths, keep) {
           .filter(keep)
           .sort()
       : [join(root, path)];
-    for (const file of files) hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file)).update("\0");
+    for (const file of files)
+      hash
+        .update(`${file.slice(root.length)}\0`)
+        .update(readFileSync(file))
+        .update("\0");
   }
   return hash.digest("hex");
 }

@@ -7,7 +7,7 @@
  * With `CI` set a missing tool or addon is a failure; without, the step says that it was skipped.
  */
 import { spawn } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -120,7 +120,9 @@ async function native() {
 async function clangFormat() {
   if ((await run("clang-format", ["--version"])).status !== 0)
     return absent("clang-format", "clang-format is not installed");
-  const files = globSync("native/**/*.{h,cc}", { cwd: root }).filter((file) => !file.startsWith("native/generated"));
+  const files = readdirSync(join(root, "native"), { recursive: true })
+    .filter((file) => /\.(h|cc)$/.test(file) && !file.startsWith("generated"))
+    .map((file) => join("native", file));
   await step("clang-format", "clang-format", ["--dry-run", "--Werror", ...files]);
 }
 

@@ -82,9 +82,9 @@ export function placeOf(path: readonly string[], base = ""): string {
 }
 
 function wordsFor(schema: Record<string, unknown>): string {
-  const alternatives = (schema["anyOf"] as Record<string, unknown>[] | undefined) ?? [schema];
+  const alternatives = (schema.anyOf as Record<string, unknown>[] | undefined) ?? [schema];
   return alternatives
-    .map((one) => ("const" in one ? JSON.stringify(one["const"]) : article(one["type"] as string | undefined)))
+    .map((one) => ("const" in one ? JSON.stringify(one.const) : article(one.type as string | undefined)))
     .join(" or ");
 }
 
@@ -99,8 +99,8 @@ function valueAt(schema: unknown, value: unknown, path: readonly string[]) {
   let type = schema as Record<string, unknown> | undefined;
   let part = value;
   for (const key of path) {
-    const properties = type?.["properties"] as Record<string, Record<string, unknown>> | undefined;
-    type = properties?.[key] ?? (type?.["items"] as Record<string, unknown> | undefined);
+    const properties = type?.properties as Record<string, Record<string, unknown>> | undefined;
+    type = properties?.[key] ?? (type?.items as Record<string, unknown> | undefined);
     part = (part as Record<string, unknown> | undefined)?.[key];
   }
   return { schema: type, value: part };

@@ -1,4 +1,39 @@
+// The addon's exports. `src/data/engine/addon.ts` has their types.
 #include <napi.h>
-#include "re2/re2.h"
-Napi::Object Init(Napi::Env env, Napi::Object exports) { RE2 re("a"); exports.Set("ok", re.ok()); return exports; }
+
+#include "binding/engine_handle.h"
+#include "binding/framer_handle.h"
+#include "binding/pattern.h"
+#include "binding/plan_handle.h"
+#include "binding/ring_handle.h"
+#include "binding/udp_handle.h"
+#include "binding/writer_handle.h"
+
+namespace streamgate {
+namespace {
+
+Napi::Value Versions(const Napi::CallbackInfo& info) {
+  Napi::Object versions = Napi::Object::New(info.Env());
+  versions.Set("re2", STREAMGATE_RE2_VERSION);
+  versions.Set("napi", NAPI_VERSION);
+  // Which scan kernel runs: one so far.
+  versions.Set("kernel", "scalar");
+  return versions;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  EngineHandle::Init(env, exports);
+  FramerHandle::Init(env, exports);
+  PlanHandle::Init(env, exports);
+  RingHandle::Init(env, exports);
+  InitPattern(env, exports);
+  InitStreamWriter(env, exports);
+  InitUdpReceiver(env, exports);
+  exports.Set("versions", Napi::Function::New<Versions>(env, "versions"));
+  return exports;
+}
+
 NODE_API_MODULE(streamgate, Init)
+
+}  // namespace
+}  // namespace streamgate

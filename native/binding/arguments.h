@@ -1,7 +1,7 @@
 // What every handle needs at the boundary: errors with a code, memory out of typed arrays, handles out of objects.
 //
-// Everything here throws Napi::Error, which node-addon-api turns into a JavaScript exception; `src/data/engine/native/errors.ts`
-// makes a StreamGateError of it.
+// Everything here throws Napi::Error, which node-addon-api turns into a JavaScript exception;
+// `src/data/engine/native/errors.ts` makes a StreamGateError of it.
 #pragma once
 
 #include <napi.h>

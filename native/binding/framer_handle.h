@@ -16,8 +16,8 @@ class FramerHandle : public Napi::ObjectWrap<FramerHandle> {
   static constexpr const char* kName = "framer";
 
   static void Init(Napi::Env env, Napi::Object exports);
-  // new Framer(kind, delimiter, maxRecordBytes, losses, transport, address, port). `delimiter` and `address` (4 or 16 bytes,
-  // network order) may be undefined. `losses` is referenced for the handle's life.
+  // new Framer(kind, delimiter, maxRecordBytes, losses, transport, address, port). `delimiter` and `address` (4 or 16
+  // bytes, network order) may be undefined. `losses` is referenced for the handle's life.
   explicit FramerHandle(const Napi::CallbackInfo& info);
 
   // Throws SG_ENGINE_CLOSED.

@@ -1,4 +1,5 @@
-// PlanHandle: a prepared plan. Its bytes are copied; close() drops this handle's share, an engine that uses the plan keeps its own.
+// PlanHandle: a prepared plan. Its bytes are copied; close() drops this handle's share, an engine that uses the plan
+// keeps its own.
 #pragma once
 
 #include <napi.h>

@@ -8,8 +8,8 @@ namespace streamgate {
 
 constexpr size_t kDelimiterBytesMax = 16;
 
-// The first delimiter that ends in `chunk`. `tail` are the record's last bytes from earlier chunks (it needs no more than the
-// delimiter's length less one). @returns the offset in `chunk` behind the delimiter, or -1
+// The first delimiter that ends in `chunk`. `tail` are the record's last bytes from earlier chunks (it needs no more
+// than the delimiter's length less one). @returns the offset in `chunk` behind the delimiter, or -1
 ptrdiff_t DelimiterEnd(const std::string& delimiter, const char* tail, size_t tail_bytes, const char* chunk,
                        size_t chunk_bytes);
 

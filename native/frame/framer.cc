@@ -12,8 +12,8 @@
 namespace streamgate {
 namespace {
 
-// A carry buffer larger than this is given back once its record has gone: thousands of connections may each have had one
-// long line.
+// A carry buffer larger than this is given back once its record has gone: thousands of connections may each have had
+// one long line.
 constexpr size_t kCarryBytesKept = 64 * 1024;
 
 // Bytes of one line end or NUL at the end of a datagram.
@@ -31,6 +31,12 @@ void Framer::Losses::Add(FrameCell cell, double amount) {
   any = true;
 }
 
+void Framer::Losses::MoveTo(double* cells_to) {
+  if (!any) return;
+  for (uint32_t cell = 0; cell < kFrameCells; ++cell) cells_to[cell] += cells[cell];
+  *this = Losses();
+}
+
 Framer::Framer(FramingKind kind, std::string delimiter, uint32_t max_record_bytes, double* losses)
     : kind_(kind), delimiter_(std::move(delimiter)), max_record_bytes_(max_record_bytes), losses_(losses) {}
 
@@ -46,6 +52,11 @@ void Framer::Begin(const char* chunk, size_t size, size_t from) {
 
 bool Framer::Next(Record* record) {
   while (at_ < size_) {
+    if (found_.any) {
+      pending_.any = true;
+      found_.MoveTo(pending_.cells);
+    }
+    found_at_ = at_;
     if (state_.phase == Phase::kUndecided && !Decide()) return false;
     if (state_.phase == Phase::kBroken) return false;
     if (!FindEnd(record)) return false;
@@ -56,13 +67,17 @@ bool Framer::Next(Record* record) {
 }
 
 void Framer::Commit() {
-  if (pending_.any) {
-    for (uint32_t cell = 0; cell < kFrameCells; ++cell) losses_[cell] += pending_.cells[cell];
-    pending_ = Losses();
-  }
+  pending_.MoveTo(losses_);
+  found_.MoveTo(losses_);
   // A caller commits between records only, where the state is fresh; Keep and NextEnd see to the rest.
   marked_fresh_ = true;
   marked_at_ = at_;
+}
+
+void Framer::CommitBefore() {
+  pending_.MoveTo(losses_);
+  marked_fresh_ = true;
+  marked_at_ = found_at_;
 }
 
 void Framer::Rollback() {
@@ -72,7 +87,7 @@ void Framer::Rollback() {
     state_ = marked_;
   }
   at_ = marked_at_;
-  pending_ = Losses();
+  pending_ = found_ = Losses();
   chunk_ = nullptr;
 }
 
@@ -264,8 +279,8 @@ size_t Framer::Cached(size_t* cache, char byte) {
 // Looks for the end of the record whose bytes continue at at_, and moves behind it.
 bool Framer::FindEnd(Record* record) {
   const size_t begin = at_;
-  size_t end = 0;       // of the record's bytes in the chunk, `stripped` of which are its terminator
-  size_t after = 0;     // where the next one begins
+  size_t end = 0;    // of the record's bytes in the chunk, `stripped` of which are its terminator
+  size_t after = 0;  // where the next one begins
   size_t stripped = 0;
   bool is_line = false;
   switch (state_.phase) {
@@ -277,8 +292,7 @@ bool Framer::FindEnd(Record* record) {
       break;
     }
     case Phase::kDelimiter: {
-      const ptrdiff_t found =
-          DelimiterEnd(delimiter_, state_.tail, state_.tail_bytes, chunk_ + begin, size_ - begin);
+      const ptrdiff_t found = DelimiterEnd(delimiter_, state_.tail, state_.tail_bytes, chunk_ + begin, size_ - begin);
       if (found < 0) return false;
       end = after = begin + static_cast<size_t>(found);
       stripped = delimiter_.size();
@@ -333,9 +347,9 @@ void Framer::Finish(Record* record, const char* data, size_t kept, uint64_t tota
   record->data = data;
   if (total > max_record_bytes_) {
     kept = TrimAtCut(data, max_record_bytes_);
-    pending_.Add(FrameCell::kCutRecords, 1);
-    pending_.Add(FrameCell::kLostOversizeBytes, static_cast<double>(total - kept));
-    if (kept == 0) pending_.Add(FrameCell::kLostOversizeRecords, 1);
+    found_.Add(FrameCell::kCutRecords, 1);
+    found_.Add(FrameCell::kLostOversizeBytes, static_cast<double>(total - kept));
+    if (kept == 0) found_.Add(FrameCell::kLostOversizeRecords, 1);
   }
   record->size = static_cast<uint32_t>(kept);
 }
@@ -358,8 +372,8 @@ void Framer::Store(const char* data, size_t size) {
 
 void Framer::Reserve(size_t bytes) {
   if (bytes <= carry_capacity_) return;
-  const size_t capacity = std::min<size_t>(std::max({bytes, 2 * carry_capacity_, size_t{256}}),
-                                           std::max<size_t>(bytes, max_record_bytes_));
+  const size_t capacity =
+      std::min<size_t>(std::max({bytes, 2 * carry_capacity_, size_t{256}}), std::max<size_t>(bytes, max_record_bytes_));
   std::unique_ptr<char[]> grown(new char[capacity]);
   if (state_.kept > 0) std::memcpy(grown.get(), carry_.get(), state_.kept);
   carry_ = std::move(grown);

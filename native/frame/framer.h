@@ -1,4 +1,5 @@
-// Cuts one byte stream into records, whatever the sizes of its chunks. What each framing means: src/data/frame/framing.ts.
+// Cuts one byte stream into records, whatever the sizes of its chunks. What each framing means:
+// src/data/frame/framing.ts.
 //
 // Records that lie whole in a chunk are handed out in place; only what a chunk leaves unfinished is copied, at most
 // max_record_bytes and a few bytes. The caller works in groups of one or more records:
@@ -10,8 +11,8 @@
 //     }
 //     framer.Keep();  // commits, and stores the unfinished rest
 //
-// After Rollback the caller passes the same bytes again, from at(). Losses are booked by Commit and Keep, so that what is
-// given back is not booked twice.
+// After Rollback the caller passes the same bytes again, from at(). Losses are booked by Commit and Keep, so that what
+// is given back is not booked twice.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +34,8 @@ struct Record {
 
 class Framer {
  public:
-  // `losses`: kFrameCells cells, borrowed for the Framer's life. `delimiter`: 1 to kDelimiterBytesMax bytes where `kind` asks.
+  // `losses`: kFrameCells cells, borrowed for the Framer's life. `delimiter`: 1 to kDelimiterBytesMax bytes where
+  // `kind` asks.
   Framer(FramingKind kind, std::string delimiter, uint32_t max_record_bytes, double* losses);
 
   // `chunk` is borrowed until Keep or Rollback.
@@ -41,20 +43,23 @@ class Framer {
   // The next whole record; valid until Keep or the next Begin. Never empty.
   bool Next(Record* record);
   void Commit();
+  // Commits all but the record that Next found last: it begins the next group.
+  void CommitBefore();
   void Rollback();
   // Offset in the chunk: after Rollback, where it continues.
   size_t at() const { return at_; }
   void Keep();
 
-  // The stream has ended: the last record in what is held, if it makes one. A frame that makes none is booked and forgotten.
-  // Commit takes the record, Rollback leaves it for another NextEnd.
+  // The stream has ended: the last record in what is held, if it makes one. A frame that makes none is booked and
+  // forgotten. Commit takes the record, Rollback leaves it for another NextEnd.
   bool NextEnd(Record* record);
 
   // Bytes held of a record that is not finished.
   size_t pending_bytes() const { return state_.head_bytes + state_.kept; }
 
  private:
-  // How the record at hand ends. kUndecided: its first bytes have not told yet. kBroken: nothing after this can be read.
+  // How the record at hand ends. kUndecided: its first bytes have not told yet. kBroken: nothing after this can be
+  // read.
   enum class Phase : uint8_t { kUndecided, kLine, kLineOrNul, kNul, kDelimiter, kCounted, kBroken };
 
   // Longest undecided start: 7 digits and a space.
@@ -63,19 +68,20 @@ class Framer {
 
   struct State {
     Phase phase = Phase::kUndecided;
-    uint8_t head_bytes = 0;   // bytes of an undecided start that earlier chunks brought
-    uint8_t tail_bytes = 0;   // the record's last bytes from earlier chunks, for terminators that straddle
+    uint8_t head_bytes = 0;  // bytes of an undecided start that earlier chunks brought
+    uint8_t tail_bytes = 0;  // the record's last bytes from earlier chunks, for terminators that straddle
     char head[kHeadBytesMax];
     char tail[kTailBytesMax];
-    uint32_t length = 0;      // body length of a counted frame
-    size_t kept = 0;          // bytes of the record in carry_
-    uint64_t total = 0;       // bytes of the record that earlier chunks brought, terminators begun included
+    uint32_t length = 0;  // body length of a counted frame
+    size_t kept = 0;      // bytes of the record in carry_
+    uint64_t total = 0;   // bytes of the record that earlier chunks brought, terminators begun included
   };
 
   struct Losses {
     double cells[kFrameCells] = {};
     bool any = false;
     void Add(FrameCell cell, double amount);
+    void MoveTo(double* cells_to);
   };
 
   int ByteAt(size_t index) const;
@@ -105,8 +111,8 @@ class Framer {
   const char* chunk_ = nullptr;
   size_t size_ = 0;
   size_t at_ = 0;
-  // Offsets of the next LF and NUL at or behind at_, remembered so that records ended by the one do not search the whole
-  // chunk for the other again and again.
+  // Offsets of the next LF and NUL at or behind at_, remembered so that records ended by the one do not search the
+  // whole chunk for the other again and again.
   size_t lf_at_ = 0;
   size_t nul_at_ = 0;
   bool lf_known_ = false;
@@ -116,7 +122,11 @@ class Framer {
   State marked_;
   bool marked_fresh_ = true;
   size_t marked_at_ = 0;
+  // What Commit books: of the records since the last one, and of the one that Next found last, which begins at
+  // found_at_.
   Losses pending_;
+  Losses found_;
+  size_t found_at_ = 0;
 };
 
 }  // namespace streamgate

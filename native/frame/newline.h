@@ -1,5 +1,5 @@
-// Lines: ended by LF, one CR before it taken off. And the syslog priority (RFC 5424 section 6.2.1: `<0>` to `<191>`) by which
-// framing auto knows the lines that senders may end with NUL instead.
+// Lines: ended by LF, one CR before it taken off. And the syslog priority (RFC 5424 section 6.2.1: `<0>` to `<191>`) by
+// which framing auto knows the lines that senders may end with NUL instead.
 #pragma once
 
 namespace streamgate {

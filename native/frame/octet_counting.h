@@ -1,5 +1,5 @@
-// The count before a frame, RFC 6587 section 3.4.1: MSG-LEN in ASCII digits without leading zero, one space. At most 7 digits
-// here (10 MB), so that a number that merely begins a line is seldom taken for a count. Keeps no state.
+// The count before a frame, RFC 6587 section 3.4.1: MSG-LEN in ASCII digits without leading zero, one space. At most 7
+// digits here (10 MB), so that a number that merely begins a line is seldom taken for a count. Keeps no state.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ struct CountHeader {
   uint32_t body_at = 0;
 };
 
-// `byte_at(index)` is the byte `index` from the record's start, or -1 where nothing has come yet. `syslog_only`: a `<` must
-// follow (framing auto: what follows a real count is a syslog priority).
+// `byte_at(index)` is the byte `index` from the record's start, or -1 where nothing has come yet. `syslog_only`: a `<`
+// must follow (framing auto: what follows a real count is a syslog priority).
 template <typename ByteAt>
 CountHeader ReadCount(const ByteAt& byte_at, bool syslog_only) {
   uint32_t length = 0;

@@ -1,4 +1,5 @@
-// Patterns as RE2 reads them, with one set of options everywhere: UTF-8, RE2's default syntax and memory, nothing logged.
+// Patterns as RE2 reads them, with one set of options everywhere: UTF-8, RE2's default syntax and memory, nothing
+// logged.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,7 @@ class RE2;
 
 namespace streamgate {
 
-// Null: refused, and `error` has RE2's own words, such as `missing closing ]: [0-9`.
+// Null: refused, and `error` has RE2's own words, such as `missing ]: [0-9`.
 std::unique_ptr<re2::RE2> CompilePattern(std::string_view pattern, std::string* error);
 
 // Is the pattern found anywhere in the text?

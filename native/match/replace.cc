@@ -11,8 +11,8 @@
 namespace streamgate {
 namespace {
 
-// Bytes of the character at `p`, of which `left` are there; 1 where the bytes decode to none. A character is what RE2's own
-// decoder takes for one: surrogates (ED A0 80 to ED BF BF) included, overlong forms and values above 10FFFF not.
+// Bytes of the character at `p`, of which `left` are there; 1 where the bytes decode to none. A character is what RE2's
+// own decoder takes for one: surrogates (ED A0 80 to ED BF BF) included, overlong forms and values above 10FFFF not.
 size_t CharacterBytes(const char* p, size_t left) {
   const auto byte = [p](size_t i) { return static_cast<unsigned char>(p[i]); };
   const auto continues = [&byte](size_t i) { return (byte(i) & 0xc0) == 0x80; };

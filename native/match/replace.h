@@ -1,8 +1,8 @@
 // Replaces every match of a pattern, with the meaning of RE2::GlobalReplace (re2/re2.h) and the limits of promise P6.
 //
-// Matches do not overlap, leftmost first, and each search sees the whole text, so `^` and `\b` know what lies before it. Empty
-// matches count, except directly behind the match before; there one character is stepped over: as many bytes as
-// decode, or one where none do.
+// Matches do not overlap, leftmost first, and each search sees the whole text, so `^` and `\b` know what lies before
+// it. Empty matches count, except directly behind the match before; there one character is stepped over: as many bytes
+// as decode, or one where none do.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,8 @@ class Replacement {
   static std::unique_ptr<Replacement> Prepare(std::string_view pattern, std::string_view rewrite, std::string* error);
   ~Replacement();
 
-  // Writes `text` with its matches replaced to `out`, and their number to `matches`. With none `out` is not to be read: the
-  // text stands. Not const: submatches are kept in a member.
+  // Writes `text` with its matches replaced to `out`, and their number to `matches`. With none `out` is not to be read:
+  // the text stands. Not const: submatches are kept in a member.
   QuarantineCause Run(std::string_view text, const Limits& limits, Scratch* out, uint64_t* matches);
 
  private:

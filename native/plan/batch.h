@@ -1,7 +1,7 @@
 // Appends surviving records to a batch's memory (drawn in src/data/engine/layout.ts).
 //
-// Survivors that lie next to each other in their source are copied as one run, when the run ends: at a record that is dropped
-// or changed, or at Flush. Until then their source must stay as it is.
+// Survivors that lie next to each other in their source are copied as one run, when the run ends: at a record that is
+// dropped or changed, or at Flush. Until then their source must stay as it is.
 #pragma once
 
 #include <cstdint>

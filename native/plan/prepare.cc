@@ -46,10 +46,9 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, uint32_t* rule, std::s
   prepared->rules = plan.rules;
   prepared->steps.reserve(plan.operations.size());
   for (Operation& operation : plan.operations) {
-    Step step{};
     *rule = operation.rule;
-    if (!PrepareStep(std::move(operation), &step, error)) return nullptr;
-    prepared->steps.push_back(std::move(step));
+    prepared->steps.emplace_back();
+    if (!PrepareStep(std::move(operation), &prepared->steps.back(), error)) return nullptr;
   }
   return prepared;
 }

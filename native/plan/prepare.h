@@ -10,10 +10,7 @@
 #include "attribute/attribute_filter.h"
 #include "match/replace.h"
 #include "plan/decode.h"
-
-namespace re2 {
-class RE2;
-}
+#include "re2/re2.h"
 
 namespace streamgate {
 
@@ -41,7 +38,8 @@ struct PreparedPlan {
   std::vector<Step> steps;
 };
 
-// Null: an operation is refused; `rule` is the one that it belongs to and `error` says why (for patterns in RE2's words).
+// Null: an operation is refused; `rule` is the one that it belongs to and `error` says why (for patterns in RE2's
+// words).
 std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, uint32_t* rule, std::string* error);
 
 }  // namespace streamgate

@@ -1,6 +1,7 @@
 // The loop: runs a prepared plan over records, appends the survivors to a batch and counts what became of each.
 //
-// A record is counted when its fate is settled: one that finds no room in the batch leaves no trace and is run again later.
+// A record is counted when its fate is settled: one that finds no room in the batch leaves no trace and is run again
+// later.
 #pragma once
 
 #include <cstdint>

@@ -16,34 +16,66 @@ Pusher::Result Pusher::PushChunk(Ring& ring, Framer& framer, const char* chunk, 
   Clear();
   framer.Begin(chunk, size, *at);
   Record record;
-  bool more = framer.Next(&record);
-  while (more) {
-    // A block takes the record at hand, and more as long as they fit. A record that comes from the framer's carry stays where
-    // it is until the block is pushed, as those in the chunk do.
-    do {
-      Add(record);
-      const size_t before = framer.at();
-      more = framer.Next(&record);
-      if (more && (body_bytes_ + record.size + 1 > kBodyBytesMax ||
-                   Ring::BlockBytes(records_.size() + 1, body_bytes_ + record.size + 1) > ring.block_bytes_max())) {
-        if (!Push(ring, source, received_at_ms)) break;
-        // The record that Next found already is in the next block: give it back and find it again.
-        framer.CommitBefore(before);
-        framer.Begin(chunk, size, before);
-        more = framer.Next(&record);
-      }
-    } while (more);
-    if (records_.empty()) break;
-    if (!more && Push(ring, source, received_at_ms)) break;
+  Result result = Result::kDone;
+  while (framer.Next(&record)) {
+    if (!records_.empty() &&
+        (body_bytes_ + record.size + 1 > kBodyBytesMax ||
+         Ring::BlockBytes(records_.size() + 1, body_bytes_ + record.size + 1) > ring.block_bytes_max())) {
+      result = Push(ring, source, received_at_ms);
+      if (result != Result::kDone) break;
+      framer.CommitBefore();
+    }
+    // A record that comes from the framer's own memory stays where it is until Keep, as those in the chunk do.
+    records_.push_back(record);
+    body_bytes_ += uint64_t{record.size} + 1;
+  }
+  if (result == Result::kDone && !records_.empty()) result = Push(ring, source, received_at_ms);
+  if (result == Result::kDone) {
+    framer.Keep();
+    *at = size;
+  } else {
     framer.Rollback();
     *at = framer.at();
-    const bool never = records_.size() == 1 && Ring::BlockBytes(1, body_bytes_) > ring.capacity_bytes();
-    Clear();
-    return never ? Result::kNeverFits : Result::kFull;
   }
-  framer.Keep();
-  *at = size;
+  return result;
+}
+
+Pusher::Result Pusher::PushEnd(Ring& ring, Framer& framer, const BlockSource& source, double received_at_ms) {
+  Clear();
+  Record record;
+  if (!framer.NextEnd(&record)) return Result::kDone;
+  records_.push_back(record);
+  body_bytes_ = uint64_t{record.size} + 1;
+  const Result result = Push(ring, source, received_at_ms);
+  if (result == Result::kDone) {
+    framer.Commit();
+  } else {
+    framer.Rollback();
+  }
+  return result;
+}
+
+Pusher::Result Pusher::Push(Ring& ring, const BlockSource& source, double received_at_ms) {
+  Ring::Block block;
+  if (Ring::BlockBytes(records_.size(), body_bytes_) > ring.capacity_bytes()) return Result::kNeverFits;
+  if (!ring.Claim(static_cast<uint32_t>(records_.size()), static_cast<uint32_t>(body_bytes_), &block))
+    return Result::kFull;
+  char* to = block.body;
+  for (size_t i = 0; i < records_.size(); ++i) {
+    const Record& record = records_[i];
+    block.lengths[i] = record.size;
+    std::memcpy(to, record.data, record.size);
+    to[record.size] = '\n';
+    to += size_t{record.size} + 1;
+  }
+  ring.Commit(block, source, received_at_ms);
+  Clear();
   return Result::kDone;
+}
+
+void Pusher::Clear() {
+  records_.clear();
+  body_bytes_ = 0;
 }
 
 }  // namespace streamgate

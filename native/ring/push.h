@@ -21,8 +21,7 @@ class Pusher {
   Result PushEnd(Ring& ring, Framer& framer, const BlockSource& source, double received_at_ms);
 
  private:
-  bool Push(Ring& ring, const BlockSource& source, double received_at_ms);
-  void Add(const Record& record);
+  Result Push(Ring& ring, const BlockSource& source, double received_at_ms);
   void Clear();
 
   // The block at hand; kept between calls, bounded by kBodyBytesMax.

@@ -61,10 +61,12 @@ bool Ring::Claim(uint32_t records, uint32_t body_bytes, Block* block) {
   if (bytes > capacity_) return false;
   const uint32_t units = static_cast<uint32_t>(bytes / 8);
   const uint32_t capacity8 = capacity_ / 8;
-  // Acquire: the consumer zeroes the bytes before it stores head (release), so what we may now write over is zero, and stays
-  // so until we write it. Head is read before tail: a stale head makes the ring look fuller than it is, never emptier.
+  // Acquire: the consumer zeroes the bytes before it stores head (release), so what we may now write over is zero, and
+  // stays so until we write it. Head is read before tail: a stale head makes the ring look fuller than it is, never
+  // emptier.
   uint64_t head = __atomic_load_n(&header_->head, __ATOMIC_ACQUIRE);
-  // Relaxed, here and in the exchange: nothing is published through tail. A claim's bytes are published by its `length`.
+  // Relaxed, here and in the exchange: nothing is published through tail. A claim's bytes are published by its
+  // `length`.
   uint64_t tail = __atomic_load_n(&header_->tail, __ATOMIC_RELAXED);
   for (;;) {
     const uint32_t rest = capacity8 - (Position(tail) & (capacity8 - 1));
@@ -74,7 +76,8 @@ bool Ring::Claim(uint32_t records, uint32_t body_bytes, Block* block) {
     // A block of more than half the ring can meet a rest that never leaves it room: then the rest is claimed alone.
     const bool padding_alone = padding + units > capacity8;
     if (padding_alone) claimed = 0;
-    if (Sequence(tail) - Sequence(head) >= header_->slots || static_cast<uint64_t>(used) + padding + claimed > capacity8) {
+    if (Sequence(tail) - Sequence(head) >= header_->slots ||
+        static_cast<uint64_t>(used) + padding + claimed > capacity8) {
       const uint64_t fresh = __atomic_load_n(&header_->head, __ATOMIC_ACQUIRE);
       if (fresh == head) return false;
       head = fresh;
@@ -84,20 +87,24 @@ bool Ring::Claim(uint32_t records, uint32_t body_bytes, Block* block) {
     const uint64_t next = Cursor(Position(tail) + padding + claimed, Sequence(tail) + (padding_alone ? 0 : 1));
     if (!__atomic_compare_exchange_n(&header_->tail, &tail, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) continue;
     if (padding > 0) {
-      // Padding has nothing to fill: it is committed as it is written. It may be 8 bytes short, so it has this word only.
+      // Padding has nothing to fill: it is committed as it is written. It may be 8 bytes short, so it has this word
+      // only.
       const uint64_t word =
           Word(static_cast<int32_t>(padding * 8), static_cast<uint16_t>(BlockKind::kPadding), producer_);
       __atomic_store_n(WordOf(At(Position(tail))), word, __ATOMIC_RELEASE);
       if (padding_alone) {
+        // The block has to wait until the consumer has passed the padding: a consumer that sleeps must be told.
+        __atomic_fetch_add(&header_->wake, 1, __ATOMIC_SEQ_CST);
         tail = next;
         continue;
       }
     }
     BlockHeader* header = At(Position(tail) + padding);
     const int32_t length = static_cast<int32_t>(bytes);
-    // Three steps, because a producer may die between any two stores. 1: the length, of a kind yet unknown: whoever must skip
-    // this claim now knows how far. It is the first word that is written here, so a search for the next claim behind a dead one
-    // stops at a block's start and nowhere else. 2: the epoch. 3: the kind, released: who sees it sees the epoch too.
+    // Three steps, because a producer may die between any two stores. 1: the length, of a kind yet unknown: whoever
+    // must skip this claim now knows how far. It is the first word that is written here, so a search for the next claim
+    // behind a dead one stops at a block's start and nowhere else. 2: the epoch. 3: the kind, released: who sees it
+    // sees the epoch too.
     __atomic_store_n(WordOf(header), Word(-length, kKindUnknown, producer_), __ATOMIC_RELEASE);
     header->epoch = __atomic_load_n(&header_->producer_epochs[producer_], __ATOMIC_RELAXED);
     header->records = records;
@@ -124,8 +131,8 @@ void Ring::Commit(const Block& block, const BlockSource& source, double received
   // Release: everything above is visible to the consumer that reads this length with acquire.
   const int32_t length = -header->length;
   __atomic_store_n(&header->length, length, __ATOMIC_RELEASE);
-  // Sequentially consistent, as the consumer's store to `waiting` and its load of `wake` are: either it sees this increment
-  // before it sleeps, or the one who asks for `waiting` after this sees 1 and wakes it.
+  // Sequentially consistent, as the consumer's store to `waiting` and its load of `wake` are: either it sees this
+  // increment before it sleeps, or the one who asks for `waiting` after this sees 1 and wakes it.
   __atomic_fetch_add(&header_->wake, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -152,7 +159,8 @@ Ring::Peeked Ring::Peek(View* view) {
     if (BlockBytes(block->records, block->body_bytes) != static_cast<uint32_t>(length)) return Peeked::kDamaged;
     view->header = block;
     view->lengths = reinterpret_cast<const uint32_t*>(block + 1);
-    view->body = reinterpret_cast<const char*>(block + 1) + ((static_cast<size_t>(block->records) * 4 + 7) & ~size_t{7});
+    view->body =
+        reinterpret_cast<const char*>(block + 1) + ((static_cast<size_t>(block->records) * 4 + 7) & ~size_t{7});
     return Peeked::kBlock;
   }
 }
@@ -175,8 +183,8 @@ void Ring::MoveHead(uint32_t units8, uint32_t blocks) {
 
 bool Ring::SkipAbandoned(bool force) {
   const uint64_t head = __atomic_load_n(&header_->head, __ATOMIC_RELAXED);
-  // Acquire: the claims that this tail counts were checked against a head that we stored; no more is needed, since the words
-  // below are read with acquire themselves.
+  // Acquire: the claims that this tail counts were checked against a head that we stored; no more is needed, since the
+  // words below are read with acquire themselves.
   const uint64_t tail = __atomic_load_n(&header_->tail, __ATOMIC_ACQUIRE);
   const uint32_t unread = Position(tail) - Position(head);
   if (unread == 0) return false;
@@ -198,10 +206,11 @@ bool Ring::SkipAbandoned(bool force) {
     MoveHead(skipped, 1);
   } else {
     if (!force) return false;
-    // Nothing was written at the head, though it is claimed. All of a claim that was never written is zero, because the consumer
-    // zeroed it; the first word of a claim that was written is not. So the next word that is not zero starts the next claim
-    // (or its padding), and up to there lie only claims whose producers wrote nothing for as long as the caller waited. A word is
-    // read once, with acquire: it is a block's first word, never one from the middle, since that one is stored first.
+    // Nothing was written at the head, though it is claimed. All of a claim that was never written is zero, because the
+    // consumer zeroed it; the first word of a claim that was written is not. So the next word that is not zero starts
+    // the next claim (or its padding), and up to there lie only claims whose producers wrote nothing for as long as the
+    // caller waited. A word is read once, with acquire: it is a block's first word, never one from the middle, since
+    // that one is stored first.
     while (skipped < unread && __atomic_load_n(WordOf(At(Position(head) + skipped)), __ATOMIC_ACQUIRE) == 0) ++skipped;
     if (skipped == unread) {
       // Up to a tail that may have moved on since: what comes after it starts a claim as well.

@@ -1,11 +1,12 @@
 // The ring of src/data/ring/layout.ts over raw memory: the layout is drawn there, the protocol argued here.
 //
-// Many producers, one consumer, no locks. A producer claims with one compare-and-set on `tail`, writes its block and commits
-// it by storing a positive `length`. The consumer zeroes what it has read before it moves `head`: so a word that is not zero
-// between head and tail was written by the producer that claimed it, and a claim that is never written stays zero.
+// Many producers, one consumer, no locks. A producer claims with one compare-and-set on `tail`, writes its block and
+// commits it by storing a positive `length`. The consumer zeroes what it has read before it moves `head`: so a word
+// that is not zero between head and tail was written by the producer that claimed it, and a claim that is never written
+// stays zero.
 //
-// A Ring is a view: it owns no memory and may be opened any number of times over the same memory, in any thread. One thread
-// alone may call the consumer's part. Nothing here waits, and nothing calls the system.
+// A Ring is a view: it owns no memory and may be opened any number of times over the same memory, in any thread. One
+// thread alone may call the consumer's part. Nothing here waits, and nothing calls the system.
 #pragma once
 
 #include <cstddef>
@@ -64,8 +65,8 @@ class Ring {
   // kDamaged: the memory was written by something that is no producer; nothing after it can be read.
   Peeked Peek(View* view);
   void Release();
-  // Skips the claim at the head when its producer is dead (its epoch is over). `force` also skips a claim of which nothing,
-  // or not the whole header, was ever written. @returns whether something was skipped
+  // Skips the claim at the head when its producer is dead (its epoch is over). `force` also skips a claim of which
+  // nothing, or not the whole header, was ever written. @returns whether something was skipped
   bool SkipAbandoned(bool force);
 
   // Anyone, approximately while others run.

@@ -38,6 +38,7 @@ static_assert(kSlotBytes >= kPayloadBytesMax, "a slot holds any datagram whole")
 // Pauses between two attempts at a full ring: long enough to leave the consumer its processor, short enough that the
 // kernel's 8 MiB do not overflow in one (20 ms at 400 MB/s).
 constexpr int kFullNapMsMax = 16;
+constexpr int kErrorNapMs = 100;
 // What is read after Stop at most, so that a flood can not keep the thread: as much as a large receive buffer holds.
 constexpr size_t kStopBytesMax = 64 << 20;
 
@@ -134,8 +135,8 @@ int Open(const UdpReceiver::Options& options, UdpReceiver::Error* error) {
 }  // namespace
 
 struct UdpReceiver::State {
-  State(int socket, void* memory, uint32_t producer, std::shared_ptr<void> held, std::function<void()> readable)
-      : fd(socket), ring(memory, producer), keep(std::move(held)), on_readable(std::move(readable)) {}
+  State(int socket, void* memory, uint32_t producer, std::function<void()> readable)
+      : fd(socket), ring(memory, producer), on_readable(std::move(readable)) {}
 
   void Run();
   unsigned Receive();
@@ -146,13 +147,13 @@ struct UdpReceiver::State {
 
   int fd;
   Ring ring;
-  std::shared_ptr<void> keep;
   std::function<void()> on_readable;
   Wakeup wakeup;
   std::atomic<bool> stop{false};
   std::thread thread;
   uint16_t port = 0;
   uint64_t receive_buffer_bytes = 0;
+  bool receive_failed = false;
 
   std::vector<char> slots = std::vector<char>(kSlots * kSlotBytes);
   size_t sizes[kSlots];
@@ -183,7 +184,8 @@ void UdpReceiver::State::Run() {
       for (unsigned i = 0; i < count; ++i) after_stop += sizes[i];
       if (count == 0 || after_stop > kStopBytesMax) return;
     } else if (count == 0) {
-      Poll(true, -1);
+      // After an error that lasts (no memory, say) poll would return at once, for ever.
+      Poll(!receive_failed, receive_failed ? kErrorNapMs : -1);
     }
   }
 }
@@ -204,7 +206,7 @@ unsigned UdpReceiver::State::Receive() {
     messages[i].msg_hdr.msg_iovlen = 1;
   }
   const int received = recvmmsg(fd, messages, kSlots, MSG_DONTWAIT, nullptr);
-  // An error here is one that an earlier send could have caused, or none that stays; poll comes next in any case.
+  receive_failed = received < 0 && errno != EAGAIN && errno != EINTR;
   count = received > 0 ? static_cast<unsigned>(received) : 0;
   for (unsigned i = 0; i < count; ++i) {
     sizes[i] = messages[i].msg_len;
@@ -219,6 +221,7 @@ unsigned UdpReceiver::State::Receive() {
     message.msg_iov = &pieces[count];
     message.msg_iovlen = 1;
     const ssize_t received = recvmsg(fd, &message, MSG_DONTWAIT);
+    receive_failed = received < 0 && errno != EAGAIN && errno != EINTR;
     if (received < 0) break;
     sizes[count] = static_cast<size_t>(received);
     if ((message.msg_flags & MSG_TRUNC) != 0) truncated.fetch_add(1, std::memory_order_relaxed);
@@ -318,11 +321,10 @@ void UdpReceiver::State::ReadDrops() {
 }
 
 std::unique_ptr<UdpReceiver> UdpReceiver::Start(const Options& options, void* ring, uint32_t producer,
-                                                std::shared_ptr<void> keep, std::function<void()> on_readable,
-                                                Error* error) {
+                                                std::function<void()> on_readable, Error* error) {
   const int fd = Open(options, error);
   if (fd < 0) return nullptr;
-  auto state = std::make_unique<State>(fd, ring, producer, std::move(keep), std::move(on_readable));
+  auto state = std::make_unique<State>(fd, ring, producer, std::move(on_readable));
   sockaddr_storage bound{};
   socklen_t bound_size = sizeof bound;
   getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &bound_size);
@@ -363,7 +365,6 @@ void UdpReceiver::Stop() {
   state.ReadDrops();
   close(state.fd);
   state.fd = -1;
-  state.keep.reset();
 }
 
 uint16_t UdpReceiver::port() const { return state_->port; }

@@ -47,12 +47,10 @@ class UdpReceiver {
     std::string message;
   };
 
-  // Binds and starts the thread. `ring` passed Ring::Check and has no other producer numbered `producer`; `keep` is
-  // held until the thread has ended. `on_readable` is called in the thread after records were pushed. Null: `error`
-  // says why.
+  // Binds and starts the thread. `ring` passed Ring::Check, has no other producer numbered `producer`, and stays until
+  // Stop has returned. `on_readable` is called in the thread after records were pushed. Null: `error` says why.
   static std::unique_ptr<UdpReceiver> Start(const Options& options, void* ring, uint32_t producer,
-                                            std::shared_ptr<void> keep, std::function<void()> on_readable,
-                                            Error* error);
+                                            std::function<void()> on_readable, Error* error);
   // Reads what the kernel holds still, ends the thread and closes the socket. Does not wait for room in the ring. Twice
   // does no harm.
   void Stop();

@@ -59,12 +59,8 @@ enum class Way { kPlain, kSocket, kPolled, kPolledPipeBuf };
 }  // namespace
 
 struct StreamWriter::State {
-  State(int target, void* memory, std::shared_ptr<void> held, std::function<void(const std::string&)> closed)
-      : fd(target),
-        header(static_cast<RingHeader*>(memory)),
-        ring(memory, 0),
-        keep(std::move(held)),
-        on_closed(std::move(closed)) {}
+  State(int target, void* memory, std::function<void(const std::string&)> closed)
+      : fd(target), header(static_cast<RingHeader*>(memory)), ring(memory, 0), on_closed(std::move(closed)) {}
 
   void Run();
   void OpenStream();
@@ -89,10 +85,10 @@ struct StreamWriter::State {
   Way way = Way::kPlain;
   RingHeader* header;
   Ring ring;
-  std::shared_ptr<void> keep;
   std::function<void(const std::string&)> on_closed;
   std::shared_ptr<Wakeup> wakeup = std::make_shared<Wakeup>();
   std::atomic<bool> stop{false};
+  std::atomic<bool> abandoned{false};
   bool failed = false;
   // The producers' epochs when the ring was last empty, and for how many naps its head has been a claim without a
   // block.
@@ -162,8 +158,7 @@ bool StreamWriter::State::Gather() {
     if (bytes > kGatherBytes - gathered.size()) {
       if (!gathered.empty()) break;
       // One long record: written where it lies.
-      WriteAll(view.body, bytes, view.lengths, records);
-      ring.Release();
+      if (WriteAll(view.body, bytes, view.lengths, records)) ring.Release();
       return true;
     }
     naps = 0;
@@ -186,6 +181,8 @@ bool StreamWriter::State::WriteAll(const char* data, size_t size, const uint32_t
     done += wrote;
     if (result == Wrote::kClosed) Fail(std::strerror(errno));
   }
+  // Left behind by Close: what the lengths lie in may be gone.
+  if (abandoned.load(std::memory_order_acquire)) return false;
   // What of it went out in whole records?
   size_t whole = 0;
   size_t end = 0;
@@ -274,10 +271,9 @@ uint64_t StreamWriter::State::EpochSum() const {
   return sum;
 }
 
-std::unique_ptr<StreamWriter> StreamWriter::Start(int fd, void* ring, std::shared_ptr<void> keep,
-                                                  std::function<void(const std::string&)> on_closed,
+std::unique_ptr<StreamWriter> StreamWriter::Start(int fd, void* ring, std::function<void(const std::string&)> on_closed,
                                                   std::string* error) {
-  auto state = std::make_shared<State>(fd, ring, std::move(keep), std::move(on_closed));
+  auto state = std::make_shared<State>(fd, ring, std::move(on_closed));
   if (!state->wakeup->Open()) {
     *error = std::strerror(errno);
     return nullptr;
@@ -333,9 +329,12 @@ void StreamWriter::Close() {
   if (ended) {
     state_->thread.join();
   } else {
+    state_->abandoned.store(true, std::memory_order_release);
     state_->thread.detach();
   }
 }
+
+bool StreamWriter::left_behind() const { return state_->abandoned.load(std::memory_order_acquire); }
 
 StreamWriter::Counts StreamWriter::counts() const {
   Counts counts;

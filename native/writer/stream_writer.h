@@ -30,18 +30,20 @@ class StreamWriter {
   };
 
   // Starts the thread, which is the ring's consumer from now on.
-  // `ring` passed Ring::Check; `keep` is held for as long as the thread may read it, which can be longer than this
-  // object. `on_closed` is called once, in the thread, with the reason when the stream can not be written to any more;
-  // the thread goes on consuming and counts as lost. Null: the thread could not be started, and `error` says why.
-  static std::unique_ptr<StreamWriter> Start(int fd, void* ring, std::shared_ptr<void> keep,
-                                             std::function<void(const std::string&)> on_closed, std::string* error);
+  // `ring` passed Ring::Check and stays until Close has returned, or for good when left_behind() says so then.
+  // `on_closed` is called once, in the thread, with the reason when the stream can not be written to any more; the
+  // thread goes on consuming and counts as lost. Null: the thread could not be started, and `error` says why.
+  static std::unique_ptr<StreamWriter> Start(int fd, void* ring, std::function<void(const std::string&)> on_closed,
+                                             std::string* error);
   // Wakes whatever writer consumes this ring, if it sleeps. Any thread.
   static void Notify(void* ring);
 
   ~StreamWriter();
   // Ends the thread without writing what is left. Never waits longer than a moment: a thread that is stuck in a write
-  // that can not be interrupted is left behind, and holds `keep`. Twice does no harm.
+  // that can not be interrupted is left behind. Twice does no harm.
   void Close();
+  // Close gave the thread up: it may read the ring's memory until its write returns.
+  bool left_behind() const;
   Counts counts() const;
   // Everything that was pushed has been written or counted as lost.
   bool Drained() const;

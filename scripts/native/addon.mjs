@@ -4,7 +4,7 @@
  * Make rebuilds only what changed: RE2 and abseil are two objects that stay, our own files compile in seconds.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { root } from "./list.mjs";
@@ -19,6 +19,10 @@ export const addonPath = join(root, "dist", "native", "streamgate.node");
  * @throws Error whose message says in one line which step failed
  */
 export async function buildAddon(log) {
+  const compiler = process.env.CXX?.split(" ").at(-1) ?? "g++";
+  // On Windows node-gyp looks for Visual Studio itself.
+  if (process.platform !== "win32" && !isThere(compiler, log))
+    throw new Error(`no C++ compiler: ${compiler} does not start`);
   writeUnity(root, await fetchSources(root, log));
   const nodedir = findHeaders();
   const gypArgs = nodedir === undefined ? [] : [`--nodedir=${nodedir}`];
@@ -43,8 +47,14 @@ export async function buildAddon(log) {
   }
   mkdirSync(dirname(addonPath), { recursive: true });
   // Rename, never overwrite: a process that has the old file mapped would crash.
-  const fresh = `${addonPath}.${process.pid}`;
+  const fresh = addonPath.replace(/node$/, `${process.pid}.node`);
   copyFileSync(join(root, "build", "Release", "streamgate.node"), fresh);
+  // In a process of its own: a symbol that is missing ends the process that loads it.
+  const trial = spawnSync(process.execPath, ["-e", "require(process.argv[1]).versions()", fresh], { encoding: "utf8" });
+  if (trial.status !== 0) {
+    rmSync(fresh);
+    throw new Error(`it does not load: ${trial.stderr.trim().split("\n")[0]}`);
+  }
   renameSync(fresh, addonPath);
 }
 

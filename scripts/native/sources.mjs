@@ -11,11 +11,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { basename, join } from "node:path";
 
 export const re2Version = "1.27.1";
-const re2Integrity =
-  "sha512-J0RHubiwH/isNWD2Z+TX+hpVZCkaS/X30KPtYwckK5sjEaW8BRhnd15EPIjBB5GxD174iEVtJmmCoqfErH1qDQ==";
+const re2Integrity = "sha512-J0RHubiwH/isNWD2Z+TX+hpVZCkaS/X30KPtYwckK5sjEaW8BRhnd15EPIjBB5GxD174iEVtJmmCoqfErH1qDQ==";
 
 /** What is taken of the tarball: sources and licences of the two libraries, no tests, no documentation. */
-const wanted = /^package\/vendor\/(re2\/(re2|util)|abseil-cpp\/absl)\/.*\.(cc|h|inc)$|^package\/vendor\/[^/]+\/LICENSE$/;
+const wanted =
+  /^package\/vendor\/(re2\/(re2|util)|abseil-cpp\/absl)\/.*\.(cc|h|inc)$|^package\/vendor\/[^/]+\/LICENSE$/;
 
 /**
  * @param {string} root the repository

@@ -23,7 +23,8 @@ const abseil = {
   "strings/internal/str_format/": "arg bind extension float_conversion output parser",
   "time/": "clock duration time",
   "synchronization/": "mutex",
-  "synchronization/internal/": "create_thread_identity futex_waiter kernel_timeout per_thread_sem waiter_base",
+  "synchronization/internal/":
+    "create_thread_identity graphcycles futex_waiter kernel_timeout per_thread_sem waiter_base",
   "time/internal/cctz/src/":
     "time_zone_fixed time_zone_if time_zone_impl time_zone_info time_zone_libc time_zone_lookup time_zone_posix zone_info_source",
 };

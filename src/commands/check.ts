@@ -43,7 +43,11 @@ function readText(file: string): string {
   try {
     return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (error) {
-    throw new StreamGateError("SG_INPUT", { where: file, what: `cannot be read: ${(error as Error).message}` }, { cause: error });
+    throw new StreamGateError(
+      "SG_INPUT",
+      { where: file, what: `cannot be read: ${(error as Error).message}` },
+      { cause: error },
+    );
   }
 }
 

@@ -4,6 +4,7 @@
  * that `pipe` starts without Fastify and `check` without sockets.
  */
 
+import { writeSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { StreamGateError } from "../errors.ts";
 import { parseFraming } from "../settings/framing.ts";
@@ -32,10 +33,16 @@ const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "t
 const sharedSettings: readonly SettingKey[] = ["redisUrl", "redisHost", "redisPort", "dataDir"];
 
 const program = new Command("streamgate")
-  .description("Observability firewall: drops noise and redacts personal data from logs before they reach the vendors that bill for them.")
+  .description(
+    "Observability firewall: drops noise and redacts personal data from logs before they reach the vendors that bill for them.",
+  )
   .version(version)
   .showHelpAfterError("(add --help for what there is)")
-  .addHelpText("after", "\nWithout a command, `run` is meant: streamgate --tcp-port 9081 starts the gate on another port.")
+  .addHelpText(
+    "after",
+    "\nWithout a command, `run` is meant: streamgate --tcp-port 9081 starts the gate on another port.",
+  )
+  .configureOutput({ writeOut: print })
   .exitOverride();
 
 program
@@ -44,13 +51,15 @@ program
   .allowExcessArguments()
   .configureHelp({ showGlobalOptions: false });
 const run = program.commands[0]!;
-withSettings(run, [...recordSettings, ...controlSettings, ...sharedSettings]).action(async (options, command: Command) => {
-  // `run` is the default, so a misspelt command arrives here as its argument.
-  const [stray] = command.args;
-  if (stray !== undefined) program.error(`error: unknown command '${stray}'`);
-  const { command: start } = await import("./run.ts");
-  return finish(await start(readSettings({ flags: options, env: process.env })));
-});
+withSettings(run, [...recordSettings, ...controlSettings, ...sharedSettings]).action(
+  async (options, command: Command) => {
+    // `run` is the default, so a misspelt command arrives here as its argument.
+    const [stray] = command.args;
+    if (stray !== undefined) program.error(`error: unknown command '${stray}'`);
+    const { command: start } = await import("./run.ts");
+    return finish(await start(readSettings({ flags: options, env: process.env })));
+  },
+);
 
 withSettings(
   program.command("control").description("the control API alone; publishes through Redis (default: localhost:6379)"),
@@ -70,9 +79,9 @@ withSettings(
 
 interface PipeFlags {
   rules?: string;
-  drop: string[];
-  redactPattern: string[];
-  replacement: string[];
+  drop?: string[];
+  redactPattern?: string[];
+  replacement?: string[];
   engine?: "native" | "portable";
   framing?: string;
   stats?: boolean;
@@ -82,15 +91,25 @@ program
   .command("pipe")
   .description("standard input → rules → standard output")
   .option("--rules <file>", "JSON file: a list of rules, or a manifest")
-  .option("--drop <text>", "drop records that contain this text (repeatable)", collect, [])
-  .option("--redact-pattern <re>", "replace every match of this RE2 pattern (repeatable)", collect, [])
-  .option("--replacement <text>", "RE2 rewrite for the --redact-pattern at the same position (default: [REDACTED])", collect, [])
+  .option("--drop <text>", "drop records that contain this text (repeatable)", collect)
+  .option("--redact-pattern <re>", "replace every match of this RE2 pattern (repeatable)", collect)
+  .option(
+    "--replacement <text>",
+    "RE2 rewrite for the --redact-pattern at the same position (default: [REDACTED])",
+    collect,
+  )
   .addOption(engineOption())
-  .option("--framing <framing>", "how the input is cut into records: newline, auto, octet, nul, length32 or delimiter:TEXT (default: newline)")
+  .option(
+    "--framing <framing>",
+    "how the input is cut into records: newline, auto, octet, nul, length32 or delimiter:TEXT (default: newline)",
+  )
   .option("--stats", "print counts as JSON on standard error at the end")
-  .addHelpText("after", "\nExit status: 0; 1 when the rules are refused; 3 when a protect rule could not finish a record, which was withheld.")
-  .action(async ({ framing, ...options }: PipeFlags) => {
-    if (options.replacement.length > options.redactPattern.length) {
+  .addHelpText(
+    "after",
+    "\nExit status: 0; 1 when the rules are refused; 3 when a protect rule could not finish a record, which was withheld.",
+  )
+  .action(async ({ framing, drop = [], redactPattern = [], replacement = [], ...options }: PipeFlags) => {
+    if (replacement.length > redactPattern.length) {
       throw new StreamGateError("SG_SETTING", {
         where: "--replacement",
         what: "is given more often than --redact-pattern",
@@ -98,7 +117,10 @@ program
       });
     }
     const { command } = await import("./pipe.ts");
-    return finish(await command({ ...options, ...(framing !== undefined && { framing: readFraming(framing) }) }));
+    const lists = { drop, redactPattern, replacement };
+    return finish(
+      await command({ ...options, ...lists, ...(framing !== undefined && { framing: readFraming(framing) }) }),
+    );
   });
 
 program
@@ -133,7 +155,7 @@ try {
 }
 
 /** A command that ends by itself gives its exit status; one that serves gives none and keeps the process alive. */
-function finish(status: number | void): void {
+function finish(status: unknown): void {
   if (typeof status === "number") process.exitCode = status;
 }
 
@@ -165,7 +187,16 @@ function engineOption(): Option {
     .env(spellings.engine.env);
 }
 
-function collect(value: string, before: string[]): string[] {
+/** Help and version: written at once, and quietly lost when nobody reads (`streamgate --help | head -1`). */
+function print(text: string): void {
+  try {
+    writeSync(1, text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  }
+}
+
+function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 

@@ -50,7 +50,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, status
   }
   // One write: requests that arrive together do not mix.
   process.stdout.write(Buffer.concat([Buffer.from(`${lines.join("\n")}\n\n`), body, Buffer.from("\n\n")]));
-  response.writeHead(code, { "content-type": "application/json" }).end(code < 300 ? '{"status":"ok"}\n' : '{"status":"error"}\n');
+  response
+    .writeHead(code, { "content-type": "application/json" })
+    .end(code < 300 ? '{"status":"ok"}\n' : '{"status":"error"}\n');
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

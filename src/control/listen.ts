@@ -24,7 +24,12 @@ const attemptsMax = 10;
  * @param setting the flag or variable to name when the port is taken
  * @throws StreamGateError SG_PORT_IN_USE
  */
-export async function listenLocally(host: string, port: number, create: () => Server, setting: string): Promise<Listening> {
+export async function listenLocally(
+  host: string,
+  port: number,
+  create: () => Server,
+  setting: string,
+): Promise<Listening> {
   const hosts = host === "localhost" ? ["127.0.0.1", "::1"] : [host];
   for (let attempt = 1; ; attempt++) {
     const servers: Server[] = [];

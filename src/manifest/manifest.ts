@@ -85,9 +85,9 @@ export function readManifest(value: unknown, check: PatternChecker): { manifest:
   const given = withoutNulls(value) as Record<string, unknown>;
   const violation = firstViolation(manifestSchema, given);
   if (violation !== undefined) throw unfit(placeOf(violation.path), violation.what);
-  const [first, ...rest] = given["pipelines"] as [Record<string, unknown>, ...unknown[]];
+  const [first, ...rest] = given.pipelines as [Record<string, unknown>, ...unknown[]];
   const base = "pipelines[0]";
-  const pipeline = { ...first, ...("batch_size" in first && { batch_size: wholeNumber(first["batch_size"]) }) };
+  const pipeline = { ...first, ...("batch_size" in first && { batch_size: wholeNumber(first.batch_size) }) };
   const wrong = firstViolation(pipelineSchema, pipeline);
   if (wrong !== undefined) throw unfit(placeOf(wrong.path, base), wrong.what);
 
@@ -101,9 +101,11 @@ export function readManifest(value: unknown, check: PatternChecker): { manifest:
     batch_size: (pipeline as { batch_size?: number }).batch_size ?? batchSizeDefault,
   };
   if (rest.length > 0) {
-    warnings.push(`pipelines[1]${rest.length > 1 ? ` to pipelines[${rest.length}]` : ""}: only the first pipeline runs; ignored`);
+    warnings.push(
+      `pipelines[1]${rest.length > 1 ? ` to pipelines[${rest.length}]` : ""}: only the first pipeline runs; ignored`,
+    );
   }
-  return { manifest: { ...given, version: String(given["version"] ?? "0"), pipelines: [active, ...rest] }, warnings };
+  return { manifest: { ...given, version: String(given.version ?? "0"), pipelines: [active, ...rest] }, warnings };
 }
 
 /**

@@ -11,10 +11,16 @@ const ruleIdLengthMax = 256;
 
 /** What every rule has, whatever its type. */
 export const ruleSchema = Type.Object({
-  id: Type.String({ minLength: 1, maxLength: ruleIdLengthMax, description: "Name of the rule; no two rules share one." }),
+  id: Type.String({
+    minLength: 1,
+    maxLength: ruleIdLengthMax,
+    description: "Name of the rule; no two rules share one.",
+  }),
   type: Type.String({ description: "Rule type." }),
   params: Type.Record(Type.String(), Type.Unknown(), { description: "Parameters of the type." }),
-  enabled: Type.Optional(Type.Boolean({ default: true, description: "False: the rule stays in its place and does nothing." })),
+  enabled: Type.Optional(
+    Type.Boolean({ default: true, description: "False: the rule stays in its place and does nothing." }),
+  ),
   protect: Type.Optional(Type.Boolean({ default: false, description: "True: never skipped, whatever the load." })),
 });
 
@@ -40,7 +46,7 @@ export function readRule(value: unknown, base: string, check: PatternChecker, wa
   }
   const given = withoutNulls(value) as Record<string, unknown>;
   const place = (path: readonly string[]) => {
-    const named = typeof given["id"] === "string" && path[0] !== "id" ? `${base} ${JSON.stringify(given["id"])}` : base;
+    const named = typeof given.id === "string" && path[0] !== "id" ? `${base} ${JSON.stringify(given.id)}` : base;
     return base === "" ? placeOf(path) : `${named} ${placeOf(path)}`.trimEnd();
   };
   const refuse = (code: "SG_RULE_PARAMS" | "SG_RULE_TYPE", path: readonly string[], what: string, fix?: string) =>
@@ -48,9 +54,9 @@ export function readRule(value: unknown, base: string, check: PatternChecker, wa
 
   const coerced: Record<string, unknown> = {
     ...given,
-    ...("enabled" in given && { enabled: coerceBoolean(given["enabled"]) }),
-    ...("protect" in given && { protect: coerceBoolean(given["protect"]) }),
-    params: given["params"] ?? {},
+    ...("enabled" in given && { enabled: coerceBoolean(given.enabled) }),
+    ...("protect" in given && { protect: coerceBoolean(given.protect) }),
+    params: given.params ?? {},
   };
   const violation = firstViolation(ruleSchema, coerced);
   if (violation !== undefined) throw refuse("SG_RULE_PARAMS", violation.path, violation.what);
@@ -66,7 +72,11 @@ export function readRule(value: unknown, base: string, check: PatternChecker, wa
   }
   for (const [field, refused] of Object.entries(fieldsRefused)) {
     if (Object.hasOwn(coerced, field) && refused(coerced[field])) {
-      throw refuse("SG_RULE_PARAMS", [field], "is not supported by this version, and ignoring it would change what the rule does");
+      throw refuse(
+        "SG_RULE_PARAMS",
+        [field],
+        "is not supported by this version, and ignoring it would change what the rule does",
+      );
     }
   }
   const schema = ruleType.params;
@@ -74,7 +84,9 @@ export function readRule(value: unknown, base: string, check: PatternChecker, wa
   const known = Object.keys(schema.properties);
   for (const key of Object.keys(ruleParams)) {
     if (known.includes(key)) continue;
-    warnings.push(`${place(["params", key])}: ${type} has no such parameter, it does nothing; known are ${known.join(", ")}`);
+    warnings.push(
+      `${place(["params", key])}: ${type} has no such parameter, it does nothing; known are ${known.join(", ")}`,
+    );
   }
   const wrong = firstViolation(schema, ruleParams);
   if (wrong !== undefined) throw refuse("SG_RULE_PARAMS", ["params", ...wrong.path], wrong.what, fixFor(type));

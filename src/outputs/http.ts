@@ -15,7 +15,15 @@ const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Header values: visible ASCII, space, tab and obs-text (RFC 9110 section 5.5); no CR or LF, which would start another header. */
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Set by the sender from the body and the connection; a second value would make the request ambiguous (RFC 9112 section 6). */
-const headersReserved = ["content-length", "transfer-encoding", "connection", "host", "keep-alive", "upgrade", "expect"];
+const headersReserved = [
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "host",
+  "keep-alive",
+  "upgrade",
+  "expect",
+];
 
 export const http = defineOutput({
   type: "http",
@@ -23,10 +31,16 @@ export const http = defineOutput({
   params: Type.Object({
     url: Type.String({ minLength: 1, description: "http:// or https:// URL that takes the POST." }),
     headers: Type.Optional(
-      Type.Record(Type.String(), Type.String(), { default: {}, description: "Further request headers; they win over the defaults." }),
+      Type.Record(Type.String(), Type.String(), {
+        default: {},
+        description: "Further request headers; they win over the defaults.",
+      }),
     ),
   }),
-  examples: [{ url: "http://localhost:9000" }, { url: "https://logs.example.com/ingest", headers: { "x-api-key": "secret" } }],
+  examples: [
+    { url: "http://localhost:9000" },
+    { url: "https://logs.example.com/ingest", headers: { "x-api-key": "secret" } },
+  ],
   refusal({ url, headers = {} }) {
     const parsed = URL.parse(url);
     if (parsed === null || !["http:", "https:"].includes(parsed.protocol)) {
@@ -42,8 +56,10 @@ export const http = defineOutput({
     for (const [name, value] of Object.entries(headers)) {
       const param = `headers[${JSON.stringify(name)}]`;
       if (!headerName.test(name)) return { param, what: "is no header name" };
-      if (!headerValue.test(value)) return { param, what: "has a value that no header can carry, such as a line break" };
-      if (headersReserved.includes(name.toLowerCase())) return { param, what: "is set by the sender itself", fix: "leave it out" };
+      if (!headerValue.test(value))
+        return { param, what: "has a value that no header can carry, such as a line break" };
+      if (headersReserved.includes(name.toLowerCase()))
+        return { param, what: "is set by the sender itself", fix: "leave it out" };
     }
     return undefined;
   },

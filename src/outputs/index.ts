@@ -18,7 +18,9 @@ export type {
 
 const all: readonly OutputType[] = [consoleOutput, http];
 
-export const outputTypes: ReadonlyMap<string, OutputType> = new Map(all.map((outputType) => [outputType.type, outputType]));
+export const outputTypes: ReadonlyMap<string, OutputType> = new Map(
+  all.map((outputType) => [outputType.type, outputType]),
+);
 
 /** A record's route is a bit in a 64-bit word (src/data/engine/layout.ts). */
 export const outputsMax = 64;
@@ -64,11 +66,14 @@ export function readOutput(value: unknown, base: string, warnings: string[] = []
   const violation = firstViolation(outputType.params, given);
   if (violation !== undefined) throw refuse(place(violation.path), violation.what, example);
   const refusal = outputType.refusal?.(given);
-  if (refusal !== undefined) throw refuse(base === "" ? refusal.param : `${base}.${refusal.param}`, refusal.what, refusal.fix);
+  if (refusal !== undefined)
+    throw refuse(base === "" ? refusal.param : `${base}.${refusal.param}`, refusal.what, refusal.fix);
   const known = ["type", ...Object.keys(outputType.params.properties)];
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
-    warnings.push(`${place([key])}: ${outputType.type} has no such field, it does nothing; known are ${known.join(", ")}`);
+    warnings.push(
+      `${place([key])}: ${outputType.type} has no such field, it does nothing; known are ${known.join(", ")}`,
+    );
   }
   return given as OutputConfig;
 }

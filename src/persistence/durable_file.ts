@@ -6,7 +6,7 @@
  * said to be replaced.
  */
 
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { StreamGateError } from "../errors.ts";
 
@@ -44,6 +44,12 @@ export async function readDurable(path: string): Promise<string | undefined> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw unusable(path, "read", error);
   }
+}
+
+/** Removes temporary files that a killed process left in a directory. Call before anything is written there. */
+export async function removeLeftovers(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) if (/^\..*\.tmp$/.test(name)) await rm(join(directory, name), { force: true });
 }
 
 /** Removes a file for good; none there is fine. */

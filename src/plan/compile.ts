@@ -15,7 +15,7 @@ export function compilePlan(rules: readonly Rule[]): Plan {
     if (!enabled) continue;
     const ruleType = ruleTypes.get(type);
     if (ruleType === undefined) throw new Error(`rule ${JSON.stringify(id)} was not checked: its type is unknown`);
-    const ruleClass = protect || params["protect"] === true ? "protect" : ruleType.class;
+    const ruleClass = protect || params.protect === true ? "protect" : ruleType.class;
     for (const { name, args, limited = false } of ruleType.compile(params)) {
       const flags = (ruleClass === "protect" ? operationFlag.protect : 0) | (limited ? operationFlag.limited : 0);
       operations.push({ name, rule: planRules.length, flags, args });

@@ -39,7 +39,10 @@ export const attributeFilter = defineRule({
       }),
     ),
     path: Type.Optional(
-      Type.String({ minLength: 1, description: "Exact place instead: keys from the top, separated by /, such as a/b/c." }),
+      Type.String({
+        minLength: 1,
+        description: "Exact place instead: keys from the top, separated by /, such as a/b/c.",
+      }),
     ),
     operator: Type.Optional(
       Type.Union([Type.Literal("equals"), Type.Literal("contains"), Type.Literal("regex")], {
@@ -68,10 +71,20 @@ export const attributeFilter = defineRule({
       };
     }
     if (path !== undefined && keysOf(path).includes("")) {
-      return { code: "SG_RULE_PARAMS", param: "path", what: "has an empty key", fix: "write keys separated by single /, such as a/b/c" };
+      return {
+        code: "SG_RULE_PARAMS",
+        param: "path",
+        what: "has an empty key",
+        fix: "write keys separated by single /, such as a/b/c",
+      };
     }
     if (operator === "contains" && value === "") {
-      return { code: "SG_RULE_PARAMS", param: "value", what: "is empty, so every value would contain it", fix: "give the text to look for" };
+      return {
+        code: "SG_RULE_PARAMS",
+        param: "value",
+        what: "is empty, so every value would contain it",
+        fix: "give the text to look for",
+      };
     }
     if (operator !== "regex") return undefined;
     const checked = checkRulePattern(String(value), "value", check);
@@ -91,7 +104,9 @@ export const attributeFilter = defineRule({
 /** Every place where an attribute may lie, place by place, name by name, each name flat and then nested. */
 export function attributePaths(attribute: string): readonly (readonly string[])[] {
   const names = Object.hasOwn(synonyms, attribute) ? synonyms[attribute]! : [attribute];
-  const paths = places.flatMap((place) => names.flatMap((name) => spellingsOf(name).map((keys) => [...place, ...keys])));
+  const paths = places.flatMap((place) =>
+    names.flatMap((name) => spellingsOf(name).map((keys) => [...place, ...keys])),
+  );
   const seen = new Set<string>();
   return paths.filter((path) => {
     const text = JSON.stringify(path);

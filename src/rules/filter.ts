@@ -9,8 +9,12 @@ export const filter = defineRule({
   description: "Drops a record that contains `value`, or in which RE2 finds `pattern`.",
   class: "reduce",
   params: Type.Object({
-    value: Type.Optional(Type.String({ minLength: 1, description: "Text to look for, byte for byte; upper and lower case differ." })),
-    pattern: Type.Optional(Type.String({ minLength: 1, description: "RE2 pattern to look for anywhere in the record." })),
+    value: Type.Optional(
+      Type.String({ minLength: 1, description: "Text to look for, byte for byte; upper and lower case differ." }),
+    ),
+    pattern: Type.Optional(
+      Type.String({ minLength: 1, description: "RE2 pattern to look for anywhere in the record." }),
+    ),
     protect: Type.Optional(
       Type.Boolean({ default: false, description: "Never skip this rule, whatever the load: it protects data." }),
     ),

@@ -3,14 +3,19 @@
 import { scanPattern } from "../plan/pattern.ts";
 import type { Refusal } from "./rule.ts";
 
-/** RE2's answer: the number of capturing groups, or its words of refusal such as `missing closing ]: [0-9`. */
+/** RE2's answer: the number of capturing groups, or its words of refusal such as `missing ]: [0-9`. */
 export type PatternCheck = { ok: true; groups: number } | { ok: false; message: string };
 export type PatternChecker = (pattern: string) => PatternCheck;
 
 const remedies: readonly (readonly [RegExp, string])[] = [
-  [/^invalid perl operator: \(\?[<=!]/, "RE2 has no look-ahead and no look-behind; match the text around it too, or use two rules"],
+  [
+    /^invalid perl operator: \(\?[<=!]/,
+    "RE2 has no look-ahead and no look-behind; match the text around it too, or use two rules",
+  ],
+  [/^invalid perl operator: \(\?>/, "RE2 has no atomic groups and needs none: it never backtracks; use (?:"],
+  [/^invalid perl operator/, "RE2 knows the flags i, m, s and U, as in (?i) or (?i:x), and named groups (?P<name>x)"],
   [/^invalid escape sequence: \\[1-9]/, "RE2 has no back-references; list the alternatives"],
-  [/^missing closing \]/, "close the character class with ]; a literal [ is written \\["],
+  [/^missing \]/, "close the character class with ]; a literal [ is written \\["],
   [/^missing \)/, "close the group with ); a literal ( is written \\("],
   [/^unexpected \)/, "a literal ) is written \\)"],
   [/repetition operator/, "a literal * + or ? is written \\* \\+ \\?"],
@@ -31,6 +36,7 @@ export function checkRulePattern(
     return refused(`RE2 refuses it: ${answer.message}`, remedies.find(([words]) => words.test(answer.message))?.[1]);
   }
   // \C takes one byte out of a character, so a redaction could leave half of one; and only one engine knows it.
-  if (scanPattern(pattern).anyByte) return refused("invalid escape sequence: \\C", "\\C (any byte) is not supported; use . or (?s:.)");
+  if (scanPattern(pattern).anyByte)
+    return refused("invalid escape sequence: \\C", "\\C (any byte) is not supported; use . or (?s:.)");
   return { groups: answer.groups };
 }

@@ -17,7 +17,8 @@ export const redact = defineRule({
     replacement: Type.Optional(
       Type.String({
         default: replacementDefault,
-        description: "RE2 rewrite: \\0 is the whole match, \\1 to \\9 are groups, \\\\ is a backslash; $1 is plain text.",
+        description:
+          "RE2 rewrite: \\0 is the whole match, \\1 to \\9 are groups, \\\\ is a backslash; $1 is plain text.",
       }),
     ),
   }),

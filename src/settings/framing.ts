@@ -15,7 +15,8 @@ export function parseFraming(text: string): Framing {
   if (text.startsWith("delimiter:")) {
     const delimiter = unescapeBytes(text.slice("delimiter:".length));
     if (delimiter.length === 0) throw new Error("has no delimiter after the colon");
-    if (delimiter.length > delimiterBytesMax) throw new Error(`has a delimiter of more than ${delimiterBytesMax} bytes`);
+    if (delimiter.length > delimiterBytesMax)
+      throw new Error(`has a delimiter of more than ${delimiterBytesMax} bytes`);
     return { kind: "delimiter", delimiter };
   }
   if (!streamKinds.includes(text)) throw new Error("is no framing");
@@ -27,7 +28,7 @@ const escapes: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, "0": 0, 
 function unescapeBytes(text: string): Uint8Array {
   const bytes: number[] = [];
   // Each step takes a \xNN, another escape (refused when unknown), or one whole character.
-  for (const [part] of text.matchAll(/\\x[0-9A-Fa-f]{2}|\\[^]?|[^]/gu)) {
+  for (const [part] of text.matchAll(/\\x[0-9A-Fa-f]{2}|\\.?|./gsu)) {
     if (part.length === 4 && part.startsWith("\\x")) bytes.push(Number.parseInt(part.slice(2), 16));
     else if (part.startsWith("\\")) {
       const byte = escapes[part.slice(1)];

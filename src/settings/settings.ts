@@ -27,14 +27,18 @@ const bytes = (text: string, fallback: number, minimum: number, maximum: number)
 export const settingsSchema = Type.Object({
   tcpPort: port("TCP port for records.", 8081),
   udpPort: port("UDP port for records; a datagram is one record.", 8082),
-  host: Type.Optional(Type.String({ description: "Address that the ports for records listen on; absent: all, IPv4 and IPv6." })),
+  host: Type.Optional(
+    Type.String({ description: "Address that the ports for records listen on; absent: all, IPv4 and IPv6." }),
+  ),
   controlPort: port("Port of the control API.", 8000),
   controlHost: Type.String({
     default: "localhost",
     description: "Address that the control API listens on; localhost: both loopback addresses.",
   }),
   redisUrl: Type.Optional(
-    Type.String({ description: "Redis to meet the other plane in, as redis:// or rediss:// URL; turns the Redis bus on." }),
+    Type.String({
+      description: "Redis to meet the other plane in, as redis:// or rediss:// URL; turns the Redis bus on.",
+    }),
   ),
   redisHost: Type.Optional(Type.String({ description: "Host of that Redis; turns the Redis bus on." })),
   redisPort: Type.Integer({ minimum: 1, maximum: portMax, default: 6379, description: "Port of that Redis." }),
@@ -49,8 +53,13 @@ export const settingsSchema = Type.Object({
       description: "Engine; absent: native when it loads, else portable with a warning.",
     }),
   ),
-  dataDir: Type.String({ default: ".streamgate", description: "Directory for drafts, versions and the last good manifest." }),
-  token: Type.Optional(Type.String({ description: "Token for the control API (kept for a later version: not asked for yet)." })),
+  dataDir: Type.String({
+    default: ".streamgate",
+    description: "Directory for drafts, versions and the last good manifest.",
+  }),
+  token: Type.Optional(
+    Type.String({ description: "Token for the control API (kept for a later version: not asked for yet)." }),
+  ),
   tcpFraming: Type.Unsafe<Framing>(
     Type.String({
       default: "auto",
@@ -58,7 +67,12 @@ export const settingsSchema = Type.Object({
     }),
   ),
   maxRecordBytes: bytes("Longest record in bytes; what exceeds it is discarded and counted.", MiB, 1 * KiB, 64 * MiB),
-  ringSlots: Type.Integer({ minimum: 16, maximum: 1_000_000, default: 10_000, description: "Most unread blocks in one worker's ring." }),
+  ringSlots: Type.Integer({
+    minimum: 16,
+    maximum: 1_000_000,
+    default: 10_000,
+    description: "Most unread blocks in one worker's ring.",
+  }),
   ringBytes: bytes("Memory of one worker's ring, rounded up to a power of two.", 8 * MiB, ringBytesMin, 512 * MiB),
   queueBytes: bytes("Memory of each output's queue in each worker.", 16 * MiB, 64 * KiB, 4096 * MiB),
   shutdownTimeoutMs: Type.Integer({
@@ -73,7 +87,8 @@ export const settingsSchema = Type.Object({
   }),
   tcpListener: Type.Union([Type.Literal("auto"), Type.Literal("per_worker"), Type.Literal("single")], {
     default: "auto",
-    description: "One TCP listener a worker, or a single one that hands connections out; auto: per_worker where the system can.",
+    description:
+      "One TCP listener a worker, or a single one that hands connections out; auto: per_worker where the system can.",
   }),
 });
 
@@ -103,7 +118,13 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   redisUrl: { flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
   redisHost: { flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
   redisPort: { flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
-  workers: { flag: "workers", env: "STREAMGATE_WORKERS", parse: parseInteger, placeholder: "n", defaultText: "cores − 1" },
+  workers: {
+    flag: "workers",
+    env: "STREAMGATE_WORKERS",
+    parse: parseInteger,
+    placeholder: "n",
+    defaultText: "cores − 1",
+  },
   engine: { flag: "engine", env: "STREAMGATE_ENGINE", parse: text, placeholder: "native|portable" },
   dataDir: { flag: "data-dir", env: "STREAMGATE_DATA_DIR", parse: text, placeholder: "directory" },
   token: { flag: "token", env: "STREAMGATE_TOKEN", parse: text, placeholder: "token" },
@@ -117,7 +138,13 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   },
   ringSlots: { flag: "ring-slots", env: "RING_SLOTS", parse: parseInteger, placeholder: "n" },
   ringBytes: { flag: "ring-bytes", env: "RING_BYTES", parse: parseBytes, placeholder: "bytes", defaultText: "8MiB" },
-  queueBytes: { flag: "queue-bytes", env: "QUEUE_BYTES", parse: parseBytes, placeholder: "bytes", defaultText: "16MiB" },
+  queueBytes: {
+    flag: "queue-bytes",
+    env: "QUEUE_BYTES",
+    parse: parseBytes,
+    placeholder: "bytes",
+    defaultText: "16MiB",
+  },
   shutdownTimeoutMs: {
     flag: "shutdown-timeout",
     env: "SHUTDOWN_TIMEOUT",
@@ -171,7 +198,11 @@ export function settingsTable(): string {
   return ["| Variable | Flag | Default | Meaning |", "|---|---|---|---|", ...rows].join("\n");
 }
 
-function readSetting(key: SettingKey, flags: NonNullable<SettingSources["flags"]>, env: NonNullable<SettingSources["env"]>) {
+function readSetting(
+  key: SettingKey,
+  flags: NonNullable<SettingSources["flags"]>,
+  env: NonNullable<SettingSources["env"]>,
+) {
   const spelling = spellings[key];
   const flag = flags[camelCase(spelling.flag)] ?? flags[key];
   if (flag !== undefined) return parse(key, typeof flag === "boolean" ? String(flag) : flag, `--${spelling.flag}`);
@@ -211,7 +242,8 @@ function wanted(key: SettingKey): string {
   if (key === "shutdownTimeoutMs") return "seconds from 0 to 3600, such as 10 or 2.5";
   if (anyOf !== undefined) return anyOf.map((one) => one.const).join(" or ");
   if (type === "boolean") return "true or false";
-  if (spellings[key].placeholder === "bytes") return `a size from ${minimum} to ${maximum} bytes, such as 8MiB or 1048576`;
+  if (spellings[key].placeholder === "bytes")
+    return `a size from ${minimum} to ${maximum} bytes, such as 8MiB or 1048576`;
   if (minimum !== undefined) return `a whole number from ${minimum} to ${maximum}`;
   return `a ${spellings[key].placeholder}`;
 }

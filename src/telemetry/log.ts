@@ -64,7 +64,7 @@ const stderr = pino.destination({ fd: 2, sync: true });
 stderr.on("error", () => {});
 
 const jsonLog = pino(
-  { base: undefined, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
+  { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
   stderr,
 );
 

@@ -33,7 +33,12 @@ interface Case {
 const cases = needsCorpus.skip ? [] : readCases();
 
 /** Cases of level `should` in which the contract decides otherwise than the case's source, and why. */
-const decidedOtherwise: Readonly<Record<string, string>> = {};
+const decidedOtherwise: Readonly<Record<string, string>> = {
+  "sys-0311832eb5b64f3a": "NUL ends a line only after a syslog priority: other lines may hold any byte",
+  "sys-54445ebc173fec86": "ten digits are no count, so `1000000000 too long` is a line and passes",
+  "sys-13c89215b64bd8b1": "the run of word characters that touches the cut goes with it",
+  "sys-6cc8f382f095d114": "the run of word characters that touches the cut goes with it",
+};
 
 for (const { engine, skip, note } of engines) {
   describe.skipIf(skip || needsCorpus.skip)(`framing corpus on ${engine}${note}${needsCorpus.note}`, () => {
@@ -70,7 +75,9 @@ for (const { engine, skip, note } of engines) {
 }
 
 function report(engine: string, way: string, agreeing: number, disagreeing: readonly string[]): void {
-  process.stderr.write(`syslog framing corpus, ${engine}, ${way}: ${agreeing} of ${agreeing + disagreeing.length} agree\n`);
+  process.stderr.write(
+    `syslog framing corpus, ${engine}, ${way}: ${agreeing} of ${agreeing + disagreeing.length} agree\n`,
+  );
   for (const line of disagreeing) process.stderr.write(`  disagrees: ${line}\n`);
   expect(disagreeing.filter((line) => line.startsWith("must"))).toEqual([]);
   expect(disagreeing.filter((line) => !(line.split(" ")[1]! in decidedOtherwise))).toEqual([]);

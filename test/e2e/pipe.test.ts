@@ -210,7 +210,7 @@ function peakOfDescendant(pid: number): number {
       0,
       ...children.map((child) => {
         const arguments_ = readFileSync(`/proc/${child}/cmdline`, "utf8");
-        if (!arguments_.includes("main.js")) return 0;
+        if (!arguments_.includes(mainFile)) return 0;
         return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child}/status`, "utf8"))?.[1] ?? 0);
       }),
     );

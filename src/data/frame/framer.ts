@@ -6,8 +6,8 @@
  * take it leaves, and the state then fits the chunk from `at` on. When `next` finds no more, `keep` stores the rest.
  */
 
-import { frameCell } from "../engine/layout.ts";
 import type { Framer, Source } from "../engine/engine.ts";
+import { frameCell } from "../engine/layout.ts";
 import { delimiterEnd } from "./delimiter.ts";
 import type { Framing, FramingKind } from "./framing.ts";
 import { cr, lf, startsWithPriority } from "./newline.ts";

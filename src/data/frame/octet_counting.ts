@@ -6,7 +6,7 @@
 export const countDigitsMax = 7;
 
 /** What the bytes at a record's start are. `needMore`: cannot be told yet; `bodyAt` counts from the first digit. */
-export type CountHeader = { kind: "needMore" | "none" } | { kind: "count"; length: number; bodyAt: number };
+export type CountHeader = { kind: "needMore" } | { kind: "none" } | { kind: "count"; length: number; bodyAt: number };
 
 const needMore: CountHeader = { kind: "needMore" };
 const none: CountHeader = { kind: "none" };

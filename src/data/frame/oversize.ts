@@ -18,12 +18,7 @@ const dot = 0x2e;
 export function trimAtCut(bytes: Uint8Array, start: number, cut: number): number {
   let end = runStart(bytes, start, cut);
   if (end === cut) return end;
-  while (
-    isDigit(bytes[end]!) &&
-    end - start >= 2 &&
-    isGroupSeparator(bytes[end - 1]!) &&
-    isDigit(bytes[end - 2]!)
-  ) {
+  while (isDigit(bytes[end]!) && end - start >= 2 && isGroupSeparator(bytes[end - 1]!) && isDigit(bytes[end - 2]!)) {
     end = runStart(bytes, start, end - 1);
   }
   return end;

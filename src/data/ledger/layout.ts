@@ -26,6 +26,9 @@ export const ledgerCell = {
   lostShutdownBytes: 7,
   /** Open TCP connections, for people. */
   connections: 8,
+  /** What consoles of this worker put into the stdout writer's ring. */
+  handedStdoutRecords: 9,
+  handedStdoutBytes: 10,
 } as const;
 export type LedgerCell = keyof typeof ledgerCell;
 export const ledgerCells = 16;

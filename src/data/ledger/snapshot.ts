@@ -133,6 +133,7 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   add(to.lost.ring_full, own("lostRingFullRecords"), own("lostRingFullBytes"));
   add(to.lost.shutdown, 0, own("lostShutdownBytes"));
   to.connections += own("connections");
+  add(to.stdout.handed, own("handedStdoutRecords"), own("handedStdoutBytes"));
   meaning.outputs.forEach((name, index) => {
     const base = offsets.output(index);
     addOutput(to, name, cells, base);
@@ -158,6 +159,7 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
   }
   for (const cause of Object.keys(last.lost) as InputLoss[])
     add(to.lost[cause], last.lost[cause].records, last.lost[cause].bytes);
+  add(to.stdout.handed, last.stdout.handed.records, last.stdout.handed.bytes);
   to.routingGap = gap;
 }
 
@@ -184,6 +186,30 @@ export function imbalance(snapshot: Snapshot): number {
     check(routed, [delivered, queued, ...Object.values(lost)]);
   check(stdout.handed, [stdout.written, stdout.queued, stdout.lostClosed]);
   return off;
+}
+
+/** The account in one line of a log, for the moment when the program ends. */
+export function accountFields(snapshot: Snapshot): Readonly<Record<string, number>> {
+  const { received, passed, quarantined, rules, inRing, lost, outputs, stdout } = snapshot;
+  const sum = (amounts: readonly Amount[]) => amounts.reduce((total, { records }) => total + records, 0);
+  const all = [...outputs.values()];
+  return {
+    received: received.records,
+    dropped: sum([...rules.values()].map((rule) => rule.dropped)),
+    quarantined: quarantined.matchLimit.records + quarantined.outputLimit.records,
+    passed: passed.records,
+    inRing: inRing.records,
+    delivered: sum(all.map((output) => output.delivered)) - stdout.lostClosed.records - stdout.queued.records,
+    lostOversizeBytes: lost.oversize.bytes,
+    lostFrame: lost.frame.records,
+    lostKernel: lost.kernel.records,
+    lostRingFull: lost.ring_full.records,
+    lostRejected: sum(all.map((output) => output.lost.rejected)),
+    lostWorker: sum(all.map((output) => output.lost.worker)),
+    lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + stdout.queued.records,
+    lostShutdownUnframedBytes: lost.shutdown.bytes,
+    lostClosed: stdout.lostClosed.records,
+  };
 }
 
 function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number): void {

@@ -13,7 +13,7 @@ export class QuarantineWatch {
   readonly #log: Log;
   readonly #limit = new RateLimit(complaintPeriodMs);
   #rules: readonly PlanRule[] = [];
-  #counts = new Float64Array(countCellsFixed);
+  #counts: Float64Array = new Float64Array(countCellsFixed);
   #seen = { matchLimit: 0, outputLimit: 0 };
   #seenByRule = new Float64Array(0);
 

@@ -51,9 +51,8 @@ export interface BlockView {
   /** Length of record i, without its LF, at `lengths[lengthsAt + i]`. */
   readonly lengths: Uint32Array;
   readonly lengthsAt: number;
-  /** The ring's bytes; the first record starts at `bodyAt`, each next one LF after the one before. */
-  readonly bytes: Buffer;
-  readonly bodyAt: number;
+  /** The records, each followed by one LF. */
+  readonly body: Buffer;
 }
 
 export class SharedRing implements Ring {
@@ -104,11 +103,13 @@ export class SharedRing implements Ring {
   }
 
   get blocks(): number {
-    return high(Atomics.load(this.#cursors, tailAt)) - high(Atomics.load(this.#cursors, headAt)) >>> 0;
+    return (high(Atomics.load(this.#cursors, tailAt)) - high(Atomics.load(this.#cursors, headAt))) >>> 0;
   }
 
   get bytes(): number {
-    return ((low(Atomics.load(this.#cursors, tailAt)) - low(Atomics.load(this.#cursors, headAt))) >>> 0) * blockAlignment;
+    return (
+      ((low(Atomics.load(this.#cursors, tailAt)) - low(Atomics.load(this.#cursors, headAt))) >>> 0) * blockAlignment
+    );
   }
 
   pushChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number {
@@ -155,16 +156,22 @@ export class SharedRing implements Ring {
       while (next + records < to && records < blockRecordsMax) {
         const start = batch.startOf(next + records);
         const bytes = batch.startOf(next + records + 1) - start;
-        if (records > 0 && bodyBytes + bytes > blockBodyBytesMax) break;
+        if (records > 0 && !this.#sharesBlock(records + 1, bodyBytes + bytes)) break;
         this.#gathered[2 * records] = start;
         this.#gathered[2 * records + 1] = start + bytes - 1;
         bodyBytes += bytes;
         records++;
       }
-      if (!this.#pushGathered({ records, bodyBytes, carried: undefined, last: true }, batch.data, source, 0)) return next;
+      if (!this.#pushGathered({ records, bodyBytes, carried: undefined, last: true }, batch.data, source, 0))
+        return next;
       next += records;
     }
     return next;
+  }
+
+  /** May so many records be one block? At most a quarter of the ring, so that blocks of many producers share a small one. */
+  #sharesBlock(records: number, bodyBytes: number): boolean {
+    return bodyBytes <= blockBodyBytesMax && blockBytes(records, bodyBytes) <= this.#capacityBytes / 4;
   }
 
   /** Collects records for one block without changing the ring. */
@@ -177,7 +184,8 @@ export class SharedRing implements Ring {
     while (records < blockRecordsMax) {
       if (!framer.next(at)) return { records, bodyBytes, carried, last: true };
       const bytes = framer.end - framer.start + 1;
-      if (records > 0 && bodyBytes + bytes > blockBodyBytesMax) return { records, bodyBytes, carried, last: false };
+      if (records > 0 && !this.#sharesBlock(records + 1, bodyBytes + bytes))
+        return { records, bodyBytes, carried, last: false };
       gathered[2 * records] = framer.start;
       gathered[2 * records + 1] = framer.end;
       // Only the first record of a chunk can lie in the framer's own memory.
@@ -194,7 +202,7 @@ export class SharedRing implements Ring {
   #pushGathered(gathered: Gathered, chunk: Buffer, source: Source, receivedAtMs: number): boolean {
     const { records, bodyBytes, carried } = gathered;
     const lengthsBytes = align(4 * records);
-    const total = align(blockHeader.bytes + lengthsBytes + bodyBytes);
+    const total = blockBytes(records, bodyBytes);
     const offset = this.#claim(total);
     if (offset < 0) return false;
     const block = ringHeader.bytes + offset;
@@ -321,14 +329,14 @@ export class SharedRing implements Ring {
       }
       const records = this.#unsigned[(block + blockHeader.offsets.records) / 4]!;
       const bodyBytes = this.#unsigned[(block + blockHeader.offsets.bodyBytes) / 4]!;
+      const bodyAt = block + blockHeader.bytes + align(4 * records);
       return {
         records,
         receivedAtMs: this.#view.getFloat64(block + blockHeader.offsets.receivedAtMs, true),
         recordBytes: bodyBytes - records,
         lengths: this.#unsigned,
         lengthsAt: (block + blockHeader.bytes) / 4,
-        bytes: this.#bytes,
-        bodyAt: block + blockHeader.bytes + align(4 * records),
+        body: this.#bytes.subarray(bodyAt, bodyAt + bodyBytes),
       };
     }
   }
@@ -434,6 +442,11 @@ function portableFramer(framer: Framer): PortableFramer {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Bytes that a block of these records occupies, their LFs included in `bodyBytes`. */
+function blockBytes(records: number, bodyBytes: number): number {
+  return align(blockHeader.bytes + align(4 * records) + bodyBytes);
 }
 
 function align(bytes: number): number {

@@ -17,6 +17,7 @@ import { outputGrowthBytes, outputGrowthFactor } from "../engine/layout.ts";
 import { portError } from "../inputs/tcp.ts";
 import { readLedger } from "../ledger/ledger.ts";
 import {
+  accountFields,
   add,
   addCounts,
   addDead,
@@ -34,6 +35,8 @@ import { Supervisor } from "./supervisor.ts";
 import { WorkerDied, type WorkerThread } from "./worker_thread.ts";
 
 const stdoutSlots = 65_536;
+/** Twice the largest block but for a single large record: 64 KiB of one-byte records with four bytes of length each, 192 KiB. */
+const ringBytesMin = 512 * 1024;
 
 export interface Ports {
   tcpPort: number;
@@ -52,7 +55,8 @@ export class DataPlane {
   readonly #rings: readonly SharedArrayBuffer[];
   readonly #stdoutRing: SharedArrayBuffer;
   readonly #writer: StreamWriter;
-  readonly #supervisor: Supervisor;
+  /** Whose workers a test may end. */
+  readonly supervisor: Supervisor;
   /** Everything that ledgers no longer hold: former manifests, dead workers. */
   readonly #past = emptySnapshot();
   readonly #bookings = new Map<number, Booking>();
@@ -67,14 +71,16 @@ export class DataPlane {
     this.#log = log;
     const { workers, ringSlots, ringBytes, maxRecordBytes, queueBytes, tcpFraming } = settings;
     const count = Math.min(workers, workersMax);
-    this.#rings = Array.from({ length: count }, () => createRingMemory(powerOfTwo(ringBytes), ringSlots));
-    this.#stdoutRing = createRingMemory(stdoutRingBytes(ringBytes, maxRecordBytes), stdoutSlots);
-    this.#writer = openStreamWriter(1, this.#stdoutRing, engine, () =>
-      log.warn("standard output was closed by its reader: console records are counted lost{closed} from now on"),
+    this.#rings = Array.from({ length: count }, () =>
+      createRingMemory(powerOfTwo(Math.max(ringBytes, ringBytesMin)), ringSlots),
     );
-    const { stdoutRing } = { stdoutRing: this.#stdoutRing };
+    this.#stdoutRing = createRingMemory(stdoutRingBytes(ringBytes, maxRecordBytes), stdoutSlots);
+    this.#writer = openStreamWriter(1, this.#stdoutRing, engine, (reason) =>
+      log.warn(`standard output is closed (${reason}): console records are counted lost{closed} from now on`),
+    );
     const rings = this.#rings;
-    this.#supervisor = new Supervisor(
+    const stdoutRing = this.#stdoutRing;
+    this.supervisor = new Supervisor(
       rings.map((_, index) => ({ index, engine, rings, stdoutRing, tcpFraming, maxRecordBytes, queueBytes })),
       log,
       { died: (worker) => this.#died(worker), replace: (worker) => this.#replace(worker) },
@@ -85,7 +91,7 @@ export class DataPlane {
   static async start(settings: Settings, engine: "native" | "portable", log: Log): Promise<DataPlane> {
     const plane = new DataPlane(settings, engine, log);
     try {
-      await plane.#supervisor.start();
+      await plane.supervisor.start();
     } catch (error) {
       await plane.close();
       throw error;
@@ -114,7 +120,7 @@ export class DataPlane {
       // Before the swap: a worker that dies in between is replaced by one that runs the new program.
       const before = this.#program;
       try {
-        await reload(this.#supervisor.living, program, ({ worker, ledger }) => this.#book(worker, program, ledger));
+        await reload(this.supervisor.living, program, ({ worker, ledger }) => this.#book(worker, program, ledger));
         this.#program = program;
       } catch (error) {
         this.#program = before;
@@ -146,7 +152,7 @@ export class DataPlane {
       }),
     );
     const answers = await Promise.all(
-      this.#supervisor.living.map((worker) => worker.ask<"listen">(requests[worker.index]!)),
+      this.supervisor.living.map((worker) => worker.ask<"listen">(requests[worker.index]!)),
     );
     const ports = { tcpPort: answers[0]?.tcpPort ?? tcpPort, udpPort: answers[0]?.udpPort ?? udpPort };
     // A replacement opens the same ports, also where the system chose them.
@@ -188,10 +194,11 @@ export class DataPlane {
     const ring = ringCounters(this.#stdoutRing);
     const { writtenRecords, writtenBytes, lostRecords, lostBytes } = this.#writer;
     const { stdout } = snapshot;
-    add(stdout.handed, ring.pushedRecords, ring.pushedBytes);
     add(stdout.written, writtenRecords, writtenBytes);
     add(stdout.lostClosed, lostRecords, lostBytes);
-    add(stdout.queued, ring.pushedRecords - ring.takenRecords, ring.pushedBytes - ring.takenBytes);
+    // What the writer has taken and not yet written waits too.
+    const settled = { records: writtenRecords + lostRecords, bytes: writtenBytes + lostBytes };
+    add(stdout.queued, ring.pushedRecords - settled.records, ring.pushedBytes - settled.bytes);
     return snapshot;
   }
 
@@ -201,9 +208,9 @@ export class DataPlane {
    */
   async drain(timeoutMs: number): Promise<boolean> {
     this.#draining = true;
-    this.#supervisor.stop();
+    this.supervisor.stop();
     const deadline = Date.now() + timeoutMs;
-    const workers = this.#supervisor.living;
+    const workers = this.supervisor.living;
     const left = () => Math.max(0, deadline - Date.now());
     // All workers first: the connections of one may push into the ring of another.
     await Promise.allSettled(
@@ -215,22 +222,15 @@ export class DataPlane {
     let delivered = answers.every((answer) => answer.status === "fulfilled" && answer.value);
     while (!this.#writer.drained() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 2));
     if (!this.#writer.drained()) delivered = false;
-    if (!delivered) {
-      const { inRing, outputs, stdout } = this.snapshot();
-      const lost = { ...inRing };
-      for (const output of outputs.values()) add(lost, output.lost.shutdown.records, output.lost.shutdown.bytes);
-      add(lost, stdout.queued.records, stdout.queued.bytes);
-      this.#log.error(
-        { cause: "shutdown", records: lost.records, bytes: lost.bytes },
-        "not everything could be delivered before the deadline",
-      );
-    }
+    const account = accountFields(this.snapshot());
+    if (delivered) this.#log.info(account, "everything that came is delivered");
+    else this.#log.error(account, "not everything could be delivered before the deadline");
     return delivered;
   }
 
   async close(): Promise<void> {
     this.#draining = true;
-    await this.#supervisor.close();
+    await this.supervisor.close();
     await this.#writer.close();
   }
 
@@ -258,7 +258,7 @@ export class DataPlane {
         const epochs = new Uint32Array(memory, ringHeader.offsets.producerEpochs, udpProducerBase * 2);
         Atomics.add(epochs, producer, 1);
       }
-    for (const other of this.#supervisor.living) other.ask<"producerDied">({ kind: "producerDied" }).catch(() => {});
+    for (const other of this.supervisor.living) other.ask<"producerDied">({ kind: "producerDied" }).catch(() => {});
   }
 
   /** Its replacement runs what the others run, then serves the same ports. */

@@ -54,6 +54,8 @@ export class Inbox implements Intake {
   #flush: NodeJS.Immediate | undefined;
   #watching = false;
   #closed = false;
+  /** A plan runs. Before the first one everything waits in the ring. */
+  #hasPlan = false;
 
   constructor({ kind, ringMemory, producer, outputs, published }: InboxOptions) {
     this.#engine = kind.createEngine();
@@ -125,6 +127,7 @@ export class Inbox implements Intake {
     }
     this.#handOut();
     this.#engine.use(prepared, counts);
+    this.#hasPlan = true;
     this.#outputs.swap(outputs);
     this.#later();
   }
@@ -152,7 +155,7 @@ export class Inbox implements Intake {
 
   /** Whether a record could run now. */
   #ready(): boolean {
-    if (!this.#outputs.accepting) return false;
+    if (!this.#hasPlan || !this.#outputs.accepting) return false;
     if (this.#needBytes !== undefined) this.#attachFresh(this.#needBytes);
     return true;
   }
@@ -219,10 +222,10 @@ export class Inbox implements Intake {
     }
     this.#handOut();
     while (this.#waiters.length > 0 && this.#waiters[0]!()) this.#waiters.shift();
+    // With an output full, `outputsChanged` continues.
     if (blocks === blocksPerTurn) this.#later();
-    else if (this.#outputs.accepting) void this.#watch();
+    else if (this.#hasPlan && this.#outputs.accepting) void this.#watch();
     if (this.idle) this.#flush ??= setImmediate(() => this.#flushOutputs());
-    // Else an output is full: `outputsChanged` continues.
   }
 
   /** Sleeps until another thread commits a block. */

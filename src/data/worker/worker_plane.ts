@@ -4,6 +4,7 @@
  */
 
 import type { Log } from "../../telemetry/log.ts";
+import type { StdoutFeed } from "../delivery/console.ts";
 import { Outputs, type PreparedOutputs } from "../delivery/outputs.ts";
 import { openStreamFeed } from "../delivery/stream/feed.ts";
 import type { EngineKind, PreparedPlan } from "../engine/engine.ts";
@@ -23,18 +24,20 @@ interface Prepared {
   readonly ledger: LedgerWriter;
 }
 
+/** How often losses before the ring are read from the receiver: nothing that passes through JavaScript tells of them. */
+const udpLossesMs = 200;
+
 type Answer = Answers[keyof Answers];
 
 export class WorkerPlane {
   readonly #start: WorkerStart;
   readonly #kind: EngineKind;
-  readonly #log: Log;
   readonly #outputs: Outputs;
   readonly #inbox: Inbox;
   readonly #quarantine: QuarantineWatch;
   readonly #frameLosses = new Float64Array(frameCells);
   readonly #cells = new Float64Array(ledgerCells);
-  #counts = new Float64Array(countCellsFixed);
+  #counts: Float64Array = new Float64Array(countCellsFixed);
   #ledger: LedgerWriter | undefined;
   #running: PreparedPlan | undefined;
   #prepared: Prepared | undefined;
@@ -44,9 +47,16 @@ export class WorkerPlane {
   constructor(start: WorkerStart, kind: EngineKind, log: Log) {
     this.#start = start;
     this.#kind = kind;
-    this.#log = log;
     this.#quarantine = new QuarantineWatch(log);
-    const feed = openStreamFeed(kind, start.stdoutRing, start.index);
+    const stdout = openStreamFeed(kind, start.stdoutRing, start.index);
+    const feed: StdoutFeed = {
+      push: (batch, from, to) => {
+        const stopped = stdout.push(batch, from, to);
+        this.#cells[ledgerCell.handedStdoutRecords]! += stopped - from;
+        this.#cells[ledgerCell.handedStdoutBytes]! += batch.startOf(stopped) - batch.startOf(from) - (stopped - from);
+        return stopped;
+      },
+    };
     this.#outputs = new Outputs({
       queueBytes: start.queueBytes,
       feed,
@@ -146,6 +156,7 @@ export class WorkerPlane {
         onReadable: () => this.#inbox.start(),
       });
     }
+    if (this.#udp !== undefined) setInterval(() => this.#readUdpLosses(), udpLossesMs).unref();
     this.#inbox.start();
     return { tcpPort: this.#tcp?.port, udpPort: this.#udp?.port };
   }
@@ -153,6 +164,7 @@ export class WorkerPlane {
   async #quiesce(timeoutMs: number): Promise<undefined> {
     this.#tcp?.stopAccepting();
     await Promise.all([this.#udp?.stop(), this.#tcp?.finish(timeoutMs)]);
+    this.#readUdpLosses();
   }
 
   async #drain(timeoutMs: number): Promise<boolean> {
@@ -162,6 +174,15 @@ export class WorkerPlane {
     this.#publish();
     await this.#outputs.close();
     return delivered && this.#inbox.idle;
+  }
+
+  #readUdpLosses(): void {
+    const udp = this.#udp?.stats();
+    if (udp === undefined) return;
+    this.#cells[ledgerCell.lostKernelRecords] = udp.kernelDrops;
+    this.#cells[ledgerCell.lostRingFullRecords] = udp.lostRingFullRecords;
+    this.#cells[ledgerCell.lostRingFullBytes] = udp.lostRingFullBytes;
+    this.#publish();
   }
 
   #outputsChanged(): void {
@@ -181,12 +202,6 @@ export class WorkerPlane {
     own[ledgerCell.lostFrameBytes] = losses[frameCell.lostFrameBytes]!;
     own[ledgerCell.lostShutdownBytes] = this.#tcp?.lostBytes ?? 0;
     own[ledgerCell.connections] = this.#tcp?.connections ?? 0;
-    const udp = this.#udp?.stats();
-    if (udp !== undefined) {
-      own[ledgerCell.lostKernelRecords] = udp.kernelDrops;
-      own[ledgerCell.lostRingFullRecords] = udp.lostRingFullRecords;
-      own[ledgerCell.lostRingFullBytes] = udp.lostRingFullBytes;
-    }
     const { retired, output, counts } = ledger.offsets;
     ledger.publish((cells) => {
       cells.set(own, 0);

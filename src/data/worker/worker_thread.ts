@@ -74,6 +74,11 @@ export class WorkerThread {
     });
   }
 
+  /** Ends the thread as a crash would: its death is an event. */
+  async crash(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
   /** Ends the thread; its death is no event then. */
   async close(): Promise<void> {
     this.#alive = false;

@@ -84,8 +84,7 @@ class Walk implements AttributeFilter {
     this.#bytes = bytes;
     this.#root.forget();
     if (!this.#takeValue(this.#root) || text.peek() !== -1) return false;
-    for (const { found } of this.#ends)
-      if (found !== "absent") return found !== "container" && this.#accepts(found);
+    for (const { found } of this.#ends) if (found !== "absent") return found !== "container" && this.#accepts(found);
     return false;
   }
 

@@ -6,7 +6,16 @@
  * The grammar is the one documented at github.com/google/re2/wiki/Syntax; the sentences are those of RE2's status codes.
  */
 
-import { complement, isUnicodeGroup, type Range, unicodeGroup } from "./unicode_groups.ts";
+import {
+  classRanges,
+  classText,
+  complement,
+  foldsSince,
+  isUnicodeGroup,
+  type Range,
+  unicodeGroup,
+  unicodeGroupFolded,
+} from "./unicode_groups.ts";
 
 /** What the reader learned of a pattern that RE2 takes. */
 export interface Syntax {
@@ -24,7 +33,21 @@ const groupName = /^[\p{Lu}\p{Ll}\p{Lt}\p{Lm}\p{Lo}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc
 
 const posixClasses = new Set(
   [
-    ["alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word"],
+    [
+      "alnum",
+      "alpha",
+      "ascii",
+      "blank",
+      "cntrl",
+      "digit",
+      "graph",
+      "lower",
+      "print",
+      "punct",
+      "space",
+      "upper",
+      "word",
+    ],
     ["xdigit"],
   ]
     .flat()
@@ -82,6 +105,12 @@ class Reader {
         case ")":
           this.#close();
           break;
+        case "^":
+        case "$":
+        case ".":
+          this.#copy(1);
+          this.#operand();
+          break;
         case "[":
           this.#characterClass();
           this.#operand();
@@ -100,8 +129,7 @@ class Reader {
           if (counts === undefined) {
             // Not a repetition: a literal brace. re2js may think otherwise of digits beyond its limit.
             this.#at = start + 1;
-            this.#out.push("\\{");
-            this.#operand();
+            this.#literal(0x7b);
             break;
           }
           this.#lazy();
@@ -114,8 +142,8 @@ class Reader {
           this.#backslash();
           break;
         default:
-          this.#copy(runeLength(text, start));
-          this.#operand();
+          this.#at += runeLength(text, start);
+          this.#literal(text.codePointAt(start)!);
       }
       lastRepeat = repeat;
     }
@@ -137,6 +165,13 @@ class Reader {
     frame.operand = true;
     frame.lastCopies = copies;
     frame.copies = Math.max(frame.copies, copies);
+  }
+
+  /** A character that stands for itself. */
+  #literal(rune: number): void {
+    const text = escaped(String.fromCodePoint(rune));
+    this.#out.push(this.#top().foldsCase && foldsSince(rune) ? `(?-i:${text})` : text);
+    this.#operand();
   }
 
   #open(text: string, length: number, captures: boolean, foldsCase = this.#top().foldsCase): void {
@@ -237,8 +272,7 @@ class Reader {
     if (next === "Q") {
       const end = text.indexOf("\\E", this.#at + 2);
       const stop = end < 0 ? text.length : end;
-      if (stop > this.#at + 2) this.#operand();
-      for (const rune of text.slice(this.#at + 2, stop)) this.#out.push(escaped(rune));
+      for (const rune of text.slice(this.#at + 2, stop)) this.#literal(rune.codePointAt(0)!);
       this.#at = end < 0 ? text.length : end + 2;
       return;
     }
@@ -246,10 +280,15 @@ class Reader {
     if (next === "b" || next === "B" || next === "A" || next === "z") this.#copy(2);
     else if (next === "p" || next === "P") {
       const group = this.#unicodeGroup();
-      this.#out.push(group.negated ? "[^" : "[", ranges(group.ranges), "]");
+      if (this.#top().foldsCase) {
+        const folded = classText(unicodeGroupFolded(group.name));
+        this.#out.push(group.negated ? "(?-i:[^" : "(?-i:[", folded, "])");
+      } else this.#out.push(group.negated ? "[^" : "[", classText(group.ranges), "]");
+    } else if (next !== undefined && "dDsSwW".includes(next)) this.#copy(2);
+    else {
+      this.#literal(this.#escape());
+      return;
     }
-    else if (next !== undefined && "dDsSwW".includes(next)) this.#copy(2);
-    else this.#out.push(escaped(String.fromCodePoint(this.#escape())));
     this.#operand();
   }
 
@@ -303,7 +342,7 @@ class Reader {
   }
 
   /** Reads `\pN` or `\p{Greek}`. */
-  #unicodeGroup(): { ranges: readonly Range[]; negated: boolean } {
+  #unicodeGroup(): { name: string; ranges: readonly Range[]; negated: boolean } {
     const text = this.#text;
     const start = this.#at;
     if (start + 2 >= text.length) refuse("invalid UTF-8");
@@ -325,36 +364,42 @@ class Reader {
     }
     if (!isUnicodeGroup(name)) refuse("invalid character class range", text.slice(start, end));
     this.#at = end;
-    return { ranges: unicodeGroup(name), negated };
+    return { name, ranges: unicodeGroup(name), negated };
   }
 
   #characterClass(): void {
     const text = this.#text;
     const start = this.#at;
-    this.#copy(1);
-    if (text[this.#at] === "^") this.#copy(1);
+    const { foldsCase } = this.#top();
+    // What re2js reads as RE2 does, and what is worked out here.
+    const plain: string[] = [];
+    const groups: Range[] = [];
+    let workedOut = false;
+    this.#at++;
+    const negated = text[this.#at] === "^";
+    if (negated) this.#at++;
     for (let first = true; this.#at < text.length && (text[this.#at] !== "]" || first); first = false) {
       if (text.length - this.#at > 2 && text.startsWith("[:", this.#at)) {
         const end = text.indexOf(":]", this.#at + 2);
         if (end >= 0) {
           const name = text.slice(this.#at, end + 2);
           if (!posixClasses.has(name)) refuse("invalid character class range", name);
-          this.#copy(name.length);
+          plain.push(name);
+          this.#at = end + 2;
           continue;
         }
       }
       const next = text[this.#at] === "\\" ? text[this.#at + 1] : undefined;
       if ((next === "p" || next === "P") && text.length - this.#at > 2) {
-        const from = this.#at;
         const group = this.#unicodeGroup();
-        if (!group.negated) this.#out.push(ranges(group.ranges));
-        // What folding adds to the group is taken from its complement: only re2js has the folding tables for that.
-        else if (this.#top().foldsCase) this.#out.push(text.slice(from, this.#at));
-        else this.#out.push(ranges(complement(group.ranges)));
+        const ranges = foldsCase ? unicodeGroupFolded(group.name) : group.ranges;
+        groups.push(...(group.negated ? complement(ranges) : ranges));
+        workedOut = true;
         continue;
       }
       if (next !== undefined && "dDsSwW".includes(next)) {
-        this.#copy(2);
+        plain.push(`\\${next}`);
+        this.#at += 2;
         continue;
       }
       const rangeStart = this.#at;
@@ -365,11 +410,18 @@ class Reader {
         high = this.#classRune(start);
         if (high < low) refuse("invalid character class range", text.slice(rangeStart, this.#at));
       }
-      this.#out.push(escaped(String.fromCodePoint(low)));
-      if (high !== low) this.#out.push("-", escaped(String.fromCodePoint(high)));
+      plain.push(classText([[low, high]]));
+      workedOut ||= foldsSince(low, high);
     }
     if (this.#at >= text.length) refuse("missing ]", text.slice(start));
-    this.#copy(1);
+    this.#at++;
+    const open = negated ? "[^" : "[";
+    if (!workedOut) this.#out.push(open, ...plain, "]");
+    else {
+      const ranges = [...groups, ...classRanges(plain.join(""), foldsCase)];
+      if (ranges.length > 0) this.#out.push("(?-i:", open, classText(ranges), "])");
+      else this.#out.push(negated ? "(?s:.)" : "[^\\x{0}-\\x{10ffff}]");
+    }
   }
 
   #classRune(classStart: number): number {
@@ -396,12 +448,6 @@ function newFrame(foldsCase: boolean): Frame {
 
 function isHexadecimal(rune: string): boolean {
   return /^[0-9A-Fa-f]$/.test(rune);
-}
-
-/** Ranges as they stand inside a class. */
-function ranges(list: readonly Range[]): string {
-  const rune = (value: number) => `\\x{${value.toString(16)}}`;
-  return list.map(([low, high]) => (low === high ? rune(low) : `${rune(low)}-${rune(high)}`)).join("");
 }
 
 /** A character in a form that means itself, in a class and outside. */

@@ -33,7 +33,7 @@ const scripts = `
 const names = new Set(`${categories} ${scripts} Any`.split(/\s+/).filter((name) => name !== ""));
 
 /** Code points assigned after Unicode 15.0, up to 17.0, hexadecimal. */
-const assignedSince: readonly Range[] = `
+const assignedSince: readonly Range[] = rangesFrom(`
   88f 897 c5c cdc 1acf-1add 1ae0-1aeb 1b4e-1b4f 1b7f 1c89-1c8a 20c1 2427-2429 2b96 31e4-31e5 a7cb-a7cf a7d2 a7d4
   a7da-a7dc a7f1 fbc3-fbd2 fd90-fd91 fdc8-fdce 105c0-105f3 10940-10959 10d40-10d65 10d69-10d85 10d8e-10d8f
   10ec2-10ec7 10ed0-10ed8 10efa-10efc 11380-11389 1138b 1138e 11390-113b5 113b7-113c0 113c2 113c5 113c7-113ca
@@ -42,13 +42,7 @@ const assignedSince: readonly Range[] = `
   18d80-18df2 1cc00-1ccfc 1cd00-1ceb3 1ceba-1ced0 1cee0-1cef0 1e5d0-1e5fa 1e5ff 1e6c0-1e6de 1e6e0-1e6f5
   1e6fe-1e6ff 1f6d8 1f777-1f77a 1f8b2-1f8bb 1f8c0-1f8c1 1f8d0-1f8d8 1fa54-1fa57 1fa89-1fa8a 1fa8e-1fa8f 1fabe
   1fac6 1fac8 1facd 1fadc 1fadf 1fae9-1faea 1faef 1fbcb-1fbef 1fbfa 2b73a-2b73f 2cea2-2cead 323b0-33479
-`
-  .trim()
-  .split(/\s+/)
-  .map((text) => {
-    const [low, high = low] = text.split("-");
-    return [Number.parseInt(low!, 16), Number.parseInt(high!, 16)];
-  });
+`);
 
 /** Code points whose category changed since: group, code point, whether the group had it in 15.0. */
 const changedSince: readonly (readonly [string, number, boolean])[] = [
@@ -57,6 +51,11 @@ const changedSince: readonly (readonly [string, number, boolean])[] = [
   ["Mn", 0x1171e, true],
   ["Mc", 0x1171e, false],
 ];
+
+/** Code points whose case folding came after Unicode 15.0: letters assigned since, and the older other case of some. */
+const foldingSince: readonly Range[] = rangesFrom(
+  "19b 264 1c89-1c8a a7cb-a7cf a7d2-a7d5 a7da-a7dc 10d50-10d65 10d70-10d85 16ea0-16eb8 16ebb-16ed3",
+);
 
 const runeMax = 0x10ffff;
 
@@ -80,6 +79,40 @@ export function unicodeGroup(name: string): readonly Range[] {
   return ranges;
 }
 
+/** The same with what case folding adds to the group. */
+export function unicodeGroupFolded(name: string): readonly Range[] {
+  const key = `(?i)${name}`;
+  let ranges = known.get(key);
+  if (ranges === undefined) {
+    ranges = classRanges(classText(unicodeGroup(name)), true);
+    known.set(key, ranges);
+  }
+  return ranges;
+}
+
+/**
+ * The code points of a class, folded as RE2 folds.
+ * @param items what stands between the brackets, without groups
+ */
+export function classRanges(items: string, foldsCase: boolean): Range[] {
+  if (items === "") return [];
+  const listed = classOf(`[${items}]`);
+  if (!foldsCase) return listed;
+  const folded = subtract(classOf(`(?i)[${items}]`), foldingSince);
+  return merged([...folded, ...subtract(listed, complement(foldingSince))]);
+}
+
+/** Does re2js fold one of these code points to one that RE2 does not know, or the reverse? RE2 folds each to itself alone. */
+export function foldsSince(low: number, high = low): boolean {
+  return foldingSince.some(([from, to]) => from <= high && low <= to);
+}
+
+/** Ranges as they stand inside a class. */
+export function classText(ranges: readonly Range[]): string {
+  const rune = (value: number) => `\\x{${value.toString(16)}}`;
+  return ranges.map(([low, high]) => (low === high ? rune(low) : `${rune(low)}-${rune(high)}`)).join("");
+}
+
 /** All code points that are in none of the ranges. */
 export function complement(ranges: readonly Range[]): Range[] {
   const rest: Range[] = [];
@@ -90,6 +123,16 @@ export function complement(ranges: readonly Range[]): Range[] {
   }
   if (next <= runeMax) rest.push([next, runeMax]);
   return rest;
+}
+
+function rangesFrom(text: string): readonly Range[] {
+  return text
+    .trim()
+    .split(/\s+/)
+    .map((range) => {
+      const [low, high = low] = range.split("-");
+      return [Number.parseInt(low!, 16), Number.parseInt(high!, 16)];
+    });
 }
 
 function rangesOf(name: string): readonly Range[] {
@@ -107,10 +150,15 @@ function rangesOf(name: string): readonly Range[] {
 
 /** The ranges of a character class as re2js compiles it. */
 function classOf(pattern: string): Range[] {
-  const program = RE2JS.compile(pattern).re2().prog as { inst: { runes: ArrayLike<number> | null }[] };
-  for (const { runes } of program.inst) {
+  const program = RE2JS.compile(pattern).re2().prog as { inst: { arg: number; runes: ArrayLike<number> | null }[] };
+  for (const { arg, runes } of program.inst) {
     if (runes === null || runes.length === 0) continue;
-    if (runes.length === 1) return [[runes[0]!, runes[0]!]];
+    if (runes.length === 1) {
+      const rune = runes[0]!;
+      // A letter in both cases is one code point and a flag; with another one beside it, it is a class again.
+      if (arg === 0) return [[rune, rune]];
+      return classOf(`(?i)[\\x{${rune.toString(16)}}\\x{10ffff}]`).filter(([low]) => low !== runeMax);
+    }
     const ranges: Range[] = [];
     for (let i = 0; i < runes.length; i += 2) ranges.push([runes[i]!, runes[i + 1]!]);
     return ranges;

@@ -1,0 +1,166 @@
+// Framing: every rule, with the stream cut at every place.
+#include "frame/framer.h"
+
+#include <string>
+#include <vector>
+
+#include "test/check.h"
+
+namespace streamgate {
+namespace {
+
+struct Outcome {
+  std::string records;  // each followed by '|'
+  double cells[kFrameCells] = {};
+  bool operator==(const Outcome& other) const {
+    for (uint32_t i = 0; i < kFrameCells; ++i)
+      if (cells[i] != other.cells[i]) return false;
+    return records == other.records;
+  }
+  double lost(FrameCell cell) const { return cells[static_cast<uint32_t>(cell)]; }
+};
+
+std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
+  out << "\"" << outcome.records << "\" lost";
+  for (double cell : outcome.cells) out << " " << cell;
+  return out;
+}
+
+struct Stream {
+  FramingKind kind = FramingKind::kAuto;
+  uint32_t max = 1000;
+  std::string delimiter = "";
+};
+
+// Frames `chunks`. Every `refuse_every`th record is first given back, as a full batch or ring does (0: never).
+Outcome Run(const Stream& stream, const std::vector<std::string>& chunks, int refuse_every) {
+  Outcome outcome;
+  Framer framer(stream.kind, stream.delimiter, stream.max, outcome.cells);
+  int asked = 0;
+  const auto refuses = [&] { return refuse_every > 0 && ++asked % refuse_every == 0; };
+  Record record;
+  for (const std::string& bytes : chunks) {
+    // A copy of its own, freed after the call, so that a sanitizer sees a framer that holds on to it.
+    size_t at = 0;
+    bool done = false;
+    while (!done) {
+      const std::vector<char> chunk(bytes.begin(), bytes.end());
+      framer.Begin(chunk.data(), chunk.size(), at);
+      done = true;
+      while (framer.Next(&record)) {
+        if (refuses()) {
+          framer.Rollback();
+          at = framer.at();
+          done = false;
+          break;
+        }
+        outcome.records.append(record.data, record.size).append("|");
+        if (record.lf_follows) CHECK(record.data[record.size] == '\n');
+        framer.Commit();
+      }
+      if (done) framer.Keep();
+    }
+  }
+  while (framer.NextEnd(&record)) {
+    if (refuses()) {
+      framer.Rollback();
+      continue;
+    }
+    outcome.records.append(record.data, record.size).append("|");
+    framer.Commit();
+  }
+  CHECK(framer.pending_bytes() == 0);
+  return outcome;
+}
+
+// The outcome of the whole, after checking that every cut into two and into single bytes gives the same.
+Outcome Frame(const Stream& stream, const std::string& bytes) {
+  const Outcome whole = Run(stream, {bytes}, 0);
+  CHECK_EQUAL(Run(stream, {bytes}, 2), whole);
+  std::vector<std::string> singles;
+  for (char byte : bytes) singles.emplace_back(1, byte);
+  CHECK_EQUAL(Run(stream, singles, 0), whole);
+  CHECK_EQUAL(Run(stream, singles, 2), whole);
+  for (size_t cut = 0; cut <= bytes.size(); ++cut) {
+    CHECK_EQUAL(Run(stream, {bytes.substr(0, cut), bytes.substr(cut)}, 0), whole);
+    CHECK_EQUAL(Run(stream, {bytes.substr(0, cut), bytes.substr(cut)}, 2), whole);
+    for (size_t second = cut; second <= bytes.size() && bytes.size() < 60; ++second)
+      CHECK_EQUAL(Run(stream, {bytes.substr(0, cut), bytes.substr(cut, second - cut), bytes.substr(second)}, 3), whole);
+  }
+  return whole;
+}
+
+std::string operator""_s(const char* text, size_t size) { return std::string(text, size); }
+
+TEST("lines end at LF or CR LF or the close, empty ones are none", {
+  const Stream lines{FramingKind::kNewline};
+  CHECK_EQUAL(Frame(lines, "a\r\nbc\n\n\r\n\rd\r\r\ne\r").records, "a|bc|\rd\r|e\r|");
+  CHECK_EQUAL(Frame(lines, "a\0b\nc"_s).records, "a\0b|c|"_s);
+});
+
+TEST("auto takes a count only before a syslog priority's bracket", {
+  const Stream any{};
+  CHECK_EQUAL(Frame(any, "5 <abcd6 <a\ncd\nx").records, "<abcd|<a\ncd\n|x|");
+  CHECK_EQUAL(Frame(any, "200 OK /a\n12 monkeys\n99999999 x\n0 <x\n2026-11-23T10 INFO\n").records,
+              "200 OK /a|12 monkeys|99999999 x|0 <x|2026-11-23T10 INFO|");
+  CHECK_EQUAL(Frame(any, "12345678 <a\n1234567\n12 \n12").records, "12345678 <a|1234567|12 |12|");
+  CHECK_EQUAL(Frame(any, "9 <abc").records, "<abc|");
+});
+
+TEST("auto ends a line that begins with a priority at NUL too", {
+  const Stream any{};
+  CHECK_EQUAL(Frame(any, "<13>a\0<13>b\n<191>c\r\n<14>d\0\nx\0y\n"_s).records, "<13>a|<13>b|<191>c|<14>d|x\0y|"_s);
+  CHECK_EQUAL(Frame(any, "<192>a\0b\n<>c\0d\n<1234>e\0f\n<1"_s).records, "<192>a\0b|<>c\0d|<1234>e\0f|<1|"_s);
+});
+
+TEST("octet counting takes frames as they are and skips line ends between them", {
+  const Stream octet{FramingKind::kOctet};
+  CHECK_EQUAL(Frame(octet, "3 a\nb2 cd\n\r\n1 e").records, "a\nb|cd|e|");
+});
+
+TEST("octet counting books what is malformed or unfinished", {
+  const Stream octet{FramingKind::kOctet};
+  const Outcome malformed = Frame(octet, "1 ahello\n3 abc");
+  CHECK_EQUAL(malformed.records, "a|");
+  CHECK_EQUAL(malformed.lost(FrameCell::kLostFrameRecords), 1.0);
+  CHECK_EQUAL(malformed.lost(FrameCell::kLostFrameBytes), 11.0);
+  const Outcome unfinished = Frame(octet, "1 a10 abc");
+  CHECK_EQUAL(unfinished.records, "a|");
+  CHECK_EQUAL(unfinished.lost(FrameCell::kLostFrameRecords), 1.0);
+  CHECK_EQUAL(unfinished.lost(FrameCell::kLostFrameBytes), 3.0);
+  CHECK_EQUAL(Frame(octet, "01 a").lost(FrameCell::kLostFrameBytes), 4.0);
+});
+
+TEST("nul, length32 and delimiter", {
+  CHECK_EQUAL(Frame({FramingKind::kNul}, "a\n\0\0b\0c"_s).records, "a\n|b|c|");
+  const Outcome lengths = Frame({FramingKind::kLength32}, "\0\0\0\2ab\0\0\0\0\0\0\0\1c\0\0\0\4de"_s);
+  CHECK_EQUAL(lengths.records, "ab|c|");
+  CHECK_EQUAL(lengths.lost(FrameCell::kLostFrameBytes), 2.0);
+  CHECK_EQUAL(Frame({FramingKind::kDelimiter, 1000, "aab"}, "xaaabyaabaabza").records, "xa|y|za|");
+  CHECK_EQUAL(Frame({FramingKind::kDelimiter, 4, "ab"}, "-...ab----ab+++++ab").records, "-...|----|++++|");
+});
+
+TEST("a datagram is a record without the one line end or NUL at its end", {
+  const Stream datagrams{FramingKind::kDatagram};
+  CHECK_EQUAL(Run(datagrams, {"a\nb\r\n", "c\0"_s, "\n", "", "d\n\n", "12 <e"}, 2).records, "a\nb|c|d\n|12 <e|");
+});
+
+TEST("a long record is cut, and no half word or number passes", {
+  const Stream ten{FramingKind::kNewline, 10};
+  CHECK_EQUAL(Frame(ten, "0123456789\r\n").records, "0123456789|");
+  const Outcome cut = Frame(ten, "abc defghijk\nnext\n");
+  CHECK_EQUAL(cut.records, "abc |next|");
+  CHECK_EQUAL(cut.lost(FrameCell::kLostOversizeBytes), 8.0);
+  CHECK_EQUAL(cut.lost(FrameCell::kCutRecords), 1.0);
+  const Outcome gone = Frame(ten, "abcdefghijklmnopqrstuvwxyz\r\n");
+  CHECK_EQUAL(gone.records, "");
+  CHECK_EQUAL(gone.lost(FrameCell::kLostOversizeRecords), 1.0);
+  CHECK_EQUAL(gone.lost(FrameCell::kLostOversizeBytes), 26.0);
+  CHECK_EQUAL(Frame({FramingKind::kNewline, 17}, "card 4111 1111 11.11\n").records, "card |");
+  CHECK_EQUAL(Frame({FramingKind::kNewline, 18}, "v1 abc-4111 1111 111\n").records, "v1 abc-|");
+  CHECK_EQUAL(Frame({FramingKind::kOctet, 4}, "8 ab cdefg2 hi").records, "ab |hi|");
+  CHECK_EQUAL(Frame({FramingKind::kAuto, 6}, "12 <13>abc").records, "<13>|");
+});
+
+}  // namespace
+}  // namespace streamgate

@@ -1,0 +1,110 @@
+/**
+ * Builds and runs the C++ parts' own tests.
+ *
+ *     node scripts/native/test.mjs [--sanitize=address,undefined | --sanitize=thread] [NAME]
+ *
+ * NAME: only tests whose name contains it. The last line is `N passed, N failed`. Our own sources are compiled with warnings as
+ * errors; RE2 and abseil are taken from the addon's build where it left them, and compiled once for each sanitizer.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { coreSources, headers, root, testSources } from "./list.mjs";
+import { fetchSources } from "./sources.mjs";
+import { writeUnity } from "./unity.mjs";
+
+const sanitize = process.argv.find((arg) => arg.startsWith("--sanitize="))?.slice("--sanitize=".length);
+const only = process.argv.slice(2).find((arg) => !arg.startsWith("--"));
+const folder = join(root, ".cache", "native_test", sanitize?.replaceAll(",", "_") ?? "plain");
+const compiler = process.env.CXX?.split(" ") ?? [...(isThere("ccache") ? ["ccache"] : []), "g++"];
+if (!isThere(compiler.at(-1))) fail(`no C++ compiler: ${compiler.at(-1)} does not start`);
+
+const sources = await fetchSources(root, () => {});
+const unity = writeUnity(root, sources);
+const optimize = sanitize === undefined ? ["-O2"] : ["-O1", "-fno-omit-frame-pointer"];
+const common = [
+  "-std=c++17",
+  "-g1",
+  "-Inative",
+  ...["re2", "abseil-cpp"].flatMap((name) => ["-isystem", join(sources, name)]),
+  ...optimize,
+];
+/** `undefined` is for our own sources only: under it gcc no longer takes some of abseil's constant expressions. */
+function sanitizeFlags(own) {
+  const names = (sanitize ?? "").split(",").filter((name) => name !== "" && (own || name !== "undefined"));
+  return names.length === 0 ? [] : [`-fsanitize=${names.join(",")}`, "-fno-sanitize-recover=all"];
+}
+const ownFlags = [...sanitizeFlags(true), "-Wall", "-Wextra", "-Werror", "-Wno-interference-size"];
+
+const headersChangedMs = Math.max(...headers().map((name) => statSync(join(root, name)).mtimeMs));
+const own = [...coreSources(), ...testSources()].map((name) => ({
+  source: name,
+  object: join(folder, `${name}.o`),
+  flags: ownFlags,
+  newestMs: Math.max(headersChangedMs, statSync(join(root, name)).mtimeMs),
+}));
+const libraries = Object.entries(unity).map(([name, source]) => {
+  const built = join(root, "build/Release/obj.target/streamgate/.cache/unity", `${name}.o`);
+  // NDEBUG as in the addon: abseil's headers depend on it, and the two must agree.
+  return sanitize === undefined && existsSync(built)
+    ? { object: built, newestMs: 0 }
+    : {
+        source,
+        object: join(folder, `${name}.o`),
+        flags: [...sanitizeFlags(false), "-w"],
+        newestMs: statSync(source).mtimeMs,
+      };
+});
+
+const objects = [...libraries, ...own];
+const stale = objects.filter(({ object, newestMs }) => !existsSync(object) || statSync(object).mtimeMs < newestMs);
+await Promise.all([compileNext(), compileNext()]);
+
+const program = join(folder, "native_test");
+if (
+  stale.length > 0 ||
+  !existsSync(program) ||
+  objects.some(({ object }) => statSync(object).mtimeMs > statSync(program).mtimeMs)
+)
+  if (
+    !(await run([
+      ...compiler.slice(-1),
+      ...common,
+      ...sanitizeFlags(true),
+      ...objects.map(({ object }) => object),
+      "-pthread",
+      "-o",
+      program,
+    ]))
+  )
+    fail("linking failed");
+const { status, signal } = spawnSync(program, only === undefined ? [] : [only], { cwd: root, stdio: "inherit" });
+if (status !== 0 && status !== 1) fail(`the tests ended with ${signal ?? `status ${status}`}`);
+process.exitCode = status;
+
+async function compileNext() {
+  for (let next = stale.shift(); next !== undefined; next = stale.shift()) {
+    mkdirSync(dirname(next.object), { recursive: true });
+    if (!(await run([...compiler, "-DNDEBUG", ...common, ...next.flags, "-c", next.source, "-o", next.object])))
+      fail(`${next.source} does not compile`);
+  }
+}
+
+/** @returns a promise of whether the command succeeded */
+function run([command, ...args]) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: "inherit" });
+    child.on("error", () => resolve(false));
+    child.on("close", (code) => resolve(code === 0));
+  });
+}
+
+function isThere(command) {
+  return spawnSync(command, ["--version"]).status === 0;
+}
+
+function fail(what) {
+  console.error(what);
+  console.log("0 passed, 1 failed");
+  process.exit(1);
+}

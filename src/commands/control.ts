@@ -1,0 +1,45 @@
+/** `streamgate control`: the control API alone. Data planes learn of a publication through Redis. */
+
+import { publishThroughRedis } from "../bus/redis_publisher.ts";
+import { redisTarget } from "../bus/redis_target.ts";
+import { startControl } from "../control/server.ts";
+import { Store } from "../control/store.ts";
+import { selectEngine } from "../data/engine/select.ts";
+import { openDataDirectory } from "../persistence/data_directory.ts";
+import type { Settings } from "../settings/settings.ts";
+import { log } from "../telemetry/log.ts";
+import { onShutdown } from "./shutdown.ts";
+
+/**
+ * Serves until a signal ends it.
+ * @throws StreamGateError when the port, the data directory, its state or the engine that checks patterns cannot be had
+ */
+export async function command(settings: Settings): Promise<void> {
+  const { kind, warning } = await selectEngine(settings.engine);
+  if (warning !== undefined) log.warn(warning);
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  // Closed in the reverse order, when a step of the start fails and at the end alike.
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const step of closers.splice(0).reverse()) await step();
+  };
+  try {
+    const directory = await openDataDirectory(settings.dataDir);
+    closers.push(() => directory.release());
+    const store = await Store.open(directory.path);
+    const publisher = publishThroughRedis(target, log);
+    closers.push(() => publisher.close());
+    const { controlHost: host, controlPort: port } = settings;
+    const check = (pattern: string) => kind.checkPattern(pattern);
+    const server = await startControl({ host, port, store, publisher, check, log });
+    closers.push(() => server.close());
+    onShutdown(log, close);
+    if (settings.token !== undefined)
+      log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");
+    log.info(`control API on ${server.addresses.join(" and ")}, documentation at http://localhost:${server.port}/docs`);
+    log.info(`data directory ${directory.path}, publishing through ${target.name}`);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,121 @@
+/** `streamgate data`: the data plane alone. Its manifest comes from Redis, or from the last good one on disk while Redis is away. */
+
+import { join } from "node:path";
+import type { Subscriber } from "../bus/bus.ts";
+import { keepLastGood, readLastGood } from "../bus/last_good.ts";
+import { subscribeThroughRedis } from "../bus/redis_subscriber.ts";
+import { redisTarget } from "../bus/redis_target.ts";
+import type { EngineKind } from "../data/engine/engine.ts";
+import { selectEngine } from "../data/engine/select.ts";
+import { DataPlane } from "../data/worker/data_plane.ts";
+import { passthrough, readManifest } from "../manifest/manifest.ts";
+import { openDataDirectory } from "../persistence/data_directory.ts";
+import type { Settings } from "../settings/settings.ts";
+import { log } from "../telemetry/log.ts";
+import { onShutdown } from "./shutdown.ts";
+
+/**
+ * Serves until a signal ends it.
+ * @throws StreamGateError when a port, the data directory or the engine cannot be had
+ */
+export async function command(settings: Settings): Promise<void> {
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  const { kind, warning } = await selectEngine(settings.engine);
+  if (warning !== undefined) log.warn(warning);
+  // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
+  const directory = await openDataDirectory(join(settings.dataDir, "data"));
+  const subscriber = subscribeThroughRedis(target, log);
+  let plane: DataPlane | undefined;
+  try {
+    plane = await DataPlane.start(settings, kind.name, log);
+    onShutdown(log, async () => {
+      await subscriber.close();
+      await plane?.drain(settings.shutdownTimeoutMs);
+      await plane?.close();
+      await directory.release();
+    });
+    await followBus(plane, subscriber, kind, directory.path, target.name);
+  } catch (error) {
+    await subscriber.close();
+    await plane?.close();
+    await directory.release();
+    throw error;
+  }
+}
+
+/**
+ * Runs what the bus holds, now and from now on; listens as soon as there is a manifest to run.
+ *
+ * With Redis there and no manifest in it, the last good one runs, or records pass to the console. With Redis away and no last good
+ * one, nothing listens: nothing may leave that a protect rule was meant to hold.
+ * @throws StreamGateError when the ports cannot be opened
+ */
+export async function followBus(
+  plane: DataPlane,
+  subscriber: Subscriber,
+  kind: EngineKind,
+  dataDirectory: string,
+  busName: string,
+): Promise<void> {
+  const check = (pattern: string) => kind.checkPattern(pattern);
+  let listening: Promise<void> | undefined;
+  let failure: Error | undefined;
+  let started = false;
+  const listen = () => {
+    listening ??= openPorts(plane, kind);
+    return listening;
+  };
+  const runLastGood = async (): Promise<boolean> => {
+    let raw: unknown;
+    try {
+      raw = await readLastGood(dataDirectory);
+      if (raw === undefined) return false;
+      await plane.apply(readManifest(raw, check).manifest);
+    } catch (error) {
+      log.error(`the last good manifest cannot run: ${(error as Error).message}`);
+      return false;
+    }
+    return true;
+  };
+
+  await subscriber.start(async (raw) => {
+    if (raw === undefined) {
+      if (await runLastGood()) {
+        log.warn(`${busName} holds no manifest; running with the last good one`);
+      } else {
+        log.info(`${busName} holds no manifest yet; records pass to the console`);
+        await plane.apply(passthrough);
+      }
+    } else {
+      const { manifest, warnings } = readManifest(raw, check);
+      for (const warning of warnings) log.warn(`manifest: ${warning}`);
+      await plane.apply(manifest);
+      await keepLastGood(dataDirectory, manifest);
+      log.info(`running manifest version ${manifest.version}`);
+    }
+    // The bus logs what a manifest is refused for; a port that cannot be had is not the manifest's fault.
+    await listen().catch((error: Error) => {
+      listening = undefined;
+      failure = error;
+      if (started) log.error(error.message);
+    });
+  });
+  started = true;
+  if (failure !== undefined) throw failure;
+  if (listening !== undefined) return;
+  if (await runLastGood()) {
+    log.warn(`${busName} gave no manifest to run; running with the last good one`);
+    await listen();
+    return;
+  }
+  log.error(`${busName} gave no manifest to run and there is no last good one: not listening until it does`);
+}
+
+/** Opens the ports and says so. */
+export async function openPorts(plane: DataPlane, kind: EngineKind): Promise<void> {
+  const { tcpPort, udpPort } = await plane.listen();
+  log.info(
+    { tcpPort, udpPort, workers: plane.workers, engine: kind.description },
+    `listening on TCP ${tcpPort} and UDP ${udpPort}`,
+  );
+}

@@ -1,0 +1,154 @@
+/** The command line as a user meets it: help, refusals, check, sink. */
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../../test/fixtures/wait.ts";
+import { spellings } from "../settings/settings.ts";
+import { version } from "../version.ts";
+
+const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+const streamgate = (...args: string[]) =>
+  spawnSync(process.execPath, ["--no-warnings", main, ...args], { encoding: "utf8", env: { PATH: process.env.PATH } });
+
+describe("the command line", () => {
+  it("lists every command, and tells the program's version", () => {
+    const { stdout, status } = streamgate("--help");
+    expect(status).toBe(0);
+    for (const name of ["run", "control", "data", "pipe", "check", "sink"]) expect(stdout).toContain(`\n  ${name}`);
+    expect(streamgate("--version").stdout).toBe(`${version}\n`);
+  });
+
+  it.each(["run", "control", "data", "pipe", "check", "sink"])("explains %s", (name) => {
+    const { stdout, status } = streamgate(name, "--help");
+    expect(status).toBe(0);
+    expect(stdout).toContain(`Usage: streamgate ${name}`);
+  });
+
+  it("has a flag for every setting, with its variable, on the command that runs both planes", () => {
+    const { stdout } = streamgate("run", "--help");
+    for (const { flag, env } of Object.values(spellings)) {
+      expect(stdout).toContain(`--${flag}`);
+      expect(stdout).toContain(`[${env}`);
+    }
+  });
+
+  it.each([
+    [["rnu"], "unknown command 'rnu'"],
+    [["--bogus"], "unknown option '--bogus'"],
+    [["run", "--tcp-port", "x"], 'streamgate: --tcp-port: "x" is no whole number'],
+    [["check"], "missing required argument"],
+    [["pipe", "--engine", "fast"], "Allowed choices are native, portable"],
+    [["pipe", "--replacement", "x"], "--replacement: is given more often than --redact-pattern"],
+    [["pipe", "--framing", "lines"], '--framing: "lines" is no framing'],
+    [["sink", "--port", "70000"], '--port: "70000" is no number from 0 to 65535'],
+  ])("refuses %j with status 2 and nothing on standard output", (args, message) => {
+    const { status, stdout, stderr } = streamgate(...args);
+    expect(stderr).toContain(message);
+    expect([status, stdout]).toEqual([2, ""]);
+  });
+});
+
+describe("streamgate check", () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "sg-check-"));
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  const check = (value: unknown) => {
+    const file = join(directory, "rules.json");
+    writeFileSync(file, typeof value === "string" ? value : JSON.stringify(value));
+    return streamgate("check", "--engine", "portable", file);
+  };
+  const rule = { id: "a", type: "filter", params: { value: "x" } };
+
+  it("says what is in order", () => {
+    expect(check([rule])).toMatchObject({ status: 0, stdout: "ok: 1 rule\n" });
+    const manifest = {
+      version: "1",
+      pipelines: [{ processors: [rule, { ...rule, id: "b" }], outputs: [{ type: "console" }] }],
+    };
+    expect(check(manifest)).toMatchObject({ status: 0, stdout: "ok: 2 rules, 1 output\n" });
+  });
+
+  it("warns of what does nothing", () => {
+    const { status, stderr } = check([{ ...rule, params: { value: "x", valeu: "y" } }]);
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining('warning: rules[0] "a" params.valeu: filter has no such parameter'),
+    ]);
+  });
+
+  it.each([
+    [
+      [rule, { id: "b", type: "redact", params: { pattern: "[0-9" } }],
+      'rules[1] "b" params.pattern: RE2 refuses it: missing ]: [0-9',
+    ],
+    [[rule, rule], 'rules[1] id: "a" is the id of rules[0] too'],
+    [{ version: "1" }, "pipelines: is missing"],
+    ["{", "is no JSON"],
+  ])("refuses %j with status 1, the field and the reason", (value, message) => {
+    const { status, stdout, stderr } = check(value);
+    expect(stderr).toContain(message);
+    expect([status, stdout]).toEqual([1, ""]);
+  });
+
+  it("names a file that is not there", () => {
+    const { status, stderr } = streamgate("check", join(directory, "none.json"));
+    expect([status, stderr]).toEqual([1, expect.stringContaining("none.json: cannot be read: ENOENT")]);
+  });
+});
+
+describe("streamgate sink", () => {
+  let child: ChildProcess | undefined;
+  let said = "";
+  afterEach(() => {
+    child?.kill("SIGKILL");
+    said = "";
+  });
+  async function start(...args: string[]): Promise<string> {
+    child = spawn(process.execPath, ["--no-warnings", main, "sink", "--port", "0", ...args], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    child.stdout!.on("data", (chunk: Buffer) => {
+      said += chunk;
+    });
+    return await until("the sink listens", () => /listening on (http:\S+\d)/.exec(said)?.[1]);
+  }
+
+  it("prints method, path, headers and body, and answers 200", async () => {
+    const url = await start();
+    const response = await fetch(`${url}/in?x=1`, { method: "POST", headers: { "x-key": "k" }, body: "a\nb" });
+    expect(response.status).toBe(200);
+    await until("it is printed", () => said.includes("a\nb\n"));
+    expect(said).toContain("POST /in?x=1 HTTP/1.1\n");
+    expect(said).toContain("x-key: k\n");
+  });
+
+  it("decodes what is compressed, also twice, and refuses what it cannot decode", async () => {
+    const url = await start();
+    const send = (coding: string, body: Uint8Array) =>
+      fetch(url, { method: "POST", headers: { "content-encoding": coding }, body: Buffer.from(body) });
+    const codings = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync, zstd: zstdCompressSync };
+    for (const [coding, compress] of Object.entries(codings)) {
+      expect((await send(coding, compress(`body in ${coding}`))).status).toBe(200);
+      await until(`${coding} is printed`, () => said.includes(`body in ${coding}`));
+    }
+    await send("gzip, br", brotliCompressSync(gzipSync("body in both")));
+    await until("both are undone", () => said.includes("body in both"));
+    expect((await send("gzip", Buffer.from("plain"))).status).toBe(400);
+    expect((await send("rot13", Buffer.from("plain"))).status).toBe(400);
+  });
+
+  it("answers another status where it is told to, and ends at a signal", async () => {
+    const url = await start("--status", "503");
+    expect((await fetch(url, { method: "POST", body: "x", headers: { connection: "close" } })).status).toBe(503);
+    child!.kill("SIGTERM");
+    expect((await once(child!, "exit"))[0]).toBe(0);
+  });
+});

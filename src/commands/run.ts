@@ -1,0 +1,87 @@
+/**
+ * `streamgate run`: both planes in one process. Publishing is a call into the data plane, unless Redis is configured: then both
+ * planes meet there, as they do when they are split.
+ */
+
+import { EmbeddedBus } from "../bus/embedded.ts";
+import { publishThroughRedis } from "../bus/redis_publisher.ts";
+import { subscribeThroughRedis } from "../bus/redis_subscriber.ts";
+import { redisTarget } from "../bus/redis_target.ts";
+import { type ControlServer, startControl } from "../control/server.ts";
+import { Store } from "../control/store.ts";
+import type { EngineKind } from "../data/engine/engine.ts";
+import { selectEngine } from "../data/engine/select.ts";
+import { DataPlane } from "../data/worker/data_plane.ts";
+import { passthrough, readManifest } from "../manifest/manifest.ts";
+import { openDataDirectory } from "../persistence/data_directory.ts";
+import type { Settings } from "../settings/settings.ts";
+import { log } from "../telemetry/log.ts";
+import { followBus, openPorts } from "./data.ts";
+import { onShutdown } from "./shutdown.ts";
+
+/**
+ * Serves until a signal ends it.
+ * @throws StreamGateError when a port, the data directory, its state or the engine cannot be had
+ */
+export async function command(settings: Settings): Promise<void> {
+  const { kind, warning } = await selectEngine(settings.engine);
+  if (warning !== undefined) log.warn(warning);
+  // Closed in the reverse order, when a step of the start fails and at the end alike.
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const step of closers.splice(0).reverse()) await step();
+  };
+  try {
+    const directory = await openDataDirectory(settings.dataDir);
+    closers.push(() => directory.release());
+    const store = await Store.open(directory.path);
+    const plane = await DataPlane.start(settings, kind.name, log);
+    closers.push(() => plane.close());
+    onShutdown(log, async () => {
+      await plane.drain(settings.shutdownTimeoutMs);
+      await close();
+    });
+    const target = redisTarget(settings);
+    if (target === undefined) {
+      const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
+      await plane.apply(publishedManifest(store, kind));
+      // The control API first: what it refuses to start for should not have let traffic in.
+      const control = await serveControl(settings, store, bus, kind);
+      closers.push(() => control.close());
+      await openPorts(plane, kind);
+    } else {
+      const publisher = publishThroughRedis(target, log);
+      closers.push(() => publisher.close());
+      const subscriber = subscribeThroughRedis(target, log);
+      closers.push(() => subscriber.close());
+      const control = await serveControl(settings, store, publisher, kind);
+      closers.push(() => control.close());
+      await followBus(plane, subscriber, kind, directory.path, target.name);
+    }
+    log.info(`data directory ${directory.path}`);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What was published before the last stop; before the first publication every record passes to the console. */
+function publishedManifest(store: Store, kind: EngineKind) {
+  if (store.published === undefined) return passthrough;
+  return readManifest(store.published, (pattern) => kind.checkPattern(pattern)).manifest;
+}
+
+async function serveControl(
+  settings: Settings,
+  store: Store,
+  publisher: Parameters<typeof startControl>[0]["publisher"],
+  kind: EngineKind,
+): Promise<ControlServer> {
+  const check = (pattern: string) => kind.checkPattern(pattern);
+  const { controlHost: host, controlPort: port } = settings;
+  const control = await startControl({ host, port, store, publisher, check, log });
+  if (settings.token !== undefined)
+    log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");
+  log.info(`control API on ${control.addresses.join(" and ")}, documentation at http://localhost:${control.port}/docs`);
+  return control;
+}

@@ -1,0 +1,64 @@
+/** How the control API says no: one body for every error, and the status that goes with each code. */
+
+import { Type } from "typebox";
+import { type ErrorCode, type ErrorParts, StreamGateError, sentence } from "../errors.ts";
+
+/** `detail` is the whole sentence, for people; `error` its parts, for programs. */
+export const errorSchema = Type.Object(
+  {
+    detail: Type.String({ description: "Where, what and what to do, in one sentence." }),
+    error: Type.Object({
+      code: Type.String({ description: "Stable code." }),
+      where: Type.Optional(Type.String({ description: "The field, such as params.pattern." })),
+      what: Type.String({ description: "The reason." }),
+      fix: Type.Optional(Type.String({ description: "What would be right." })),
+    }),
+  },
+  {
+    description: "What is wrong, where, and what would be right.",
+    examples: [
+      {
+        detail: "params.pattern: RE2 refuses it: missing ]: [0-9; close the character class with ]",
+        error: {
+          code: "SG_RULE_PATTERN",
+          where: "params.pattern",
+          what: "RE2 refuses it: missing ]: [0-9",
+          fix: "close the character class with ]",
+        },
+      },
+    ],
+  },
+);
+
+/** Codes that are not the fault of the body's content (422). */
+const statuses: Partial<Record<ErrorCode, number>> = {
+  SG_RULE_DUPLICATE: 400,
+  SG_OUTPUT_DUPLICATE: 400,
+  SG_RULE_MISSING: 404,
+  SG_BUS_AWAY: 503,
+  SG_DATA_DIR: 500,
+  SG_STATE_DAMAGED: 500,
+  SG_ENGINE_UNAVAILABLE: 500,
+};
+
+/** An error of HTTP itself: its own status. */
+export class RequestError extends StreamGateError {
+  readonly status: number;
+
+  constructor(status: number, parts: ErrorParts) {
+    super("SG_INPUT", parts);
+    this.status = status;
+  }
+}
+
+export function answerFor(error: StreamGateError): { status: number; body: { detail: string; error: object } } {
+  const { code, where, what, fix } = error;
+  const status = error instanceof RequestError ? error.status : (statuses[code] ?? 422);
+  const parts = { ...(where !== undefined && { where }), what, ...(fix !== undefined && { fix }) };
+  return { status, body: { detail: sentence(parts), error: { code, ...parts } } };
+}
+
+/** Error answers of a route, for its documentation. */
+export function errors(...statusCodes: number[]): Record<number, typeof errorSchema> {
+  return Object.fromEntries(statusCodes.map((status) => [status, errorSchema]));
+}

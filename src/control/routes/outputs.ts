@@ -1,0 +1,90 @@
+/** `/outputs`: where records go. None: to the console. */
+
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { StreamGateError } from "../../errors.ts";
+import { canonical } from "../../manifest/manifest.ts";
+import { type OutputConfig, outputsMax, outputTypes, readOutput } from "../../outputs/index.ts";
+import { errors } from "../answer.ts";
+import type { RouteContext } from "./context.ts";
+
+const anyOutput = Type.Union(
+  [...outputTypes.values()].map(({ type, description, params, examples }) =>
+    Type.Object(
+      { type: Type.Literal(type), ...params.properties },
+      { title: type, description, examples: examples.map((example) => ({ type, ...example })) },
+    ),
+  ),
+  { examples: [{ type: "http", url: "http://localhost:9000" }] },
+);
+
+export function outputsRoutes(app: FastifyInstance, { store }: RouteContext): void {
+  app.get(
+    "/outputs",
+    { schema: { tags: ["outputs"], summary: "Outputs of the draft", response: { 200: Type.Array(anyOutput) } } },
+    async () => store.draft.outputs,
+  );
+
+  app.post(
+    "/outputs",
+    {
+      schema: {
+        tags: ["outputs"],
+        summary: "Add an output",
+        body: anyOutput,
+        response: {
+          200: Type.Object({ status: Type.Literal("added"), output: anyOutput }),
+          ...errors(400, 413, 415, 422),
+        },
+      },
+    },
+    async ({ body }) => {
+      const output = readStrictly(body);
+      await store.change((draft) => {
+        if (draft.outputs.some((other) => canonical(other) === canonical(output))) {
+          throw new StreamGateError("SG_OUTPUT_DUPLICATE", {
+            what: `this ${output.type} output is configured already, and every record would leave twice`,
+            fix: "GET /outputs lists them",
+          });
+        }
+        if (draft.outputs.length >= outputsMax) {
+          throw new StreamGateError("SG_OUTPUT_COUNT", {
+            where: "outputs",
+            what: `there are ${outputsMax} already, the most that a record can be routed to`,
+            fix: "clear them with DELETE /outputs, or run a second gate behind one of them",
+          });
+        }
+        return { ...draft, outputs: [...draft.outputs, output] };
+      });
+      return { status: "added", output };
+    },
+  );
+
+  app.delete(
+    "/outputs",
+    {
+      config: { bodyIgnored: true },
+      schema: {
+        tags: ["outputs"],
+        summary: "Remove all outputs",
+        response: { 200: Type.Object({ status: Type.Literal("cleared") }) },
+      },
+    },
+    async () => {
+      await store.change((draft) => ({ ...draft, outputs: [] }));
+      return { status: "cleared" };
+    },
+  );
+}
+
+/** A field that the type does not know is a slip of the pen here; a reader of other programs' manifests only warns of it. */
+function readStrictly(body: unknown): OutputConfig {
+  const warnings: string[] = [];
+  const output = readOutput(body, "", warnings);
+  if (warnings.length === 0) return output;
+  const colon = warnings[0]!.indexOf(": ");
+  throw new StreamGateError("SG_OUTPUT_PARAMS", {
+    where: warnings[0]!.slice(0, colon),
+    what: warnings[0]!.slice(colon + 2),
+  });
+}

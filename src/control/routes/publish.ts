@@ -1,0 +1,45 @@
+/** `POST /publish`: the draft becomes the next version, and data planes run it. */
+
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { activePipeline } from "../../manifest/manifest.ts";
+import { errors } from "../answer.ts";
+import type { RouteContext } from "./context.ts";
+
+export function publishRoutes(app: FastifyInstance, { store, publisher, check, log }: RouteContext): void {
+  app.post(
+    "/publish",
+    {
+      config: { bodyIgnored: true },
+      schema: {
+        tags: ["publish"],
+        summary: "Publish the draft",
+        description:
+          "In one process this answers when every worker runs the new manifest, so the next line sent is treated by it. Over Redis it answers when the notice is out. When it is refused nothing changes.",
+        response: {
+          200: Type.Object({
+            status: Type.Literal("published"),
+            manifest: Type.Object({}, { additionalProperties: true }),
+            subscribers_notified: Type.Integer({ description: "Data planes that were told." }),
+          }),
+          ...errors(422, 503),
+        },
+      },
+    },
+    async () => {
+      const { manifest, result } = await store.publish(check, (next) => publisher.publish(next));
+      const { processors, outputs } = activePipeline(manifest);
+      const counts = [
+        counted(processors.length, "rule"),
+        counted(outputs.length, "output"),
+        `${counted(result.subscribersNotified, "data plane")} notified`,
+      ];
+      log.info(`published version ${manifest.version}: ${counts.join(", ")}`);
+      return { status: "published", manifest, subscribers_notified: result.subscribersNotified };
+    },
+  );
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

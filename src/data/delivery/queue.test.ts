@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { appendRecords, batchOf } from "../../../test/fixtures/batch.ts";
+import { BatchPool } from "./batch_pool.ts";
+import { Queue } from "./queue.ts";
+
+const unlimited = { recordsMax: 10_000, bytesMax: 1_000_000 };
+
+describe("an output's queue", () => {
+  it("cuts payloads at batch_size and keeps the order over batches", () => {
+    const queue = new Queue(1_000_000);
+    queue.push(batchOf("a", "b", "c"), 0, 3);
+    queue.push(batchOf("d", "e"), 0, 2);
+    const texts: string[] = [];
+    for (let payload = queue.take({ ...unlimited, recordsMax: 2 }); payload !== undefined; ) {
+      texts.push(payload.joined().toString());
+      queue.settle(payload);
+      payload = queue.take({ ...unlimited, recordsMax: 2 });
+    }
+    expect(texts).toEqual(["a\nb", "c\nd", "e"]);
+    expect([queue.records, queue.bytes]).toEqual([0, 0]);
+  });
+
+  it("cuts payloads at the destination's bytes, the newlines between records counted", () => {
+    const queue = new Queue(1_000_000);
+    queue.push(batchOf("1234", "5678", "9abc"), 0, 3);
+    expect(queue.take({ recordsMax: 100, bytesMax: 9 })?.joined().toString()).toBe("1234\n5678");
+    expect(queue.take({ recordsMax: 100, bytesMax: 9 })?.joined().toString()).toBe("9abc");
+  });
+
+  it("sends a record that is larger than the limit alone", () => {
+    const queue = new Queue(1_000_000);
+    queue.push(batchOf("12345678", "x"), 0, 2);
+    expect(queue.take({ recordsMax: 100, bytesMax: 4 })?.joined().toString()).toBe("12345678");
+    expect(queue.take({ recordsMax: 100, bytesMax: 4 })?.joined().toString()).toBe("x");
+  });
+
+  it("counts what is in flight as queued until it is settled", () => {
+    const queue = new Queue(1_000_000);
+    queue.push(batchOf("abc", "de"), 0, 2);
+    const payload = queue.take(unlimited)!;
+    expect([queue.waitingRecords, queue.records, queue.bytes]).toEqual([0, 2, 5]);
+    queue.settle(payload);
+    expect([queue.records, queue.bytes]).toEqual([0, 0]);
+  });
+
+  it("is full when records and their share of the batch reach the bound", () => {
+    const queue = new Queue(1000);
+    const shared = batchOf(...Array.from({ length: 20 }, () => "x"));
+    queue.push(shared, 0, 15);
+    expect(queue.full).toBe(false);
+    queue.push(shared, 15, 16);
+    expect(queue.full).toBe(true);
+  });
+
+  it("joins ranges of one batch that touch into one view without a copy", () => {
+    const queue = new Queue(1_000_000);
+    const shared = batchOf("a");
+    queue.push(shared, 0, 1);
+    appendRecords(shared, "b");
+    queue.push(shared, 1, 2);
+    const joined = queue.take(unlimited)!.joined();
+    expect(joined.toString()).toBe("a\nb");
+    expect(joined.buffer).toBe(shared.batch.memory);
+  });
+
+  it("gives a batch back to the pool only when engine, queue and payload are done with it", () => {
+    const pool = new BatchPool();
+    const shared = pool.take();
+    appendRecords(shared, "a", "b");
+    const queue = new Queue(1_000_000);
+    queue.push(shared, 0, 2);
+    const first = queue.take({ ...unlimited, recordsMax: 1 })!;
+    shared.release();
+    queue.settle(first);
+    expect(pool.take().batch).not.toBe(shared.batch);
+    queue.settle(queue.take(unlimited)!);
+    expect(pool.take().batch).toBe(shared.batch);
+  });
+});

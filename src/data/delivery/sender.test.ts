@@ -1,0 +1,153 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { batchOf } from "../../../test/fixtures/batch.ts";
+import { describeOutput } from "../../outputs/index.ts";
+import { forwardLog } from "../../telemetry/log.ts";
+import { outputCell } from "../ledger/layout.ts";
+import { HttpClient } from "./http.ts";
+import { Sender } from "./sender.ts";
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+/** A destination that answers as told, and remembers the bodies that it acknowledged. */
+async function destination(answer: (request: number, response: ServerResponse, body: string) => void) {
+  const bodies: string[] = [];
+  let requests = 0;
+  const server: Server = createServer((request: IncomingMessage, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      const body = Buffer.concat(parts).toString();
+      bodies.push(body);
+      answer(requests++, response, body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { bodies, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+}
+
+function senderFor(url: string, batchSize = 100) {
+  const http = new HttpClient();
+  closers.push(() => http.close());
+  const lines: string[] = [];
+  const sender = new Sender({
+    key: "k",
+    name: "http 0",
+    output: describeOutput({ type: "http", url }),
+    queueBytes: 1_000_000,
+    batchSize,
+    http,
+    log: forwardLog((_level, _fields, message) => lines.push(message)),
+    site: { changed: () => {}, nothingWaits: () => true },
+    random: () => 0,
+  });
+  const cell = (name: keyof typeof outputCell) => {
+    const cells = new Float64Array(16);
+    sender.write(cells, 0);
+    return cells[outputCell[name]];
+  };
+  return { sender, lines, cell };
+}
+
+const patient = () => new AbortController().signal;
+
+describe("a sender", () => {
+  it("sends records joined by newline and counts them delivered when acknowledged", async () => {
+    const { bodies, url } = await destination((_n, response) => response.end());
+    const { sender, cell } = senderFor(url);
+    sender.push(batchOf("a", "bc"), 0, 2);
+    sender.flush();
+    await sender.drain(patient());
+    expect(bodies).toEqual(["a\nbc"]);
+    expect([cell("routedRecords"), cell("deliveredRecords"), cell("deliveredBytes")]).toEqual([2, 2, 3]);
+    expect(cell("queuedRecords")).toBe(0);
+  });
+
+  it("sends payloads of batch_size in order, one at a time", async () => {
+    const { bodies, url } = await destination((_n, response) => setTimeout(() => response.end(), 1));
+    const { sender } = senderFor(url, 2);
+    sender.push(batchOf("1", "2", "3", "4", "5"), 0, 5);
+    await sender.drain(patient());
+    expect(bodies).toEqual(["1\n2", "3\n4", "5"]);
+  });
+
+  it("sends without a flush when records have waited long enough", async () => {
+    const { bodies, url } = await destination((_n, response) => response.end());
+    const { sender } = senderFor(url);
+    sender.push(batchOf("alone"), 0, 1);
+    while (!sender.idle) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(bodies).toEqual(["alone"]);
+  });
+
+  it("keeps a payload and tries again while the destination fails", async () => {
+    const { bodies, url } = await destination((request, response) => {
+      response.statusCode = request < 2 ? 503 : 200;
+      response.end();
+    });
+    const { sender, cell, lines } = senderFor(url, 1);
+    sender.push(batchOf("first", "second"), 0, 2);
+    await sender.drain(patient());
+    expect(bodies).toEqual(["first", "first", "first", "second"]);
+    expect(cell("deliveredRecords")).toBe(2);
+    expect(lines).toEqual(["output http 0 does not take a payload: HTTP 503"]);
+  });
+
+  it("tries again when the connection breaks", async () => {
+    const { bodies, url } = await destination((request, response) => {
+      if (request === 0) response.socket!.destroy();
+      else response.end();
+    });
+    const { sender, cell } = senderFor(url);
+    sender.push(batchOf("x"), 0, 1);
+    await sender.drain(patient());
+    expect(bodies).toEqual(["x", "x"]);
+    expect(cell("deliveredRecords")).toBe(1);
+  });
+
+  it("counts a payload that the destination refuses for good as lost{rejected} and goes on", async () => {
+    const { bodies, url } = await destination((request, response) => {
+      response.statusCode = request === 0 ? 400 : 200;
+      response.end();
+    });
+    const { sender, cell, lines } = senderFor(url, 1);
+    sender.push(batchOf("bad", "good"), 0, 2);
+    await sender.drain(patient());
+    expect(bodies).toEqual(["bad", "good"]);
+    expect([cell("lostRejectedRecords"), cell("deliveredRecords")]).toEqual([1, 1]);
+    expect(lines.join()).toContain("HTTP 400");
+    expect(lines.join()).not.toContain("bad");
+  });
+
+  it("gives up at the deadline of a shutdown and counts what is left as lost{shutdown}", async () => {
+    const { url } = await destination(() => {});
+    const { sender, cell } = senderFor(url, 1);
+    sender.push(batchOf("a", "b"), 0, 2);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 20);
+    await sender.drain(stop.signal);
+    expect([cell("lostShutdownRecords"), cell("queuedRecords")]).toEqual([2, 0]);
+  });
+
+  it("is full when its destination does not take what it holds", async () => {
+    const { url } = await destination(() => {});
+    const { sender } = senderFor(url, 1);
+    for (let batch = 0; sender.accepting; batch++) {
+      expect(batch).toBeLessThan(10);
+      const shared = batchOf(...Array.from({ length: 4096 }, () => "x"));
+      sender.push(shared, 0, 4096);
+    }
+    expect(sender.accepting).toBe(false);
+    const stop = new AbortController();
+    stop.abort();
+    await sender.drain(stop.signal);
+    expect(sender.accepting).toBe(true);
+  });
+});

@@ -1,0 +1,248 @@
+/** The stream writer, native and portable: pipes, files, readers that are slow, stuck or gone. */
+
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
+import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadAddon } from "../../engine/addon.ts";
+import { Batch } from "../../engine/batch.ts";
+import type { EngineKind } from "../../engine/engine.ts";
+import { batchEntry, batchHeader } from "../../engine/layout.ts";
+import { nativeKind } from "../../engine/native/kind.ts";
+import { portableKind } from "../../engine/portable/kind.ts";
+import { createRingMemory, ringHeader } from "../../ring/layout.ts";
+import { openStreamFeed } from "./feed.ts";
+import { openStreamWriter, type StreamWriter } from "./writer.ts";
+
+const loaded = loadAddon();
+const kinds: EngineKind[] = [portableKind(), ...("addon" in loaded ? [nativeKind(loaded.addon)] : [])];
+
+let folder: string;
+const opened: number[] = [];
+const sockets: Socket[] = [];
+const writers: StreamWriter[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "streamgate-writer-"));
+});
+afterEach(async () => {
+  for (const writer of writers.splice(0)) await writer.close();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const fd of opened.splice(0)) closeSync(fd);
+  rmSync(folder, { recursive: true });
+});
+
+function open(path: string, flags: number): number {
+  const fd = openSync(path, flags, 0o600);
+  opened.push(fd);
+  return fd;
+}
+
+/** A pipe by name: the reader's end and the writer's end, both as a shell would hand them over (the writer's blocking). */
+function pipe(): { path: string; reader: number; writer: number } {
+  const path = join(folder, "pipe");
+  execFileSync("mkfifo", [path]);
+  const reader = open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return { path, reader, writer: open(path, constants.O_WRONLY) };
+}
+
+/** Reads what comes through the pipe from now on. */
+function read(path: string): { text: string } {
+  const socket = new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), writable: false });
+  const parts: Buffer[] = [];
+  socket.on("data", (part) => parts.push(part));
+  sockets.push(socket);
+  return {
+    get text() {
+      return Buffer.concat(parts).toString();
+    },
+  };
+}
+
+/** A batch of these records, as an engine would write it. */
+function batchOf(records: readonly string[]): Batch {
+  const bytes = Buffer.from(records.map((record) => `${record}\n`).join(""));
+  const batch = new Batch(records.length, bytes.length);
+  batch.data.set(bytes);
+  let offset = 0;
+  for (const [i, record] of records.entries()) {
+    const length = Buffer.byteLength(record);
+    batch.words.set([offset, length, 1, 0], batchHeader.bytes / 4 + (i * batchEntry.bytes) / 4);
+    offset += length + 1;
+  }
+  batch.words[batchHeader.offsets.records / 4] = records.length;
+  batch.words[batchHeader.offsets.bytes / 4] = bytes.length;
+  return batch;
+}
+
+function start(kind: EngineKind, fd: number, ringBytes = 262_144) {
+  const memory = createRingMemory(ringBytes, 1000);
+  const closed: string[] = [];
+  const writer = openStreamWriter(fd, memory, kind.name, (reason) => closed.push(reason));
+  writers.push(writer);
+  return { memory, writer, closed, feed: openStreamFeed(kind, memory, 1) };
+}
+
+/** Pushes everything, waiting where the ring is full. */
+async function pushAll(feed: { push(batch: Batch, from: number, to: number): number }, batch: Batch): Promise<void> {
+  for (let at = 0; at < batch.records; ) {
+    at = feed.push(batch, at, batch.records);
+    if (at < batch.records) await sleep(1);
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(2);
+}
+
+function lines(count: number, size = 0): string[] {
+  return Array.from({ length: count }, (_, i) => `record ${i} ${"x".repeat((i * 37) % (size + 1))}`);
+}
+
+describe.each(kinds)("stream writer on $name", (kind) => {
+  it("writes every record of several producers whole and in each one's order", async () => {
+    const { path, writer: fd } = pipe();
+    const { memory, writer, feed } = start(kind, fd);
+    const other = openStreamFeed(kind, memory, 2);
+    const got = read(path);
+    const one = lines(5000, 200).map((line) => `one ${line}`);
+    const two = lines(5000, 100).map((line) => `two ${line}`);
+    await Promise.all([pushAll(feed, batchOf(one)), pushAll(other, batchOf(two))]);
+    await until(() => writer.drained());
+    const bytes = [...one, ...two].reduce((sum, line) => sum + line.length, 0);
+    await until(() => got.text.length >= bytes + 10_000);
+    const written = got.text.split("\n").slice(0, -1);
+    expect(written.filter((line) => line.startsWith("one "))).toEqual(one);
+    expect(written.filter((line) => line.startsWith("two "))).toEqual(two);
+    expect(writer).toMatchObject({ writtenRecords: 10_000, writtenBytes: bytes, lostRecords: 0, lostBytes: 0 });
+  }, 20_000);
+
+  it("writes one record at once, sleeps, and wakes for the next", async () => {
+    const { reader, writer: fd } = pipe();
+    const { writer, feed } = start(kind, fd);
+    const bytes = Buffer.alloc(100);
+    for (const text of ["first", "second"]) {
+      feed.push(batchOf([text]), 0, 1);
+      await until(() => writer.drained());
+      expect(bytes.toString("utf8", 0, readSync(reader, bytes))).toBe(`${text}\n`);
+      await sleep(20);
+    }
+  });
+
+  it("writes a record that is longer than a pipe and a gathering hold", async () => {
+    const { path, writer: fd } = pipe();
+    const { writer, feed } = start(kind, fd, 1 << 20);
+    const record = "0123456789".repeat(50_000);
+    feed.push(batchOf(["before", record, "after"]), 0, 3);
+    const got = read(path);
+    await until(() => writer.drained() && got.text.length === record.length + 14);
+    expect(got.text).toBe(`before\n${record}\nafter\n`);
+  });
+
+  it("waits for a reader that has stopped, while its ring fills and the thread goes on", async () => {
+    const { path, writer: fd } = pipe();
+    const { writer, feed } = start(kind, fd);
+    const batch = batchOf(lines(20_000, 100));
+    let at = 0;
+    // Pipe, gathering and ring together hold less than 500 KiB; the rest finds no room.
+    for (let calm = 0; calm < 20; ) {
+      const stopped = feed.push(batch, at, batch.records);
+      calm = stopped === at ? calm + 1 : 0;
+      at = stopped;
+      await sleep(2);
+    }
+    expect(at).toBeLessThan(batch.records);
+    expect(writer.drained()).toBe(false);
+    const got = read(path);
+    while (at < batch.records) {
+      at = feed.push(batch, at, batch.records);
+      await sleep(1);
+    }
+    await until(() => writer.drained() && got.text.length === batch.bytes);
+    expect(writer.lostRecords).toBe(0);
+  }, 20_000);
+
+  it("does not make the pipe that it shares non-blocking", async () => {
+    const { writer: fd } = pipe();
+    const { writer, feed } = start(kind, fd);
+    feed.push(batchOf(["x"]), 0, 1);
+    await until(() => writer.drained());
+    if (process.platform !== "linux") return;
+    const flags = /flags:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];
+    expect(Number.parseInt(flags!, 8) & constants.O_NONBLOCK).toBe(0);
+  });
+
+  it("closes at once while the reader is stuck", async () => {
+    const { writer: fd } = pipe();
+    const { writer, feed } = start(kind, fd, 1 << 20);
+    feed.push(batchOf(lines(10_000, 60)), 0, 10_000);
+    await sleep(50);
+    expect(writer.drained()).toBe(false);
+    await writer.close();
+    await writer.close();
+    expect(writer.writtenRecords).toBeLessThan(10_000);
+    expect(writer.writtenRecords + writer.lostRecords).toBeGreaterThan(0);
+  });
+
+  it("counts as lost what comes after the reader has gone, says so once, and goes on consuming", async () => {
+    const { reader, writer: fd } = pipe();
+    const { memory, writer, closed, feed } = start(kind, fd);
+    feed.push(batchOf(["kept"]), 0, 1);
+    await until(() => writer.drained());
+    closeSync(reader);
+    opened.splice(opened.indexOf(reader), 1);
+    await pushAll(feed, batchOf(lines(5000, 50)));
+    await until(() => writer.drained());
+    await until(() => closed.length > 0);
+    expect(writer).toMatchObject({ writtenRecords: 1, writtenBytes: 4, lostRecords: 5000 });
+    const cursors = new BigUint64Array(memory, 0, ringHeader.bytes / 8);
+    expect(BigInt(writer.writtenBytes + writer.lostBytes)).toBe(cursors[ringHeader.offsets.pushedBytes / 8]);
+    await sleep(20);
+    expect(closed).toHaveLength(1);
+  });
+
+  it("counts as lost from the start where no reader is left", async () => {
+    const { reader, writer: fd } = pipe();
+    closeSync(reader);
+    opened.splice(opened.indexOf(reader), 1);
+    const { writer, closed, feed } = start(kind, fd);
+    feed.push(batchOf(["x", "y"]), 0, 2);
+    await until(() => writer.drained() && closed.length > 0);
+    expect(writer).toMatchObject({ writtenRecords: 0, lostRecords: 2, lostBytes: 2 });
+  });
+
+  it("appends to a file in order", async () => {
+    const path = join(folder, "file");
+    const { writer, feed } = start(kind, open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND));
+    const records = lines(3000, 300);
+    await pushAll(feed, batchOf(records));
+    await until(() => writer.drained());
+    expect(readFileSync(path, "utf8")).toBe(records.map((record) => `${record}\n`).join(""));
+  });
+
+  it("reports a descriptor that is none", async () => {
+    const { writer, closed, feed } = start(kind, 9999);
+    feed.push(batchOf(["x"]), 0, 1);
+    await until(() => writer.drained() && closed.length > 0);
+    expect(writer.lostRecords).toBe(1);
+  });
+
+  it("passes the claim of a producer that died", async () => {
+    const path = join(folder, "file");
+    const { memory, writer, feed } = start(kind, open(path, constants.O_WRONLY | constants.O_CREAT));
+    // A claim of 64 bytes by producer 3 in its epoch 0, never filled; then its epoch is over.
+    const words = new Int32Array(memory);
+    const cursors = new BigUint64Array(memory, 0, ringHeader.bytes / 8);
+    words[ringHeader.bytes / 4] = -64;
+    words[ringHeader.bytes / 4 + 1] = 1 | (3 << 16);
+    Atomics.store(cursors, ringHeader.offsets.tail / 8, 8n | (1n << 32n));
+    words[ringHeader.offsets.producerEpochs / 4 + 3] = 1;
+    feed.push(batchOf(["after"]), 0, 1);
+    await until(() => writer.drained());
+    expect(readFileSync(path, "utf8")).toBe("after\n");
+    expect(cursors[ringHeader.offsets.abandonedClaims / 8]).toBe(1n);
+  });
+});

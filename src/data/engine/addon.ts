@@ -1,0 +1,86 @@
+/** Finds and loads the native addon, and explains when it does not load. Asked by both planes: "does RE2 take this pattern?" */
+
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+/** What `native/binding/addon.cc` exports. Handles are for the thread that made them; each tells more beside its C++ class. */
+export interface Addon {
+  versions(): { re2: string; napi: number; kernel: string };
+  checkPattern(pattern: string): { groups: number } | string;
+  readonly PreparedPlan: new (bytes: Uint8Array) => NativePlan;
+  readonly Framer: new (
+    framing: number,
+    delimiter: Uint8Array | undefined,
+    maxRecordBytes: number,
+    losses: Float64Array,
+    transport: number,
+    address: Uint8Array | undefined,
+    port: number,
+  ) => NativeFramer;
+  readonly Ring: new (memory: Uint8Array, producer: number) => NativeRing;
+  readonly Engine: new () => NativeEngine;
+  /** Typed where it is used: `src/data/delivery/stream/writer_native.ts`. */
+  readonly StreamWriter: new (
+    ...args: never[]
+  ) => unknown;
+  /** Typed where it is used: `src/data/inputs/udp_native.ts`. */
+  readonly UdpReceiver: new (
+    ...args: never[]
+  ) => unknown;
+}
+
+export interface NativePlan {
+  close(): void;
+}
+
+export interface NativeFramer {
+  readonly pendingBytes: number;
+  close(): void;
+}
+
+export interface NativeRing {
+  isEmpty(): boolean;
+  readonly blocks: number;
+  readonly bytes: number;
+  pushChunk(framer: NativeFramer, chunk: Uint8Array, from: number, receivedAtMs: number): number;
+  pushEnd(framer: NativeFramer, receivedAtMs: number): boolean;
+  pushBatch(batch: ArrayBuffer, from: number, to: number): number;
+  skipAbandoned(force: boolean): boolean;
+  close(): void;
+}
+
+export interface NativeEngine {
+  use(plan: NativePlan, counts: Float64Array): void;
+  attach(batch: ArrayBuffer): void;
+  runChunk(framer: NativeFramer, chunk: Uint8Array, from: number): number;
+  runEnd(framer: NativeFramer): boolean;
+  runBlock(ring: NativeRing): number;
+  readonly needBytes: number;
+  close(): void;
+}
+
+/** The same place seen from `src/data/engine/` and from `dist/data/engine/`. */
+const places = [new URL("../../../dist/native/streamgate.node", import.meta.url)];
+
+let loaded: { addon: Addon } | { failures: string[] } | undefined;
+
+/** @returns the addon, or every place that was tried with the reason why it did not load there; the same on every call */
+export function loadAddon(): { addon: Addon } | { failures: string[] } {
+  loaded ??= tryPlaces();
+  return loaded;
+}
+
+function tryPlaces(): { addon: Addon } | { failures: string[] } {
+  const require = createRequire(import.meta.url);
+  const failures: string[] = [];
+  for (const place of places) {
+    const path = fileURLToPath(place);
+    try {
+      return { addon: require(path) as Addon };
+    } catch (error) {
+      // The first line: Node appends the stack of requires.
+      failures.push(`${path}: ${String((error as Error).message).split("\n")[0]}`);
+    }
+  }
+  return { failures };
+}

@@ -1,0 +1,26 @@
+/** The native engine as a worker sees it: C++ and RE2, behind the one interface. */
+
+import type { Plan } from "../../../plan/operations.ts";
+import type { Framing } from "../../frame/framing.ts";
+import type { Addon } from "../addon.ts";
+import type { EngineKind, PatternCheck, Source } from "../engine.ts";
+import { NativeFramerHandle } from "./framer.ts";
+import { NativePreparedPlan } from "./plan.ts";
+import { NativeRingHandle } from "./ring.ts";
+import { NativeEngineHandle } from "./run.ts";
+
+export function nativeKind(addon: Addon): EngineKind {
+  return {
+    name: "native",
+    description: `native (RE2 ${addon.versions().re2})`,
+    checkPattern(pattern: string): PatternCheck {
+      const answer = addon.checkPattern(pattern);
+      return typeof answer === "string" ? { ok: false, message: answer } : { ok: true, groups: answer.groups };
+    },
+    prepare: (plan: Plan) => new NativePreparedPlan(addon, plan),
+    createEngine: () => new NativeEngineHandle(addon),
+    createFramer: (framing: Framing, maxRecordBytes: number, source: Source, losses: Float64Array) =>
+      new NativeFramerHandle(addon, framing, maxRecordBytes, source, losses),
+    openRing: (memory: SharedArrayBuffer, producer: number) => new NativeRingHandle(addon, memory, producer),
+  };
+}

@@ -1,0 +1,21 @@
+/** The portable engine as a kind that the rest of the program can choose. */
+
+import { PortableFramer } from "../../frame/framer.ts";
+import { SharedRing } from "../../ring/shared.ts";
+import type { EngineKind } from "../engine.ts";
+import { PortableEngine } from "./engine.ts";
+import { checkPattern } from "./match/pattern.ts";
+import { PortablePlan } from "./plan/prepare.ts";
+
+export function portableKind(): EngineKind {
+  return {
+    name: "portable",
+    description: "portable (re2js 2.10.0)",
+    checkPattern,
+    prepare: (plan) => new PortablePlan(plan),
+    createEngine: () => new PortableEngine(),
+    createFramer: (framing, maxRecordBytes, source, losses) =>
+      new PortableFramer(framing, maxRecordBytes, source, losses),
+    openRing: (memory, producer) => new SharedRing(memory, producer),
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * RE2 patterns on bytes, by re2js' automata. What RE2 refuses is refused in RE2's words (`syntax.ts`); what differs in
+ * matching is mended here:
+ *
+ * - Broken UTF-8 matches nothing, not even `.` (`record_input.ts`).
+ * - RE2 looks for a match between the bytes of a character too. Only an empty match at `\B` can be found there.
+ * - re2js looks for the literals that a pattern needs before every search, up to the text's end; done for every match that
+ *   would be quadratic, so here it is done once for a text.
+ */
+
+import { RE2JS, RE2JSException } from "re2js";
+import type { PatternCheck } from "../../engine.ts";
+import { lenientRune, RecordInput } from "./record_input.ts";
+import { PatternRefusal, readPattern } from "./syntax.ts";
+
+const runeMax = 0x10ffff;
+const unanchored = 0;
+
+/** What is used of re2js' inside; the version is pinned, and `pattern.test.ts` fails when it changes shape. */
+interface Instruction {
+  op: number;
+  runes: Int32Array | number[] | null;
+}
+interface Re2 {
+  readonly prog: { readonly inst: Instruction[]; readonly start: number };
+  onepass: unknown;
+  prefilter: { eval(input: RecordInput, at: number): boolean } | null;
+  readonly prefixUTF8: readonly number[];
+  executeEngine(input: RecordInput, at: number, anchor: number, places: number): readonly number[] | null;
+}
+
+const compileRe2 = (pattern: string): Re2 => RE2JS.compile(pattern).re2() as Re2;
+const operationOf = (pattern: string): number => {
+  const { prog } = compileRe2(pattern);
+  return prog.inst[prog.start]!.op;
+};
+const runeClass = operationOf("[a-c]");
+const anyRune = operationOf("(?s).");
+const anyRuneNotLf = operationOf(".");
+
+/** Two characters of two bytes: a match at 1 lies inside the first. */
+const insideCharacter = Buffer.from("éé");
+
+/**
+ * What RE2 allows a program to take (max_mem 8 MiB, two thirds of it for the forward program, 8 bytes an instruction). re2js
+ * counts instructions on characters, of which RE2 makes several each, so this refuses less than RE2 does.
+ */
+const instructionsMax = Math.floor((8 * 1024 * 1024 * 2) / 3 / 8);
+
+export class Pattern {
+  readonly groups: number;
+  readonly #re2: Re2;
+  readonly #prefilter: Re2["prefilter"];
+  readonly #input: RecordInput;
+  readonly #matchesInsideCharacters: boolean;
+  #text: Buffer = insideCharacter;
+
+  /** @throws PatternRefusal with RE2's words */
+  constructor(source: string) {
+    const { pattern, groups } = readPattern(source.toWellFormed());
+    this.groups = groups;
+    this.#re2 = compile(pattern);
+    this.#prefilter = this.#re2.prefilter;
+    this.#re2.prefilter = null;
+    this.#input = new RecordInput(Buffer.from(this.#re2.prefixUTF8));
+    this.#input.set(insideCharacter);
+    const inside = this.#re2.executeEngine(this.#input, 1, unanchored, 2);
+    this.#matchesInsideCharacters = inside !== null && inside[0] === 1;
+  }
+
+  /** Is there a match anywhere? Also makes `text` the one that `find` looks at. */
+  test(text: Buffer): boolean {
+    this.#text = text;
+    this.#input.set(text);
+    if (this.#prefilter !== null && !this.#prefilter.eval(this.#input, 0)) return false;
+    if (this.#re2.executeEngine(this.#input, 0, unanchored, 0) !== null) return true;
+    return this.#matchesInsideCharacters && this.#input.continuationFrom(0, text.length) >= 0;
+  }
+
+  /**
+   * The leftmost-first match at or after `from`, seen with all that stands before it, in the text that `test` was asked about.
+   * @param groups how many groups to report, group 0 included
+   * @returns start and end of each group, -1 for one that took no part; null when there is no match
+   */
+  find(from: number, groups: number): readonly number[] | null {
+    const input = this.#input;
+    const match = this.#re2.executeEngine(input, from, unanchored, 2 * groups);
+    if (!this.#matchesInsideCharacters) return match;
+    const inside = input.continuationFrom(from, match === null ? this.#text.length : match[0]!);
+    return inside < 0 ? match : this.#re2.executeEngine(input, inside, unanchored, 2 * groups);
+  }
+}
+
+export function checkPattern(pattern: string): PatternCheck {
+  try {
+    return { ok: true, groups: new Pattern(pattern).groups };
+  } catch (error) {
+    if (error instanceof PatternRefusal) return { ok: false, message: error.message };
+    throw error;
+  }
+}
+
+function compile(pattern: string): Re2 {
+  let re2: Re2;
+  try {
+    re2 = compileRe2(pattern);
+  } catch (error) {
+    // The reader has taken it, so what is left are re2js' limits on size and depth.
+    if (error instanceof RE2JSException) throw new PatternRefusal("pattern too large - compile failed");
+    throw error;
+  }
+  const { inst } = re2.prog;
+  if (inst.length > instructionsMax) throw new PatternRefusal("pattern too large - compile failed");
+  for (const instruction of inst) {
+    if (instruction.op === anyRune) {
+      instruction.op = runeClass;
+      instruction.runes = Int32Array.of(0, lenientRune);
+    } else if (instruction.op === anyRuneNotLf) {
+      instruction.op = runeClass;
+      instruction.runes = Int32Array.of(0, 9, 11, lenientRune);
+    } else if (instruction.op === runeClass && instruction.runes !== null) {
+      const { runes } = instruction;
+      const last = runes.length - 1;
+      if (last > 0 && runes[last] === runeMax && runes[last - 1]! <= 0x80) {
+        instruction.runes = Int32Array.from(runes);
+        instruction.runes[last] = lenientRune;
+      }
+    }
+  }
+  // Made from the instructions before they were changed.
+  re2.onepass = null;
+  return re2;
+}

@@ -1,0 +1,35 @@
+/** Chooses the engine: the one that was asked for, or native where its addon loads and portable elsewhere. */
+
+import { StreamGateError } from "../../errors.ts";
+import { loadAddon } from "./addon.ts";
+import type { EngineKind } from "./engine.ts";
+
+const remedy = "run `npm run build` and read .cache/build.log, or choose STREAMGATE_ENGINE=portable";
+
+/**
+ * @param wanted undefined: native when it loads, else portable with a warning to log
+ * @throws StreamGateError SG_ENGINE_UNAVAILABLE when native is wanted and does not load; it names every failure
+ */
+export async function selectEngine(
+  wanted: "native" | "portable" | undefined,
+): Promise<{ kind: EngineKind; warning?: string }> {
+  if (wanted === "portable") return { kind: await portable() };
+  const found = loadAddon();
+  if ("addon" in found) {
+    const { nativeKind } = await import("./native/kind.ts");
+    return { kind: nativeKind(found.addon) };
+  }
+  const what = `the native engine does not load (${found.failures.join("; ")})`;
+  if (wanted === "native")
+    throw new StreamGateError("SG_ENGINE_UNAVAILABLE", { where: "STREAMGATE_ENGINE", what, fix: remedy });
+  return {
+    kind: await portable(),
+    warning: `${what}; the portable engine runs, at a fraction of the speed; ${remedy}`,
+  };
+}
+
+/** Loaded only where it runs: re2js is large. */
+async function portable(): Promise<EngineKind> {
+  const { portableKind } = await import("./portable/kind.ts");
+  return portableKind();
+}

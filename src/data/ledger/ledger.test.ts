@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { countCell, countCellsFixed, ruleCell } from "../engine/layout.ts";
+import { createLedgerMemory, ledgerOffsets, outputCell } from "./layout.ts";
+import { LedgerWriter, readLedger } from "./ledger.ts";
+import {
+  addCounts,
+  addDead,
+  addStanding,
+  emptySnapshot,
+  imbalance,
+  type LedgerMeaning,
+  retiredOutputs,
+  shapeOf,
+} from "./snapshot.ts";
+
+const meaning: LedgerMeaning = {
+  rules: [{ id: "drop_debug", type: "filter", class: "reduce" }],
+  outputs: ["console 0"],
+};
+
+function cellsOf(values: { received: number; dropped: number; delivered: number; queued: number }): Float64Array {
+  const offsets = ledgerOffsets(shapeOf(meaning));
+  const cells = new Float64Array(offsets.cells);
+  const passed = values.received - values.dropped;
+  cells[offsets.counts + countCell.receivedRecords] = values.received;
+  cells[offsets.counts + countCell.passedRecords] = passed;
+  cells[offsets.counts + countCellsFixed + ruleCell.droppedRecords] = values.dropped;
+  cells[offsets.output(0) + outputCell.routedRecords] = passed;
+  cells[offsets.output(0) + outputCell.manifestRecords] = passed;
+  cells[offsets.output(0) + outputCell.deliveredRecords] = values.delivered;
+  cells[offsets.output(0) + outputCell.queuedRecords] = values.queued;
+  return cells;
+}
+
+function accountOf(cells: Float64Array) {
+  const snapshot = emptySnapshot();
+  addCounts(snapshot, cells, meaning);
+  addStanding(snapshot, cells, meaning);
+  return snapshot;
+}
+
+describe("the ledger", () => {
+  it("shows a reader what was published, as one snapshot", () => {
+    const shape = { rules: 1, outputs: 1 };
+    const memory = createLedgerMemory(shape);
+    const writer = new LedgerWriter(memory, shape);
+    writer.publish((cells) => cells.fill(7));
+    expect(new Set(readLedger(memory, shape))).toEqual(new Set([7]));
+  });
+
+  it("balances when every record is dropped, delivered or queued", () => {
+    expect(imbalance(accountOf(cellsOf({ received: 10, dropped: 3, delivered: 5, queued: 2 })))).toBe(0);
+  });
+
+  it("is off by the records that vanished behind the engine", () => {
+    expect(imbalance(accountOf(cellsOf({ received: 10, dropped: 3, delivered: 5, queued: 1 })))).toBe(1);
+  });
+
+  it("is off by the records that an output was not offered", () => {
+    const cells = cellsOf({ received: 10, dropped: 0, delivered: 10, queued: 0 });
+    cells[ledgerOffsets(shapeOf(meaning)).output(0) + outputCell.manifestRecords] = 8;
+    expect(imbalance(accountOf(cells))).toBe(2);
+  });
+
+  it("adds up a rule over manifests by its id", () => {
+    const snapshot = emptySnapshot();
+    addCounts(snapshot, cellsOf({ received: 10, dropped: 3, delivered: 7, queued: 0 }), meaning);
+    addCounts(snapshot, cellsOf({ received: 5, dropped: 2, delivered: 3, queued: 0 }), meaning);
+    expect(snapshot.rules.get("drop_debug")?.dropped.records).toBe(5);
+  });
+
+  it("counts what a dead worker's outputs still held as lost{worker}", () => {
+    const snapshot = emptySnapshot();
+    addDead(snapshot, cellsOf({ received: 10, dropped: 3, delivered: 5, queued: 2 }), meaning);
+    expect(snapshot.outputs.get("console 0")?.lost.worker.records).toBe(2);
+    expect(snapshot.outputs.get(retiredOutputs)?.queued.records).toBe(0);
+    expect(imbalance(snapshot)).toBe(0);
+  });
+});
