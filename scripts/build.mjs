@@ -51,7 +51,7 @@ function log(text) {
 function buildTypeScript() {
   const stamp = inputsHash(["src", "tsconfig.json", "tsconfig.build.json"], (name) => !name.endsWith(".test.ts"));
   const main = join(root, "dist", "commands", "main.js");
-  if (isFresh("typescript", stamp) && existsSync(join(root, "dist"))) return 0;
+  if (isFresh("typescript", stamp) && existsSync(main)) return 0;
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
   const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
   if (status !== 0) return status ?? 1;
@@ -126,10 +126,19 @@ async function lock() {
       return () => rmSync(lockPath, { force: true });
     } catch (error) {
       if (error.code !== "EEXIST") throw error;
-      const owner = Number(existsSync(lockPath) ? readFileSync(lockPath, "utf8") : 0);
-      if (owner !== 0 && !isAlive(owner)) rmSync(lockPath, { force: true });
+      const { owner, ageMs } = readLock();
+      // The number of a dead build may belong to another process by now; no build takes this long.
+      if (owner !== 0 && (!isAlive(owner) || ageMs > 20 * 60_000)) rmSync(lockPath, { force: true });
       await sleep(200);
     }
+  }
+}
+
+function readLock() {
+  try {
+    return { owner: Number(readFileSync(lockPath, "utf8")), ageMs: Date.now() - statSync(lockPath).mtimeMs };
+  } catch {
+    return { owner: 0, ageMs: 0 }; // just opened
   }
 }
 

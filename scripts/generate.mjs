@@ -43,6 +43,7 @@ const constants = {
   ringMagic: ring.ringMagic,
   ringVersion: ring.ringVersion,
   planMagic,
+  attributeKeysMax: operations.attributeKeysMax,
   countCellsFixed: engine.countCellsFixed,
   countCellsPerRule: engine.countCellsPerRule,
   frameCells: engine.frameCells,

@@ -50,7 +50,7 @@ export interface ErrorParts {
  * @example
  * throw new StreamGateError("SG_RULE_PATTERN", {
  *   where: 'rules[0] "ssn" params.pattern',
- *   what: "RE2 refuses it: missing closing ]: [0-9",
+ *   what: "RE2 refuses it: missing ]: [0-9",
  *   fix: "close the class",
  * });
  */

@@ -50,8 +50,8 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(const Operation& opera
       *error = "dropAttribute: a path's key lengths do not fit its bytes";
       return nullptr;
     }
-    if (paths[i].size() > PathTrie::kKeysMax) {
-      *error = "dropAttribute: a path has more than " + std::to_string(PathTrie::kKeysMax) + " keys";
+    if (paths[i].size() > kAttributeKeysMax) {
+      *error = "dropAttribute: a path has more than " + std::to_string(kAttributeKeysMax) + " keys";
       return nullptr;
     }
   }

@@ -23,8 +23,6 @@ struct PathNode {
 class PathTrie {
  public:
   static constexpr uint32_t kNoPath = UINT32_MAX;
-  // Most keys in a path: the walk recurses once a key, along the plan and never along the record.
-  static constexpr size_t kKeysMax = 100;
 
   // Node 0 is the record itself.
   explicit PathTrie(const std::vector<std::vector<std::string>>& paths);

@@ -1,4 +1,5 @@
-// UdpReceiver({host, port, reusePort, receiveBufferBytes, ring, producer}, onReadable): datagrams into a ring.
+// UdpReceiver({host, port, reusePort, receiveBufferBytes, maxRecordBytes, ring, producer}, onReadable): datagrams into
+// a ring.
 //
 // The handle owns the receiver until stop(), which the finalizer and the environment's end call as well; the thread has
 // ended when that returns, so nothing of it is left when a worker is. `ring` is a Uint8Array over the ring's
@@ -45,6 +46,7 @@ class UdpHandle : public Napi::ObjectWrap<UdpHandle> {
     options.port = static_cast<uint16_t>(NumberOf(given.Get("port"), 65535, "port"));
     options.reuse_port = given.Get("reusePort").ToBoolean().Value();
     options.receive_buffer_bytes = NumberOf(given.Get("receiveBufferBytes"), 1u << 30, "receiveBufferBytes");
+    options.max_record_bytes = NumberOf(given.Get("maxRecordBytes"), UINT32_MAX, "maxRecordBytes");
     const uint32_t producer = NumberOf(given.Get("producer"), kProducersMax - 1, "producer");
 
     const Napi::Value ring = given.Get("ring");
@@ -111,6 +113,9 @@ class UdpHandle : public Napi::ObjectWrap<UdpHandle> {
     set("truncated", stats.truncated);
     set("lostRecords", stats.lost_records);
     set("lostBytes", stats.lost_bytes);
+    set("lostOversizeRecords", stats.lost_oversize_records);
+    set("lostOversizeBytes", stats.lost_oversize_bytes);
+    set("cutRecords", stats.cut_records);
     set("receiveBufferBytes", stats.receive_buffer_bytes);
     return result;
   }

@@ -189,6 +189,7 @@ constexpr uint32_t kProducersMax = 64;
 constexpr uint32_t kRingMagic = 827475795;
 constexpr uint32_t kRingVersion = 1;
 constexpr uint32_t kPlanMagic = 827344723;
+constexpr uint32_t kAttributeKeysMax = 100;
 constexpr uint32_t kCountCellsFixed = 16;
 constexpr uint32_t kCountCellsPerRule = 8;
 constexpr uint32_t kFrameCells = 8;

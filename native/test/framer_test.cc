@@ -157,6 +157,7 @@ TEST("a long record is cut, and no half word or number passes", {
   CHECK_EQUAL(gone.lost(FrameCell::kLostOversizeRecords), 1.0);
   CHECK_EQUAL(gone.lost(FrameCell::kLostOversizeBytes), 26.0);
   CHECK_EQUAL(Frame({FramingKind::kNewline, 17}, "card 4111 1111 11.11\n").records, "card |");
+  CHECK_EQUAL(Frame({FramingKind::kNewline, 15}, "card 4111 1111 1111\n").records, "card |");
   CHECK_EQUAL(Frame({FramingKind::kNewline, 18}, "v1 abc-4111 1111 111\n").records, "v1 abc-|");
   CHECK_EQUAL(Frame({FramingKind::kOctet, 4}, "8 ab cdefg2 hi").records, "ab |hi|");
   CHECK_EQUAL(Frame({FramingKind::kAuto, 6}, "12 <13>abc").records, "<13>|");

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "frame/oversize.h"
 #include "generated/layout.h"
 #include "ring/push_records.h"
 #include "ring/ring.h"
@@ -140,6 +141,7 @@ struct UdpReceiver::State {
 
   void Run();
   unsigned Receive();
+  void Cut(unsigned i);
   void Push(unsigned count);
   bool WaitForRoom(int* nap_ms);
   void Poll(bool socket, int timeout_ms);
@@ -153,6 +155,7 @@ struct UdpReceiver::State {
   std::thread thread;
   uint16_t port = 0;
   uint64_t receive_buffer_bytes = 0;
+  uint32_t max_record_bytes = 0;
   bool receive_failed = false;
 
   std::vector<char> slots = std::vector<char>(kSlots * kSlotBytes);
@@ -164,6 +167,9 @@ struct UdpReceiver::State {
   std::atomic<uint64_t> truncated{0};
   std::atomic<uint64_t> lost_records{0};
   std::atomic<uint64_t> lost_bytes{0};
+  std::atomic<uint64_t> lost_oversize_records{0};
+  std::atomic<uint64_t> lost_oversize_bytes{0};
+  std::atomic<uint64_t> cut_records{0};
 
   // The kernel's counter has 32 bits and may be asked for by any thread.
   std::mutex drops_mutex;
@@ -230,8 +236,17 @@ unsigned UdpReceiver::State::Receive() {
   for (unsigned i = 0; i < count; ++i) {
     sources[i] = SourceOf(from[i]);
     sizes[i] = RecordBytes(slots.data() + i * kSlotBytes, sizes[i]);
+    if (sizes[i] > max_record_bytes) Cut(i);
   }
   return count;
+}
+
+void UdpReceiver::State::Cut(unsigned i) {
+  const size_t kept = TrimAtCut(slots.data() + i * kSlotBytes, max_record_bytes);
+  lost_oversize_bytes.fetch_add(sizes[i] - kept, std::memory_order_relaxed);
+  if (kept == 0) lost_oversize_records.fetch_add(1, std::memory_order_relaxed);
+  cut_records.fetch_add(1, std::memory_order_relaxed);
+  sizes[i] = kept;
 }
 
 // Puts the datagrams in hand into the ring as blocks, and waits while it is full; while stopping it counts them as
@@ -279,10 +294,10 @@ void UdpReceiver::State::Push(unsigned count) {
           *to++ = '\n';
           *lengths++ = static_cast<uint32_t>(sizes[i]);
         }
-        // Before the commit, so that what was received is never less than what came out of the ring.
-        received_bytes.fetch_add(bytes - records, std::memory_order_relaxed);
-        received_records.fetch_add(records, std::memory_order_relaxed);
         ring.Commit(block, source, now);
+        // After the commit, and released: whoever sees a record counted finds it in the ring.
+        received_bytes.fetch_add(bytes - records, std::memory_order_relaxed);
+        received_records.fetch_add(records, std::memory_order_release);
         on_readable();
         nap_ms = 1;
       }
@@ -325,6 +340,7 @@ std::unique_ptr<UdpReceiver> UdpReceiver::Start(const Options& options, void* ri
   const int fd = Open(options, error);
   if (fd < 0) return nullptr;
   auto state = std::make_unique<State>(fd, ring, producer, std::move(on_readable));
+  state->max_record_bytes = options.max_record_bytes;
   sockaddr_storage bound{};
   socklen_t bound_size = sizeof bound;
   getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &bound_size);
@@ -372,11 +388,14 @@ uint16_t UdpReceiver::port() const { return state_->port; }
 UdpReceiver::Stats UdpReceiver::stats() const {
   State& state = *state_;
   Stats stats;
-  stats.received_records = state.received_records.load(std::memory_order_relaxed);
+  stats.received_records = state.received_records.load(std::memory_order_acquire);
   stats.received_bytes = state.received_bytes.load(std::memory_order_relaxed);
   stats.truncated = state.truncated.load(std::memory_order_relaxed);
   stats.lost_records = state.lost_records.load(std::memory_order_relaxed);
   stats.lost_bytes = state.lost_bytes.load(std::memory_order_relaxed);
+  stats.lost_oversize_records = state.lost_oversize_records.load(std::memory_order_relaxed);
+  stats.lost_oversize_bytes = state.lost_oversize_bytes.load(std::memory_order_relaxed);
+  stats.cut_records = state.cut_records.load(std::memory_order_relaxed);
   stats.receive_buffer_bytes = state.receive_buffer_bytes;
   const std::lock_guard<std::mutex> lock(state.drops_mutex);
   state.ReadDrops();

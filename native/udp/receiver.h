@@ -24,6 +24,8 @@ class UdpReceiver {
     bool reuse_port = false;
     // Wanted size of the kernel's receive buffer in bytes; the system may allow less.
     uint32_t receive_buffer_bytes = 8 << 20;
+    // A longer datagram is cut as a framer cuts a record (frame/oversize.h).
+    uint32_t max_record_bytes = 1 << 20;
   };
 
   struct Stats {
@@ -38,6 +40,10 @@ class UdpReceiver {
     // Read while stopping, and not put into the ring because it was full.
     uint64_t lost_records = 0;
     uint64_t lost_bytes = 0;
+    // As FrameCell: what was cut off, datagrams of which nothing was left, and how many were cut.
+    uint64_t lost_oversize_records = 0;
+    uint64_t lost_oversize_bytes = 0;
+    uint64_t cut_records = 0;
     // Bytes that the kernel's receive buffer really has.
     uint64_t receive_buffer_bytes = 0;
   };

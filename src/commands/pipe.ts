@@ -225,20 +225,21 @@ class Pipe {
 
   /** `in.bytes` and `dropped` count records' bytes as received, `out.bytes` as written; line ends count nowhere. */
   stats(): Stats {
-    const dropped: Stats["dropped"] = {};
-    const redacted: Stats["redacted"] = {};
+    // As entries: an id such as `__proto__` is a key like any other.
+    const dropped: [string, { records: number; bytes: number }][] = [];
+    const redacted: [string, { records: number; replacements: number }][] = [];
     this.#plan.rules.forEach(({ id, type }, index) => {
       const base = countCellsFixed + index * countCellsPerRule;
       const at = (cell: keyof typeof ruleCell) => this.#counts[base + ruleCell[cell]]!;
-      if (type === "redact") redacted[id] = { records: at("changedRecords"), replacements: at("replacements") };
-      else dropped[id] = { records: at("droppedRecords"), bytes: at("droppedBytes") };
+      if (type === "redact") redacted.push([id, { records: at("changedRecords"), replacements: at("replacements") }]);
+      else dropped.push([id, { records: at("droppedRecords"), bytes: at("droppedBytes") }]);
     });
     return {
       engine: this.#kind.name,
       in: { records: this.#cell("receivedRecords"), bytes: this.#cell("receivedBytes") },
       out: { records: this.#outRecords, bytes: this.#outBytes },
-      dropped,
-      redacted,
+      dropped: Object.fromEntries(dropped),
+      redacted: Object.fromEntries(redacted),
       quarantined: {
         records: this.quarantinedRecords,
         bytes: this.#cell("quarantinedMatchLimitBytes") + this.#cell("quarantinedOutputLimitBytes"),

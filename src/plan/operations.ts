@@ -29,6 +29,9 @@ export const operationFlag = {
   limited: 2,
 } as const;
 
+/** Most keys in a path of dropAttribute: an engine's walk recurses once a key, along the plan and never along the record. */
+export const attributeKeysMax = 100;
+
 export const attributeOperator = { equals: 0, contains: 1, regex: 2 } as const;
 export type AttributeOperator = keyof typeof attributeOperator;
 

@@ -6,7 +6,7 @@
  */
 
 import { Type } from "typebox";
-import { attributeOperator } from "../plan/operations.ts";
+import { attributeKeysMax, attributeOperator } from "../plan/operations.ts";
 import { checkRulePattern } from "./pattern.ts";
 import { defineRule } from "./rule.ts";
 
@@ -78,6 +78,15 @@ export const attributeFilter = defineRule({
         fix: "write keys separated by single /, such as a/b/c",
       };
     }
+    const keys = Math.max(...pathsOf(attribute, path).map((keys) => keys.length));
+    if (keys > attributeKeysMax) {
+      return {
+        code: "SG_RULE_PARAMS",
+        param: path === undefined ? "attribute" : "path",
+        what: `leads through ${keys} keys`,
+        fix: `use a path of at most ${attributeKeysMax}`,
+      };
+    }
     if (operator === "contains" && value === "") {
       return {
         code: "SG_RULE_PARAMS",
@@ -91,7 +100,7 @@ export const attributeFilter = defineRule({
     return "refusal" in checked ? checked.refusal : undefined;
   },
   compile({ attribute, path, operator = "equals", value }) {
-    const paths = path === undefined ? attributePaths(attribute!) : [keysOf(path)];
+    const paths = pathsOf(attribute, path);
     return [
       {
         name: "dropAttribute",
@@ -100,6 +109,10 @@ export const attributeFilter = defineRule({
     ];
   },
 });
+
+function pathsOf(attribute: string | undefined, path: string | undefined): readonly (readonly string[])[] {
+  return path === undefined ? attributePaths(attribute!) : [keysOf(path)];
+}
 
 /** Every place where an attribute may lie, place by place, name by name, each name flat and then nested. */
 export function attributePaths(attribute: string): readonly (readonly string[])[] {

@@ -30,6 +30,9 @@ export function nativeEngine(): EngineKind | undefined {
 /** Why tests that need both engines are skipped. */
 export const addonMissing = "the native addon is not built on this machine";
 
+/** Behind the name of a test that needs both engines. */
+export const skipNote = engines().length === 1 ? ` (skipped: ${addonMissing})` : "";
+
 function findEngines(): EngineKind[] {
   if (process.env.STREAMGATE_ENGINE === "portable") return [portableKind()];
   const loaded = loadAddon();

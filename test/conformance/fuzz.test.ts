@@ -8,7 +8,7 @@
 
 import { describe, expect, it } from "vitest";
 import { attributeOperator } from "../../src/plan/operations.ts";
-import { addonMissing, engines, nativeEngine, planOf, run, type Step } from "./engines.ts";
+import { engines, nativeEngine, planOf, run, type Step, skipNote } from "./engines.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 const cases = Number(process.env.FUZZ_CASES ?? 4000);
@@ -212,31 +212,27 @@ describe("both engines", () => {
 
   // A long run by hand may take its time.
   const timeoutMs = Math.max(60_000, cases * 20);
-  it.skipIf(native === undefined)(
-    `agree on ${cases} random cases (skipped: ${addonMissing})`,
-    { timeout: timeoutMs },
-    () => {
-      let taken = 0;
-      let touched = 0;
-      for (let i = 0; i < cases; i++) {
-        const maker = new Maker(seed + i);
-        const steps = maker.many(4, () => maker.step());
-        const input = Buffer.concat(maker.many(12, () => maker.line()).flatMap((line) => [line, Buffer.from("\n")]));
-        const chunkSeed = maker.below(2 ** 31);
-        const [a, b] = [native!, portable].map((kind) => outcome(kind, steps, input, new Maker(chunkSeed)));
-        expect(a, `FUZZ_SEED=${seed + i} FUZZ_CASES=1: ${describeSteps(steps)}`).toEqual(b);
-        if (a?.counts !== undefined) {
-          taken++;
-          if (a.counts.slice(16).some((count) => count !== 0)) touched++;
-        }
+  it.skipIf(native === undefined)(`agree on ${cases} random cases${skipNote}`, { timeout: timeoutMs }, () => {
+    let taken = 0;
+    let touched = 0;
+    for (let i = 0; i < cases; i++) {
+      const maker = new Maker(seed + i);
+      const steps = maker.many(4, () => maker.step());
+      const input = Buffer.concat(maker.many(12, () => maker.line()).flatMap((line) => [line, Buffer.from("\n")]));
+      const chunkSeed = maker.below(2 ** 31);
+      const [a, b] = [native!, portable].map((kind) => outcome(kind, steps, input, new Maker(chunkSeed)));
+      expect(a, `FUZZ_SEED=${seed + i} FUZZ_CASES=1: ${describeSteps(steps)}`).toEqual(b);
+      if (a?.counts !== undefined) {
+        taken++;
+        if (a.counts.slice(16).some((count) => count !== 0)) touched++;
       }
-      // A fuzzer whose cases are all refused, or whose rules never match, proves nothing.
-      if (cases >= 1000) {
-        expect(taken).toBeGreaterThan(cases / 4);
-        expect(touched).toBeGreaterThan(cases / 10);
-      }
-    },
-  );
+    }
+    // A fuzzer whose cases are all refused, or whose rules never match, proves nothing.
+    if (cases >= 1000) {
+      expect(taken).toBeGreaterThan(cases / 4);
+      expect(touched).toBeGreaterThan(cases / 10);
+    }
+  });
 });
 
 function describeSteps(steps: readonly Step[]): string {

@@ -1,15 +1,10 @@
-/**
- * RE2's own answers to 16,330 patterns and texts, against every engine. The corpus lies in `../shared/corpora` beside the
- * repository (its licences do not allow a copy here); where it, or `xz`, is missing the tests are skipped and say so.
- */
+/** RE2's own answers to 16,330 patterns and texts, against every engine. What they count is in `docs/parity.md`. */
 
-import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { EngineKind } from "../../src/data/engine/engine.ts";
 import { countCellsFixed, ruleCell } from "../../src/data/engine/layout.ts";
 import { StreamGateError } from "../../src/errors.ts";
+import { readCorpus } from "./corpora.ts";
 import { engines, planOf, run } from "./engines.ts";
 
 interface Case {
@@ -25,25 +20,10 @@ interface Case {
   readonly count?: number;
 }
 
-const corpus = fileURLToPath(new URL("../../../shared/corpora/regex.jsonl.xz", import.meta.url));
-
-function readCorpus(): Case[] | string {
-  if (!existsSync(corpus)) return "../shared/corpora/regex.jsonl.xz is not there";
-  try {
-    const lines = execFileSync("xz", ["-dc", corpus], { maxBuffer: 1 << 28, encoding: "utf8" });
-    return lines
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Case);
-  } catch (error) {
-    return `xz cannot read the corpus: ${(error as Error).message}`;
-  }
-}
-
 /** How many of the corpus' cases have `\C` outside a class: RE2 takes it, StreamGate refuses it before any engine sees it. */
 const anyByteCases = 921;
 
-const cases = readCorpus();
+const cases = readCorpus<Case>("regex");
 const missing = typeof cases === "string" ? cases : undefined;
 
 /** Why the engine's answer is not RE2's; undefined when it is. */

@@ -3,11 +3,13 @@ import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { engines } from "../fixtures/requirement.ts";
 import { write } from "../fixtures/tcp.ts";
+import { until } from "../fixtures/wait.ts";
 
 afterEach(disposeGates);
 
 const connections = 4;
-const linesPerConnection = 30_000;
+/** Lines that have to go out on each connection between two publishes. */
+const linesPerPublish = 2_000;
 const publishes = 8;
 
 for (const { engine, skip, note } of engines) {
@@ -21,34 +23,36 @@ for (const { engine, skip, note } of engines) {
       await gate.publish();
       const sockets = await Promise.all(Array.from({ length: connections }, () => gate.connect()));
       const closed = sockets.map((socket) => new Promise((resolve) => socket.once("close", resolve)));
-      let sent = 0;
+      const sent = Array<number>(connections).fill(0);
+      let publishing = true;
       const sending = sockets.map(async (socket, connection) => {
-        for (let at = 0; at < linesPerConnection; at += 500) {
+        while (publishing) {
           let text = "";
-          for (let index = at; index < at + 500; index++)
-            text += `${connection} ${index} HEAD some words between TAIL\n`;
+          for (let line = 0; line < 200; line++)
+            text += `${connection} ${sent[connection]!++} HEAD some words between TAIL\n`;
           await write(socket, text);
-          sent += 500;
+          await new Promise((resolve) => setTimeout(resolve, 1));
         }
       });
       for (let round = 1; round <= publishes; round++) {
-        // Spread over the load, whatever the machine's speed.
-        while (sent < (round * connections * linesPerConnection) / (publishes + 2))
-          await new Promise((resolve) => setTimeout(resolve, 1));
+        const due = sent.map((lines) => lines + linesPerPublish);
+        await until("the load goes on", () => sent.every((lines, connection) => lines >= due[connection]!));
         await gate.ok("PUT", "/rules/head", head(`m${round}`));
         await gate.ok("PUT", "/rules/tail", tail(`m${round}`));
         await gate.publish();
       }
+      publishing = false;
       await Promise.all(sending);
       expect(sockets.map((socket) => socket.destroyed)).toEqual(sockets.map(() => false));
       // Published and answered: the next line sent is treated by the last manifest.
-      await write(sockets[0]!, `0 ${linesPerConnection} HEAD some words between TAIL\n`);
+      await write(sockets[0]!, `0 ${sent[0]!++} HEAD some words between TAIL\n`);
+      const total = sent.reduce((sum, lines) => sum + lines, 0);
       for (const socket of sockets) socket.end();
       await Promise.all(closed);
-      await gate.waitForLines(connections * linesPerConnection + 1, 60_000);
+      await gate.waitForLines(total, 60_000);
       await gate.stop();
       const lines = gate.lines();
-      expect(lines.length).toBe(connections * linesPerConnection + 1);
+      expect(lines.length).toBe(total);
       const next = Array<number>(connections).fill(0);
       const manifest = Array<number>(connections).fill(0);
       const used = new Set<number>();
@@ -65,7 +69,8 @@ for (const { engine, skip, note } of engines) {
         used.add(Number(first));
       }
       expect(used.size).toBeGreaterThan(2); // Else the publishes did not meet the load and the test has shown nothing.
-      expect(lines.findLast((line) => line.startsWith(`0 ${linesPerConnection} `))).toContain(`m${publishes} `);
+      expect(next).toEqual(sent);
+      expect(lines.findLast((line) => line.startsWith("0 "))).toContain(`m${publishes} `);
     });
   });
 }

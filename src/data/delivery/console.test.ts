@@ -1,3 +1,5 @@
+/** The console output, with a writer's ring whose room the test decides. */
+
 import { describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
 import type { Batch } from "../engine/batch.ts";

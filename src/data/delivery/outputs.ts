@@ -55,6 +55,7 @@ export class Outputs {
   readonly #retired = new Set<Delivery>();
   /** Sums of outputs that are gone for good. */
   readonly #gone = new Float64Array(outputCells);
+  readonly #scratch = new Float64Array(outputCells);
   /** Of a shutdown. */
   readonly #deadline = new AbortController();
   #active: readonly Delivery[] = [];
@@ -127,7 +128,7 @@ export class Outputs {
   /** The cells of all outputs: those that are gone at `retiredAt`, active ones at `outputAt(index)`. */
   write(cells: Float64Array, retiredAt: number, outputAt: (index: number) => number): void {
     cells.set(this.#gone, retiredAt);
-    const one = new Float64Array(outputCells);
+    const one = this.#scratch;
     for (const delivery of this.#retired) {
       delivery.write(one, 0);
       for (let cell = 0; cell < outputCells; cell++) cells[retiredAt + cell]! += one[cell]!;

@@ -1,3 +1,5 @@
+/** An output's queue and the payloads that are cut from it. */
+
 import { describe, expect, it } from "vitest";
 import { appendRecords, batchOf } from "../../../test/fixtures/batch.ts";
 import { BatchPool } from "./batch_pool.ts";

@@ -1,3 +1,5 @@
+/** The pauses between tries. */
+
 import { describe, expect, it } from "vitest";
 import { pause, retryDelayMs, retryDelayMsMax } from "./retry.ts";
 

@@ -1,3 +1,5 @@
+/** A sender against a real HTTP server that fails in the ways destinations do. */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";

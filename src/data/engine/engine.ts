@@ -92,7 +92,7 @@ export interface EngineKind {
   readonly name: "native" | "portable";
   /** For people: `native (RE2 1.27.1)`. */
   readonly description: string;
-  /** Does RE2 take this pattern? The message is RE2's own words, such as `missing closing ]: [0-9`. */
+  /** Does RE2 take this pattern? The message is RE2's own words, such as `missing ]: [0-9`. */
   checkPattern(pattern: string): PatternCheck;
   /** @throws StreamGateError SG_RULE_PATTERN when an engine's regular expressions refuse a pattern of the plan */
   prepare(plan: Plan): PreparedPlan;

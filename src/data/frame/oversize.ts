@@ -17,7 +17,11 @@ const dot = 0x2e;
  */
 export function trimAtCut(bytes: Uint8Array, start: number, cut: number): number {
   let end = runStart(bytes, start, cut);
-  if (end === cut) return end;
+  if (end === cut) {
+    // `4111 1111 1111 |1111`: the cut fell behind a separator, and the groups before it are half of a number.
+    if (cut - start < 2 || !isGroupSeparator(bytes[cut - 1]!) || !isDigit(bytes[cut - 2]!)) return end;
+    end = runStart(bytes, start, cut - 1);
+  }
   while (isDigit(bytes[end]!) && end - start >= 2 && isGroupSeparator(bytes[end - 1]!) && isDigit(bytes[end - 2]!)) {
     end = runStart(bytes, start, end - 1);
   }

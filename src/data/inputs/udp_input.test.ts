@@ -4,14 +4,13 @@ import { createSocket } from "node:dgram";
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
+import { engines } from "../../../test/conformance/engines.ts";
 import { StreamGateError } from "../../errors.ts";
-import { loadAddon } from "../engine/addon.ts";
 import { blockHeader, createRingMemory } from "../ring/layout.ts";
 import { SharedRing } from "../ring/shared.ts";
 import { openUdpInput, type UdpInput, type UdpOptions } from "./udp_input.ts";
 
-const loaded = loadAddon();
-const kinds = ["portable" as const, ...("addon" in loaded ? ["native" as const] : [])];
+const kinds = engines().map(({ name }) => name);
 const hasIPv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"));
 
 const inputs: UdpInput[] = [];
@@ -86,12 +85,15 @@ describe.each(kinds)("udp input on %s", (kind) => {
     await send(input.port, sent);
     await until(() => input.stats().receivedRecords === 8);
     expect(take(ring)).toEqual(["plain", "lf", "crlf", "nul", "two\n", "in\nside\0x", "cr\r", "last"]);
-    expect(input.stats()).toEqual({
+    expect(input.stats()).toMatchObject({
       receivedRecords: 8,
       receivedBytes: 34,
       kernelDrops: 0,
       lostRingFullRecords: 0,
       lostRingFullBytes: 0,
+      lostOversizeRecords: 0,
+      lostOversizeBytes: 0,
+      cutRecords: 0,
     });
     await until(() => seen.readable > 0);
   });
@@ -123,6 +125,14 @@ describe.each(kinds)("udp input on %s", (kind) => {
     await send(input.port, [largest]);
     await until(() => input.stats().receivedRecords === 1);
     expect(take(ring)[0]).toHaveLength(65_507);
+  });
+
+  it("cuts a datagram that is longer than a record may be, and a number at the cut with it", async () => {
+    const { input, ring } = await start(kind, { maxRecordBytes: 22 });
+    await send(input.port, ["exactly 22 bytes fine!\n", "card 4111 1111 1111 1111", "x".repeat(30)]);
+    await until(() => input.stats().lostOversizeRecords === 1);
+    expect(take(ring)).toEqual(["exactly 22 bytes fine!", "card "]);
+    expect(input.stats()).toMatchObject({ cutRecords: 2, lostOversizeBytes: 19 + 30, receivedRecords: 2 });
   });
 
   it("loses none of many while the ring is read", async () => {

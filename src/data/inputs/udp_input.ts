@@ -30,6 +30,10 @@ export interface UdpStats {
   /** Datagrams that were read and found no room: in the portable input, and natively only while it stops. */
   readonly lostRingFullRecords: number;
   readonly lostRingFullBytes: number;
+  /** As the framer's `frameCell`s: what was cut off datagrams longer than maxRecordBytes, and those of which nothing was left. */
+  readonly lostOversizeRecords: number;
+  readonly lostOversizeBytes: number;
+  readonly cutRecords: number;
 }
 
 export interface UdpInput {

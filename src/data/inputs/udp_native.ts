@@ -11,10 +11,11 @@ interface UdpReceiver {
     receivedRecords: number;
     receivedBytes: number;
     kernelDrops: number;
-    truncated: number;
     lostRecords: number;
     lostBytes: number;
-    receiveBufferBytes: number;
+    lostOversizeRecords: number;
+    lostOversizeBytes: number;
+    cutRecords: number;
   };
   stop(): void;
 }
@@ -27,6 +28,7 @@ type UdpReceiverClass = new (
     receiveBufferBytes: number;
     ring: Uint8Array;
     producer: number;
+    maxRecordBytes: number;
   },
   onReadable: () => void,
 ) => UdpReceiver;
@@ -36,12 +38,12 @@ export function openNativeUdp(options: UdpOptions): UdpInput | undefined {
   const loaded = loadAddon();
   const found = "addon" in loaded ? (loaded.addon as { UdpReceiver?: unknown }).UdpReceiver : undefined;
   if (found === undefined) return undefined;
-  const { host, port, reusePort, producer, receiveBufferBytes = receiveBufferBytesDefault } = options;
+  const { host, port, reusePort, producer, maxRecordBytes, receiveBufferBytes = receiveBufferBytesDefault } = options;
   const ring = new Uint8Array(options.ring);
   let receiver: UdpReceiver;
   try {
     receiver = new (found as UdpReceiverClass)(
-      { host, port, reusePort, receiveBufferBytes, ring, producer },
+      { host, port, reusePort, receiveBufferBytes, ring, producer, maxRecordBytes },
       options.onReadable,
     );
   } catch (error) {
@@ -50,14 +52,8 @@ export function openNativeUdp(options: UdpOptions): UdpInput | undefined {
   return {
     port: receiver.port,
     stats() {
-      const { receivedRecords, receivedBytes, kernelDrops, lostRecords, lostBytes } = receiver.stats();
-      return {
-        receivedRecords,
-        receivedBytes,
-        kernelDrops,
-        lostRingFullRecords: lostRecords,
-        lostRingFullBytes: lostBytes,
-      };
+      const { lostRecords, lostBytes, ...stats } = receiver.stats();
+      return { ...stats, lostRingFullRecords: lostRecords, lostRingFullBytes: lostBytes };
     },
     async stop() {
       receiver.stop();

@@ -6,7 +6,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { readFileSync, readlinkSync } from "node:fs";
 import type { Framer } from "../engine/engine.ts";
-import { frameCells } from "../engine/layout.ts";
+import { frameCell, frameCells } from "../engine/layout.ts";
 import { portableKind } from "../engine/portable/kind.ts";
 import { portError } from "./tcp.ts";
 import { receiveBufferBytesDefault, type UdpInput, type UdpOptions, type UdpStats } from "./udp_input.ts";
@@ -31,6 +31,7 @@ class PortableUdp implements UdpInput {
     lostRingFullRecords: 0,
     lostRingFullBytes: 0,
   };
+  readonly #losses = new Float64Array(frameCells);
   readonly #timer: NodeJS.Timeout;
   readonly #inode: string | undefined;
   #stopped: Promise<void> | undefined;
@@ -42,7 +43,7 @@ class PortableUdp implements UdpInput {
     const { ring: memory, producer, maxRecordBytes, onReadable } = options;
     const kind = portableKind();
     const ring = kind.openRing(memory, producer);
-    const losses = new Float64Array(frameCells);
+    const losses = this.#losses;
     const stats = this.#stats;
     let framer: Framer | undefined;
     let peer = "";
@@ -56,9 +57,11 @@ class PortableUdp implements UdpInput {
         framer = kind.createFramer({ kind: "datagram" }, maxRecordBytes, { transport: "udp", address, port }, losses);
         peer = `${address} ${port}`;
       }
+      const lostRecords = losses[frameCell.lostOversizeRecords]!;
+      const lostBytes = losses[frameCell.lostOversizeBytes]!;
       if (ring.pushChunk(framer, datagram, 0, Date.now()) === datagram.length) {
-        stats.receivedRecords++;
-        stats.receivedBytes += bytes;
+        stats.receivedRecords += 1 - (losses[frameCell.lostOversizeRecords]! - lostRecords);
+        stats.receivedBytes += bytes - (losses[frameCell.lostOversizeBytes]! - lostBytes);
       } else {
         stats.lostRingFullRecords++;
         stats.lostRingFullBytes += bytes;
@@ -79,7 +82,12 @@ class PortableUdp implements UdpInput {
   }
 
   stats(): UdpStats {
-    return { ...this.#stats };
+    return {
+      ...this.#stats,
+      lostOversizeRecords: this.#losses[frameCell.lostOversizeRecords]!,
+      lostOversizeBytes: this.#losses[frameCell.lostOversizeBytes]!,
+      cutRecords: this.#losses[frameCell.cutRecords]!,
+    };
   }
 
   stop(): Promise<void> {

@@ -1,3 +1,5 @@
+/** The account: one snapshot, sums over manifests and dead workers, and an imbalance that shows what vanished. */
+
 import { describe, expect, it } from "vitest";
 import { countCell, countCellsFixed, ruleCell } from "../engine/layout.ts";
 import { createLedgerMemory, ledgerOffsets, outputCell } from "./layout.ts";

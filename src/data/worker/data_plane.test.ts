@@ -1,3 +1,5 @@
+/** The data plane whole, with real worker threads, sockets and HTTP destinations, on both engines. */
+
 import { createSocket } from "node:dgram";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";

@@ -117,15 +117,8 @@ export class DataPlane {
         batchSize,
         meaning: { rules: plan.rules, outputs: outputNames(outputs) },
       };
-      // Before the swap: a worker that dies in between is replaced by one that runs the new program.
-      const before = this.#program;
-      try {
-        await reload(this.supervisor.living, program, ({ worker, ledger }) => this.#book(worker, program, ledger));
-        this.#program = program;
-      } catch (error) {
-        this.#program = before;
-        throw error;
-      }
+      await reload(this.supervisor.living, program, ({ worker, ledger }) => this.#book(worker, program, ledger));
+      this.#program = program;
     });
   }
 
@@ -272,6 +265,8 @@ export class DataPlane {
     }).catch((error: unknown) => {
       if (error instanceof WorkerDied) return;
       this.#log.error({ worker: worker.index }, `a replaced worker does not serve: ${(error as Error).message}`);
+      // The supervisor tries again, after a longer pause.
+      void worker.crash();
     });
   }
 }

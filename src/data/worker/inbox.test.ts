@@ -1,3 +1,5 @@
+/** A worker's inbox: order and completeness while outputs fill and empty, and reloads between blocks, on both engines. */
+
 import { describe, expect, it } from "vitest";
 import { engines } from "../../../test/conformance/engines.ts";
 import { readRules } from "../../manifest/manifest.ts";

@@ -1,6 +1,6 @@
 /**
  * Keeps one worker a ring: one that dies is replaced, after a pause that grows while it keeps dying. Its ring, with what is unread
- * in it, goes to the replacement.
+ * in it, goes to the replacement; a block that was half run when it died is run again whole, since doubled is better than lost.
  */
 
 import { StreamGateError } from "../../errors.ts";

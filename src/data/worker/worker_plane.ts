@@ -126,7 +126,8 @@ export class WorkerPlane {
   }
 
   async #listen(request: ListenRequest): Promise<Answers["listen"]> {
-    const { kind, tcpFraming: framing, maxRecordBytes, index, rings } = { ...this.#start, kind: this.#kind };
+    const kind = this.#kind;
+    const { tcpFraming: framing, maxRecordBytes, index, rings } = this.#start;
     const { host, tcpPort, udpPort, reusePort } = request;
     if (tcpPort !== undefined) {
       const intakes: Intake[] = request.spread

@@ -7,18 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadAddon } from "../../engine/addon.ts";
+import { engines } from "../../../../test/conformance/engines.ts";
 import { Batch } from "../../engine/batch.ts";
 import type { EngineKind } from "../../engine/engine.ts";
 import { batchEntry, batchHeader } from "../../engine/layout.ts";
-import { nativeKind } from "../../engine/native/kind.ts";
-import { portableKind } from "../../engine/portable/kind.ts";
 import { createRingMemory, ringHeader } from "../../ring/layout.ts";
 import { openStreamFeed } from "./feed.ts";
 import { openStreamWriter, type StreamWriter } from "./writer.ts";
-
-const loaded = loadAddon();
-const kinds: EngineKind[] = [portableKind(), ...("addon" in loaded ? [nativeKind(loaded.addon)] : [])];
 
 let folder: string;
 const opened: number[] = [];
@@ -102,7 +97,7 @@ function lines(count: number, size = 0): string[] {
   return Array.from({ length: count }, (_, i) => `record ${i} ${"x".repeat((i * 37) % (size + 1))}`);
 }
 
-describe.each(kinds)("stream writer on $name", (kind) => {
+describe.each(engines())("stream writer on $name", (kind) => {
   it("writes every record of several producers whole and in each one's order", async () => {
     const { path, writer: fd } = pipe();
     const { memory, writer, feed } = start(kind, fd);

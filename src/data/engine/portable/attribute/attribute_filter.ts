@@ -6,9 +6,9 @@
  * array, the array is read as OTLP's list of {"key", "value"} (opentelemetry-proto, common/v1/common.proto).
  */
 
-import { attributeOperator, type Operation } from "../../../../plan/operations.ts";
+import { attributeKeysMax, attributeOperator, type Operation } from "../../../../plan/operations.ts";
 import { decodeString, type JsonScalar, JsonText } from "./json_text.ts";
-import { type PathNode, pathKeysMax, pathTrie, sameBytes } from "./path_trie.ts";
+import { type PathNode, pathTrie, sameBytes } from "./path_trie.ts";
 
 /** Finds a pattern anywhere in `bytes` from `start` to `end`, which are all that it sees. */
 export type PatternFinder = (bytes: Uint8Array, start: number, end: number) => boolean;
@@ -245,6 +245,7 @@ function readPath(bytes: Uint8Array): Buffer[] {
     keys.push(from.subarray(at + 4, end));
     at = end;
   }
-  if (keys.length > pathKeysMax) throw new RangeError(`dropAttribute: a path has more than ${pathKeysMax} keys`);
+  if (keys.length > attributeKeysMax)
+    throw new RangeError(`dropAttribute: a path has more than ${attributeKeysMax} keys`);
   return keys;
 }

@@ -32,9 +32,6 @@ export class PathNode {
   }
 }
 
-/** Most keys in a path: the walk recurses once a key, along the plan and never along the record. */
-export const pathKeysMax = 100;
-
 /** @returns the root, which is the record itself, and the nodes at which a path ends, first listed path first */
 export function pathTrie(paths: readonly (readonly Buffer[])[]): { root: PathNode; ends: PathNode[] } {
   const root = new PathNode(Buffer.alloc(0));

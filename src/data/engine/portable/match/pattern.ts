@@ -10,6 +10,7 @@
 
 import { RE2JS, RE2JSException } from "re2js";
 import type { PatternCheck } from "../../engine.ts";
+import { classInstructions, instructionsMax } from "./program_size.ts";
 import { lenientRune, RecordInput } from "./record_input.ts";
 import { PatternRefusal, readPattern } from "./syntax.ts";
 
@@ -40,12 +41,6 @@ const anyRuneNotLf = operationOf(".");
 
 /** Two characters of two bytes: a match at 1 lies inside the first. */
 const insideCharacter = Buffer.from("éé");
-
-/**
- * What RE2 allows a program to take (max_mem 8 MiB, two thirds of it for the forward program, 8 bytes an instruction). re2js
- * counts instructions on characters, of which RE2 makes several each, so this refuses less than RE2 does.
- */
-const instructionsMax = Math.floor((8 * 1024 * 1024 * 2) / 3 / 8);
 
 export class Pattern {
   readonly groups: number;
@@ -110,7 +105,9 @@ function compile(pattern: string): Re2 {
     throw error;
   }
   const { inst } = re2.prog;
-  if (inst.length > instructionsMax) throw new PatternRefusal("pattern too large - compile failed");
+  let instructions = 0;
+  for (const { runes } of inst) instructions += runes === null || runes.length === 0 ? 1 : classInstructions(runes);
+  if (instructions > instructionsMax) throw new PatternRefusal("pattern too large - compile failed");
   for (const instruction of inst) {
     if (instruction.op === anyRune) {
       instruction.op = runeClass;

@@ -1,7 +1,7 @@
 /** The portable engine's Unicode groups and case folding against RE2's own, code point by code point. */
 
 import { describe, expect, it } from "vitest";
-import { addonMissing, nativeEngine, planOf, run } from "../../../../../test/conformance/engines.ts";
+import { nativeEngine, planOf, run, skipNote } from "../../../../../test/conformance/engines.ts";
 import { portableKind } from "../kind.ts";
 import { complement, unicodeGroup } from "./unicode_groups.ts";
 
@@ -38,15 +38,12 @@ describe("Unicode groups", () => {
       }).records,
     );
 
-  it.skipIf(native === undefined).each([...groups, ...scripts])(
-    `\\p{%s} has RE2's code points (skipped: ${addonMissing})`,
-    (name) => {
-      for (const pattern of [`\\p{${name}}`, `(?i)\\p{${name}}`])
-        expect(replaced(portableKind(), pattern).equals(replaced(native!, pattern)), pattern).toBe(true);
-    },
-  );
+  it.skipIf(native === undefined).each([...groups, ...scripts])(`\\p{%s} has RE2's code points${skipNote}`, (name) => {
+    for (const pattern of [`\\p{${name}}`, `(?i)\\p{${name}}`])
+      expect(replaced(portableKind(), pattern).equals(replaced(native!, pattern)), pattern).toBe(true);
+  });
 
-  it.skipIf(native === undefined)(`letters fold as RE2's do (skipped: ${addonMissing})`, () => {
+  it.skipIf(native === undefined)(`letters fold as RE2's do${skipNote}`, () => {
     // Each is a letter whose other cases came with different versions of Unicode, or has more than one.
     for (const rune of "kKsSßẞσςΣµθιбᲀɤƛ\u{a7cb}\u{a7dc}\u{1c89}\u{10d50}\u{10d70}\u{16ea0}ǅﬅ") {
       const pattern = `(?i)${rune}`;
