@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addonMissing, engines } from "../../../../../test/conformance/engines.ts";
+import { engines, skipNote } from "../../../../../test/conformance/engines.ts";
 import { type AttributeOperator, attributeOperator, type Operation } from "../../../../plan/operations.ts";
 import { Batch } from "../../batch.ts";
 import type { EngineKind } from "../../engine.ts";
@@ -335,7 +335,7 @@ describe("attribute_filter on both engines", () => {
   })).root;
   const paths = fc.array(fc.array(key, { minLength: 2, maxLength: 3 }), { minLength: 4, maxLength: 8 });
 
-  it.skipIf(engines().length < 2)(`agrees on OTLP documents, whole and damaged (skipped: ${addonMissing})`, () => {
+  it.skipIf(engines().length < 2)(`agrees on OTLP documents, whole and damaged${skipNote}`, () => {
     let dropped = 0;
     fc.assert(
       fc.property(
