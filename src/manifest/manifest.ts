@@ -8,7 +8,8 @@
 import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import { type OutputConfig, outputsMax, readOutput } from "../outputs/index.ts";
-import type { PatternCheck, PatternChecker, Rule } from "../rules/rule.ts";
+import type { PatternCheck, PatternChecker } from "../plan/pattern.ts";
+import type { Rule } from "../rules/rule.ts";
 import { firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
 import { readRule } from "./rule.ts";
 

@@ -2,8 +2,9 @@
 
 import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
+import type { PatternChecker } from "../plan/pattern.ts";
 import { ruleTypes } from "../rules/index.ts";
-import { coerceBoolean, coerceParams, type PatternChecker, type Rule } from "../rules/rule.ts";
+import { coerceBoolean, coerceParams, type Rule } from "../rules/rule.ts";
 import { brokenText, firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
 
 /** Ids become labels of counters and parts of URLs. */

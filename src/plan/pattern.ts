@@ -5,6 +5,10 @@
  * It need not be right about patterns that RE2 refuses. `unbounded` errs towards true.
  */
 
+/** RE2's answer: the number of capturing groups, or its words of refusal such as `missing ]: [0-9`. */
+export type PatternCheck = { ok: true; groups: number } | { ok: false; message: string };
+export type PatternChecker = (pattern: string) => PatternCheck;
+
 export interface PatternFacts {
   /** Contains `\C`, one byte whatever character it is part of. */
   readonly anyByte: boolean;

@@ -1,11 +1,7 @@
 /** A pattern in a rule: asked of RE2, with what StreamGate refuses beyond it. */
 
-import { scanPattern } from "../plan/pattern.ts";
+import { type PatternChecker, scanPattern } from "../plan/pattern.ts";
 import type { Refusal } from "./rule.ts";
-
-/** RE2's answer: the number of capturing groups, or its words of refusal such as `missing ]: [0-9`. */
-export type PatternCheck = { ok: true; groups: number } | { ok: false; message: string };
-export type PatternChecker = (pattern: string) => PatternCheck;
 
 const remedies: readonly (readonly [RegExp, string])[] = [
   [

@@ -3,9 +3,7 @@
 import type { Static, TObject, TSchema } from "typebox";
 import type { ErrorCode } from "../errors.ts";
 import type { Operation, RuleClass } from "../plan/operations.ts";
-import type { PatternCheck, PatternChecker } from "./pattern.ts";
-
-export type { PatternCheck, PatternChecker };
+import type { PatternChecker } from "../plan/pattern.ts";
 
 /** A rule as the user writes it. Fields that this version does not know are kept, and written back. */
 export interface Rule {

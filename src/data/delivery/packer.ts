@@ -1,7 +1,13 @@
 /** Cuts payloads: what one output sends at once, from ranges of batches, by that output's limits. */
 
 import type { SharedBatch } from "./batch_pool.ts";
-import type { Segment } from "./queue.ts";
+
+/** Records `from` (inclusive) to `to` (exclusive) of a batch. */
+export interface Segment {
+  readonly shared: SharedBatch;
+  from: number;
+  to: number;
+}
 
 export interface Cut {
   /** `batch_size`, or the destination's limit when that is less. */

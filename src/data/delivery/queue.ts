@@ -4,20 +4,13 @@
  */
 
 import type { SharedBatch } from "./batch_pool.ts";
-import { type Cut, Payload } from "./packer.ts";
+import { type Cut, Payload, type Segment } from "./packer.ts";
 
 /**
  * What a queued record costs beside its bytes, in bytes: its share of the memory of the batch that it keeps from being used again.
  * 64 = batchBytes ÷ batchRecords, so that a queue of tiny records holds no more memory than one of large records.
  */
 const recordCharge = 64;
-
-/** Records `from` (inclusive) to `to` (exclusive) of a batch. */
-export interface Segment {
-  readonly shared: SharedBatch;
-  from: number;
-  to: number;
-}
 
 export class Queue {
   readonly #bytesMax: number;

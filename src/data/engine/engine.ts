@@ -7,6 +7,7 @@
  */
 
 import type { Plan } from "../../plan/operations.ts";
+import type { PatternCheck } from "../../plan/pattern.ts";
 import type { Framing } from "../frame/framing.ts";
 import type { Transport } from "../ring/layout.ts";
 import type { Batch } from "./batch.ts";
@@ -85,8 +86,6 @@ export interface Engine {
   readonly needBytes: number;
   close(): void;
 }
-
-export type PatternCheck = { ok: true; groups: number } | { ok: false; message: string };
 
 export interface EngineKind {
   readonly name: "native" | "portable";

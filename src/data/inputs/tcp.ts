@@ -13,8 +13,12 @@ import type { Intake } from "../worker/inbox.ts";
 
 /** Finds peers that vanished without a word; sockets that are merely idle cost nothing. */
 const keepAliveMs = 60_000;
-/** After a stop: a connection on which this long nothing arrived has no more to read. */
-const quietMs = 50;
+/**
+ * After a stop: a connection without data in this many turns of the event loop, each with a poll for readable sockets, has no more to
+ * read. Turns, not time: a loop that was busy with another connection for long has not looked at this one.
+ */
+const quietTurns = 5;
+const turnMs = 10;
 
 export interface TcpOptions {
   readonly host: string | undefined;
@@ -89,8 +93,9 @@ export class TcpInput {
     // A peer that never stops sending is cut half-way, so that what came can still be delivered.
     const cut = Date.now() + Math.min(timeoutMs / 2, 2000);
     while (this.#connections.size > 0 && Date.now() < deadline) {
-      for (const connection of this.#connections) connection.finishIfQuiet(quietMs, Date.now() >= cut);
-      await new Promise((resolve) => setTimeout(resolve, quietMs / 5));
+      for (const connection of this.#connections) connection.finishIfQuiet(Date.now() >= cut);
+      await new Promise((resolve) => setTimeout(resolve, turnMs));
+      await new Promise((resolve) => setImmediate(resolve));
     }
     for (const connection of [...this.#connections]) this.lostBytes += connection.abandon();
   }
@@ -130,7 +135,7 @@ class TcpConnection {
   #heldFrom = 0;
   #ended = false;
   #done = false;
-  #lastDataMs = Date.now();
+  #turnsWithoutData = 0;
 
   constructor(socket: Socket, framer: Framer, intake: Intake, closed: () => void) {
     this.#socket = socket;
@@ -145,7 +150,7 @@ class TcpConnection {
   }
 
   #data(chunk: Buffer): void {
-    this.#lastDataMs = Date.now();
+    this.#turnsWithoutData = 0;
     const at = this.#intake.accept(this.#framer, chunk, 0);
     if (at < chunk.length) this.#hold(chunk, at);
   }
@@ -166,6 +171,7 @@ class TcpConnection {
       this.#held = undefined;
     }
     if (this.#ended) return this.#tryEnd();
+    this.#turnsWithoutData = 0;
     this.#socket.resume();
     return true;
   }
@@ -192,10 +198,10 @@ class TcpConnection {
     this.#closed();
   }
 
-  /** Ends the stream from our side when nothing arrived for `quietMs`, or at once with `cut`. */
-  finishIfQuiet(quietMs: number, cut: boolean): void {
+  /** Ends the stream from our side when nothing arrived for `quietTurns`, or at once with `cut`. */
+  finishIfQuiet(cut: boolean): void {
     if (this.#ended || this.#held !== undefined) return;
-    if (!cut && Date.now() - this.#lastDataMs < quietMs) return;
+    if (!cut && ++this.#turnsWithoutData < quietTurns) return;
     this.#socket.pause();
     this.#end();
   }

@@ -8,7 +8,8 @@ import { engines } from "../../../test/conformance/engines.ts";
 import { StreamGateError } from "../../errors.ts";
 import { blockHeader, createRingMemory } from "../ring/layout.ts";
 import { SharedRing } from "../ring/shared.ts";
-import { openUdpInput, type UdpInput, type UdpOptions } from "./udp_input.ts";
+import { openUdpInput } from "./udp.ts";
+import type { UdpInput, UdpOptions } from "./udp_input.ts";
 
 const kinds = engines().map(({ name }) => name);
 const hasIPv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"));

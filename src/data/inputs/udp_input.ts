@@ -1,7 +1,4 @@
-/** UDP: one datagram is one record, put into the worker's ring. What the ring or the kernel must leave is counted. */
-
-import { openNativeUdp } from "./udp_native.ts";
-import { openPortableUdp } from "./udp_portable.ts";
+/** What a UDP input is: one datagram, one record, put into the worker's ring. What ring or kernel must leave is counted. */
 
 export interface UdpOptions {
   readonly kind: "native" | "portable";
@@ -45,8 +42,3 @@ export interface UdpInput {
 }
 
 export const receiveBufferBytesDefault = 8 * 1024 * 1024;
-
-/** @throws StreamGateError SG_PORT_IN_USE naming the port and the way out, or the system's error */
-export async function openUdpInput(options: UdpOptions): Promise<UdpInput> {
-  return (options.kind === "native" ? openNativeUdp(options) : undefined) ?? openPortableUdp(options);
-}

@@ -13,7 +13,8 @@ import type { EngineKind } from "../../engine/engine.ts";
 import { batchEntry, batchHeader } from "../../engine/layout.ts";
 import { createRingMemory, ringHeader } from "../../ring/layout.ts";
 import { openStreamFeed } from "./feed.ts";
-import { openStreamWriter, type StreamWriter } from "./writer.ts";
+import type { StreamWriter } from "./stream_writer.ts";
+import { openStreamWriter } from "./writer.ts";
 
 let folder: string;
 const opened: number[] = [];

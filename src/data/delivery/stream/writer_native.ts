@@ -1,7 +1,7 @@
 /** The native writer thread (`native/writer/stream_writer.h`) as a StreamWriter, and how a producer wakes it. */
 
 import { loadAddon } from "../../engine/addon.ts";
-import type { StreamWriter } from "./writer.ts";
+import type { StreamWriter } from "./stream_writer.ts";
 
 interface StreamWriterHandle {
   readonly writtenRecords: number;

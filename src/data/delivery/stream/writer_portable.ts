@@ -13,7 +13,7 @@ import { promisify } from "node:util";
 import { ringHeader } from "../../ring/layout.ts";
 import { SharedRing } from "../../ring/shared.ts";
 import { notify, waitForBlocks } from "../../ring/wait.ts";
-import { pushedRecords, type StreamWriter } from "./writer.ts";
+import { pushedRecords, type StreamWriter } from "./stream_writer.ts";
 
 /** Writes all of `bytes`. Rejects when the stream can not be written to any more. */
 interface Sink {

@@ -1,9 +1,10 @@
 /** The native engine as a worker sees it: C++ and RE2, behind the one interface. */
 
 import type { Plan } from "../../../plan/operations.ts";
+import type { PatternCheck } from "../../../plan/pattern.ts";
 import type { Framing } from "../../frame/framing.ts";
 import type { Addon } from "../addon.ts";
-import type { EngineKind, PatternCheck, Source } from "../engine.ts";
+import type { EngineKind, Source } from "../engine.ts";
 import { NativeFramerHandle } from "./framer.ts";
 import { NativePreparedPlan } from "./plan.ts";
 import { NativeRingHandle } from "./ring.ts";

@@ -9,7 +9,7 @@
  */
 
 import { RE2JS, RE2JSException } from "re2js";
-import type { PatternCheck } from "../../engine.ts";
+import type { PatternCheck } from "../../../../plan/pattern.ts";
 import { classInstructions, instructionsMax } from "./program_size.ts";
 import { lenientRune, RecordInput } from "./record_input.ts";
 import { PatternRefusal, readPattern } from "./syntax.ts";
