@@ -8,6 +8,8 @@
 #include "binding/ring_handle.h"
 #include "binding/udp_handle.h"
 #include "binding/writer_handle.h"
+#include "scan/dispatch.h"
+#include "scan/dispatch.h"
 
 namespace streamgate {
 namespace {
@@ -16,8 +18,7 @@ Napi::Value Versions(const Napi::CallbackInfo& info) {
   Napi::Object versions = Napi::Object::New(info.Env());
   versions.Set("re2", STREAMGATE_RE2_VERSION);
   versions.Set("napi", NAPI_VERSION);
-  // Which scan kernel runs: one so far.
-  versions.Set("kernel", "scalar");
+  versions.Set("kernel", ActiveKernel().name);
   return versions;
 }
 

@@ -55,8 +55,9 @@ Napi::Value EngineHandle::RunChunk(const Napi::CallbackInfo& info) {
   const Memory chunk = BytesOf(info[1], "a chunk");
   size_t at = NumberOf(info[2], UINT32_MAX, "an offset");
   if (at > chunk.size) throw CodedError(info.Env(), "SG_LAYOUT", "the offset lies behind the chunk");
-  framer.Begin(reinterpret_cast<const char*>(chunk.data), chunk.size, at);
-  runner_.Begin();
+  const char* const bytes = reinterpret_cast<const char*>(chunk.data);
+  framer.Begin(bytes, chunk.size, at);
+  runner_.Begin(bytes + at, bytes + chunk.size);
   Record record;
   bool full = false;
   while (framer.Next(&record)) {
@@ -82,7 +83,7 @@ Napi::Value EngineHandle::RunEnd(const Napi::CallbackInfo& info) {
   Framer& framer = HandleOf<FramerHandle>(info[0])->framer();
   Record record;
   if (!framer.NextEnd(&record)) return Napi::Boolean::New(info.Env(), true);
-  runner_.Begin();
+  runner_.Begin(nullptr, nullptr);
   const bool taken = runner_.Run(record);
   runner_.Flush();
   if (taken) {
@@ -101,9 +102,9 @@ Napi::Value EngineHandle::RunBlock(const Napi::CallbackInfo& info) {
   const Ring::Peeked peeked = ring.Peek(&view);
   if (peeked == Ring::Peeked::kEmpty) return Napi::Number::New(info.Env(), static_cast<uint32_t>(RunResult::kEmpty));
   if (peeked == Ring::Peeked::kDamaged) throw CodedError(info.Env(), "SG_LAYOUT", "a block in the ring is damaged");
-  runner_.Begin();
   const uint32_t records = view.header->records;
   const uint32_t body_bytes = view.header->body_bytes;
+  runner_.Begin(view.body, view.body + body_bytes);
   bool full = false;
   bool damaged = false;
   while (handle->done_records < records) {

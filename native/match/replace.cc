@@ -69,7 +69,8 @@ std::unique_ptr<Replacement> Replacement::Prepare(std::string_view pattern, std:
   return std::unique_ptr<Replacement>(new Replacement(std::move(compiled), std::move(pieces), groups));
 }
 
-QuarantineCause Replacement::Run(std::string_view text, const Limits& limits, Scratch* out, uint64_t* matches) {
+QuarantineCause Replacement::Run(std::string_view text, const Prefilter* prefilter, const Limits& limits, Scratch* out,
+                                 uint64_t* matches) const {
   // RE2 rewrites name \0 to \9.
   std::string_view submatch[10];
   const char* const end = text.data() + text.size();
@@ -78,7 +79,9 @@ QuarantineCause Replacement::Run(std::string_view text, const Limits& limits, Sc
   uint64_t count = 0;
   out->Clear();
   while (at <= text.size()) {
-    if (!pattern_->Match(text, at, text.size(), re2::RE2::UNANCHORED, submatch, submatches_)) break;
+    const size_t search_from = prefilter == nullptr ? at : prefilter->SearchFrom(text, at);
+    if (search_from == std::string_view::npos) break;
+    if (!pattern_->Match(text, search_from, text.size(), re2::RE2::UNANCHORED, submatch, submatches_)) break;
     const char* const from = text.data() + at;
     const std::string_view match = submatch[0];
     if (match.empty() && match.data() == last_end) {

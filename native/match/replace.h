@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "generated/layout.h"
+#include "match/prefilter.h"
 
 namespace re2 {
 class RE2;
@@ -48,8 +49,10 @@ class Replacement {
   ~Replacement();
 
   // Writes `text` with its matches replaced to `out`, and their number to `matches`. With none `out` is not to be read:
-  // the text stands. Not const: submatches are kept in a member.
-  QuarantineCause Run(std::string_view text, const Limits& limits, Scratch* out, uint64_t* matches);
+  // the text stands. `prefilter`: this pattern's, or null.
+  QuarantineCause Run(std::string_view text, const Prefilter* prefilter, const Limits& limits, Scratch* out,
+                      uint64_t* matches) const;
+  const re2::RE2& pattern() const { return *pattern_; }
 
  private:
   // A piece of the rewrite: literal bytes, or what a group matched.

@@ -9,15 +9,20 @@
 namespace streamgate {
 namespace {
 
-bool PrepareStep(Operation&& operation, Step* step, std::string* error) {
+bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string* error) {
   step->rule = operation.rule;
   switch (operation.code) {
-    case OperationCode::kDropLiteral:
-      step->what = DropLiteral{std::move(operation.args[0])};
+    case OperationCode::kDropLiteral: {
+      std::string& literal = operation.args[0];
+      if (prefilters && !literal.empty()) step->prefilter = Prefilter::OfLiteral(literal);
+      const bool window_is_all = step->prefilter != nullptr && literal.size() <= Window::kBytesMax;
+      step->what = DropLiteral{std::move(literal), window_is_all};
       return true;
+    }
     case OperationCode::kDropPattern: {
       DropPattern drop{CompilePattern(operation.args[0], error)};
       if (drop.pattern == nullptr) return false;
+      if (prefilters) step->prefilter = Prefilter::Of(*drop.pattern);
       step->what = std::move(drop);
       return true;
     }
@@ -25,6 +30,7 @@ bool PrepareStep(Operation&& operation, Step* step, std::string* error) {
       ReplacePattern replace{Replacement::Prepare(operation.args[0], operation.args[1], error),
                              (operation.flags & static_cast<uint16_t>(OperationFlag::kLimited)) != 0};
       if (replace.replacement == nullptr) return false;
+      if (prefilters) step->prefilter = Prefilter::Of(replace.replacement->pattern());
       step->what = std::move(replace);
       return true;
     }
@@ -41,14 +47,14 @@ bool PrepareStep(Operation&& operation, Step* step, std::string* error) {
 
 }  // namespace
 
-std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, uint32_t* rule, std::string* error) {
+std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint32_t* rule, std::string* error) {
   auto prepared = std::make_unique<PreparedPlan>();
   prepared->rules = plan.rules;
   prepared->steps.reserve(plan.operations.size());
   for (Operation& operation : plan.operations) {
     *rule = operation.rule;
     prepared->steps.emplace_back();
-    if (!PrepareStep(std::move(operation), &prepared->steps.back(), error)) return nullptr;
+    if (!PrepareStep(std::move(operation), prefilters, &prepared->steps.back(), error)) return nullptr;
   }
   return prepared;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attribute/attribute_filter.h"
+#include "match/prefilter.h"
 #include "match/replace.h"
 #include "plan/decode.h"
 #include "re2/re2.h"
@@ -16,6 +17,8 @@ namespace streamgate {
 
 struct DropLiteral {
   std::string literal;
+  // The window is the whole literal: where it fits nothing is left to compare.
+  bool window_is_all;
 };
 struct DropPattern {
   std::unique_ptr<re2::RE2> pattern;
@@ -30,6 +33,8 @@ struct DropAttribute {
 
 struct Step {
   uint32_t rule;
+  // Null: every record is looked at in full.
+  std::unique_ptr<Prefilter> prefilter;
   std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute> what;
 };
 
@@ -39,7 +44,7 @@ struct PreparedPlan {
 };
 
 // Null: an operation is refused; `rule` is the one that it belongs to and `error` says why (for patterns in RE2's
-// words).
-std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, uint32_t* rule, std::string* error);
+// words). `prefilters` off gives the same results, slower: that is how tests hold them to account.
+std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint32_t* rule, std::string* error);
 
 }  // namespace streamgate

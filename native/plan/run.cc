@@ -14,28 +14,49 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   plan_ = std::move(plan);
   counts_ = counts;
   changes_.clear();
-  if (plan_ != nullptr) changes_.reserve(plan_->steps.size());
+  cursors_.clear();
+  if (plan_ == nullptr) return;
+  changes_.reserve(plan_->steps.size());
+  for (const Step& step : plan_->steps) cursors_.emplace_back(step.prefilter.get());
+}
+
+void Runner::Begin(const char* region_begin, const char* region_end) {
+  batch_.Begin();
+  region_begin_ = region_begin;
+  region_end_ = region_end;
+  for (PrefilterCursor& cursor : cursors_) cursor.Reset(region_end);
+}
+
+// Only the text as it came lies in the region; what a rule has changed lies in a buffer of its own.
+bool Runner::MayMatch(size_t step, std::string_view text, bool in_region) {
+  if (in_region) return cursors_[step].MayMatch(text);
+  const Prefilter* const prefilter = plan_->steps[step].prefilter.get();
+  return prefilter == nullptr || prefilter->SearchFrom(text, 0) != std::string_view::npos;
 }
 
 bool Runner::Run(const Record& record) {
   std::string_view text(record.data, record.size);
+  const bool in_region = record.data >= region_begin_ && record.data + record.size <= region_end_;
   bool changed = false;
   int spare = 0;
   changes_.clear();
-  for (Step& step : plan_->steps) {
+  for (size_t i = 0; i < plan_->steps.size(); ++i) {
+    const Step& step = plan_->steps[i];
+    if (!MayMatch(i, text, in_region && !changed)) continue;
     if (const auto* literal = std::get_if<DropLiteral>(&step.what)) {
-      if (!ContainsLiteral(text, literal->literal)) continue;
+      if (!literal->window_is_all && !ContainsLiteral(text, literal->literal)) continue;
     } else if (const auto* pattern = std::get_if<DropPattern>(&step.what)) {
       if (!ContainsPattern(*pattern->pattern, text)) continue;
-    } else if (auto* attribute = std::get_if<DropAttribute>(&step.what)) {
+    } else if (const auto* attribute = std::get_if<DropAttribute>(&step.what)) {
       if (!attribute->filter->Drops(text.data(), text.size())) continue;
     } else {
-      auto& replace = std::get<ReplacePattern>(step.what);
+      const auto& replace = std::get<ReplacePattern>(step.what);
       Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * record.size + kOutputGrowthBytes};
       if (replace.limited)
         limits.matches_max = std::max<uint64_t>(1, kMatchBudgetBytes / std::max<uint64_t>(1, text.size()));
       uint64_t matches = 0;
-      const QuarantineCause cause = replace.replacement->Run(text, limits, &scratch_[spare], &matches);
+      const QuarantineCause cause =
+          replace.replacement->Run(text, step.prefilter.get(), limits, &scratch_[spare], &matches);
       if (cause != QuarantineCause::kNone) {
         Quarantine(record, step.rule, cause);
         return true;

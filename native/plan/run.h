@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "frame/framer.h"
+#include "match/prefilter.h"
 #include "match/replace.h"
 #include "plan/batch.h"
 #include "plan/prepare.h"
@@ -26,12 +27,16 @@ class Runner {
   // Runs one record. False: it finds no room, and need_bytes() says how much it needs; nothing was counted or written.
   // Between the first Run and Flush the batch is this Runner's alone.
   bool Run(const Record& record);
-  void Begin() { batch_.Begin(); }
+  // Until Flush, records that lie in [region_begin, region_end) come in ascending order, and that memory stays as it
+  // is.
+  void Begin(const char* region_begin, const char* region_end);
   // Publishes records and counts.
   void Flush();
   uint32_t need_bytes() const { return need_bytes_; }
 
  private:
+  bool MayMatch(size_t step, std::string_view text, bool in_region);
+
   struct Change {
     uint32_t rule;
     uint64_t replacements;
@@ -48,6 +53,10 @@ class Runner {
   BatchWriter batch_;
   uint32_t need_bytes_ = 0;
   Scratch scratch_[2];
+  // One a step. They look over the region once, whatever the number of records.
+  std::vector<PrefilterCursor> cursors_;
+  const char* region_begin_ = nullptr;
+  const char* region_end_ = nullptr;
   // What rules did to the record at hand; counted only once it is settled. At most one entry a step.
   std::vector<Change> changes_;
 };

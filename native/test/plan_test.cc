@@ -92,7 +92,7 @@ std::string Replaced(const std::string& pattern, const std::string& rewrite, con
   if (replacement == nullptr) return "refused: " + error;
   Scratch out;
   uint64_t matches = 0;
-  switch (replacement->Run(text, limits, &out, &matches)) {
+  switch (replacement->Run(text, nullptr, limits, &out, &matches)) {
     case QuarantineCause::kMatchLimit:
       return "match limit";
     case QuarantineCause::kOutputLimit:
@@ -173,7 +173,7 @@ std::shared_ptr<PreparedPlan> Plan(uint32_t rules, const std::vector<Spec>& spec
   std::string error;
   CHECK(DecodePlan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), &decoded, &error));
   uint32_t rule = 0;
-  return Prepare(std::move(decoded), &rule, &error);
+  return Prepare(std::move(decoded), true, &rule, &error);
 }
 
 TEST("survivors, changed or not, lie in the batch in order, and every record is counted once", {
@@ -190,7 +190,7 @@ TEST("survivors, changed or not, lie in the batch in order, and every record is 
   for (size_t at = 0; at < source.size();) {
     small.header()->records = small.header()->bytes = 0;
     runner.batch().Attach(small.header());
-    runner.Begin();
+    runner.Begin(nullptr, nullptr);
     framer.Begin(source.data(), source.size(), at);
     Record record;
     bool full = false;
@@ -219,7 +219,7 @@ TEST("a record that finds no room leaves no trace and says how much it needs", {
   runner.Use(Plan(2, kTwo), counts);
   Batch tiny(5, 4);
   runner.batch().Attach(tiny.header());
-  runner.Begin();
+  runner.Begin(nullptr, nullptr);
   CHECK(!runner.Run({"aaxyz", 5, false}));
   runner.Flush();
   CHECK_EQUAL(runner.need_bytes(), 5u);
@@ -235,7 +235,7 @@ TEST("a rule after one that emptied the record still sees a text", {
       counts);
   Batch batch(5, 100);
   runner.batch().Attach(batch.header());
-  runner.Begin();
+  runner.Begin(nullptr, nullptr);
   CHECK(runner.Run({"abc", 3, false}));
   runner.Flush();
   CHECK_EQUAL(batch.text(), "x\n");

@@ -4,9 +4,9 @@
  * Make rebuilds only what changed: RE2 and abseil are two objects that stay, our own files compile in seconds.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { root } from "./list.mjs";
 import { fetchSources } from "./sources.mjs";
 import { writeUnity } from "./unity.mjs";
@@ -25,7 +25,6 @@ export async function buildAddon(log) {
     throw new Error(`no C++ compiler: ${compiler} does not start`);
   writeUnity(root, await fetchSources(root, log));
   const nodedir = findHeaders();
-  const gypArgs = nodedir === undefined ? [] : [`--nodedir=${nodedir}`];
   const env = { ...process.env };
   // A Makefile compares time stamps only, so another compiler or ccache changes nothing that is built already.
   if (env.CXX === undefined && isThere("ccache", log)) {
@@ -36,12 +35,16 @@ export async function buildAddon(log) {
   env.PATH = `${dirname(process.execPath)}${process.platform === "win32" ? ";" : ":"}${env.PATH}`;
   for (const step of ["configure", "build"]) {
     const nodeGyp = createRequire(import.meta.url).resolve("node-gyp/bin/node-gyp.js");
-    const { status, error, stdout, stderr } = spawnSync(process.execPath, [nodeGyp, step, "-j", "2", ...gypArgs], {
-      cwd: root,
-      env,
-      encoding: "utf8",
-      maxBuffer: 256 * 1024 * 1024,
-    });
+    const { status, error, stdout, stderr } = spawnSync(
+      process.execPath,
+      [nodeGyp, step, "-j", "2", `--nodedir=${nodedir}`],
+      {
+        cwd: root,
+        env,
+        encoding: "utf8",
+        maxBuffer: 256 * 1024 * 1024,
+      },
+    );
     log(`${stdout ?? ""}${stderr ?? ""}`);
     if (status !== 0) throw new Error(error?.message ?? firstError(`${stdout}${stderr}`) ?? `node-gyp ${step} failed`);
   }
@@ -58,11 +61,25 @@ export async function buildAddon(log) {
   renameSync(fresh, addonPath);
 }
 
-/** Headers beside this Node, or in the platform package that the `node` package brings; else node-gyp downloads them. */
+/**
+ * A prefix with Node's headers: beside this Node, in the platform package that the `node` package brings, where npm's
+ * `nodedir` says, or beside any Node on the PATH. Any version's serve, because the addon uses Node-API only. Without one
+ * node-gyp would download them, and this build reaches package registries only.
+ */
 function findHeaders() {
-  const bin = dirname(process.execPath);
-  const prefixes = [join(bin, ".."), join(bin, "..", "node_modules", `node-${process.platform}-${process.arch}`)];
-  return prefixes.find((prefix) => existsSync(join(prefix, "include", "node", "common.gypi")));
+  const bins = [process.execPath, ...(process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "node"))]
+    .filter((node) => existsSync(node))
+    .map((node) => dirname(realpathSync(node)));
+  const prefixes = [
+    ...bins.flatMap((bin) => [
+      join(bin, ".."),
+      join(bin, "..", "node_modules", `node-${process.platform}-${process.arch}`),
+    ]),
+    ...(process.env.npm_config_nodedir ? [process.env.npm_config_nodedir] : []),
+  ];
+  const found = prefixes.find((prefix) => existsSync(join(prefix, "include", "node", "common.gypi")));
+  if (found === undefined) throw new Error("no Node headers beside any Node here; npm ci brings some");
+  return found;
 }
 
 function isThere(command, log) {

@@ -124,7 +124,7 @@ describe.skipIf(needsRedis.skip)(`the Redis bus${needsRedis.note}`, () => {
       await redis.set(manifestKey, "{secret");
       await redis.publish(noticeChannel, "RELOAD");
     });
-    await until("the damage is logged", () => logged.some((line) => line.includes("holds no JSON")));
+    await until("the damage is logged", () => logged.some((line) => line.includes("is no JSON")));
     expect(logged.join()).not.toContain("secret");
     await from.publish(manifest("good"));
     await until("the next one arrives", () => seen.at(-1) === "good");

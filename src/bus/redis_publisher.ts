@@ -28,16 +28,10 @@ export function publishThroughRedis(target: RedisTarget, log: BusLog): Publisher
   });
   redis.connect().catch(() => undefined); // reported by the error event
 
-  const isAway = (what: string, cause?: unknown) =>
-    new StreamGateError(
-      "SG_BUS_AWAY",
-      {
-        where: target.name,
-        what,
-        fix: "nothing was published; start Redis, or mend REDIS_HOST, REDIS_PORT or REDIS_URL, and publish again",
-      },
-      { cause },
-    );
+  const notPublished =
+    "nothing was published; start Redis, or mend REDIS_HOST, REDIS_PORT or REDIS_URL, and publish again";
+  const isAway = (what: string, fix = notPublished, cause?: unknown) =>
+    new StreamGateError("SG_BUS_AWAY", { where: target.name, what, fix }, { cause });
 
   let readiness: Promise<boolean> | undefined;
   const ready = () => {
@@ -56,7 +50,8 @@ export function publishThroughRedis(target: RedisTarget, log: BusLog): Publisher
       } catch (error) {
         // Without a connection ioredis speaks of its own queue, which says nothing to the reader.
         const reason = redis.status === "ready" ? (error as Error).message : lastError;
-        throw isAway(`Redis does not take it: ${reason}`, error);
+        // It was sent and the answer is missing: Redis may have done it all the same.
+        throw isAway(`Redis does not confirm it: ${reason}`, "it may be published or not: publish again", error);
       }
       const refused = replies?.find(([error]) => error !== null)?.[0];
       if (replies === null || refused)

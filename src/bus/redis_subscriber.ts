@@ -6,6 +6,7 @@
  */
 
 import { Redis } from "ioredis";
+import { parseJson } from "../json.ts";
 import type { BusLog, Subscriber } from "./bus.ts";
 import { manifestKey, noticeChannel, type RedisTarget } from "./redis_target.ts";
 
@@ -125,9 +126,9 @@ class RedisSubscriber implements Subscriber {
     this.#delivered = text;
     let raw: unknown;
     try {
-      raw = JSON.parse(text);
-    } catch {
-      throw new Error(`${manifestKey} holds no JSON`);
+      raw = parseJson(text);
+    } catch (error) {
+      throw new Error(`${manifestKey} ${(error as Error).message}`);
     }
     await this.#onManifest?.(raw);
   }

@@ -40,7 +40,7 @@ export function redisTarget(settings: Pick<Settings, "redisUrl" | "redisHost" | 
       port,
       ...(url.username !== "" && { username: decodeURIComponent(url.username) }),
       ...(url.password !== "" && { password: decodeURIComponent(url.password) }),
-      ...(Number.isInteger(database) && { db: database }),
+      db: database,
       ...(url.protocol === "rediss:" && { tls: {} }),
     },
     name: `${url.protocol}//${host}:${port}`,

@@ -1,9 +1,11 @@
 /** `streamgate control`: the control API alone. Data planes learn of a publication through Redis. */
 
+import type { Publisher } from "../bus/bus.ts";
 import { publishThroughRedis } from "../bus/redis_publisher.ts";
 import { redisTarget } from "../bus/redis_target.ts";
-import { startControl } from "../control/server.ts";
+import { type ControlServer, startControl } from "../control/server.ts";
 import { Store } from "../control/store.ts";
+import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -29,17 +31,31 @@ export async function command(settings: Settings): Promise<void> {
     const store = await Store.open(directory.path);
     const publisher = publishThroughRedis(target, log);
     closers.push(() => publisher.close());
-    const { controlHost: host, controlPort: port } = settings;
-    const check = (pattern: string) => kind.checkPattern(pattern);
-    const server = await startControl({ host, port, store, publisher, check, log });
-    closers.push(() => server.close());
+    const server = await serveControl(settings, store, publisher, kind);
+    closers.push(server.close);
     onShutdown(log, close);
-    if (settings.token !== undefined)
-      log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");
-    log.info(`control API on ${server.addresses.join(" and ")}, documentation at http://localhost:${server.port}/docs`);
     log.info(`data directory ${directory.path}, publishing through ${target.name}`);
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/**
+ * Opens the control API and says where it is.
+ * @throws StreamGateError SG_PORT_IN_USE, SG_SETTING
+ */
+export async function serveControl(
+  settings: Settings,
+  store: Store,
+  publisher: Publisher,
+  kind: EngineKind,
+): Promise<ControlServer> {
+  const check = (pattern: string) => kind.checkPattern(pattern);
+  const { controlHost: host, controlPort: port, shutdownTimeoutMs } = settings;
+  const control = await startControl({ host, port, shutdownTimeoutMs, store, publisher, check, log });
+  if (settings.token !== undefined)
+    log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");
+  log.info(`control API on ${control.addresses.join(" and ")}, documentation at http://localhost:${control.port}/docs`);
+  return control;
 }

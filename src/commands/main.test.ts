@@ -43,7 +43,8 @@ describe("the command line", () => {
     [["--bogus"], "unknown option '--bogus'"],
     [["run", "--tcp-port", "x"], 'streamgate: --tcp-port: "x" is no whole number'],
     [["check"], "missing required argument"],
-    [["pipe", "--engine", "fast"], "Allowed choices are native, portable"],
+    [["pipe", "--engine", "fast"], 'streamgate: --engine: "fast" must be "native" or "portable"'],
+    [["check", "--engine", "fast", "x"], '--engine: "fast" must be "native" or "portable"'],
     [["pipe", "--replacement", "x"], "--replacement: is given more often than --redact-pattern"],
     [["pipe", "--framing", "lines"], '--framing: "lines" is no framing'],
     [["sink", "--port", "70000"], '--port: "70000" is no number from 0 to 65535'],
@@ -91,11 +92,35 @@ describe("streamgate check", () => {
     ],
     [[rule, rule], 'rules[1] id: "a" is the id of rules[0] too'],
     [{ version: "1" }, "pipelines: is missing"],
-    ["{", "is no JSON"],
+    ["[1,]", "rules.json: is no JSON: wrong at line 1, column 4"],
+    ["[".repeat(65) + "]".repeat(65), "rules.json: is nested deeper than 64 levels"],
   ])("refuses %j with status 1, the field and the reason", (value, message) => {
     const { status, stdout, stderr } = check(value);
     expect(stderr).toContain(message);
     expect([status, stdout]).toEqual([1, ""]);
+  });
+
+  it("takes an empty variable as one that is not set", () => {
+    const file = join(directory, "empty.json");
+    writeFileSync(file, "\uFEFF[]");
+    const env = { PATH: process.env.PATH, STREAMGATE_ENGINE: "" };
+    const { status, stdout } = spawnSync(process.execPath, ["--no-warnings", main, "check", file], {
+      encoding: "utf8",
+      env,
+    });
+    expect([status, stdout]).toEqual([0, "ok: 0 rules\n"]);
+  });
+
+  it("ends quietly when nobody reads what it says", async () => {
+    const file = join(directory, "unread.json");
+    writeFileSync(file, "[]");
+    const child = spawn(process.execPath, ["--no-warnings", main, "check", "--engine", "portable", file]);
+    child.stdout.destroy();
+    let complaint = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaint += chunk;
+    });
+    expect([(await once(child, "close"))[0], complaint]).toEqual([0, ""]);
   });
 
   it("names a file that is not there", () => {
@@ -143,6 +168,14 @@ describe("streamgate sink", () => {
     await until("both are undone", () => said.includes("body in both"));
     expect((await send("gzip", Buffer.from("plain"))).status).toBe(400);
     expect((await send("rot13", Buffer.from("plain"))).status).toBe(400);
+  });
+
+  it("ends quietly when nobody reads what it prints", async () => {
+    const url = await start();
+    const exited = once(child!, "exit");
+    child!.stdout!.destroy();
+    await fetch(url, { method: "POST", body: "x" }).catch(() => undefined);
+    expect((await exited)[0]).toBe(0);
   });
 
   it("answers another status where it is told to, and ends at a signal", async () => {

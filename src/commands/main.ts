@@ -4,12 +4,12 @@
  * that `pipe` starts without Fastify and `check` without sockets.
  */
 
-import { writeSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { StreamGateError } from "../errors.ts";
 import { parseFraming } from "../settings/framing.ts";
 import { defaultText, readSettings, type SettingKey, settingSchema, spellings } from "../settings/settings.ts";
 import { version } from "../version.ts";
+import { print } from "./print.ts";
 
 /** Exit status of a wrong command line, as in most Unix tools; anything else that goes wrong is 1. */
 const exitUsage = 2;
@@ -63,7 +63,7 @@ withSettings(run, [...recordSettings, ...controlSettings, ...sharedSettings]).ac
 
 withSettings(
   program.command("control").description("the control API alone; publishes through Redis (default: localhost:6379)"),
-  [...controlSettings, "engine", ...sharedSettings],
+  [...controlSettings, "engine", "shutdownTimeoutMs", ...sharedSettings],
 ).action(async (options) => {
   const { command } = await import("./control.ts");
   return finish(await command(readSettings({ flags: options, env: process.env })));
@@ -82,12 +82,15 @@ interface PipeFlags {
   drop?: string[];
   redactPattern?: string[];
   replacement?: string[];
-  engine?: "native" | "portable";
+  engine?: string;
+  maxRecordBytes?: string;
   framing?: string;
   stats?: boolean;
 }
 
-program
+const pipeSettings = ["engine", "maxRecordBytes"] as const;
+
+const pipe = program
   .command("pipe")
   .description("standard input → rules → standard output")
   .option("--rules <file>", "JSON file: a list of rules, or a manifest")
@@ -98,7 +101,6 @@ program
     "RE2 rewrite for the --redact-pattern at the same position (default: [REDACTED])",
     collect,
   )
-  .addOption(engineOption())
   .option(
     "--framing <framing>",
     "how the input is cut into records: newline, auto, octet, nul, length32 or delimiter:TEXT (default: newline)",
@@ -108,30 +110,32 @@ program
     "after",
     "\nExit status: 0; 1 when the rules are refused; 3 when a protect rule could not finish a record, which was withheld.",
   )
-  .action(async ({ framing, drop = [], redactPattern = [], replacement = [], ...options }: PipeFlags) => {
-    if (replacement.length > redactPattern.length) {
-      throw new StreamGateError("SG_SETTING", {
-        where: "--replacement",
-        what: "is given more often than --redact-pattern",
-        fix: "give one after each --redact-pattern",
-      });
-    }
+  .action(async (flags: PipeFlags) => {
+    const { rules, drop = [], redactPattern = [], replacement = [], framing, stats = false, ...given } = flags;
     const { command } = await import("./pipe.ts");
-    const lists = { drop, redactPattern, replacement };
     return finish(
-      await command({ ...options, ...lists, ...(framing !== undefined && { framing: readFraming(framing) }) }),
+      await command({
+        ...readSettings({ flags: given, env: process.env }, pipeSettings),
+        ...(rules !== undefined && { rules }),
+        ...(framing !== undefined && { framing: readFraming(framing) }),
+        drop,
+        redactPattern,
+        replacement,
+        stats,
+      }),
     );
   });
+withSettings(pipe, pipeSettings);
 
-program
+const check = program
   .command("check")
   .description("validate a file of rules or a manifest; exit 1 with the field and the reason")
   .argument("<file>", "JSON file: a list of rules, or a manifest; - reads standard input")
-  .addOption(engineOption())
-  .action(async (file: string, options: { engine?: "native" | "portable" }) => {
+  .action(async (file: string, flags: { engine?: string }) => {
     const { command } = await import("./check.ts");
-    return finish(await command({ file, ...options }));
+    return finish(await command({ file, ...readSettings({ flags, env: process.env }, ["engine"]) }));
   });
+withSettings(check, ["engine"]);
 
 program
   .command("sink")
@@ -179,21 +183,6 @@ function withSettings(command: Command, keys: readonly SettingKey[]): Command {
     command.addOption(new Option(option, about));
   }
   return command;
-}
-
-function engineOption(): Option {
-  return new Option("--engine <engine>", settingSchema("engine").description)
-    .choices(["native", "portable"])
-    .env(spellings.engine.env);
-}
-
-/** Help and version: written at once, and quietly lost when nobody reads (`streamgate --help | head -1`). */
-function print(text: string): void {
-  try {
-    writeSync(1, text);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
-  }
 }
 
 function collect(value: string, before: string[] = []): string[] {

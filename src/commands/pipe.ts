@@ -6,7 +6,7 @@
  * (a read returns what is there, and its survivors are written before the next read).
  */
 
-import { fstatSync, readFileSync, readSync, writeSync } from "node:fs";
+import { fstatSync, readSync, writeSync } from "node:fs";
 import { Batch } from "../data/engine/batch.ts";
 import type { Engine, EngineKind, Framer, PreparedPlan } from "../data/engine/engine.ts";
 import {
@@ -20,12 +20,11 @@ import {
 import { selectEngine } from "../data/engine/select.ts";
 import type { Framing } from "../data/frame/framing.ts";
 import { StreamGateError } from "../errors.ts";
-import { activePipeline, type Rule, readManifest, readRules } from "../manifest/manifest.ts";
+import { type Rule, readRules } from "../manifest/manifest.ts";
 import { compilePlan } from "../plan/compile.ts";
 import type { Plan } from "../plan/operations.ts";
-
-const KiB = 1024;
-const MiB = 1024 * KiB;
+import { KiB, MiB } from "../settings/quantity.ts";
+import { readRulesFile } from "./rules_file.ts";
 
 /** A pipe holds 64 KiB by default (pipe(7)); files profit a little from more. */
 const readBytes = 256 * KiB;
@@ -42,7 +41,7 @@ export interface PipeOptions {
   replacement: readonly string[];
   engine?: "native" | "portable";
   framing?: Framing;
-  maxRecordBytes?: number;
+  maxRecordBytes: number;
   stats?: boolean;
 }
 
@@ -70,9 +69,19 @@ export async function command(options: PipeOptions): Promise<number> {
 
 /** The rules of the file, then those of the flags, in the order given. */
 function collectRules(options: PipeOptions, kind: EngineKind): Rule[] {
+  if (options.replacement.length > options.redactPattern.length)
+    throw new StreamGateError("SG_SETTING", {
+      where: "--replacement",
+      what: "is given more often than --redact-pattern",
+      fix: "give one after each --redact-pattern",
+    });
   const check = (pattern: string) => kind.checkPattern(pattern);
   const rules: Rule[] = [];
-  if (options.rules !== undefined) rules.push(...readRulesFile(options.rules, check));
+  if (options.rules !== undefined) {
+    const file = readRulesFile(options.rules, check);
+    for (const warning of file.warnings) note(`streamgate: warning: ${warning}`);
+    rules.push(...file.rules);
+  }
   const taken = new Set(rules.map((rule) => rule.id));
   const add = (flag: string, prefix: string, type: string, params: Record<string, string>) => {
     let number = 1;
@@ -92,44 +101,10 @@ function collectRules(options: PipeOptions, kind: EngineKind): Rule[] {
   };
   for (const value of options.drop) add("--drop", "drop", "filter", { value });
   options.redactPattern.forEach((pattern, index) => {
-    const replacement = options.replacement[index] ?? "[REDACTED]";
-    add("--redact-pattern", "redact", "redact", { pattern, replacement });
+    const replacement = options.replacement[index];
+    add("--redact-pattern", "redact", "redact", { pattern, ...(replacement !== undefined && { replacement }) });
   });
-  if (options.replacement.length > options.redactPattern.length)
-    throw new StreamGateError("SG_SETTING", {
-      where: "--replacement",
-      what: `${options.replacement.length} replacements for ${options.redactPattern.length} patterns`,
-      fix: "give each --replacement after its own --redact-pattern",
-    });
   return rules;
-}
-
-function readRulesFile(file: string, check: EngineKind["checkPattern"]): readonly Rule[] {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new StreamGateError("SG_MANIFEST", {
-      where: file,
-      what: `cannot be read: ${(error as Error).message}`,
-      fix: "name a file with a JSON list of rules, or a manifest",
-    });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    // The message is left out: V8's quotes the text around the fault, which may hold a token.
-    throw new StreamGateError(
-      "SG_MANIFEST",
-      { where: file, what: "is not JSON", fix: "a JSON list of rules, or a manifest, is needed" },
-      { cause: error },
-    );
-  }
-  const read = Array.isArray(value)
-    ? readRules(value, check)
-    : { rules: activePipeline(readManifest(value, check).manifest).processors };
-  return read.rules;
 }
 
 /** Cells of everything that one run counts. */
@@ -170,7 +145,7 @@ class Pipe {
     this.#engine.use(this.#prepared, this.#counts);
     this.#engine.attach(this.#batch);
     const framing = options.framing ?? { kind: "newline" };
-    this.#framer = kind.createFramer(framing, options.maxRecordBytes ?? MiB, { transport: "stdin" }, this.#losses);
+    this.#framer = kind.createFramer(framing, options.maxRecordBytes, { transport: "stdin" }, this.#losses);
   }
 
   get quarantinedRecords(): number {

@@ -7,7 +7,7 @@ import { EmbeddedBus } from "../bus/embedded.ts";
 import { publishThroughRedis } from "../bus/redis_publisher.ts";
 import { subscribeThroughRedis } from "../bus/redis_subscriber.ts";
 import { redisTarget } from "../bus/redis_target.ts";
-import { type ControlServer, startControl } from "../control/server.ts";
+import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
@@ -16,6 +16,7 @@ import { passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/log.ts";
+import { serveControl } from "./control.ts";
 import { followBus, openPorts } from "./data.ts";
 import { onShutdown } from "./shutdown.ts";
 
@@ -37,8 +38,10 @@ export async function command(settings: Settings): Promise<void> {
     const store = await Store.open(directory.path);
     const plane = await DataPlane.start(settings, kind.name, log);
     closers.push(() => plane.close());
+    let control: ControlServer | undefined;
     onShutdown(log, async () => {
-      await plane.drain(settings.shutdownTimeoutMs);
+      // Both at once: a request that never ends must not add to the time.
+      await Promise.all([plane.drain(settings.shutdownTimeoutMs), control?.close()]);
       await close();
     });
     const target = redisTarget(settings);
@@ -46,16 +49,16 @@ export async function command(settings: Settings): Promise<void> {
       const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
       await plane.apply(publishedManifest(store, kind));
       // The control API first: what it refuses to start for should not have let traffic in.
-      const control = await serveControl(settings, store, bus, kind);
-      closers.push(() => control.close());
+      control = await serveControl(settings, store, bus, kind);
+      closers.push(control.close);
       await openPorts(plane, kind);
     } else {
       const publisher = publishThroughRedis(target, log);
       closers.push(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       closers.push(() => subscriber.close());
-      const control = await serveControl(settings, store, publisher, kind);
-      closers.push(() => control.close());
+      control = await serveControl(settings, store, publisher, kind);
+      closers.push(control.close);
       await followBus(plane, subscriber, kind, directory.path, target.name);
     }
     log.info(`data directory ${directory.path}`);
@@ -69,19 +72,4 @@ export async function command(settings: Settings): Promise<void> {
 function publishedManifest(store: Store, kind: EngineKind) {
   if (store.published === undefined) return passthrough;
   return readManifest(store.published, (pattern) => kind.checkPattern(pattern)).manifest;
-}
-
-async function serveControl(
-  settings: Settings,
-  store: Store,
-  publisher: Parameters<typeof startControl>[0]["publisher"],
-  kind: EngineKind,
-): Promise<ControlServer> {
-  const check = (pattern: string) => kind.checkPattern(pattern);
-  const { controlHost: host, controlPort: port } = settings;
-  const control = await startControl({ host, port, store, publisher, check, log });
-  if (settings.token !== undefined)
-    log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");
-  log.info(`control API on ${control.addresses.join(" and ")}, documentation at http://localhost:${control.port}/docs`);
-  return control;
 }

@@ -26,6 +26,8 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 export async function command({ port, status }: SinkOptions): Promise<void> {
   const listen = () => createServer((request, response) => void answer(request, response, status));
   const { port: bound, close } = await listenLocally("localhost", port, listen, "--port");
+  // Nobody reads any more, as in `sink | head`: there is nothing left to do.
+  process.stdout.on("error", () => process.exit(0));
   process.stdout.write(`sink: listening on http://localhost:${bound}, answering ${status}\n`);
   const stop = () => {
     close();

@@ -1,11 +1,12 @@
 /** Reads request bodies: JSON within bounds, and nothing where a route needs nothing. */
 
 import type { FastifyInstance } from "fastify";
+import { parseJson } from "../json.ts";
 import { RequestError } from "./answer.ts";
 
 /** Largest body. A draft of a thousand rules takes about 200 KiB. */
 export const bodyBytesMax = 1024 * 1024;
-/** Deepest nesting of lists and objects; a manifest needs about 6. Code that walks a body recursively relies on it. */
+/** Deepest nesting of a body: less than a manifest's, which wraps rules and outputs and must still be readable. */
 const depthMax = 32;
 
 declare module "fastify" {
@@ -40,35 +41,9 @@ function parse(contentType: string | undefined, body: Buffer): unknown {
       fix: "send JSON with content-type: application/json",
     });
   }
-  let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return parseJson(body, depthMax);
   } catch (error) {
-    // V8 quotes the text around the place, which may be a secret: only the place is told.
-    const place = /position \d+( \(line \d+ column \d+\))?/.exec((error as Error).message)?.[0];
-    throw new RequestError(422, {
-      where: "body",
-      what: `is no JSON${place === undefined ? "" : `: wrong at ${place}`}`,
-      fix: "send a JSON object in UTF-8",
-    });
+    throw new RequestError(422, { where: "body", what: (error as Error).message, fix: "send a JSON object in UTF-8" });
   }
-  if (depthOf(value) > depthMax) {
-    throw new RequestError(422, { where: "body", what: `is nested deeper than ${depthMax} levels` });
-  }
-  return value;
-}
-
-/** Depth of nesting, counted without recursion: a body of brackets alone would exhaust the stack. */
-function depthOf(value: unknown): number {
-  let depth = 0;
-  let level: unknown[] = [value];
-  while (level.length > 0 && depth <= depthMax + 1) {
-    const next = level
-      .filter((part) => typeof part === "object" && part !== null)
-      .flatMap((part) => Object.values(part as object));
-    if (next.length === 0 && !level.some((part) => typeof part === "object" && part !== null)) break;
-    level = next;
-    depth++;
-  }
-  return depth;
 }

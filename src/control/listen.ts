@@ -22,7 +22,7 @@ const attemptsMax = 10;
  * @param host `localhost`, or one address or name
  * @param create makes a server; called once an address
  * @param setting the flag or variable to name when the port is taken
- * @throws StreamGateError SG_PORT_IN_USE
+ * @throws StreamGateError SG_PORT_IN_USE, or SG_SETTING when the port or the address cannot be had here
  */
 export async function listenLocally(
   host: string,
@@ -58,7 +58,7 @@ export async function listenLocally(
       await Promise.all(servers.map(closeServer));
       const inUse = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
       if (inUse && port === 0 && attempt < attemptsMax) continue;
-      throw inUse ? taken(host, bound, setting, error) : error;
+      throw refusal(`${host}:${bound}`, setting, error as NodeJS.ErrnoException);
     }
   }
 }
@@ -85,14 +85,26 @@ function addressOf(server: Server): string {
   return family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function taken(host: string, port: number, setting: string, cause: unknown): StreamGateError {
-  return new StreamGateError(
-    "SG_PORT_IN_USE",
-    {
-      where: `${host}:${port}`,
-      what: "another process serves this port already",
-      fix: `stop it, or choose another port with ${setting}`,
-    },
-    { cause },
-  );
+/** What the system's refusal means to the person who chose address and port. */
+function refusal(where: string, setting: string, cause: NodeJS.ErrnoException): Error {
+  switch (cause.code) {
+    case "EADDRINUSE": {
+      const what = "another process serves this port already";
+      const fix = `stop it, or choose another port with ${setting}`;
+      return new StreamGateError("SG_PORT_IN_USE", { where, what, fix }, { cause });
+    }
+    case "EACCES": {
+      const what = "this user may not open this port";
+      const fix = `choose a port from 1024 up with ${setting}`;
+      return new StreamGateError("SG_SETTING", { where, what, fix }, { cause });
+    }
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND": {
+      const what = `this machine has no such address: ${cause.message}`;
+      const fix = "name an address of this machine, such as localhost, 0.0.0.0 or ::";
+      return new StreamGateError("SG_SETTING", { where, what, fix }, { cause });
+    }
+    default:
+      return cause;
+  }
 }

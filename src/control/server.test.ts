@@ -38,15 +38,16 @@ let bus: FakeBus;
 let server: ControlServer;
 let logged: string[];
 
-async function start(port = 0): Promise<ControlServer> {
+async function start(port = 0, host = "localhost"): Promise<ControlServer> {
   const log = {
     info: (line: string) => logged.push(line),
     warn: (line: string) => logged.push(line),
     error: (line: string) => logged.push(line),
   };
   return startControl({
-    host: "localhost",
+    host,
     port,
+    shutdownTimeoutMs: 10_000,
     store: await Store.open(directory),
     publisher: bus,
     check: checkPattern,
@@ -209,6 +210,11 @@ describe("/rules", () => {
     expect(await ids()).toEqual([]);
   });
 
+  it.each([".", ".."])("refuses the id %j, which no client could ask for in a path", async (id) => {
+    const answer = await call("POST", "/rules", { ...ruleDebug, id });
+    expect([answer.status, answer.body.error.where]).toEqual([422, "id"]);
+  });
+
   it("treats a body's __proto__ as a plain key", async () => {
     const text = '{"id":"x","type":"filter","params":{"value":"v"},"__proto__":{"type":"redact"}}';
     expect((await call("POST", "/rules", text, { "content-type": "application/json" })).status).toBe(200);
@@ -351,6 +357,13 @@ describe("the control server", () => {
     other.close();
   });
 
+  it.each(["192.0.2.1", "[::1]"])("refuses %s, which is no address of this machine, and says so", async (host) => {
+    await expect(start(0, host)).rejects.toMatchObject({
+      code: "SG_SETTING",
+      what: expect.stringContaining("no such"),
+    });
+  });
+
   it("documents every call, with examples, without the network", async () => {
     const { body } = await call("GET", "/openapi.json");
     expect(Object.keys(body.paths).sort()).toEqual([
@@ -363,8 +376,18 @@ describe("the control server", () => {
     ]);
     expect(JSON.stringify(body.paths["/rules"].post)).toContain("DEBUG");
     for (const methods of Object.values(body.paths)) {
-      for (const operation of Object.values(methods as object)) expect(operation.summary).toBeTruthy();
+      for (const operation of Object.values(methods as object)) {
+        expect(operation.summary).toBeTruthy();
+        for (const [status, response] of Object.entries<{ description: string }>(operation.responses)) {
+          const told = `${operation.summary}: ${status} ${JSON.stringify(response)}`;
+          expect(told).not.toContain("Default Response");
+          expect(told).toContain('"example');
+        }
+      }
     }
+    // Either of the two is enough.
+    const { post } = body.paths["/config/batch_size"];
+    expect([post.parameters[0].required, post.requestBody.required ?? false]).toEqual([false, false]);
     const page = await call("GET", "/docs");
     expect(page.body).toContain("swagger-ui");
     expect(page.body).not.toMatch(/(src|href)="https?:/);

@@ -23,6 +23,8 @@ export interface ControlOptions extends RouteContext {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** How long requests in progress may hold up the close, if it is less than `closeTimeoutMsMax`. */
+  readonly shutdownTimeoutMs: number;
 }
 
 export interface ControlServer {
@@ -32,16 +34,21 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
+/** As much of the documentation's shape as is changed here. */
+interface OpenApiPaths {
+  paths: Record<string, { post?: { requestBody?: { required?: boolean } } } | undefined>;
+}
+
 /** A request that has not arrived whole by then is dropped: nobody types a body byte by byte. */
 const requestTimeoutMs = 30_000;
-/** How long a request in progress may hold up the close. */
-const closeTimeoutMs = 3_000;
+/** The slowest request is a publication, which gives up on Redis within about this time. */
+const closeTimeoutMsMax = 3_000;
 /** Longest id in a path once it is percent-encoded: 256 characters of up to 4 bytes, 3 characters each. */
 const pathParameterMax = 256 * 4 * 3;
 
 /**
  * Serves the control API.
- * @throws StreamGateError SG_PORT_IN_USE
+ * @throws StreamGateError SG_PORT_IN_USE, SG_SETTING
  */
 export async function startControl(options: ControlOptions): Promise<ControlServer> {
   const app = await buildControl(options);
@@ -66,9 +73,12 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
     addresses: listening.addresses,
     close() {
       closing ??= (async () => {
-        const timer = setTimeout(() => {
-          for (const server of servers) server.closeAllConnections();
-        }, closeTimeoutMs);
+        const timer = setTimeout(
+          () => {
+            for (const server of servers) server.closeAllConnections();
+          },
+          Math.min(closeTimeoutMsMax, options.shutdownTimeoutMs),
+        );
         await listening.close();
         clearTimeout(timer);
         await app.close();
@@ -131,6 +141,12 @@ export async function buildControl(context: RouteContext): Promise<FastifyInstan
         { name: "config", description: "Further settings of the draft" },
         { name: "publish", description: "From draft to running" },
       ],
+    },
+    transformObject: (document) => {
+      const { openapiObject } = document as { openapiObject: OpenApiPaths };
+      // The plugin calls every body required; here the size may come in the query instead.
+      delete openapiObject.paths["/config/batch_size"]?.post?.requestBody?.required;
+      return openapiObject as object;
     },
   });
   await app.register(fastifySwaggerUi, { routePrefix: "/docs" });

@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import type { PatternChecker } from "../plan/pattern.ts";
 import { ruleTypes } from "../rules/index.ts";
-import { coerceBoolean, coerceParams, type Rule } from "../rules/rule.ts";
+import { coerceBoolean, coerceParams, protectParam, type Rule } from "../rules/rule.ts";
 import { brokenText, firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
 
 /** Ids become labels of counters and parts of URLs. */
@@ -22,7 +22,7 @@ export const ruleSchema = Type.Object({
   enabled: Type.Optional(
     Type.Boolean({ default: true, description: "False: the rule stays in its place and does nothing." }),
   ),
-  protect: Type.Optional(Type.Boolean({ default: false, description: "True: never skipped, whatever the load." })),
+  protect: protectParam,
 });
 
 /** Fields that would change what a rule does, and that this version cannot honour: ignoring one would drop what should pass. */

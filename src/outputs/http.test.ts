@@ -57,6 +57,7 @@ describe("http", () => {
     [{ url: "http://user:hunter2@h" }, "url", "holds a user name or password"],
     [{ headers: { "a b": "x" } }, 'headers["a b"]', "is no header name"],
     [{ headers: { a: "x\r\nb: y" } }, 'headers["a"]', "no header can carry"],
+    [{ headers: { "X-Key": "1", "x-key": "2" } }, 'headers["x-key"]', "is listed twice"],
     [{ headers: { Host: "x" } }, 'headers["Host"]', "is set by the sender"],
     [{ headers: { a: 1 } }, "headers.a", "must be a string"],
   ])("refuses %o at %s", (config, where, what) => {

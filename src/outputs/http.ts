@@ -53,11 +53,21 @@ export const http = defineOutput({
         fix: 'put them into headers: {"authorization":"Basic …"}',
       };
     }
+    const names = Object.keys(headers).map((name) => name.toLowerCase());
+    const twice = Object.keys(headers).find((name, index) => names.indexOf(name.toLowerCase()) < index);
+    if (twice !== undefined) {
+      const param = `headers[${JSON.stringify(twice)}]`;
+      return { param, what: "is listed twice: the case of a name does not matter", fix: "leave one out" };
+    }
     for (const [name, value] of Object.entries(headers)) {
       const param = `headers[${JSON.stringify(name)}]`;
-      if (!headerName.test(name)) return { param, what: "is no header name" };
+      if (!headerName.test(name)) return { param, what: "is no header name", fix: "use letters, digits and - only" };
       if (!headerValue.test(value))
-        return { param, what: "has a value that no header can carry, such as a line break" };
+        return {
+          param,
+          what: "has a value that no header can carry",
+          fix: "leave out line breaks and control characters",
+        };
       if (headersReserved.includes(name.toLowerCase()))
         return { param, what: "is set by the sender itself", fix: "leave it out" };
     }

@@ -10,10 +10,10 @@
  * Works within one PID namespace on one machine: two containers that share a volume do not see each other's processes.
  */
 
-import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { StreamGateError } from "../errors.ts";
-import { writeDurably } from "./durable_file.ts";
+import { makeDirectory, writeDurably } from "./durable_file.ts";
 
 interface Owner {
   readonly pid: number;
@@ -43,7 +43,7 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
   const path = resolve(directory);
   const self = await describeProcess(process.pid);
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const before = await highest(path);
       if (before !== undefined) await refuseIfAlive(path, before);

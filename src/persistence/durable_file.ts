@@ -9,6 +9,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { StreamGateError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 
 let temporaries = 0;
 
@@ -20,7 +21,7 @@ export async function writeDurably(path: string, content: string): Promise<void>
   const directory = dirname(path);
   const temporary = join(directory, `.${basename(path)}.${process.pid}.${temporaries++}.tmp`);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     const file = await open(temporary, "wx", 0o600);
     try {
       await file.writeFile(content);
@@ -34,6 +35,13 @@ export async function writeDurably(path: string, content: string): Promise<void>
     await rm(temporary, { force: true }).catch(() => undefined);
     throw unusable(path, "written", error);
   }
+}
+
+/** Makes a directory for its owner alone, where it is missing, and those above it; a power cut takes none of them away again. */
+export async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
 }
 
 /** @returns the file's text, or undefined when there is none */
@@ -61,9 +69,9 @@ export async function removeDurably(path: string): Promise<void> {
 /** Parses a state file. @throws StreamGateError SG_STATE_DAMAGED: starting empty instead would switch protection off */
 export function parseState(path: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
-    throw damaged(path, `is no JSON: ${(error as Error).message}`);
+    throw damaged(path, (error as Error).message);
   }
 }
 

@@ -8,7 +8,7 @@
 import { Type } from "typebox";
 import { attributeKeysMax, attributeOperator } from "../plan/operations.ts";
 import { checkRulePattern } from "./pattern.ts";
-import { defineRule } from "./rule.ts";
+import { defineRule, protectParam } from "./rule.ts";
 
 /** Where attributes lie in a record, first to last. OTLP/JSON nests resource attributes; flattening exporters do not. */
 const places: readonly (readonly string[])[] = [
@@ -53,9 +53,7 @@ export const attributeFilter = defineRule({
     value: Type.Union([Type.String(), Type.Number(), Type.Boolean()], {
       description: "Text to compare with, or an RE2 pattern for regex. A number or a boolean counts as its text.",
     }),
-    protect: Type.Optional(
-      Type.Boolean({ default: false, description: "Never skip this rule, whatever the load: it protects data." }),
-    ),
+    protect: protectParam,
   }),
   examples: [
     { attribute: "service.name", operator: "equals", value: "test" },

@@ -2,7 +2,7 @@
 
 import { Type } from "typebox";
 import { checkRulePattern } from "./pattern.ts";
-import { defineRule } from "./rule.ts";
+import { defineRule, protectParam } from "./rule.ts";
 
 export const filter = defineRule({
   type: "filter",
@@ -15,9 +15,7 @@ export const filter = defineRule({
     pattern: Type.Optional(
       Type.String({ minLength: 1, description: "RE2 pattern to look for anywhere in the record." }),
     ),
-    protect: Type.Optional(
-      Type.Boolean({ default: false, description: "Never skip this rule, whatever the load: it protects data." }),
-    ),
+    protect: protectParam,
   }),
   examples: [{ value: "DEBUG" }, { pattern: "^GET /health(z|check) " }, { value: "internal-only", protect: true }],
   refusal({ value, pattern }, check) {

@@ -16,6 +16,18 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   [/^unexpected \)/, "a literal ) is written \\)"],
   [/repetition operator/, "a literal * + or ? is written \\* \\+ \\?"],
   [/^trailing \\/, "a literal \\ is written \\\\"],
+  [
+    /^invalid escape sequence/,
+    "a letter or digit after \\ must be one of RE2's escapes, such as \\d \\s \\w \\b \\t \\x7F",
+  ],
+  [
+    /^invalid character class range: (\\|\[:)/,
+    "RE2 knows classes such as \\pL, \\p{Greek} and, within [ ], [:alpha:] and [:digit:]",
+  ],
+  [/^invalid character class range/, "put the lower end first, as in [a-z]; a literal - stands first or last"],
+  [/^invalid repetition size/, "repeat at most 1000 times, nested repetitions multiplied, or use * or +"],
+  [/^invalid named capture group/, "name groups as (?P<name>x), in letters, digits and _"],
+  [/^pattern too large/, "split it into several rules"],
 ];
 
 /** Why a pattern is refused, with RE2's own words, or the number of its groups. */

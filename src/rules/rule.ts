@@ -1,6 +1,6 @@
 /** What a rule type is: its name on the wire, the schema of its parameters, its class, its checks, and what it compiles to. */
 
-import type { Static, TObject, TSchema } from "typebox";
+import { type Static, type TObject, type TSchema, Type } from "typebox";
 import type { ErrorCode } from "../errors.ts";
 import type { Operation, RuleClass } from "../plan/operations.ts";
 import type { PatternChecker } from "../plan/pattern.ts";
@@ -46,6 +46,11 @@ export interface RuleType<P extends TObject = TObject> {
   /** @param params accepted before: fits the schema, and `refusal` had nothing to say */
   compile(params: Static<P>): readonly OperationPart[];
 }
+
+/** A parameter of every type whose class is `reduce`; on the rule itself it means the same. */
+export const protectParam = Type.Optional(
+  Type.Boolean({ default: false, description: "Never skip this rule, whatever the load: it protects data." }),
+);
 
 /** Declares a rule type, its parameters typed by their schema. */
 export function defineRule<P extends TObject>(ruleType: RuleType<P>): RuleType {

@@ -70,8 +70,16 @@ describe("settings", () => {
     [{ tcpFraming: `delimiter:${"x".repeat(17)}` }, "more than 16 bytes"],
     [{ shutdownTimeout: "soon" }, "--shutdown-timeout"],
     [{ redisUrl: "http://x" }, "redis:// or rediss://"],
+    [{ redisUrl: "redis://x/second" }, "no database number"],
+    [{ redisUrl: "redis://:50%off@x" }, "a % that begins no escape"],
   ])("refuse %o, naming the flag and what would fit", (flags, message) => {
     expect(refusal(flags as unknown as Record<string, string>)).toContain(message);
+  });
+
+  it("are read one by one where a command has only some, whatever the others say", () => {
+    const env = { TCP_PORT: "x", STREAMGATE_ENGINE: "portable", RING_BYTES: "1" };
+    expect(readSettings({ env }, ["engine"])).toEqual({ engine: "portable" });
+    expect(readSettings({ env: { STREAMGATE_ENGINE: "" } }, ["engine"])).toEqual({});
   });
 
   it("refuse a ring that could not take every record", () => {

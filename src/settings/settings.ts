@@ -166,14 +166,19 @@ export interface SettingSources {
 
 /**
  * The settings that hold: each from its flag, else its variable, else its default.
+ * @param keys those that are read; what the others say is not looked at
  * @throws StreamGateError SG_SETTING naming the flag or variable, what it says and what would fit
  */
-export function readSettings({ flags = {}, env = {} }: SettingSources = {}): Settings {
-  const values = settingKeys.map((key) => [key, readSetting(key, flags, env)] as const);
-  const settings = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Settings;
+export function readSettings<Key extends SettingKey = SettingKey>(
+  { flags = {}, env = {} }: SettingSources = {},
+  keys: readonly Key[] = settingKeys as Key[],
+): Pick<Settings, Key> {
+  const values = keys.map((key) => [key, readSetting(key, flags, env)] as const);
+  const settings = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Partial<Settings>;
   if (settings.redisUrl !== undefined) checkRedisUrl(settings.redisUrl);
-  checkRing(settings);
-  return settings;
+  const { ringBytes, maxRecordBytes } = settings;
+  if (ringBytes !== undefined && maxRecordBytes !== undefined) checkRing(ringBytes, maxRecordBytes);
+  return settings as Pick<Settings, Key>;
 }
 
 /** The schema of one setting, with its description and default. */
@@ -252,7 +257,7 @@ function wanted(key: SettingKey): string {
  * A block never wraps (src/data/ring/layout.ts), so in the worst case a record meets an empty ring whose end is one byte
  * too short for it, and needs that end and its own length again. A smaller ring would pause its source for ever.
  */
-function checkRing({ ringBytes, maxRecordBytes }: Settings): void {
+function checkRing(ringBytes: number, maxRecordBytes: number): void {
   const needed = 2 * (maxRecordBytes + KiB);
   if (ringBytes >= needed) return;
   throw new StreamGateError("SG_SETTING", {
@@ -262,14 +267,19 @@ function checkRing({ ringBytes, maxRecordBytes }: Settings): void {
   });
 }
 
-function checkRedisUrl(url: string): void {
-  const protocol = URL.parse(url)?.protocol;
-  if (protocol === "redis:" || protocol === "rediss:") return;
-  throw new StreamGateError("SG_SETTING", {
-    where: "REDIS_URL",
-    what: "the value is no redis:// or rediss:// URL",
-    fix: "give one such as redis://localhost:6379",
-  });
+/** The URL is not repeated: it may hold a password. */
+function checkRedisUrl(text: string): void {
+  const refuse = (what: string) =>
+    new StreamGateError("SG_SETTING", { where: "REDIS_URL", what, fix: "give one such as redis://localhost:6379/0" });
+  const url = URL.parse(text);
+  if (url === null || !["redis:", "rediss:"].includes(url.protocol))
+    throw refuse("the value is no redis:// or rediss:// URL");
+  if (!/^(\/\d*)?$/.test(url.pathname)) throw refuse("the path of the URL is no database number");
+  try {
+    for (const part of [url.username, url.password]) decodeURIComponent(part);
+  } catch {
+    throw refuse("the user name or password has a % that begins no escape (a literal one is written %25)");
+  }
 }
 
 function camelCase(flag: string): string {

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { expectInOrder, numberedLines } from "../fixtures/lines.ts";
 import { engines } from "../fixtures/requirement.ts";
-import { isListening, write } from "../fixtures/tcp.ts";
+import { connectTcp, isListening, write } from "../fixtures/tcp.ts";
 import { until } from "../fixtures/wait.ts";
 
 afterEach(disposeGates);
@@ -17,7 +17,6 @@ for (const { engine, skip, note } of engines) {
       const count = 20_000;
       const tags = ["t0", "t1", "t2"];
       const sockets = await Promise.all(tags.map(() => gate.connect()));
-      // An accepted connection is known to the gate once a line of it came out; only those can be drained.
       await Promise.all(sockets.map((socket) => write(socket, "hello\n")));
       await gate.waitForLines(3);
       await Promise.all(sockets.map((socket, index) => write(socket, numberedLines(tags[index]!, count))));
@@ -25,6 +24,22 @@ for (const { engine, skip, note } of engines) {
       expect(exit).toEqual({ code: 0, signal: null });
       expect(gate.lineCount).toBe(3 + 3 * count);
       for (const tag of tags) expectInOrder(gate.lines(), tag, count);
+    });
+
+    it("delivers the lines of peers that had sent all and gone before the gate took their connections", async () => {
+      const gate = await Gate.start({ engine });
+      const count = 150;
+      gate.child.kill("SIGSTOP");
+      // The system completes the connections of a listener whose process stands still.
+      for (let line = 0; line < count; line++) {
+        const socket = await connectTcp(gate.tcpPort);
+        socket.end(`line ${line}\n`);
+        await once(socket, "finish");
+      }
+      gate.child.kill("SIGTERM");
+      gate.child.kill("SIGCONT");
+      expect(await gate.exited).toEqual({ code: 0, signal: null });
+      expect(gate.lines().toSorted()).toEqual(Array.from({ length: count }, (_, line) => `line ${line}`).toSorted());
     });
 
     it("accepts no new connection once it was told to end", async () => {
@@ -35,6 +50,7 @@ for (const { engine, skip, note } of engines) {
       socket.write(numberedLines("k", 10_000, 200));
       gate.child.kill("SIGTERM");
       await until("it stops listening", async () => !(await isListening(gate.tcpPort)));
+      await until("the control API does too", async () => !(await isListening(gate.controlPort)));
       gate.read();
       expect((await gate.exited).code).toBe(0);
       socket.destroy();

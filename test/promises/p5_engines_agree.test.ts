@@ -65,4 +65,20 @@ describe.skipIf(native.skip)(`P5${native.note}`, () => {
     });
     expect(counts(first.stderr)).toEqual(counts(second.stderr));
   });
+
+  it("gives the same bytes from every scan kernel, and without prefilters", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "streamgate-p5-"));
+    const path = join(folder, "rules.json");
+    writeFileSync(path, JSON.stringify(rules));
+    const input = records();
+    const run = async (env: Record<string, string>) => {
+      const { status, stdout } = await runCommand(["pipe", "--engine", "native", "--rules", path], input, env);
+      expect(status).toBe(0);
+      return stdout;
+    };
+    const plain = await run({ STREAMGATE_PREFILTER: "off" });
+    for (const kernel of ["scalar", "v128", "avx2"])
+      expect((await run({ STREAMGATE_SIMD: kernel })).equals(plain), kernel).toBe(true);
+    rmSync(folder, { recursive: true });
+  });
 });

@@ -3,7 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
-import { batchSizeMax, batchSizeMin, batchSizeSchema } from "../../manifest/manifest.ts";
+import { batchSizeDefault, batchSizeMax, batchSizeMin, batchSizeSchema } from "../../manifest/manifest.ts";
 import { isRecord } from "../../schema.ts";
 import { errors } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
@@ -15,7 +15,12 @@ export function batchSizeRoutes(app: FastifyInstance, { store }: RouteContext): 
       schema: {
         tags: ["config"],
         summary: "Batch size of the draft",
-        response: { 200: Type.Object({ batch_size: batchSizeSchema }) },
+        response: {
+          200: Type.Object(
+            { batch_size: batchSizeSchema },
+            { description: "The batch size.", examples: [{ batch_size: batchSizeDefault }] },
+          ),
+        },
       },
     },
     async () => ({ batch_size: store.draft.batch_size }),
@@ -30,7 +35,10 @@ export function batchSizeRoutes(app: FastifyInstance, { store }: RouteContext): 
         querystring: Type.Object({ size: Type.Optional(batchSizeSchema) }),
         body: Type.Optional(Type.Object({ size: batchSizeSchema }, { examples: [{ size: 500 }] })),
         response: {
-          200: Type.Object({ status: Type.Literal("updated"), batch_size: batchSizeSchema }),
+          200: Type.Object(
+            { status: Type.Literal("updated"), batch_size: batchSizeSchema },
+            { description: "The draft's batch size.", examples: [{ status: "updated", batch_size: 500 }] },
+          ),
           ...errors(413, 415, 422),
         },
       },

@@ -8,6 +8,8 @@ import { type OutputConfig, outputsMax, outputTypes, readOutput } from "../../ou
 import { errors } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 
+const exampleOutput = { type: "http", url: "http://localhost:9000" };
+
 const anyOutput = Type.Union(
   [...outputTypes.values()].map(({ type, description, params, examples }) =>
     Type.Object(
@@ -15,13 +17,19 @@ const anyOutput = Type.Union(
       { title: type, description, examples: examples.map((example) => ({ type, ...example })) },
     ),
   ),
-  { examples: [{ type: "http", url: "http://localhost:9000" }] },
+  { examples: [exampleOutput] },
 );
 
 export function outputsRoutes(app: FastifyInstance, { store }: RouteContext): void {
   app.get(
     "/outputs",
-    { schema: { tags: ["outputs"], summary: "Outputs of the draft", response: { 200: Type.Array(anyOutput) } } },
+    {
+      schema: {
+        tags: ["outputs"],
+        summary: "Outputs of the draft",
+        response: { 200: Type.Array(anyOutput, { description: "The outputs.", examples: [[exampleOutput]] }) },
+      },
+    },
     async () => store.draft.outputs,
   );
 
@@ -33,7 +41,13 @@ export function outputsRoutes(app: FastifyInstance, { store }: RouteContext): vo
         summary: "Add an output",
         body: anyOutput,
         response: {
-          200: Type.Object({ status: Type.Literal("added"), output: anyOutput }),
+          200: Type.Object(
+            { status: Type.Literal("added"), output: anyOutput },
+            {
+              description: "The output as the draft holds it.",
+              examples: [{ status: "added", output: exampleOutput }],
+            },
+          ),
           ...errors(400, 413, 415, 422),
         },
       },
@@ -67,7 +81,12 @@ export function outputsRoutes(app: FastifyInstance, { store }: RouteContext): vo
       schema: {
         tags: ["outputs"],
         summary: "Remove all outputs",
-        response: { 200: Type.Object({ status: Type.Literal("cleared") }) },
+        response: {
+          200: Type.Object(
+            { status: Type.Literal("cleared") },
+            { description: "The draft has no outputs any more.", examples: [{ status: "cleared" }] },
+          ),
+        },
       },
     },
     async () => {

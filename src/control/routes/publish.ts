@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { activePipeline } from "../../manifest/manifest.ts";
+import { activePipeline, passthrough } from "../../manifest/manifest.ts";
 import { errors } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 
@@ -17,11 +17,30 @@ export function publishRoutes(app: FastifyInstance, { store, publisher, check, l
         description:
           "In one process this answers when every worker runs the new manifest, so the next line sent is treated by it. Over Redis it answers when the notice is out. When it is refused nothing changes.",
         response: {
-          200: Type.Object({
-            status: Type.Literal("published"),
-            manifest: Type.Object({}, { additionalProperties: true }),
-            subscribers_notified: Type.Integer({ description: "Data planes that were told." }),
-          }),
+          200: Type.Object(
+            {
+              status: Type.Literal("published"),
+              manifest: Type.Object(
+                {},
+                { additionalProperties: true, description: "What data planes run from now on." },
+              ),
+              subscribers_notified: Type.Integer({ description: "Data planes that were told." }),
+            },
+            {
+              description: "The draft is published.",
+              examples: [
+                {
+                  status: "published",
+                  manifest: {
+                    ...passthrough,
+                    version: "7",
+                    timestamp: "2026-01-31T12:00:00.000Z",
+                  },
+                  subscribers_notified: 1,
+                },
+              ],
+            },
+          ),
           ...errors(422, 503),
         },
       },

@@ -10,6 +10,8 @@ import { isRecord } from "../../schema.ts";
 import { errors } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 
+const exampleRule = { id: "drop_debug", type: "filter", params: { value: "DEBUG" } };
+
 /** One alternative a rule type, so that the documentation shows each one's parameters. */
 const anyRule = Type.Union(
   [...ruleTypes.values()].map(({ type, description, params, examples }) =>
@@ -22,7 +24,7 @@ const anyRule = Type.Union(
       },
     ),
   ),
-  { examples: [{ id: "drop_debug", type: "filter", params: { value: "DEBUG" } }] },
+  { examples: [exampleRule] },
 );
 
 const byId = Type.Object({ id: Type.String({ description: "Rule id." }) });
@@ -30,7 +32,13 @@ const byId = Type.Object({ id: Type.String({ description: "Rule id." }) });
 export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext): void {
   app.get(
     "/rules",
-    { schema: { tags: ["rules"], summary: "Rules of the draft, in order", response: { 200: Type.Array(anyRule) } } },
+    {
+      schema: {
+        tags: ["rules"],
+        summary: "Rules of the draft, in order",
+        response: { 200: Type.Array(anyRule, { description: "The rules.", examples: [[exampleRule]] }) },
+      },
+    },
     async () => store.draft.rules,
   );
 
@@ -45,7 +53,10 @@ export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext
         }),
         body: anyRule,
         response: {
-          200: Type.Object({ status: Type.Literal("added"), rule: anyRule }),
+          200: Type.Object(
+            { status: Type.Literal("added"), rule: anyRule },
+            { description: "The rule as the draft holds it.", examples: [{ status: "added", rule: exampleRule }] },
+          ),
           ...errors(400, 404, 413, 415, 422),
         },
       },
@@ -77,7 +88,10 @@ export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext
         params: byId,
         body: anyRule,
         response: {
-          200: Type.Object({ status: Type.Literal("updated"), rule: anyRule }),
+          200: Type.Object(
+            { status: Type.Literal("updated"), rule: anyRule },
+            { description: "The rule as the draft holds it.", examples: [{ status: "updated", rule: exampleRule }] },
+          ),
           ...errors(404, 413, 415, 422),
         },
       },
@@ -105,7 +119,13 @@ export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext
         tags: ["rules"],
         summary: "Delete a rule",
         params: byId,
-        response: { 200: Type.Object({ status: Type.Literal("deleted"), id: Type.String() }), ...errors(404) },
+        response: {
+          200: Type.Object(
+            { status: Type.Literal("deleted"), id: Type.String() },
+            { description: "The rule is gone from the draft.", examples: [{ status: "deleted", id: exampleRule.id }] },
+          ),
+          ...errors(404),
+        },
       },
     },
     async ({ params: { id } }) => {
@@ -119,6 +139,14 @@ export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext
 function readStrictly(body: unknown, check: PatternChecker): Rule {
   const warnings: string[] = [];
   const rule = readRule(body, "", check, warnings);
+  // Clients resolve these two in a path before they send it (RFC 3986 section 5.2.4), so the rule could not be deleted.
+  if (rule.id === "." || rule.id === "..") {
+    throw new StreamGateError("SG_RULE_PARAMS", {
+      where: "id",
+      what: `${JSON.stringify(rule.id)} cannot stand in the path /rules/{id}`,
+      fix: "choose a name",
+    });
+  }
   if (warnings.length === 0) return rule;
   const [where, what] = splitPlace(warnings[0]!);
   throw new StreamGateError("SG_RULE_PARAMS", { where, what });

@@ -60,11 +60,14 @@ export class Console extends Delivery {
 
   override async drain(signal: AbortSignal): Promise<void> {
     if (this.idle) return;
-    await new Promise<void>((resolve) => {
-      this.#drained = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      if (signal.aborted) resolve();
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = () => resolve();
+    this.#drained = end;
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+    await promise;
+    // The signal outlives this output when a reload has removed it, and must not keep it in memory.
+    signal.removeEventListener("abort", end);
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.idle) this.loseQueued();

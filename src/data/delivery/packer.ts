@@ -16,7 +16,7 @@ export interface Cut {
   readonly bytesMax: number;
 }
 
-const newline = Buffer.from("\n");
+const newlineBytes = 1;
 
 export class Payload {
   readonly #segments: Segment[] = [];
@@ -58,20 +58,15 @@ export class Payload {
   }
 
   /**
-   * Records joined by newline, none at the end. A view of the batch where the payload comes from one (borrowed until `release`),
-   * else a copy.
+   * Records joined by newline, none at the end: a copy. A destination may answer before it has read the body, and the client
+   * then still writes from this memory when the payload is settled and its batches are filled again.
    */
   joined(): Buffer {
-    const slices = this.#segments.map(({ shared, from, to }) => shared.batch.slice(from, to));
-    if (slices.length === 1) return withoutLast(slices[0]!);
-    return withoutLast(Buffer.concat(slices));
+    const joined = Buffer.concat(this.#segments.map(({ shared, from, to }) => shared.batch.slice(from, to)));
+    return joined.subarray(0, joined.length - newlineBytes);
   }
 
   release(): void {
     for (const { shared } of this.#segments.splice(0)) shared.release();
   }
-}
-
-function withoutLast(bytes: Buffer): Buffer {
-  return bytes.subarray(0, bytes.length - newline.length);
 }

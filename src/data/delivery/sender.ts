@@ -129,12 +129,15 @@ export class Sender extends Delivery {
 
   override async drain(signal: AbortSignal): Promise<void> {
     if (this.queue.records > 0) {
+      const abandon = () => this.#abandon();
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
-        signal.addEventListener("abort", () => this.#abandon(), { once: true });
-        if (signal.aborted) this.#abandon();
+        signal.addEventListener("abort", abandon);
+        if (signal.aborted) abandon();
         else this.#sendNext();
       });
+      // The signal outlives this output when a reload has removed it, and must not keep it in memory.
+      signal.removeEventListener("abort", abandon);
     }
     clearTimeout(this.#aged);
   }

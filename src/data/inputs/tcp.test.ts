@@ -55,10 +55,7 @@ async function listen(inbox: Intake, options: Partial<TcpOptions> = {}): Promise
     intake: () => inbox,
     ...options,
   });
-  closers.push(() => {
-    input.stopAccepting();
-    void input.finish(0);
-  });
+  closers.push(() => void input.finish(0));
   return input;
 }
 
@@ -145,7 +142,6 @@ describe("the TCP input", () => {
     const socket = await open(input.port);
     socket.write("unfinished");
     await until(() => inbox.text !== "");
-    input.stopAccepting();
     await input.finish(5000);
     expect([inbox.text, inbox.ends, input.lostBytes]).toEqual(["unfinished", 1, 0]);
     await expect(
@@ -158,7 +154,6 @@ describe("the TCP input", () => {
     const input = await listen(inbox);
     (await open(input.port)).write("0123456789");
     await until(() => inbox.resumes.length === 1);
-    input.stopAccepting();
     await input.finish(50);
     expect([input.lostBytes, input.connections]).toEqual([6, 0]);
   });

@@ -19,6 +19,8 @@ const keepAliveMs = 60_000;
  */
 const quietTurns = 5;
 const turnMs = 10;
+/** After a stop: how long peers that connect again and again may keep the listener open. */
+const backlogMsMax = 1000;
 
 export interface TcpOptions {
   readonly host: string | undefined;
@@ -37,12 +39,15 @@ export class TcpInput {
   readonly port: number;
   readonly #server: Server;
   readonly #connections: Set<TcpConnection>;
+  /** Connections taken since the start. */
+  readonly #taken: { count: number };
   /** Bytes that were read and could not be handed on before the deadline of a shutdown. */
   lostBytes = 0;
 
-  private constructor(server: Server, connections: Set<TcpConnection>) {
+  private constructor(server: Server, connections: Set<TcpConnection>, taken: { count: number }) {
     this.#server = server;
     this.#connections = connections;
+    this.#taken = taken;
     const address = server.address();
     this.port = typeof address === "object" && address !== null ? address.port : 0;
   }
@@ -50,7 +55,7 @@ export class TcpInput {
   /** @throws StreamGateError SG_PORT_IN_USE, or the system's error */
   static async listen(options: TcpOptions): Promise<TcpInput> {
     const connections = new Set<TcpConnection>();
-    let count = 0;
+    const taken = { count: 0 };
     const server = createServer(
       { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs },
       (socket) => {
@@ -62,7 +67,7 @@ export class TcpInput {
           ...(port !== undefined && { port }),
         };
         const framer = kind.createFramer(framing, maxRecordBytes, source, losses);
-        const connection = new TcpConnection(socket, framer, options.intake(count++), () =>
+        const connection = new TcpConnection(socket, framer, options.intake(taken.count++), () =>
           connections.delete(connection),
         );
         connections.add(connection);
@@ -75,30 +80,47 @@ export class TcpInput {
     });
     // Out of descriptors and the like: the listener lives on, the peer sees its connection closed.
     server.on("error", () => {});
-    return new TcpInput(server, connections);
+    return new TcpInput(server, connections, taken);
   }
 
   get connections(): number {
     return this.#connections.size;
   }
 
-  /** Accepts no more; open connections go on. */
-  stopAccepting(): void {
-    this.#server.close();
-  }
-
-  /** Lets open connections finish: reads what is readable, hands it on, closes. At the deadline the rest is given up. */
+  /**
+   * Accepts no more and lets open connections finish: reads what is readable, hands it on, closes. At the deadline the rest is
+   * given up.
+   */
   async finish(timeoutMs: number): Promise<void> {
     const deadline = Date.now() + timeoutMs;
+    await this.#stopAccepting(Math.min(timeoutMs / 4, backlogMsMax));
     // A peer that never stops sending is cut half-way, so that what came can still be delivered.
-    const cut = Date.now() + Math.min(timeoutMs / 2, 2000);
+    const cut = Date.now() + Math.min((deadline - Date.now()) / 2, 2000);
     while (this.#connections.size > 0 && Date.now() < deadline) {
       for (const connection of this.#connections) connection.finishIfQuiet(Date.now() >= cut);
-      await new Promise((resolve) => setTimeout(resolve, turnMs));
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
     for (const connection of [...this.#connections]) this.lostBytes += connection.abandon();
   }
+
+  /**
+   * Closes the listener when a turn has brought no connection. The system completes connections by itself: to their peers, who
+   * may have sent everything and gone, those that wait to be taken are as good as open, and a close would drop them unseen.
+   */
+  async #stopAccepting(timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    for (let before = -1; before !== this.#taken.count && Date.now() < deadline; ) {
+      before = this.#taken.count;
+      await turn();
+    }
+    this.#server.close();
+  }
+}
+
+/** One turn of the event loop, with a poll. */
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, turnMs));
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** EADDRINUSE in the user's terms; any other error as it is. */

@@ -124,6 +124,20 @@ for (const kind of engines()) {
       expect(sink.lines).toEqual(["one", "two", "three"]);
     });
 
+    it("books what MAX_RECORD_BYTES cuts off datagrams beside what it cuts off lines", async () => {
+      const sink = await destination();
+      const { plane } = await start(kind, { maxRecordBytes: "1KiB" });
+      await plane.apply(manifestFor(kind, sink.url));
+      const { tcpPort, udpPort } = await plane.listen();
+      await send(tcpPort, `${"a b ".repeat(500)}\n`);
+      const socket = createSocket("udp4");
+      closers.push(() => socket.close());
+      for (const text of ["c d ".repeat(300), "z".repeat(5000), "whole"]) socket.send(text, udpPort, "127.0.0.1");
+      await until(() => sink.lines.length === 3);
+      await until(() => plane.snapshot().lost.oversize.records === 1);
+      expect(plane.snapshot().lost.oversize.bytes).toBe(2000 - 1024 + (1200 - 1024) + 5000);
+    });
+
     it("applies a manifest to the next line, and answers when every worker runs it", async () => {
       const sink = await destination();
       const { plane } = await start(kind);

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { engines } from "../../../test/conformance/engines.ts";
+import { until } from "../../../test/fixtures/wait.ts";
 import { readRules } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
 import { forwardLog } from "../../telemetry/log.ts";
@@ -10,7 +11,7 @@ import type { Batch } from "../engine/batch.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { countCell, countCellsFixed, countCellsPerRule, frameCells } from "../engine/layout.ts";
 import { createRingMemory } from "../ring/layout.ts";
-import { Inbox } from "./inbox.ts";
+import { Inbox, RemoteInbox } from "./inbox.ts";
 
 /** A stdout writer's ring with room for so many records; `open` makes room without end. */
 class Feed {
@@ -29,6 +30,7 @@ class Feed {
 
 interface Rig {
   inbox: Inbox;
+  memory: SharedArrayBuffer;
   outputs: Outputs;
   feed: Feed;
   swap(rules: unknown[], outputs?: { type: string }[]): Float64Array;
@@ -59,7 +61,7 @@ function rig(
     for (let turn = 0; turn < 2000 && !(inbox.idle && outputs.active.every((output) => output.idle)); turn++)
       await new Promise((resolve) => setTimeout(resolve, 1));
   };
-  return { inbox, outputs, feed, swap, settled };
+  return { inbox, memory, outputs, feed, swap, settled };
 }
 
 /** A connection that holds at most one chunk, as TCP's does. */
@@ -171,6 +173,26 @@ for (const kind of engines()) {
       const turn = feed.written.findIndex((line) => line.startsWith("new"));
       expect(turn).toBeGreaterThan(0);
       expect(feed.written.slice(turn).every((line) => line.startsWith("new"))).toBe(true);
+    });
+
+    it("takes what another thread pushes after the outputs were full and have room again", async () => {
+      const { memory, feed, swap, settled } = rig(kind, { room: 0, queueBytes: 20_000 });
+      swap([]);
+      await settled();
+      const remote = new RemoteInbox(kind, memory, 1);
+      const framer = kind.createFramer({ kind: "newline" }, 1000, { transport: "tcp" }, new Float64Array(frameCells));
+      const push = (lines: string[]) => {
+        const chunk = Buffer.from(`${lines.join("\n")}\n`);
+        expect(remote.accept(framer, chunk, 0)).toBe(chunk.length);
+      };
+      const lines = numbers(1000);
+      push(lines);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      feed.room = Number.POSITIVE_INFINITY;
+      await settled();
+      push(["one more"]);
+      await until("the last line is out", () => feed.written.length > lines.length);
+      expect(feed.written).toEqual([...lines, "one more"]);
     });
 
     it("takes a record that is larger than a batch", async () => {

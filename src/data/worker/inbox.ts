@@ -104,9 +104,9 @@ export class Inbox implements Intake {
     this.#later();
   }
 
-  /** The outputs may take more than before. */
+  /** The outputs may take more than before: run what waits, and watch the ring again if they had stopped that. */
   outputsChanged(): void {
-    if (!this.idle) this.#later();
+    if (!this.idle || !this.#watching) this.#later();
   }
 
   /** Runs what the ring holds from now on. */

@@ -44,6 +44,8 @@ export class WorkerPlane {
   #prepared: Prepared | undefined;
   #tcp: TcpInput | undefined;
   #udp: UdpInput | undefined;
+  /** What was cut off datagrams, as of the last look: the receiver counts it apart from the framers of TCP. */
+  #udpOversize = { records: 0, bytes: 0 };
 
   constructor(start: WorkerStart, kind: EngineKind, log: Log) {
     this.#start = start;
@@ -164,7 +166,6 @@ export class WorkerPlane {
   }
 
   async #quiesce(timeoutMs: number): Promise<undefined> {
-    this.#tcp?.stopAccepting();
     await Promise.all([this.#udp?.stop(), this.#tcp?.finish(timeoutMs)]);
     this.#readUdpLosses();
   }
@@ -184,6 +185,7 @@ export class WorkerPlane {
     this.#cells[ledgerCell.lostKernelRecords] = udp.kernelDrops;
     this.#cells[ledgerCell.lostRingFullRecords] = udp.lostRingFullRecords;
     this.#cells[ledgerCell.lostRingFullBytes] = udp.lostRingFullBytes;
+    this.#udpOversize = { records: udp.lostOversizeRecords, bytes: udp.lostOversizeBytes };
     this.#publish();
   }
 
@@ -198,8 +200,8 @@ export class WorkerPlane {
     if (ledger === undefined) return;
     const own = this.#cells;
     const losses = this.#frameLosses;
-    own[ledgerCell.lostOversizeRecords] = losses[frameCell.lostOversizeRecords]!;
-    own[ledgerCell.lostOversizeBytes] = losses[frameCell.lostOversizeBytes]!;
+    own[ledgerCell.lostOversizeRecords] = losses[frameCell.lostOversizeRecords]! + this.#udpOversize.records;
+    own[ledgerCell.lostOversizeBytes] = losses[frameCell.lostOversizeBytes]! + this.#udpOversize.bytes;
     own[ledgerCell.lostFrameRecords] = losses[frameCell.lostFrameRecords]!;
     own[ledgerCell.lostFrameBytes] = losses[frameCell.lostFrameBytes]!;
     own[ledgerCell.lostShutdownBytes] = this.#tcp?.lostBytes ?? 0;

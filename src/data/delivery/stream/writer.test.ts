@@ -138,6 +138,20 @@ describe.each(engines())("stream writer on $name", (kind) => {
     expect(got.text).toBe(`before\n${record}\nafter\n`);
   });
 
+  it.skipIf(process.platform !== "linux")(
+    "waits while a device is full: nobody has gone, nothing is lost (skipped where there is no /dev/full)",
+    async () => {
+      const { writer, closed, feed } = start(kind, open("/dev/full", constants.O_WRONLY));
+      feed.push(batchOf(lines(3)), 0, 3);
+      await sleep(50);
+      expect(writer).toMatchObject({ writtenRecords: 0, lostRecords: 0 });
+      expect(closed).toEqual([]);
+      await writer.close();
+      expect(writer.lostRecords).toBe(3);
+      expect(closed).toEqual([]);
+    },
+  );
+
   it("waits for a reader that has stopped, while its ring fills and the thread goes on", async () => {
     const { path, writer: fd } = pipe();
     const { writer, feed } = start(kind, fd);

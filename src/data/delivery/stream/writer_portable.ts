@@ -205,9 +205,9 @@ function terminalSink(fd: number): Sink {
         try {
           at += writeSync(fd, bytes, at);
         } catch (error) {
-          const { code } = error as NodeJS.ErrnoException;
-          if (code !== "EAGAIN" && code !== "EINTR") throw error;
-          await sleep(terminalRetryMs);
+          const { code = "" } = error as NodeJS.ErrnoException;
+          if (code !== "EAGAIN" && !passing.has(code)) throw error;
+          await sleep(code === "EAGAIN" ? terminalRetryMs : diskRetryMs);
         }
       }
       if (closed) throw new Error("closed");

@@ -11,9 +11,10 @@ import { NativeRingHandle } from "./ring.ts";
 import { NativeEngineHandle } from "./run.ts";
 
 export function nativeKind(addon: Addon): EngineKind {
+  const versions = addon.versions();
   return {
     name: "native",
-    description: `native (RE2 ${addon.versions().re2})`,
+    description: `native (RE2 ${versions.re2}, ${versions.kernel})`,
     checkPattern(pattern: string): PatternCheck {
       const answer = addon.checkPattern(pattern);
       return typeof answer === "string" ? { ok: false, message: answer } : { ok: true, groups: answer.groups };

@@ -1,5 +1,7 @@
 /** The native boundary: what handles do when they are misused. What the engine does with records is in test/conformance/. */
 
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Plan } from "../../../plan/operations.ts";
 import { createRingMemory, ringHeader } from "../../ring/layout.ts";
@@ -186,6 +188,34 @@ describe.skipIf(reason !== undefined)(`native handles${reason === undefined ? ""
     expect(engine.runBlock(ring)).toBe(runResult.done);
     expect(text(batch)).toBe("two\nthree\n");
     expect(ring.isEmpty()).toBe(true);
+  });
+});
+
+// Every kernel gives the same answers, so a fault in choosing one would stay unseen: this is where it shows.
+describe.skipIf(reason !== undefined)(`scan kernels${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+  const kernelUnder = (simd: string | undefined) => {
+    const file = new URL("../../../../dist/native/streamgate.node", import.meta.url).pathname;
+    const { STREAMGATE_SIMD: _, ...env } = process.env;
+    const script = "process.stdout.write(require(process.argv[1]).versions().kernel)";
+    const child = spawnSync(process.execPath, ["-e", script, file], {
+      encoding: "utf8",
+      env: simd === undefined ? env : { ...env, STREAMGATE_SIMD: simd },
+    });
+    return child.stdout;
+  };
+  const cpuHas = (flag: string) =>
+    new RegExp(`^flags\\s*:.*\\b${flag}\\b`, "m").test(readFileSync("/proc/cpuinfo", "utf8"));
+
+  it.skipIf(process.platform !== "linux" || process.arch !== "x64")(
+    "are chosen by what the processor has (needs x86-64 Linux)",
+    () => {
+      expect(kernelUnder(undefined)).toBe(cpuHas("avx2") ? "avx2" : cpuHas("ssse3") ? "v128" : "scalar");
+    },
+  );
+
+  it("are what STREAMGATE_SIMD says, where the processor has it", () => {
+    expect(kernelUnder("scalar")).toBe("scalar");
+    expect(kernelUnder("no such kernel")).toBe(kernelUnder(undefined));
   });
 });
 

@@ -3,6 +3,7 @@
 import { RE2JS } from "re2js";
 import { describe, expect, it } from "vitest";
 import { nativeEngine } from "../../../../../test/conformance/engines.ts";
+import { operation } from "./leftmost_end.ts";
 import { checkPattern, Pattern } from "./pattern.ts";
 import { readPattern } from "./syntax.ts";
 
@@ -27,6 +28,30 @@ describe("re2js' inside", () => {
       return prog.inst[prog.start].op;
     });
     expect(new Set(operations).size).toBe(3);
+  });
+
+  it("has the operations and their numbers that leftmost_end.ts reads", () => {
+    const { prog, cond } = RE2JS.compile("(?m)^(a|b)*$").re2();
+    const numbers = prog.inst[0].constructor;
+    expect({
+      alternative: numbers.ALT,
+      alternativeMatch: numbers.ALT_MATCH,
+      capture: numbers.CAPTURE,
+      assertion: numbers.EMPTY_WIDTH,
+      fail: numbers.FAIL,
+      match: numbers.MATCH,
+      nothing: numbers.NOP,
+      runes: numbers.RUNE,
+      rune: numbers.RUNE1,
+    }).toEqual(operation);
+    expect(prog.inst[0].op).toBe(operation.fail);
+    expect(cond).toBe(1);
+    expect(RE2JS.compile("\\Aa").re2().cond).toBe(4);
+    expect(
+      RE2JS.compile("(?i)é")
+        .re2()
+        .prog.inst.filter(({ arg }: { arg: number }) => arg === 1),
+    ).toHaveLength(1);
   });
 });
 

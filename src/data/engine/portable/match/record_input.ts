@@ -34,6 +34,8 @@ export class RecordInput {
   /** re2js reads these two of its inputs. */
   readonly start = 0;
   end = 0;
+  /** Where re2js' place 0 is in the text; not 0 while the input is narrowed. */
+  #base = 0;
   readonly #prefix: Buffer;
   readonly #literals = new Map<Literal, Buffer>();
 
@@ -45,7 +47,28 @@ export class RecordInput {
 
   set(bytes: Buffer): void {
     this.#bytes = bytes;
-    this.end = bytes.length;
+    this.widen();
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /**
+   * Lets re2js see no character before `start` and behind `end`, though what holds at these places is as before. Places count
+   * from elsewhere then, since re2js keeps tables of the size of its input.
+   * @returns what to add to re2js' places
+   */
+  narrow(start: number, end: number): number {
+    // Place 0 is the text's beginning for re2js, and must be nothing else.
+    this.#base = Math.max(0, start - 1);
+    this.end = end - this.#base;
+    return this.#base;
+  }
+
+  widen(): void {
+    this.#base = 0;
+    this.end = this.#bytes.length;
   }
 
   endPos(): number {
@@ -62,8 +85,9 @@ export class RecordInput {
 
   /** Distance from `at` to the next place where the prefix stands; -1 for none. */
   index(_pattern: unknown, at: number): number {
-    const found = this.#bytes.indexOf(this.#prefix, at);
-    return found < 0 ? -1 : found - at;
+    const from = this.#base + at;
+    const found = this.#bytes.indexOf(this.#prefix, from);
+    return found < 0 || found > this.#base + this.end ? -1 : found - from;
   }
 
   hasString(literal: Literal, at: number): boolean {
@@ -79,23 +103,25 @@ export class RecordInput {
     return literal.automaton8().searchUTF8(this.#bytes, at, this.end);
   }
 
-  step(at: number): number {
+  step(place: number): number {
     const bytes = this.#bytes;
-    if (at >= this.end) return atEnd;
+    if (place >= this.end) return atEnd;
+    const at = this.#base + place;
+    const end = this.#base + this.end;
     const lead = bytes[at]!;
     if (lead < 0x80) return (lead << 3) | 1;
-    if (lead < 0xc2 || lead > 0xf4 || at + 1 >= this.end) return brokenStep;
+    if (lead < 0xc2 || lead > 0xf4 || at + 1 >= end) return brokenStep;
     const second = bytes[at + 1]!;
     if ((second & 0xc0) !== 0x80) return brokenStep;
     if (lead < 0xe0) return (((lead & 0x1f) << 6) | (second & 0x3f)) * 8 + 2;
-    if (at + 2 >= this.end) return brokenStep;
+    if (at + 2 >= end) return brokenStep;
     const third = bytes[at + 2]!;
     if ((third & 0xc0) !== 0x80) return brokenStep;
     if (lead < 0xf0) {
       const rune = ((lead & 0x0f) << 12) | ((second & 0x3f) << 6) | (third & 0x3f);
       return (rune < 0x800 ? lenientRune : rune) * 8 + 3;
     }
-    if (at + 3 >= this.end) return brokenStep;
+    if (at + 3 >= end) return brokenStep;
     const fourth = bytes[at + 3]!;
     if ((fourth & 0xc0) !== 0x80) return brokenStep;
     const rune = ((lead & 0x07) << 18) | ((second & 0x3f) << 12) | ((third & 0x3f) << 6) | (fourth & 0x3f);
@@ -103,8 +129,9 @@ export class RecordInput {
   }
 
   /** What holds between the bytes before and at `at`. Byte by byte, as in RE2: only ASCII makes words and lines. */
-  context(at: number): number {
+  context(place: number): number {
     const bytes = this.#bytes;
+    const at = this.#base + place;
     let flags = 0;
     let wordBefore = false;
     let wordAfter = false;
@@ -114,7 +141,7 @@ export class RecordInput {
       if (before === 10) flags |= beginLine;
       wordBefore = isWord(before);
     }
-    if (at === this.end) flags |= endText | endLine;
+    if (at === bytes.length) flags |= endText | endLine;
     else {
       const after = bytes[at]!;
       if (after === 10) flags |= endLine;

@@ -107,6 +107,12 @@ export function foldsSince(low: number, high = low): boolean {
   return foldingSince.some(([from, to]) => from <= high && low <= to);
 }
 
+/** The code points that re2js takes for one when case does not count. */
+export function foldsOf(rune: number): Range[] {
+  // With another code point beside it, it is a class with all of them in it, and no longer a letter and a flag.
+  return classOf(`(?i)[\\x{${rune.toString(16)}}\\x{10ffff}]`).filter(([low]) => low !== runeMax);
+}
+
 /** Ranges as they stand inside a class. */
 export function classText(ranges: readonly Range[]): string {
   const rune = (value: number) => `\\x{${value.toString(16)}}`;
@@ -155,9 +161,8 @@ function classOf(pattern: string): Range[] {
     if (runes === null || runes.length === 0) continue;
     if (runes.length === 1) {
       const rune = runes[0]!;
-      // A letter in both cases is one code point and a flag; with another one beside it, it is a class again.
-      if (arg === 0) return [[rune, rune]];
-      return classOf(`(?i)[\\x{${rune.toString(16)}}\\x{10ffff}]`).filter(([low]) => low !== runeMax);
+      // A letter in both cases is one code point and a flag.
+      return arg === 0 ? [[rune, rune]] : foldsOf(rune);
     }
     const ranges: Range[] = [];
     for (let i = 0; i < runes.length; i += 2) ranges.push([runes[i]!, runes[i + 1]!]);

@@ -1,0 +1,71 @@
+// What every match of a pattern must contain, and where in a text that is.
+//
+// Derived from the pattern's parsed form: required literals (`user=`), fixed windows of byte classes (`ddd-dd-dddd`),
+// least runs (at least 16 of [0-9 -]). A text, or the rest of one, that holds none of them holds no match, and RE2 need
+// not look; where it holds one, RE2 may begin at the first place at which the match around it can start. A prefilter
+// never decides that there is a match, and never hides one: native/test/prefilter_test.cc holds both against random
+// patterns.
+//
+// The idea is old: Google Code Search's trigrams (Cox, "Regular Expression Matching with a Trigram Index", 2012),
+// Hyperscan's literal factors (Wang et al., NSDI 2019); windows of classes instead of literals because personal data
+// has no literals.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "scan/dispatch.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace streamgate {
+
+class Prefilter {
+ public:
+  // A match contains at least one of these.
+  struct Factor {
+    Window window;
+    // Bytes between the match's start and the window's, where they are the same in every match; else kAnywhere.
+    size_t offset;
+  };
+  static constexpr size_t kAnywhere = SIZE_MAX;
+  // More alternatives cost more passes over the text than they save.
+  static constexpr size_t kFactorsMax = 4;
+
+  // Null: nothing worth looking for is required.
+  static std::unique_ptr<Prefilter> Of(const re2::RE2& pattern);
+  // For a byte string itself. Not null; `literal` is not empty.
+  static std::unique_ptr<Prefilter> OfLiteral(std::string_view literal);
+
+  explicit Prefilter(std::vector<Factor> factors);
+  const std::vector<Factor>& factors() const { return factors_; }
+
+  // Where a search of `text` from `from` may begin; npos when no match starts at or behind `from`.
+  size_t SearchFrom(std::string_view text, size_t from) const;
+
+ private:
+  std::vector<Factor> factors_;
+};
+
+// Answers for one record of a region after the other, in ascending order, whether it may match, by looking over the
+// region once.
+class PrefilterCursor {
+ public:
+  explicit PrefilterCursor(const Prefilter* prefilter);
+  // The region [begin, end) must stay as it is until the next Reset.
+  void Reset(const char* end);
+  // `record` lies in the region, behind the record that was asked about before.
+  bool MayMatch(std::string_view record);
+
+ private:
+  const Prefilter* prefilter_;
+  const uint8_t* end_ = nullptr;
+  // Of each factor the first place, from the last record on, where it fits; null: not looked for yet.
+  std::vector<const uint8_t*> next_;
+};
+
+}  // namespace streamgate

@@ -1,0 +1,33 @@
+// Which kernel this process runs: the widest that the processor has, or the one that STREAMGATE_SIMD names
+// (scalar, v128, avx2).
+#pragma once
+
+#include <cstdint>
+
+#include "scan/window.h"
+
+namespace streamgate {
+
+// First place in [from, end) at which the window fits whole; `end` when there is none.
+using FindWindowFunction = const uint8_t* (*)(const Window& window, const uint8_t* from, const uint8_t* end);
+
+struct Kernel {
+  const char* name;
+  FindWindowFunction find_window;
+};
+
+// Chosen once. A kernel that STREAMGATE_SIMD names and the processor lacks is not taken; the widest is.
+const Kernel& ActiveKernel();
+
+// All that this processor can run, narrowest first; for tests that hold them against each other.
+struct Kernels {
+  Kernel list[3];
+  int count;
+};
+Kernels AvailableKernels();
+
+inline const uint8_t* FindWindow(const Window& window, const uint8_t* from, const uint8_t* end) {
+  return ActiveKernel().find_window(window, from, end);
+}
+
+}  // namespace streamgate

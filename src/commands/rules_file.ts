@@ -1,0 +1,53 @@
+/** A file of rules as `check` and `pipe` take it: a JSON list of rules, or a whole manifest. */
+
+import { readFileSync } from "node:fs";
+import { StreamGateError } from "../errors.ts";
+import { parseJson } from "../json.ts";
+import {
+  activePipeline,
+  type OutputConfig,
+  type PatternChecker,
+  type Rule,
+  readManifest,
+  readRules,
+} from "../manifest/manifest.ts";
+
+export interface RulesFile {
+  readonly rules: readonly Rule[];
+  /** Absent: the file is a list of rules. */
+  readonly outputs?: readonly OutputConfig[];
+  /** Sentences for what is ignored. */
+  readonly warnings: readonly string[];
+}
+
+const fix = "give a JSON list of rules, or a manifest";
+
+/**
+ * @param file a path; 0: standard input
+ * @throws StreamGateError SG_INPUT when it cannot be read, else naming the field and the reason
+ */
+export function readRulesFile(file: string | 0, check: PatternChecker): RulesFile {
+  const where = file === 0 ? "standard input" : file;
+  const value = parse(where, readBytes(file, where));
+  if (Array.isArray(value)) return readRules(value, check);
+  const { manifest, warnings } = readManifest(value, check);
+  const { processors, outputs } = activePipeline(manifest);
+  return { rules: processors, outputs, warnings };
+}
+
+function readBytes(file: string | 0, where: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const what = `cannot be read: ${(error as Error).message}`;
+    throw new StreamGateError("SG_INPUT", { where, what, fix }, { cause: error });
+  }
+}
+
+function parse(where: string, bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes);
+  } catch (error) {
+    throw new StreamGateError("SG_MANIFEST", { where, what: (error as Error).message, fix });
+  }
+}
