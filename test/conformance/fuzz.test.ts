@@ -3,9 +3,10 @@
  *
  *     FUZZ_SEED=… FUZZ_CASES=… npx vitest run test/conformance/fuzz.test.ts
  *
- * The seed is printed with every failure. Texts are valid UTF-8 (promise P5), with a share of broken ones, which agree too.
+ * The seed is printed with every failure. Texts are valid UTF-8 (promise P5), with a share of broken ones, which agree too but for what docs/parity.md lists.
  */
 
+import { isUtf8 } from "node:buffer";
 import { describe, expect, it } from "vitest";
 import { attributeOperator } from "../../src/plan/operations.ts";
 import { engines, nativeEngine, planOf, run, type Step, skipNote } from "./engines.ts";
@@ -219,6 +220,8 @@ describe("both engines", () => {
       const maker = new Maker(seed + i);
       const steps = maker.many(4, () => maker.step());
       const input = Buffer.concat(maker.many(12, () => maker.line()).flatMap((line) => [line, Buffer.from("\n")]));
+      // The one kind that differs, listed in docs/parity.md.
+      if (!isUtf8(input) && steps.some(({ args }) => args.some((arg) => String(arg).includes("\\B")))) continue;
       const chunkSeed = maker.below(2 ** 31);
       const [a, b] = [native!, portable].map((kind) => outcome(kind, steps, input, new Maker(chunkSeed)));
       expect(a, `FUZZ_SEED=${seed + i} FUZZ_CASES=1: ${describeSteps(steps)}`).toEqual(b);
