@@ -9,7 +9,6 @@
 #include "binding/udp_handle.h"
 #include "binding/writer_handle.h"
 #include "scan/dispatch.h"
-#include "scan/dispatch.h"
 
 namespace streamgate {
 namespace {

@@ -340,15 +340,26 @@ std::unique_ptr<Prefilter> Prefilter::OfLiteral(std::string_view literal) {
 Prefilter::Prefilter(std::vector<Factor> factors) : factors_(std::move(factors)) {}
 
 size_t Prefilter::SearchFrom(std::string_view text, size_t from) const {
-  const auto* const begin = reinterpret_cast<const uint8_t*>(text.data());
-  const uint8_t* const end = begin + text.size();
+  return PrefilterSearch(*this, text).From(from);
+}
+
+PrefilterSearch::PrefilterSearch(const Prefilter& prefilter, std::string_view text)
+    : prefilter_(prefilter), text_(text) {}
+
+size_t PrefilterSearch::From(size_t from) {
+  const auto* const begin = reinterpret_cast<const uint8_t*>(text_.data());
+  const uint8_t* const end = begin + text_.size();
   size_t first = std::string_view::npos;
-  for (const Factor& factor : factors_) {
-    const uint8_t* const at = FindWindow(factor.window, begin + from, end);
-    if (at == end) continue;
-    const size_t place = static_cast<size_t>(at - begin);
-    const size_t start = factor.offset == kAnywhere || place - from < factor.offset ? from : place - factor.offset;
-    first = std::min(first, start);
+  for (size_t i = 0; i < prefilter_.factors().size(); ++i) {
+    const Prefilter::Factor& factor = prefilter_.factors()[i];
+    if (next_[i] == nullptr || next_[i] < begin + from) {
+      next_[i] = FindWindow(factor.window, begin + from, end);
+      looked_over_bytes_ += static_cast<size_t>(next_[i] - begin) - from;
+    }
+    if (next_[i] == end) continue;
+    const size_t place = static_cast<size_t>(next_[i] - begin);
+    const bool anywhere = factor.offset == Prefilter::kAnywhere || place - from < factor.offset;
+    first = std::min(first, anywhere ? from : place - factor.offset);
     if (first == from) break;
   }
   return first;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -41,14 +42,34 @@ class Prefilter {
   // For a byte string itself. Not null; `literal` is not empty.
   static std::unique_ptr<Prefilter> OfLiteral(std::string_view literal);
 
+  // `factors`: 1 to kFactorsMax.
   explicit Prefilter(std::vector<Factor> factors);
   const std::vector<Factor>& factors() const { return factors_; }
 
-  // Where a search of `text` from `from` may begin; npos when no match starts at or behind `from`.
+  // Where a search of `text` from `from` may begin; npos when no match starts at or behind `from`. For one question:
+  // who asks the same text again and again takes a PrefilterSearch.
   size_t SearchFrom(std::string_view text, size_t from) const;
 
  private:
   std::vector<Factor> factors_;
+};
+
+// Answers the same for one text from several places, in ascending order, and looks over the text once for each factor:
+// a record with a million matches of one alternative is not searched a million times for another that is not there.
+class PrefilterSearch {
+ public:
+  // `text` stays as it is for the search's life.
+  PrefilterSearch(const Prefilter& prefilter, std::string_view text);
+  size_t From(size_t from);
+  // Bytes looked over so far: at most text.size() for each factor.
+  size_t looked_over_bytes() const { return looked_over_bytes_; }
+
+ private:
+  const Prefilter& prefilter_;
+  const std::string_view text_;
+  // Of each factor the first place, from the last question on, where it fits; null: not looked for yet.
+  const uint8_t* next_[Prefilter::kFactorsMax] = {};
+  size_t looked_over_bytes_ = 0;
 };
 
 // Answers for one record of a region after the other, in ascending order, whether it may match, by looking over the

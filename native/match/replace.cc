@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "match/pattern.h"
@@ -78,8 +79,10 @@ QuarantineCause Replacement::Run(std::string_view text, const Prefilter* prefilt
   size_t at = 0;
   uint64_t count = 0;
   out->Clear();
+  std::optional<PrefilterSearch> search;
+  if (prefilter != nullptr) search.emplace(*prefilter, text);
   while (at <= text.size()) {
-    const size_t search_from = prefilter == nullptr ? at : prefilter->SearchFrom(text, at);
+    const size_t search_from = search.has_value() ? search->From(at) : at;
     if (search_from == std::string_view::npos) break;
     if (!pattern_->Match(text, search_from, text.size(), re2::RE2::UNANCHORED, submatch, submatches_)) break;
     const char* const from = text.data() + at;

@@ -156,6 +156,26 @@ TEST("no prefilter hides a match of a random pattern", {
   CHECK(matched > 1000);
 });
 
+TEST("one search of a text answers as a fresh one from each place would, and looks over the text once a factor", {
+  std::mt19937 random(kSeed);
+  for (const char* source : {"XJQ|ZQ", "ZQ|XJQ", "(?:XJQ|ZQV|YWK|ZQ)", "\\w*XJQ|Z\\d+Q"}) {
+    std::string error;
+    const auto pattern = CompilePattern(source, &error);
+    const auto prefilter = Prefilter::Of(*pattern);
+    CHECK(prefilter != nullptr);
+    if (prefilter == nullptr) continue;
+    for (const uint32_t kinds : {1u, 6u}) {
+      static const char* const pieces[] = {"ZQ", "XJQ", "ZQV", "Z1Q", "YW", "abc"};
+      std::string text;
+      while (text.size() < 5000) text += pieces[random() % kinds];
+      PrefilterSearch search(*prefilter, text);
+      for (size_t from = 0; from <= text.size(); from += 1 + random() % 3)
+        CHECK_EQUAL(search.From(from), prefilter->SearchFrom(text, from));
+      CHECK(search.looked_over_bytes() <= prefilter->factors().size() * text.size());
+    }
+  }
+});
+
 TEST("a cursor answers for each record of a region as a search of that record would", {
   std::mt19937 random(kSeed);
   const auto prefilter = Prefilter::OfLiteral("ab-");
