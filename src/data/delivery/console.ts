@@ -4,7 +4,7 @@
  */
 
 import type { Batch } from "../engine/batch.ts";
-import { Delivery, type DeliverySite } from "./delivery.ts";
+import { Delivery, type DeliverySite, drainLoss } from "./delivery.ts";
 
 /** The stdout writer as a worker sees it. */
 export interface StdoutFeed {
@@ -70,6 +70,6 @@ export class Console extends Delivery {
     signal.removeEventListener("abort", end);
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.idle) this.loseQueued();
+    if (!this.idle) this.loseQueued(drainLoss(signal));
   }
 }

@@ -16,6 +16,14 @@ export interface DeliverySite {
 /** A record waits at most this long for others to share its payload while its output is idle. */
 export const payloadAgeMsMax = 100;
 
+/** Why a drain gave up what was left: the process ends, or removed outputs hold more than one queue may. */
+export type DrainLoss = "lostShutdown" | "lostRemoved";
+
+/** The reason that a drain's signal was aborted with. */
+export function drainLoss({ reason }: AbortSignal): DrainLoss {
+  return reason === "lostRemoved" ? "lostRemoved" : "lostShutdown";
+}
+
 export abstract class Delivery {
   /** The output's configuration in one canonical line: what makes it the same over a reload. */
   readonly key: string;
@@ -38,6 +46,10 @@ export abstract class Delivery {
   }
   get idle(): boolean {
     return this.queue.records === 0;
+  }
+  /** What the queue is charged with, in bytes: see `Queue.full`. */
+  get queuedBytes(): number {
+    return this.queue.charge;
   }
 
   /** Routes records `from` to `to` of a batch to this output. */
@@ -63,12 +75,12 @@ export abstract class Delivery {
 
   /** The turn is over and nothing more waits: an idle output sends what it has. */
   abstract flush(): void;
-  /** Resolves when nothing is queued, or when `signal` aborts: what is left then is counted lost{shutdown}. */
+  /** Resolves when nothing is queued, or when `signal` aborts: what is left then is counted as its reason says (`drainLoss`). */
   abstract drain(signal: AbortSignal): Promise<void>;
   /** Called after records were queued. */
   protected abstract pushed(): void;
 
-  protected settle(payload: Payload, as: "delivered" | "lostRejected" | "lostShutdown"): void {
+  protected settle(payload: Payload, as: "delivered" | "lostRejected" | DrainLoss): void {
     const { records, bytes } = payload;
     this.#count(`${as}Records`, records, `${as}Bytes`, bytes);
     this.queue.settle(payload);
@@ -79,11 +91,11 @@ export abstract class Delivery {
     this.#count("deliveredRecords", records, "deliveredBytes", bytes);
   }
 
-  protected loseQueued(): void {
+  protected loseQueued(as: DrainLoss): void {
     for (;;) {
       const payload = this.queue.take({ recordsMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER });
       if (payload === undefined) return;
-      this.settle(payload, "lostShutdown");
+      this.settle(payload, as);
     }
   }
 

@@ -52,7 +52,8 @@ export interface OutputsOptions {
 export class Outputs {
   readonly #options: OutputsOptions;
   readonly #http = new HttpClient();
-  readonly #retired = new Set<Delivery>();
+  /** Those that drain, the oldest first, each with what gives it up. */
+  readonly #retired = new Map<Delivery, AbortController>();
   /** Sums of outputs that are gone for good. */
   readonly #gone = new Float64Array(outputCells);
   readonly #scratch = new Float64Array(outputCells);
@@ -113,8 +114,10 @@ export class Outputs {
   }
 
   #retire(delivery: Delivery): void {
-    this.#retired.add(delivery);
-    void delivery.drain(this.#deadline.signal).then(() => {
+    const giveUp = new AbortController();
+    this.#retired.set(delivery, giveUp);
+    this.#boundRetired();
+    void delivery.drain(AbortSignal.any([this.#deadline.signal, giveUp.signal])).then(() => {
       this.#retired.delete(delivery);
       const cells = new Float64Array(outputCells);
       delivery.write(cells, 0);
@@ -125,11 +128,26 @@ export class Outputs {
     });
   }
 
+  /** Dead destinations may be removed one after the other: what they hold beside the newest stays within one queue. */
+  #boundRetired(): void {
+    const { queueBytes, log } = this.#options;
+    let bytes = 0;
+    for (const [delivery, giveUp] of [...this.#retired].reverse().slice(1)) {
+      bytes += delivery.queuedBytes;
+      if (bytes <= queueBytes || giveUp.signal.aborted) continue;
+      log.warn(
+        {},
+        `removed output ${delivery.name} gives up what it held: other removed outputs fill their share of memory`,
+      );
+      giveUp.abort("lostRemoved");
+    }
+  }
+
   /** The cells of all outputs: those that are gone at `retiredAt`, active ones at `outputAt(index)`. */
   write(cells: Float64Array, retiredAt: number, outputAt: (index: number) => number): void {
     cells.set(this.#gone, retiredAt);
     const one = this.#scratch;
-    for (const delivery of this.#retired) {
+    for (const delivery of this.#retired.keys()) {
       delivery.write(one, 0);
       for (let cell = 0; cell < outputCells; cell++) cells[retiredAt + cell]! += one[cell]!;
     }
@@ -141,7 +159,7 @@ export class Outputs {
   /** Resolves when all queues are empty, or at the deadline: what is left then is counted lost{shutdown}. */
   async drain(timeoutMs: number): Promise<boolean> {
     const timer = setTimeout(() => this.#deadline.abort(), timeoutMs);
-    const all = [...this.#active, ...this.#retired];
+    const all = [...this.#active, ...this.#retired.keys()];
     // A retired one is draining already and watches the same deadline.
     const waits = this.#active.map((delivery) => delivery.drain(this.#deadline.signal));
     await Promise.all(waits);

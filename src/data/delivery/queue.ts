@@ -39,8 +39,12 @@ export class Queue {
   get bytes(): number {
     return this.#bytes + this.#outBytes;
   }
+  /** What counts against the bound: bytes, and memory that records keep from being used again. */
+  get charge(): number {
+    return this.bytes + this.records * recordCharge;
+  }
   get full(): boolean {
-    return this.bytes + this.records * recordCharge >= this.#bytesMax;
+    return this.charge >= this.#bytesMax;
   }
 
   /** Takes the range as it is, also beyond the bound: the worker asks `full` before it makes more. */

@@ -7,7 +7,7 @@
 
 import type { Output } from "../../outputs/output.ts";
 import { type Log, RateLimit } from "../../telemetry/log.ts";
-import { Delivery, type DeliverySite, payloadAgeMsMax } from "./delivery.ts";
+import { Delivery, type DeliverySite, type DrainLoss, drainLoss, payloadAgeMsMax } from "./delivery.ts";
 import type { HttpClient } from "./http.ts";
 import type { Cut, Payload } from "./packer.ts";
 import { pause, retryDelayMs } from "./retry.ts";
@@ -79,7 +79,7 @@ export class Sender extends Delivery {
   async #send(payload: Payload): Promise<void> {
     this.settle(payload, await this.#deliver(payload));
     this.#busy = false;
-    if (this.#stop.signal.aborted) this.loseQueued();
+    if (this.#stop.signal.aborted) this.loseQueued(drainLoss(this.#stop.signal));
     if (this.queue.records === 0) {
       this.#drained?.();
       return;
@@ -92,8 +92,8 @@ export class Sender extends Delivery {
     });
   }
 
-  /** Tries until there is a verdict, or until the deadline of a shutdown. Never throws. */
-  async #deliver(payload: Payload): Promise<"delivered" | "lostRejected" | "lostShutdown"> {
+  /** Tries until there is a verdict, or until the drain is given up. Never throws. */
+  async #deliver(payload: Payload): Promise<"delivered" | "lostRejected" | DrainLoss> {
     const { signal } = this.#stop;
     for (let attempt = 1; ; attempt++) {
       let reason: string;
@@ -113,11 +113,11 @@ export class Sender extends Delivery {
         // Only the code: messages of network errors may hold the address with its user and password.
         reason = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
       }
-      if (signal.aborted) return "lostShutdown";
+      if (signal.aborted) return drainLoss(signal);
       const delayMs = retryDelayMs(attempt, afterMs, this.#random());
       this.#complain("retry", { attempt, retryInMs: Math.round(delayMs) }, `does not take a payload: ${reason}`);
       await pause(delayMs, signal);
-      if (signal.aborted) return "lostShutdown";
+      if (signal.aborted) return drainLoss(signal);
     }
   }
 
@@ -129,7 +129,7 @@ export class Sender extends Delivery {
 
   override async drain(signal: AbortSignal): Promise<void> {
     if (this.queue.records > 0) {
-      const abandon = () => this.#abandon();
+      const abandon = () => this.#abandon(signal.reason);
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
         signal.addEventListener("abort", abandon);
@@ -143,10 +143,10 @@ export class Sender extends Delivery {
   }
 
   /** The one in flight settles itself when its request has been aborted; then the rest is given up. */
-  #abandon(): void {
-    this.#stop.abort();
+  #abandon(reason: unknown): void {
+    this.#stop.abort(reason);
     if (this.#busy) return;
-    this.loseQueued();
+    this.loseQueued(drainLoss(this.#stop.signal));
     this.#drained?.();
   }
 }

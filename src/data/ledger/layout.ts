@@ -50,6 +50,9 @@ export const outputCell = {
   /** Routed since the manifest of this block runs: equals what the engine passed, for every output. */
   manifestRecords: 10,
   manifestBytes: 11,
+  /** Given up by an output that a reload had removed, to keep what removed outputs hold within one queue. */
+  lostRemovedRecords: 12,
+  lostRemovedBytes: 13,
 } as const;
 export type OutputCell = keyof typeof outputCell;
 export const outputCells = 16;

@@ -20,7 +20,7 @@ export interface RuleTotals {
 }
 
 export type InputLoss = "oversize" | "frame" | "kernel" | "ring_full" | "worker" | "shutdown";
-export type OutputLoss = "rejected" | "shutdown" | "worker";
+export type OutputLoss = "rejected" | "shutdown" | "removed" | "worker";
 
 export interface OutputTotals {
   routed: Amount;
@@ -61,7 +61,7 @@ function zeroOutput(): OutputTotals {
     routed: zeroAmount(),
     delivered: zeroAmount(),
     queued: zeroAmount(),
-    lost: { rejected: zeroAmount(), shutdown: zeroAmount(), worker: zeroAmount() },
+    lost: { rejected: zeroAmount(), shutdown: zeroAmount(), removed: zeroAmount(), worker: zeroAmount() },
   };
 }
 
@@ -205,6 +205,7 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
     lostKernel: lost.kernel.records,
     lostRingFull: lost.ring_full.records,
     lostRejected: sum(all.map((output) => output.lost.rejected)),
+    lostRemoved: sum(all.map((output) => output.lost.removed)),
     lostWorker: sum(all.map((output) => output.lost.worker)),
     lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + stdout.queued.records,
     lostShutdownUnframedBytes: lost.shutdown.bytes,
@@ -221,6 +222,7 @@ function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number
     lost: {
       rejected: { records: at("lostRejectedRecords"), bytes: at("lostRejectedBytes") },
       shutdown: { records: at("lostShutdownRecords"), bytes: at("lostShutdownBytes") },
+      removed: { records: at("lostRemovedRecords"), bytes: at("lostRemovedBytes") },
       worker: zeroAmount(),
     },
   });

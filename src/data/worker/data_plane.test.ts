@@ -228,6 +228,28 @@ for (const kind of engines()) {
       expect(imbalance(plane.snapshot())).toBe(0);
     });
 
+    it("keeps what removed outputs hold within bounds, counts what it gives up as lost{removed}, and keeps the newest", async () => {
+      const dead = await Promise.all([1, 2, 3, 4].map(() => destination()));
+      const { plane } = await start(kind, { workers: "1", queueBytes: "64KiB" });
+      await plane.apply(manifestFor(kind, dead[0]!.url));
+      const { tcpPort } = await plane.listen();
+      const lines = Array.from({ length: 400 }, (_, index) => `${index} ${"z".repeat(40)}`).join("\n");
+      for (const [index, destination] of dead.entries()) {
+        destination.status = 503;
+        if (index > 0) await plane.apply(manifestFor(kind, destination.url));
+        await send(tcpPort, `${lines}\n`);
+        await until(() => plane.snapshot().outputs.get("http 0")?.queued.records === 400);
+      }
+      await plane.apply(manifestFor(kind, (await destination()).url));
+      // 400 records of about 44 bytes are charged with 43 KB: beside the newest one more fits 64 KiB.
+      await until(() => plane.snapshot().outputs.get("retired")?.lost.removed.records === 800);
+      expect(plane.snapshot().outputs.get("retired")?.queued.records).toBe(800);
+      for (const destination of dead) destination.status = 200;
+      await until(() => plane.snapshot().outputs.get("retired")?.delivered.records === 800);
+      expect(dead.map((destination) => destination.lines.length)).toEqual([0, 0, 400, 400]);
+      expect(imbalance(plane.snapshot())).toBe(0);
+    });
+
     it("makes TCP wait, in bounded memory, while an output takes nothing, and loses nothing", async () => {
       const sink = await destination();
       const { plane } = await start(kind, {
