@@ -48,6 +48,9 @@ export function publishThroughRedis(target: RedisTarget, log: BusLog): Publisher
       try {
         replies = await redis.multi().set(manifestKey, JSON.stringify(manifest)).publish(noticeChannel, notice).exec();
       } catch (error) {
+        // The connection has ended and ioredis has not noticed yet: nothing was sent. Its own words are about its queue.
+        if (/isn't writeable/.test((error as Error).message))
+          throw isAway("Redis does not answer: the connection was closed");
         // Without a connection ioredis speaks of its own queue, which says nothing to the reader.
         const reason = redis.status === "ready" ? (error as Error).message : lastError;
         // It was sent and the answer is missing: Redis may have done it all the same.
