@@ -10,6 +10,7 @@ import { selectEngine } from "../data/engine/select.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/log.ts";
+import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
 
 /**
@@ -20,25 +21,17 @@ export async function command(settings: Settings): Promise<void> {
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
-  // Closed in the reverse order, when a step of the start fails and at the end alike.
-  const closers: (() => Promise<unknown>)[] = [];
-  const close = async () => {
-    for (const step of closers.splice(0).reverse()) await step();
-  };
-  try {
+  await opening(async (opened) => {
     const directory = await openDataDirectory(settings.dataDir);
-    closers.push(() => directory.release());
+    opened.add(() => directory.release());
     const store = await Store.open(directory.path);
     const publisher = publishThroughRedis(target, log);
-    closers.push(() => publisher.close());
+    opened.add(() => publisher.close());
     const server = await serveControl(settings, store, publisher, kind);
-    closers.push(server.close);
-    onShutdown(log, close);
+    opened.add(server.close);
+    onShutdown(log, () => opened.close());
     log.info(`data directory ${directory.path}, publishing through ${target.name}`);
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  });
 }
 
 /**

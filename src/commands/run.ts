@@ -18,6 +18,7 @@ import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/log.ts";
 import { serveControl } from "./control.ts";
 import { followBus, openPorts } from "./data.ts";
+import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
 
 /**
@@ -27,22 +28,17 @@ import { onShutdown } from "./shutdown.ts";
 export async function command(settings: Settings): Promise<void> {
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  // Closed in the reverse order, when a step of the start fails and at the end alike.
-  const closers: (() => Promise<unknown>)[] = [];
-  const close = async () => {
-    for (const step of closers.splice(0).reverse()) await step();
-  };
-  try {
+  await opening(async (opened) => {
     const directory = await openDataDirectory(settings.dataDir);
-    closers.push(() => directory.release());
+    opened.add(() => directory.release());
     const store = await Store.open(directory.path);
     const plane = await DataPlane.start(settings, kind.name, log);
-    closers.push(() => plane.close());
+    opened.add(() => plane.close());
     let control: ControlServer | undefined;
     onShutdown(log, async () => {
       // Both at once: a request that never ends must not add to the time.
       await Promise.all([plane.drain(settings.shutdownTimeoutMs), control?.close()]);
-      await close();
+      await opened.close();
     });
     const target = redisTarget(settings);
     if (target === undefined) {
@@ -50,22 +46,19 @@ export async function command(settings: Settings): Promise<void> {
       await plane.apply(publishedManifest(store, kind));
       // The control API first: what it refuses to start for should not have let traffic in.
       control = await serveControl(settings, store, bus, kind);
-      closers.push(control.close);
+      opened.add(control.close);
       await openPorts(plane, kind);
     } else {
       const publisher = publishThroughRedis(target, log);
-      closers.push(() => publisher.close());
+      opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
-      closers.push(() => subscriber.close());
+      opened.add(() => subscriber.close());
       control = await serveControl(settings, store, publisher, kind);
-      closers.push(control.close);
+      opened.add(control.close);
       await followBus(plane, subscriber, kind, directory.path, target.name);
     }
     log.info(`data directory ${directory.path}`);
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  });
 }
 
 /** What was published before the last stop; before the first publication every record passes to the console. */

@@ -1,0 +1,26 @@
+/** What a serving command has opened: closed in the reverse order, at its end and when a step of its start fails. */
+
+export class Opened {
+  readonly #steps: (() => Promise<unknown>)[] = [];
+
+  /** @param close runs before those that were added earlier */
+  add(close: () => Promise<unknown>): void {
+    this.#steps.push(close);
+  }
+
+  /** Each step runs once, however often this is called. */
+  async close(): Promise<void> {
+    for (const step of this.#steps.splice(0).reverse()) await step();
+  }
+}
+
+/** Runs a command's start. @throws what `start` throws, after all that it had opened was closed */
+export async function opening(start: (opened: Opened) => Promise<void>): Promise<void> {
+  const opened = new Opened();
+  try {
+    await start(opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
