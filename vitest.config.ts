@@ -11,7 +11,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "test/conformance/**/*.test.ts", "test/tidy.test.ts"],
+          include: ["src/**/*.test.ts", "bench/**/*.test.ts", "test/conformance/**/*.test.ts", "test/tidy.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },

@@ -1,220 +1,152 @@
 /**
- * Measures StreamGate beside its peers: the same seeded lines over TCP connections, as fast as each takes them, kept lines to a file.
+ * Measures StreamGate beside its peers: `npm run bench -- --help`. docs/bench.md says how and how to read it.
  *
- *     npm run bench -- [--quick] [--lines N] [--runs N] [--connections N] [--peer rsyslog=/path/to/rsyslogd] [--json FILE]
- *
- * CPU-seconds per million lines are the program's own (all threads, start-up subtracted) and the figure that holds on a noisy machine.
- * Subjects take turns, so that a change of the machine's speed meets all of them; each cell is the median, with the extremes behind it.
- * A subject that loses lines or lets a planted value through says so in its row: wrong answers are not fast.
+ * Exit 1 when StreamGate lost, repeated or changed a line or let a planted value through; never because of a time.
  */
 
-import { execFileSync, spawn } from "node:child_process";
-import {
-  createReadStream,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { connect, createServer } from "node:net";
-import { availableParallelism, cpus, release, tmpdir } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
-import { type Corpus, writeCorpus } from "./corpus.ts";
-import { compile } from "./programs.ts";
-import { floor } from "./subjects/floor.ts";
-import { rsyslog } from "./subjects/rsyslog.ts";
-import { streamgate } from "./subjects/streamgate.ts";
-import { type Scenario, type Subject, scenarios } from "./subjects/subject.ts";
-import { syslogNg } from "./subjects/syslog_ng.ts";
+import { seed } from "./corpora/text_lines.ts";
+import { type Bench, makeBench } from "./measure/bench.ts";
+import { isWrong, type Run } from "./measure/run.ts";
+import { type Options, readOptions, usage } from "./options.ts";
+import { compileNative } from "./programs.ts";
+import { chart } from "./report/chart.ts";
+import { aboutLines, page } from "./report/page.ts";
+import { withResult } from "./report/readme.ts";
+import type { CellResult, Result } from "./report/result.ts";
+import { table } from "./report/table.ts";
+import { scenarios } from "./scenarios/index.ts";
+import type { Cell, Scenario } from "./scenarios/scenario.ts";
+import { allSubjects } from "./subjects/index.ts";
+import type { Subject } from "./subjects/subject.ts";
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    lines: { type: "string" },
-    runs: { type: "string" },
-    connections: { type: "string", default: "4" },
-    peer: { type: "string", multiple: true, default: [] },
-    json: { type: "string" },
-  },
-});
-const lines = Number(values.lines ?? (values.quick ? 200_000 : 5_000_000));
-const runs = Number(values.runs ?? (values.quick ? 1 : 3));
-const peers = new Map(values.peer.map((peer) => peer.split("=", 2) as [string, string]));
-const seed = 20_261_123;
+/** Longer runs send the corpus again: it and the answers expected of it must fit in memory beside the output. */
+const corpusLinesMax = 500_000;
 
-interface Run {
-  readonly scenario: Scenario;
-  readonly subject: string;
-  readonly linesPerSecond: number;
-  readonly cpuSecondsPerMillion: number;
-  readonly rssMiB: number;
-  readonly lost: number;
-  readonly leaked: number;
-}
-
-// tmpfs where there is one: a disk would be measured otherwise.
-const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "streamgate-bench-"));
-const clockTicks = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
-try {
-  const sender = compile("sender", folder);
-  const subjects = [
-    floor(compile("floor", folder)),
-    streamgate("native"),
-    streamgate("portable"),
-    syslogNg(peers.get("syslog-ng")),
-    rsyslog(peers.get("rsyslog")),
-  ];
-  for (const subject of subjects) {
-    const reason = subject.missing();
-    if (reason !== undefined) console.log(`${subject.name}: left out, ${reason}`);
-  }
-  const corpus = writeCorpus(join(folder, "corpus.log"), lines, seed);
-  console.log(
-    `${corpus.lines} lines, ${corpus.bytes} bytes, seed ${seed}, ${values.connections} connections, ${runs} runs; ` +
-      `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Linux ${release()}, Node ${process.version}\n`,
-  );
-  const measured: Run[] = [];
-  for (const scenario of scenarios)
-    for (let run = 0; run < runs; run++)
-      for (const subject of subjects.filter((one) => one.missing() === undefined && one.scenarios.includes(scenario)))
-        measured.push(await measure(subject, scenario, sender, corpus));
-  console.log(table(measured));
-  if (values.json !== undefined)
-    writeFileSync(values.json, `${JSON.stringify({ lines, runs, seed, measured }, null, 2)}\n`);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
-
-async function measure(subject: Subject, scenario: Scenario, sender: string, corpus: Corpus): Promise<Run> {
-  const site = { port: await freePort(), folder: mkdtempSync(join(folder, "site-")), output: join(folder, "out.log") };
-  writeFileSync(site.output, "");
-  const { file, args, stdout } = subject.command(scenario, site);
-  const child = spawn(file, args, {
-    stdio: [
-      "ignore",
-      stdout === undefined ? "ignore" : openSync(stdout, "a"),
-      openSync(join(site.folder, "stderr"), "a"),
-    ],
-  });
-  const ended = new Promise((resolve) => child.once("close", resolve));
+if (process.argv.includes("--help")) {
+  console.log(usage);
+} else {
+  let options: Options | undefined;
   try {
-    await listening(site.port, child, join(site.folder, "stderr"));
-    await sleep(500);
-    const before = cpuSeconds(child.pid!);
-    const startedAt = performance.now();
-    const sending = spawn(sender, ["127.0.0.1", String(site.port), corpus.path, values.connections], {
-      stdio: "ignore",
-    });
-    await new Promise((resolve) => sending.once("close", resolve));
-    const doneAt = await settled(site.output);
-    const cpu = cpuSeconds(child.pid!) - before;
-    const rssMiB = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024;
-    const { kept, leaked } = await judge(site.output, scenario, corpus);
-    return {
-      scenario,
-      subject: subject.name,
-      linesPerSecond: (corpus.lines / (doneAt - startedAt)) * 1000,
-      cpuSecondsPerMillion: (cpu / corpus.lines) * 1e6,
-      rssMiB,
-      lost: (scenario === "raw" ? corpus.lines : corpus.kept) - kept,
-      leaked,
-    };
-  } finally {
-    child.kill("SIGTERM");
-    const hard = setTimeout(() => child.kill("SIGKILL"), 5000);
-    await ended;
-    clearTimeout(hard);
-    rmSync(site.folder, { recursive: true, force: true });
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${usage}`);
+    process.exitCode = 2;
   }
+  if (options !== undefined) process.exitCode = await main(options);
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function listening(port: number, child: { exitCode: number | null }, stderr: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    if (child.exitCode !== null) break;
-    const there = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => resolve(true)).on("error", () => resolve(false));
-      socket.on("connect", () => socket.destroy());
-    });
-    if (there) return;
-    await sleep(100);
+async function main(options: Options): Promise<number> {
+  if (process.platform !== "linux") {
+    console.error("the bench needs Linux: it reads /proc and uses epoll");
+    return 2;
   }
-  throw new Error(`it does not listen on ${port}:\n${readFileSync(stderr, "utf8")}`);
-}
-
-/** User and system time of all threads: proc_pid_stat(5), fields 14 and 15. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / clockTicks;
-}
-
-/** @returns when the file grew for the last time, once it has not for a second */
-async function settled(path: string): Promise<number> {
-  let size = -1;
-  let at = performance.now();
-  while (performance.now() - at < 1000) {
-    const now = statSync(path).size;
-    if (now !== size) {
-      size = now;
-      at = performance.now();
+  const startedAt = new Date().toISOString();
+  const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "streamgate-bench-"));
+  // Ctrl-C: `finally` does not run, and tmpfs is memory.
+  process.once("SIGINT", () => {
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
+  try {
+    const programs = compileNative(folder);
+    const leftOut: string[] = [];
+    const subjects = allSubjects(programs, options.peers).filter((subject) => {
+      if (options.subjects.length > 0 && !options.subjects.some((name) => subject.name.startsWith(name))) return false;
+      const reason = subject.missing();
+      if (reason !== undefined) leftOut.push(`${subject.name}: left out, ${reason}`);
+      return reason === undefined;
+    });
+    const bench = makeBench(folder, programs, Math.min(options.lines, corpusLinesMax));
+    const size = { ...options, cores: availableParallelism() };
+    const cells: CellResult[] = [];
+    for (const scenario of scenarios.filter(({ name }) => options.scenarios.includes(name))) {
+      for (const cell of scenario.cells(size)) {
+        cells.push(...(await measure(bench, scenario, cell, subjects, options.runs, leftOut)));
+      }
     }
-    await sleep(10);
+    const result: Result = {
+      machine: {
+        cpu: cpus()[0]?.model.trim() ?? "unknown processor",
+        cores: availableParallelism(),
+        memoryGiB: Math.round(totalmem() / 2 ** 30),
+        kernel: release(),
+        node: process.version,
+        rmemMax: Number(readFileSync("/proc/sys/net/core/rmem_max", "utf8")),
+      },
+      startedAt,
+      options: { lines: options.lines, runs: options.runs, seconds: options.seconds },
+      seed,
+      versions: Object.fromEntries(
+        subjects.filter(({ rank }) => rank !== "floor").map((subject) => [subject.name, subject.version()]),
+      ),
+      leftOut: [...new Set(leftOut)],
+      cells,
+    };
+    console.log(`${table(cells)}\n\n${aboutLines(result).join("\n")}`);
+    write(options, result);
+    const wrong = cells.filter((cell) => cell.rank === "own" && cell.runs.some((run) => isFailure(cell, run)));
+    for (const { scenario, variant, subject } of wrong) console.error(`FAILED ${scenario} ${variant}: ${subject}`);
+    return wrong.length === 0 ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-  return at;
 }
 
-async function judge(path: string, scenario: Scenario, { planted }: Corpus): Promise<{ kept: number; leaked: number }> {
-  let kept = 0;
-  let leaked = 0;
-  for await (const line of createInterface({ input: createReadStream(path) })) {
-    kept++;
-    const value = /value=(.*) trace=/.exec(line)?.[1];
-    if (scenario !== "raw" && value !== undefined && planted.has(value)) leaked++;
+/** Subjects take turns, so that a change of the machine's speed meets all of them. */
+async function measure(
+  bench: Bench,
+  scenario: Scenario,
+  cell: Cell,
+  subjects: readonly Subject[],
+  runs: number,
+  leftOut: string[],
+): Promise<CellResult[]> {
+  const taking = subjects.filter((subject) => {
+    if (cell.takes?.(subject) === false) return false;
+    const reason = subject.refuses(cell.job);
+    if (reason !== undefined && subject.rank !== "floor")
+      leftOut.push(`${subject.name}: not in ${scenario.name} ${cell.variant}, ${reason}`);
+    return reason === undefined;
+  });
+  const measured = new Map<Subject, Run[]>(taking.map((subject) => [subject, []]));
+  for (let index = 0; index < runs; index++) {
+    for (const subject of taking) {
+      const run = await cell.run(bench, subject, index).catch((error: Error): Run => ({ failed: error.message }));
+      measured.get(subject)!.push(run);
+      const cost = run.cpuSecondsPerMillion?.toFixed(2);
+      const told = run.failed ?? (cost === undefined ? "" : `${cost} CPU-s / M lines`);
+      console.error(`${scenario.name} ${cell.variant}, ${subject.name}, run ${index + 1}: ${told}`);
+    }
   }
-  return { kept, leaked };
+  return taking.map((subject) => ({
+    scenario: scenario.name,
+    variant: cell.variant,
+    group: cell.group ?? cell.variant,
+    subject: `${subject.name}${cell.job.best === true ? " (best)" : ""}`,
+    rank: subject.rank,
+    lossy: cell.lossy === true,
+    runs: measured.get(subject)!,
+  }));
 }
 
-function table(measured: readonly Run[]): string {
-  const rows = [["scenario", "subject", "CPU-s / M lines", "lines/s", "peak RSS MiB", "lost", "leaked values"]];
-  const span = (numbers: number[], digits: number) => {
-    const sorted = numbers.toSorted((a, b) => a - b);
-    const [low, median, high] = [sorted[0]!, sorted[sorted.length >> 1]!, sorted.at(-1)!];
-    const text = (value: number) => value.toFixed(digits);
-    return sorted.length === 1 ? text(median) : `${text(median)} (${text(low)}–${text(high)})`;
-  };
-  for (const cell of new Set(measured.map(({ scenario, subject }) => `${scenario}\0${subject}`))) {
-    const [scenario, subject] = cell.split("\0") as [Scenario, string];
-    const own = measured.filter((run) => run.scenario === scenario && run.subject === subject);
-    const of = (key: "cpuSecondsPerMillion" | "linesPerSecond" | "rssMiB" | "lost" | "leaked", digits = 0) =>
-      span(
-        own.map((run) => run[key]),
-        digits,
-      );
-    const leaked = scenario === "raw" ? "–" : of("leaked");
-    rows.push([
-      scenario,
-      subject,
-      of("cpuSecondsPerMillion", 2),
-      of("linesPerSecond"),
-      of("rssMiB"),
-      of("lost"),
-      leaked,
-    ]);
+function isFailure({ lossy }: CellResult, run: Run): boolean {
+  if (!lossy) return isWrong(run);
+  const { lost: _, ...others } = run;
+  return isWrong(others);
+}
+
+function write({ results, readme }: Options, result: Result): void {
+  if (results !== undefined) {
+    mkdirSync(results, { recursive: true });
+    writeFileSync(join(results, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
+    writeFileSync(join(results, "chart.svg"), chart(result));
+    writeFileSync(join(results, "index.html"), page(result));
   }
-  const [head, ...body] = rows.map((row) => `| ${row.join(" | ")} |`);
-  return [head, `|${"---|".repeat(rows[0]!.length)}`, ...body].join("\n");
+  if (readme !== undefined) {
+    const chartPath = join(results ?? "bench/results", "chart.svg");
+    writeFileSync(readme, withResult(readFileSync(readme, "utf8"), result, chartPath));
+  }
 }

@@ -71,6 +71,8 @@ ${[
   enumText("OperationFlag", "uint16_t", operations.operationFlag),
   enumText("AttributeOperator", "uint8_t", operations.attributeOperator),
   enumText("RunResult", "uint32_t", engine.runResult),
+  enumText("StopCause", "uint32_t", engine.stopCause),
+  enumText("ShardKeyKind", "uint32_t", engine.shardKeyKind),
   enumText("QuarantineCause", "uint32_t", engine.quarantineCause),
   enumText("CountCell", "uint32_t", engine.countCell),
   enumText("FrameCell", "uint32_t", engine.frameCell),

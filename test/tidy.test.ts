@@ -154,6 +154,8 @@ describe("twins", () => {
     "native/ring/ring": "src/data/ring/shared.ts: there every file is about a ring",
     "native/ring/push_records": "a method of src/data/ring/shared.ts",
     "native/ring/push": "methods of src/data/ring/shared.ts",
+    "native/ring/atomic": "Atomics, of which there is one order",
+    "native/ring/protocol": "src/data/ring/shared.ts",
     "native/frame/framing": "the kinds are src/data/frame/framing.ts, declared for both",
   };
 

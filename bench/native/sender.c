@@ -1,53 +1,45 @@
-// Sends a corpus of newline-ended lines to a TCP port over several connections, so that the generator is not the limit.
+// Sends a file of newline-ended lines to a TCP port of this machine over several connections, so that the generator is
+// not the limit.
 //
-//   sender HOST PORT FILE CONNECTIONS [LINES_PER_SECOND LINES_PER_WRITE [SECONDS]]
+//   sender PORT FILE CONNECTIONS --repeat N
+//   sender PORT FILE CONNECTIONS --rate LINES_PER_SECOND --lines-per-write N --seconds S [--stamp]
 //
-// Without a rate every connection sends its share of the file as fast as the peer takes it. With a rate the schedule is
-// open-loop: write k is due at start + k × LINES_PER_WRITE / LINES_PER_SECOND whatever happened to the writes before it, and
-// connections take turns. Prints one JSON line: lines, bytes, seconds, cpu_seconds, late_ms_max.
+// With --repeat every connection sends its share of the file N times, as fast as the peer takes it. With --rate the
+// schedule is open-loop: write k is due at start + k × lines per write / rate whatever happened to the writes before
+// it, connections take turns, and the file starts again at its end. --stamp puts the due time before each line
+// (latency.h). Prints one JSON line: lines, bytes, seconds, cpu_seconds, late_ms_max (how far behind its schedule it
+// was at worst), late_ms_end.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
+#include "latency.h"
+
+#define WRITE_BYTES_MAX (1 << 20)
+
+static double now(void) { return (double)nowNs() / 1e9; }
 
 static void fail(const char* what) {
   perror(what);
   exit(1);
 }
 
-static int dial(const char* host, const char* port) {
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
-  if (getaddrinfo(host, port, &hints, &found) != 0) fail("getaddrinfo");
-  for (struct addrinfo* a = found; a != NULL; a = a->ai_next) {
-    int fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
-    if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
-      int on = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      freeaddrinfo(found);
-      return fd;
-    }
-    if (fd >= 0) close(fd);
-  }
-  fail("connect");
-  return -1;
+static int dial(int port) {
+  struct sockaddr_in to = {
+      .sin_family = AF_INET, .sin_port = htons((unsigned short)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+  if (fd < 0 || connect(fd, (struct sockaddr*)&to, sizeof to) != 0) fail("connect");
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return fd;
 }
 
 static void writeAll(int fd, const char* data, size_t bytes) {
@@ -75,77 +67,120 @@ static long countLines(const char* at, const char* end) {
   return lines;
 }
 
-// Every connection gets a contiguous share of the file and is written to whenever it takes bytes.
-static void saturate(const char* data, size_t bytes, int* fds, int connections) {
-  struct { const char *at, *end; } share[connections];
+// Every connection gets a contiguous share of the file, `repeat` times, and is written to whenever it takes bytes.
+static void saturate(const char* data, size_t bytes, int* fds, int connections, long repeat) {
+  struct {
+    const char *begin, *at, *end;
+    long left;
+  } share[connections];
   struct pollfd polls[connections];
   const char* at = data;
   const char* end = data + bytes;
+  int open = 0;
   for (int i = 0; i < connections; i++) {
     const char* stop = i == connections - 1 ? end : data + bytes / (size_t)connections * (size_t)(i + 1);
     if (stop < at) stop = at;
-    stop = stop < end ? after(stop, end, 1) : end;
-    share[i].at = at;
+    stop = stop > data && stop < end && stop[-1] != '\n' ? after(stop, end, 1) : stop;
+    share[i].begin = share[i].at = at;
     share[i].end = at = stop;
-    polls[i] = (struct pollfd){.fd = fds[i], .events = POLLOUT};
+    share[i].left = repeat;
+    polls[i] = (struct pollfd){.fd = share[i].begin == stop ? -1 : fds[i], .events = POLLOUT};
+    open += polls[i].fd >= 0;
     fcntl(fds[i], F_SETFL, O_NONBLOCK);
   }
-  for (int open = connections; open > 0;) {
+  while (open > 0) {
     if (poll(polls, (nfds_t)connections, -1) < 0) fail("poll");
     for (int i = 0; i < connections; i++) {
       if (polls[i].fd < 0 || polls[i].revents == 0) continue;
       size_t left = (size_t)(share[i].end - share[i].at);
-      ssize_t n = left == 0 ? 0 : send(fds[i], share[i].at, left > 262144 ? 262144 : left, MSG_NOSIGNAL);
+      ssize_t n = send(fds[i], share[i].at, left > 262144 ? 262144 : left, MSG_NOSIGNAL);
       if (n < 0 && errno != EAGAIN) fail("send");
       if (n > 0) share[i].at += n;
-      if (share[i].at == share[i].end) polls[i].fd = -1, open--;
+      if (share[i].at < share[i].end) continue;
+      share[i].at = share[i].begin;
+      if (--share[i].left == 0) polls[i].fd = -1, open--;
     }
   }
 }
 
 int main(int argc, char** argv) {
-  if (argc < 5) {
-    fprintf(stderr, "usage: %s HOST PORT FILE CONNECTIONS [LINES_PER_SECOND LINES_PER_WRITE [SECONDS]]\n", argv[0]);
+  long repeat = 0, perWrite = 1;
+  double rate = 0, seconds = 0;
+  int stamp = 0;
+  for (int i = 4; i < argc; i++) {
+    const char* value = i + 1 < argc ? argv[i + 1] : "";
+    if (strcmp(argv[i], "--stamp") == 0)
+      stamp = 1;
+    else if (strcmp(argv[i], "--repeat") == 0)
+      repeat = atol(value), i++;
+    else if (strcmp(argv[i], "--rate") == 0)
+      rate = atof(value), i++;
+    else if (strcmp(argv[i], "--lines-per-write") == 0)
+      perWrite = atol(value), i++;
+    else if (strcmp(argv[i], "--seconds") == 0)
+      seconds = atof(value), i++;
+    else
+      argc = 0;
+  }
+  if (argc < 4 || atoi(argv[3]) < 1 || (repeat < 1 && (rate <= 0 || seconds <= 0 || perWrite < 1))) {
+    fprintf(stderr,
+            "usage: sender PORT FILE CONNECTIONS --repeat N | --rate R --lines-per-write N --seconds S [--stamp]\n");
     return 2;
   }
-  int connections = atoi(argv[4]);
-  double rate = argc > 5 ? atof(argv[5]) : 0;
-  long perWrite = argc > 6 ? atol(argv[6]) : 1;
-  double seconds = argc > 7 ? atof(argv[7]) : 0;
-  int file = open(argv[3], O_RDONLY);
+  int connections = atoi(argv[3]);
+  int file = open(argv[2], O_RDONLY);
   struct stat stat;
-  if (file < 0 || fstat(file, &stat) != 0) fail(argv[3]);
+  if (file < 0 || fstat(file, &stat) != 0) fail(argv[2]);
   size_t bytes = (size_t)stat.st_size;
   const char* data = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
   if (data == MAP_FAILED) fail("mmap");
   int* fds = malloc(sizeof(int) * (size_t)connections);
-  for (int i = 0; i < connections; i++) fds[i] = dial(argv[1], argv[2]);
+  for (int i = 0; i < connections; i++) fds[i] = dial(atoi(argv[1]));
 
-  double start = now(), lateMax = 0;
+  double start = now(), late = 0, lateMax = 0;
   long sentLines = 0;
   size_t sentBytes = 0;
-  if (rate <= 0) {
-    saturate(data, bytes, fds, connections);
-    sentLines = countLines(data, data + bytes);
-    sentBytes = bytes;
+  if (repeat > 0) {
+    saturate(data, bytes, fds, connections, repeat);
+    sentLines = countLines(data, data + bytes) * repeat;
+    sentBytes = bytes * (size_t)repeat;
   } else {
+    // 50 µs of timer slack would make every sleep of 20 µs a late one.
+    prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+    static char stamped[WRITE_BYTES_MAX];
     const char* at = data;
     const char* end = data + bytes;
+    uint64_t startNs = nowNs();
     for (long k = 0;; k++) {
-      double due = start + (double)k * (double)perWrite / rate;
-      if (seconds > 0 ? due - start >= seconds : at == end) break;
+      uint64_t dueNs = startNs + (uint64_t)((double)k * (double)perWrite / rate * 1e9);
+      if ((double)(dueNs - startNs) / 1e9 >= seconds) break;
       if (at == end) at = data;
-      double wait = due - now();
-      if (wait > 0) {
-        struct timespec t = {(time_t)wait, (long)((wait - (double)(time_t)wait) * 1e9)};
-        nanosleep(&t, NULL);
-      } else if (-wait > lateMax) {
-        lateMax = -wait;
+      uint64_t nowAt = nowNs();
+      late = nowAt > dueNs ? (double)(nowAt - dueNs) / 1e6 : 0;
+      if (late > lateMax) lateMax = late;
+      if (nowAt < dueNs) {
+        struct timespec until = {(time_t)(dueNs / 1000000000u), (long)(dueNs % 1000000000u)};
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
       }
       const char* stop = after(at, end, perWrite);
-      writeAll(fds[k % connections], at, (size_t)(stop - at));
-      sentLines += countLines(at, stop);
-      sentBytes += (size_t)(stop - at);
+      const char* from = at;
+      size_t length = (size_t)(stop - at);
+      if (stamp) {
+        char* to = stamped;
+        for (const char* line = at; line < stop;) {
+          const char* next = after(line, stop, 1);
+          if (to - stamped + STAMP_BYTES + (next - line) > WRITE_BYTES_MAX) fail("a write is larger than 1 MiB");
+          writeStamp(to, dueNs);
+          memcpy(to + STAMP_BYTES, line, (size_t)(next - line));
+          to += STAMP_BYTES + (next - line);
+          line = next;
+        }
+        from = stamped;
+        length = (size_t)(to - stamped);
+      }
+      writeAll(fds[k % connections], from, length);
+      sentLines += perWrite == 1 ? 1 : countLines(at, stop);
+      sentBytes += length;
       at = stop;
     }
   }
@@ -155,7 +190,8 @@ int main(int argc, char** argv) {
   getrusage(RUSAGE_SELF, &usage);
   double cpu = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6 + (double)usage.ru_stime.tv_sec +
                (double)usage.ru_stime.tv_usec / 1e6;
-  printf("{\"lines\":%ld,\"bytes\":%zu,\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"late_ms_max\":%.1f}\n", sentLines, sentBytes,
-         took, cpu, lateMax * 1e3);
+  printf(
+      "{\"lines\":%ld,\"bytes\":%zu,\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"late_ms_max\":%.1f,\"late_ms_end\":%.1f}\n",
+      sentLines, sentBytes, took, cpu, lateMax, late);
   return 0;
 }

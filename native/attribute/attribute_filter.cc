@@ -1,3 +1,4 @@
+// See attribute_filter.h.
 #include "attribute/attribute_filter.h"
 
 #include <algorithm>
@@ -5,6 +6,7 @@
 #include <utility>
 
 #include "re2/re2.h"
+#include "scan/dispatch.h"
 
 namespace streamgate {
 namespace {
@@ -35,9 +37,99 @@ bool ReadPath(std::string_view bytes, std::vector<std::string>* keys) {
   return true;
 }
 
+// Could this byte of a string's meaning be written as a two-character escape? (RFC 8259 section 7.)
+bool HasShortEscape(uint8_t byte) { return byte != 0 && std::strchr("\"\\/\b\f\n\r\t", byte) != nullptr; }
+
+// The longest part of `text` in which no byte has a short escape: of those bytes, in this order, a string that means
+// `text` is made unless it holds `\u`.
+std::string_view PlainPart(std::string_view text) {
+  std::string_view longest;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at;
+    while (end < text.size() && !HasShortEscape(static_cast<uint8_t>(text[end]))) ++end;
+    if (end - at > longest.size()) longest = text.substr(at, end - at);
+    at = end + 1;
+  }
+  return longest;
+}
+
+Prefilter::Factor LiteralFactor(std::string_view literal) {
+  std::vector<ByteSet> sets;
+  for (const char c : literal.substr(0, Window::kBytesMax)) sets.push_back(ByteSet::Of(static_cast<uint8_t>(c)));
+  return {Window(std::move(sets)), Prefilter::kAnywhere};
+}
+
+// A record in which a string, or a scalar's source text, holds one of `texts` contains one of these. Empty: nothing can
+// be said.
+std::vector<Prefilter::Factor> LiteralFactors(const std::vector<std::string>& texts) {
+  std::vector<Prefilter::Factor> factors;
+  if (texts.empty() || texts.size() >= Prefilter::kFactorsMax) return factors;
+  for (const std::string& text : texts) {
+    const std::string_view plain = PlainPart(text);
+    if (plain.empty()) return {};
+    factors.push_back(LiteralFactor(plain));
+  }
+  factors.push_back(LiteralFactor("\\u"));
+  return factors;
+}
+
+// The same for a pattern's matches.
+std::vector<Prefilter::Factor> PatternFactors(const re2::RE2& pattern) {
+  std::vector<Prefilter::Factor> factors;
+  const std::unique_ptr<Prefilter> derived = Prefilter::Of(pattern);
+  if (derived == nullptr || derived->factors().size() >= Prefilter::kFactorsMax) return factors;
+  bool short_escapes = false;
+  for (const Prefilter::Factor& factor : derived->factors()) {
+    for (const ByteSet& set : factor.window.sets())
+      for (unsigned byte = 0; byte < 256; ++byte)
+        short_escapes |= set.Has(static_cast<uint8_t>(byte)) && HasShortEscape(static_cast<uint8_t>(byte));
+    factors.push_back({factor.window, Prefilter::kAnywhere});
+  }
+  factors.push_back(LiteralFactor(short_escapes ? "\\" : "\\u"));
+  return factors;
+}
+
+// Of each path the longest key, for all keys of a path must be there; without those that hold another.
+std::vector<std::string> RarestKeys(const std::vector<std::vector<std::string>>& paths) {
+  std::vector<std::string> keys;
+  for (const std::vector<std::string>& path : paths) {
+    // The record itself is an object, never a scalar.
+    if (path.empty()) continue;
+    keys.push_back(*std::max_element(path.begin(), path.end(), [](const std::string& a, const std::string& b) {
+      return PlainPart(a).size() < PlainPart(b).size();
+    }));
+  }
+  std::sort(keys.begin(), keys.end(), [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
+  std::vector<std::string> rarest;
+  for (const std::string& key : keys) {
+    const bool covered =
+        std::any_of(rarest.begin(), rarest.end(), [&](const std::string& shorter) { return Contains(key, shorter); });
+    if (!covered) rarest.push_back(key);
+  }
+  return rarest;
+}
+
+bool HoldsAny(const std::vector<Prefilter::Factor>& factors, const char* data, size_t size) {
+  const auto* const from = reinterpret_cast<const uint8_t*>(data);
+  return std::any_of(factors.begin(), factors.end(), [&](const Prefilter::Factor& factor) {
+    return FindWindow(factor.window, from, from + size) != from + size;
+  });
+}
+
+bool HoldsUnicodeEscape(const char* data, size_t size) {
+  const char* const end = data + size;
+  for (const char* p = data; p < end; ++p) {
+    p = static_cast<const char*>(std::memchr(p, '\\', static_cast<size_t>(end - p)));
+    if (p == nullptr) return false;
+    if (end - p >= 2 && p[1] == 'u') return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(const Operation& operation, std::string* error) {
+std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(const Operation& operation, std::string* error,
+                                                          bool prefilters) {
   const std::vector<std::string>& args = operation.args;
   if (args.size() < 2 || args[0].size() != 1 || static_cast<uint8_t>(args[0][0]) > 2) {
     *error = "dropAttribute needs an operator, a value and paths";
@@ -65,8 +157,23 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(const Operation& opera
       return nullptr;
     }
   }
-  return std::unique_ptr<AttributeFilter>(new AttributeFilter(op, args[1], std::move(pattern), PathTrie(paths)));
+  std::unique_ptr<AttributeFilter> filter(new AttributeFilter(op, args[1], std::move(pattern), PathTrie(paths)));
+  if (prefilters) filter->Derive(paths);
+  return filter;
 }
+
+// What a record that is dropped must hold: see prefilter.
+void AttributeFilter::Derive(const std::vector<std::vector<std::string>>& paths) {
+  std::vector<Prefilter::Factor> values = pattern_ != nullptr ? PatternFactors(*pattern_) : LiteralFactors({value_});
+  std::vector<Prefilter::Factor> keys = LiteralFactors(RarestKeys(paths));
+  if (values.empty()) std::swap(values, keys);
+  if (!values.empty()) prefilter_ = std::make_unique<Prefilter>(std::move(values));
+  if (keys.empty()) return;
+  keys.pop_back();  // the escape, which Drops looks for itself: most records have not even a backslash
+  keys_ = std::move(keys);
+}
+
+std::unique_ptr<Prefilter> AttributeFilter::TakePrefilter() { return std::move(prefilter_); }
 
 AttributeFilter::AttributeFilter(AttributeOperator op, std::string value, std::unique_ptr<re2::RE2> pattern,
                                  PathTrie trie)
@@ -80,20 +187,31 @@ AttributeFilter::AttributeFilter(AttributeOperator op, std::string value, std::u
 AttributeFilter::~AttributeFilter() = default;
 
 bool AttributeFilter::Drops(const char* data, size_t size) {
+  if (JsonText::First(data, size) != '{') return false;
+  // Where the prefilter of the operation asks for the value, records that lack the attribute are still not walked.
+  if (!keys_.empty() && !HoldsAny(keys_, data, size) && !HoldsUnicodeEscape(data, size)) return false;
+  const JsonScalar* const scalar = Walk(data, size);
+  return scalar != nullptr && Accepts(*scalar);
+}
+
+bool AttributeFilter::Find(const char* data, size_t size, std::string_view* text) {
+  if (JsonText::First(data, size) != '{') return false;
+  const JsonScalar* const scalar = Walk(data, size);
+  if (scalar == nullptr) return false;
+  *text = Meaning(*scalar);
+  return true;
+}
+
+// The scalar that decides. Null: the record is not JSON, or the first path that exists leads to none.
+const JsonScalar* AttributeFilter::Walk(const char* data, size_t size) {
   text_.Reset(data, size);
-  if (text_.Peek() != '{') return false;
-  // A scalar whose text has no escapes holds the value only where the record does. This settles most records at the
-  // speed of a literal search, without asking whether they are JSON.
-  if (op_ != AttributeOperator::kRegex && std::memchr(data, '\\', size) == nullptr &&
-      !Contains(std::string_view(data, size), value_))
-    return false;
   Forget(0);
-  if (!Value(0) || !text_.AtEnd()) return false;
+  if (!Value(0) || !text_.AtEnd()) return nullptr;
   for (const uint32_t node : ends_) {
     const Found& found = found_[node];
-    if (found.presence != Presence::kAbsent) return found.presence == Presence::kScalar && Accepts(found.scalar);
+    if (found.presence != Presence::kAbsent) return found.presence == Presence::kScalar ? &found.scalar : nullptr;
   }
-  return false;
+  return nullptr;
 }
 
 // Takes the value at `node`, whatever it is, and follows the paths that go on into it.
@@ -109,21 +227,25 @@ bool AttributeFilter::Value(uint32_t node) {
   return c == '{' ? Object(node) : List(node);
 }
 
-bool AttributeFilter::Object(uint32_t node) {
+// Takes an object; `take` takes each member's value, behind its key and colon. False: malformed.
+template <typename Take>
+bool AttributeFilter::Members(const Take& take) {
   text_.Take('{');
   if (text_.Take('}')) return true;
   do {
     JsonScalar key;
-    if (text_.Peek() != '"' || !text_.String(&key) || !text_.Take(':')) return false;
-    const uint32_t child = Follow(node, key);
-    if (child == 0) {
-      if (!text_.SkipValue()) return false;
-    } else {
-      Forget(child);
-      if (!Value(child)) return false;
-    }
+    if (!text_.Key(&key) || !take(key)) return false;
   } while (text_.Take(','));
   return text_.Take('}');
+}
+
+bool AttributeFilter::Object(uint32_t node) {
+  return Members([&](const JsonScalar& key) {
+    const uint32_t child = Follow(node, key);
+    if (child == 0) return text_.SkipValue();
+    Forget(child);
+    return Value(child);
+  });
 }
 
 // An array in which the keys below `node` are looked for as OTLP attributes. Other elements are passed over.
@@ -141,22 +263,16 @@ bool AttributeFilter::List(uint32_t node) {
 bool AttributeFilter::Element(uint32_t node) {
   JsonScalar name;
   const char* value = nullptr;
-  text_.Take('{');
-  if (!text_.Take('}')) {
-    do {
-      JsonScalar key;
-      if (text_.Peek() != '"' || !text_.String(&key) || !text_.Take(':')) return false;
-      const char c = text_.Peek();
-      if (KeyIs(key, "key")) {
-        name = JsonScalar();
-        if (!(c == '"' ? text_.String(&name) : text_.SkipValue())) return false;
-      } else {
-        if (KeyIs(key, "value")) value = text_.at();
-        if (!text_.SkipValue()) return false;
-      }
-    } while (text_.Take(','));
-    if (!text_.Take('}')) return false;
-  }
+  const bool whole = Members([&](const JsonScalar& key) {
+    const char c = text_.Peek();
+    if (KeyIs(key, "key")) {
+      name = JsonScalar();
+      return c == '"' ? text_.String(&name) : text_.SkipValue();
+    }
+    if (KeyIs(key, "value")) value = text_.at();
+    return text_.SkipValue();
+  });
+  if (!whole) return false;
   const uint32_t child = name.is_string ? Follow(node, name) : 0;
   if (child == 0) return true;
   Forget(child);
@@ -169,61 +285,52 @@ bool AttributeFilter::Element(uint32_t node) {
 }
 
 // An OTLP AnyValue, or a value without that wrapping. The text has been checked, so nothing here can fail.
-bool AttributeFilter::AnyValue(uint32_t node) {
-  if (text_.Peek() != '{') return Value(node);
+void AttributeFilter::AnyValue(uint32_t node) {
   const char* const start = text_.at();
   // The name of the only key, where it is one of AnyValue's.
   std::string_view wrapping;
-  bool wrapped = true;
+  bool wrapped = text_.Peek() == '{';
   const char* inner = nullptr;
-  text_.Take('{');
-  if (!text_.Take('}')) {
-    do {
-      JsonScalar key;
-      text_.Peek();
-      text_.String(&key);
-      text_.Take(':');
+  if (wrapped) {
+    Members([&](const JsonScalar& key) {
       text_.Peek();
       inner = text_.at();
-      text_.SkipValue();
       if (wrapping.empty()) {
         for (const std::string_view name : kAnyValueNames)
           if (KeyIs(key, name)) wrapping = name;
       }
       wrapped = wrapped && !wrapping.empty() && KeyIs(key, wrapping);
-    } while (text_.Take(','));
+      return text_.SkipValue();
+    });
   }
   if (!wrapped || wrapping.empty()) {
     text_.Seek(start);
-    return Value(node);
+    Value(node);
+    return;
   }
   text_.Seek(inner);
   const char c = text_.Peek();
   const bool list = wrapping == kKvlistValue;
-  if (!list && c != '{' && c != '[') return Value(node);
-  found_[node].presence = Presence::kContainer;
-  if (!list || c != '{' || trie_.node(node).children.empty()) return true;
-  const char* values = nullptr;
-  text_.Take('{');
-  if (!text_.Take('}')) {
-    do {
-      JsonScalar key;
-      text_.Peek();
-      text_.String(&key);
-      text_.Take(':');
-      text_.Peek();
-      if (KeyIs(key, "values")) values = text_.at();
-      text_.SkipValue();
-    } while (text_.Take(','));
+  if (!list && c != '{' && c != '[') {
+    Value(node);
+    return;
   }
-  if (values == nullptr) return true;
+  found_[node].presence = Presence::kContainer;
+  if (!list || c != '{' || trie_.node(node).children.empty()) return;
+  const char* values = nullptr;
+  Members([&](const JsonScalar& key) {
+    text_.Peek();
+    if (KeyIs(key, "values")) values = text_.at();
+    return text_.SkipValue();
+  });
+  if (values == nullptr) return;
   text_.Seek(values);
-  return text_.Peek() != '[' || List(node);
+  if (text_.Peek() == '[') List(node);
 }
 
 // The node under `node` that this key leads to; 0: none.
 uint32_t AttributeFilter::Follow(uint32_t node, const JsonScalar& key) {
-  if (!key.escaped && !trie_.MayHave(node, key.size)) return 0;
+  if (!key.escaped && !trie_.MayHave(node, {key.data, key.size})) return 0;
   return trie_.Find(node, Meaning(key));
 }
 

@@ -15,6 +15,7 @@
 #include "attribute/json_text.h"
 #include "attribute/path_trie.h"
 #include "generated/layout.h"
+#include "match/prefilter.h"
 #include "plan/operation.h"
 
 namespace re2 {
@@ -26,11 +27,21 @@ namespace streamgate {
 class AttributeFilter {
  public:
   // Reads the arguments of a dropAttribute operation (src/plan/operations.ts). Null: refused, and `error` says why.
-  static std::unique_ptr<AttributeFilter> Prepare(const Operation& operation, std::string* error);
+  // `prefilters` off gives the same answers, slower: that is how tests hold them to account.
+  static std::unique_ptr<AttributeFilter> Prepare(const Operation& operation, std::string* error,
+                                                  bool prefilters = true);
   ~AttributeFilter();
+
+  // For the step that runs this filter, once: a record without any of its factors is not dropped. Null: nothing can be
+  // said. Strings compare decoded, but a string without `\u` spells each byte that has no escape of its own as itself,
+  // so the value, or a key on the way to it, stands in the record, or a `\u` does.
+  std::unique_ptr<Prefilter> TakePrefilter();
 
   // Is the record dropped? Not const: walking buffers are kept from one record to the next, so one thread at a time.
   bool Drops(const char* data, size_t size);
+  // The attribute's text, strings decoded, whatever the operator and value. False: the record is not JSON, has no such
+  // attribute, or an object or array in its place. `text` is valid until the next call and no longer than the record.
+  bool Find(const char* data, size_t size, std::string_view* text);
 
  private:
   enum class Presence : uint8_t { kAbsent, kContainer, kScalar };
@@ -41,11 +52,15 @@ class AttributeFilter {
 
   AttributeFilter(AttributeOperator op, std::string value, std::unique_ptr<re2::RE2> pattern, PathTrie trie);
 
+  void Derive(const std::vector<std::vector<std::string>>& paths);
+  const JsonScalar* Walk(const char* data, size_t size);
+  template <typename Take>
+  bool Members(const Take& take);
   bool Object(uint32_t node);
   bool Value(uint32_t node);
   bool List(uint32_t node);
   bool Element(uint32_t node);
-  bool AnyValue(uint32_t node);
+  void AnyValue(uint32_t node);
   uint32_t Follow(uint32_t node, const JsonScalar& key);
   bool KeyIs(const JsonScalar& key, std::string_view name);
   void Forget(uint32_t node);
@@ -56,6 +71,10 @@ class AttributeFilter {
   const std::string value_;
   const std::unique_ptr<re2::RE2> pattern_;
   const PathTrie trie_;
+  std::unique_ptr<Prefilter> prefilter_;
+  // What a record without `\u` that has the attribute holds one of, where prefilter_ is about the value; empty: nothing
+  // can be said.
+  std::vector<Prefilter::Factor> keys_;
   // Nodes at which a path ends, first listed path first.
   std::vector<uint32_t> ends_;
 

@@ -1,20 +1,14 @@
+// See json_text.h.
 #include "attribute/json_text.h"
 
 #include <cstring>
 
+#include "scan/dispatch.h"
+
 namespace streamgate {
 namespace {
 
-constexpr uint64_t kOnes = 0x0101010101010101u;
-constexpr uint64_t kHighs = 0x8080808080808080u;
-
-// High bit set in each byte of `x` that is zero; a byte above a zero byte may be set wrongly, so only "any" is exact.
-constexpr uint64_t ZeroBytes(uint64_t x) { return (x - kOnes) & ~x & kHighs; }
-
-// Is any of eight string bytes a quote, a backslash or a control character (below 0x20)?
-constexpr bool AnySpecial(uint64_t x) {
-  return (ZeroBytes(x ^ (kOnes * '"')) | ZeroBytes(x ^ (kOnes * '\\')) | ((x - kOnes * 0x20) & ~x & kHighs)) != 0;
-}
+bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -51,28 +45,30 @@ void AppendUtf8(uint32_t c, std::string* out) {
 
 }  // namespace
 
-bool JsonText::String(JsonScalar* out) {
-  const char* p = at_ + 1;
+char JsonText::First(const char* data, size_t size) {
+  for (const char* const end = data + size; data < end; ++data)
+    if (!IsSpace(*data)) return *data;
+  return 0;
+}
+
+void JsonText::Reset(const char* data, size_t size) {
+  begin_ = at_ = data;
+  end_ = data + size;
+  const size_t words = JsonMarkWords(size);
+  if (marks_.size() < words) marks_.resize(words);
+  MarkJson(reinterpret_cast<const uint8_t*>(data), size, marks_.data());
+}
+
+const char* JsonText::PastSpace(const char* p) const {
+  while (p < end_ && IsSpace(*p)) ++p;
+  return p;
+}
+
+const char* JsonText::EscapedEnd(const char* p) const {
   const char* const end = end_;
-  out->data = p;
-  out->is_string = true;
-  out->escaped = false;
-  for (;;) {
-    while (end - p >= 8) {
-      uint64_t eight;
-      std::memcpy(&eight, p, 8);
-      if (AnySpecial(eight)) break;
-      p += 8;
-    }
-    while (p < end && *p != '"' && *p != '\\' && static_cast<unsigned char>(*p) >= 0x20) ++p;
-    if (p == end) return false;
-    if (*p == '"') {
-      out->size = static_cast<size_t>(p - out->data);
-      at_ = p + 1;
-      return true;
-    }
-    if (*p != '\\' || end - p < 2) return false;
-    out->escaped = true;
+  for (; p != end; p = NextMark(p)) {
+    if (*p == '"') return p + 1;
+    if (*p != '\\' || end - p < 2) return nullptr;
     switch (p[1]) {
       case '"':
       case '\\':
@@ -85,22 +81,33 @@ bool JsonText::String(JsonScalar* out) {
         p += 2;
         break;
       case 'u':
-        if (end - p < 6) return false;
+        if (end - p < 6) return nullptr;
         for (int i = 2; i < 6; ++i)
-          if (HexValue(p[i]) < 0) return false;
+          if (HexValue(p[i]) < 0) return nullptr;
         p += 6;
         break;
       default:
-        return false;
+        return nullptr;
     }
   }
+  return nullptr;
 }
 
-bool JsonText::Number() {
-  const char* p = at_;
+// A key and the colon behind it.
+const char* JsonText::KeyEnd(const char* p) const {
+  p = Past(p);
+  if (p == end_ || *p != '"') return nullptr;
+  bool ignored;
+  p = StringEnd(p, &ignored);
+  if (p == nullptr) return nullptr;
+  p = Past(p);
+  return p != end_ && *p == ':' ? p + 1 : nullptr;
+}
+
+const char* JsonText::NumberEnd(const char* p) const {
   const char* const end = end_;
   if (p < end && *p == '-') ++p;
-  if (p == end || !IsDigit(*p)) return false;
+  if (p == end || !IsDigit(*p)) return nullptr;
   if (*p == '0') {
     ++p;
   } else {
@@ -108,77 +115,88 @@ bool JsonText::Number() {
   }
   if (p < end && *p == '.') {
     ++p;
-    if (p == end || !IsDigit(*p)) return false;
+    if (p == end || !IsDigit(*p)) return nullptr;
     while (p < end && IsDigit(*p)) ++p;
   }
   if (p < end && (*p == 'e' || *p == 'E')) {
     ++p;
     if (p < end && (*p == '+' || *p == '-')) ++p;
-    if (p == end || !IsDigit(*p)) return false;
+    if (p == end || !IsDigit(*p)) return nullptr;
     while (p < end && IsDigit(*p)) ++p;
   }
-  at_ = p;
-  return true;
+  return p;
 }
 
-bool JsonText::Word(std::string_view word) {
-  if (static_cast<size_t>(end_ - at_) < word.size() || std::memcmp(at_, word.data(), word.size()) != 0) return false;
-  at_ += word.size();
-  return true;
+const char* JsonText::WordEnd(const char* p, std::string_view word) const {
+  const bool is = static_cast<size_t>(end_ - p) >= word.size() && std::memcmp(p, word.data(), word.size()) == 0;
+  return is ? p + word.size() : nullptr;
+}
+
+// A number, true, false or null.
+const char* JsonText::ScalarEnd(const char* p) const {
+  if (p == end_) return nullptr;
+  switch (*p) {
+    case 't':
+      return WordEnd(p, "true");
+    case 'f':
+      return WordEnd(p, "false");
+    case 'n':
+      return WordEnd(p, "null");
+    default:
+      return NumberEnd(p);
+  }
 }
 
 bool JsonText::Scalar(JsonScalar* out) {
-  const char c = Peek();
-  if (c == '"') return String(out);
+  if (Peek() == '"') return String(out);
   const char* const start = at_;
-  bool taken;
-  switch (c) {
-    case 't':
-      taken = Word("true");
-      break;
-    case 'f':
-      taken = Word("false");
-      break;
-    case 'n':
-      taken = Word("null");
-      break;
-    default:
-      taken = Number();
-  }
-  *out = {start, static_cast<size_t>(at_ - start), false, false};
-  return taken;
+  const char* const after = ScalarEnd(start);
+  if (after == nullptr) return false;
+  *out = {start, static_cast<size_t>(after - start), false, false};
+  at_ = after;
+  return true;
 }
 
-bool JsonText::SkipValue() {
+const char* JsonText::ValueEnd(const char* p) {
+  const char* const end = end_;
   size_t depth = 0;
-  JsonScalar ignored;
-  const auto key = [&] { return Peek() == '"' && String(&ignored) && Take(':'); };
+  bool object = false;  // the innermost open container is one
+  bool ignored;
   for (;;) {
-    const char c = Peek();
-    if (c == '{' || c == '[') {
-      const bool object = c == '{';
-      ++at_;
-      if (!Take(object ? '}' : ']')) {
+    p = Past(p);
+    if (p == end) return nullptr;
+    if (*p == '{' || *p == '[') {
+      const bool opens_object = *p == '{';
+      p = Past(p + 1);
+      if (p == end) return nullptr;
+      if (*p == (opens_object ? '}' : ']')) {
+        ++p;
+      } else {
+        object = opens_object;
         if (depth / 64 == nesting_.size()) nesting_.push_back(0);
         const uint64_t bit = uint64_t{1} << (depth % 64);
         nesting_[depth / 64] = object ? nesting_[depth / 64] | bit : nesting_[depth / 64] & ~bit;
         ++depth;
-        if (object && !key()) return false;
+        if (object && (p = KeyEnd(p)) == nullptr) return nullptr;
         continue;
       }
-    } else if (!Scalar(&ignored)) {
-      return false;
+    } else {
+      p = *p == '"' ? StringEnd(p, &ignored) : ScalarEnd(p);
+      if (p == nullptr) return nullptr;
     }
     // A value has ended: close what ends here, or go to the next member or element.
     for (;;) {
-      if (depth == 0) return true;
-      const bool object = (nesting_[(depth - 1) / 64] >> ((depth - 1) % 64) & 1) != 0;
-      if (Take(',')) {
-        if (object && !key()) return false;
+      if (depth == 0) return p;
+      p = Past(p);
+      if (p == end) return nullptr;
+      const char c = *p++;
+      if (c == ',') {
+        if (object && (p = KeyEnd(p)) == nullptr) return nullptr;
         break;
       }
-      if (!Take(object ? '}' : ']')) return false;
+      if (c != (object ? '}' : ']')) return nullptr;
       --depth;
+      if (depth > 0) object = (nesting_[(depth - 1) / 64] >> ((depth - 1) % 64) & 1) != 0;
     }
   }
 }

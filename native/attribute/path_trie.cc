@@ -18,7 +18,7 @@ uint32_t Number(const std::vector<Draft>& drafts, uint32_t draft, std::vector<Pa
   for (const uint32_t child : drafts[draft].children) {
     const uint32_t numbered = Number(drafts, child, nodes);
     (*nodes)[number].children.push_back(numbered);
-    (*nodes)[number].child_lengths |= uint64_t{1} << std::min<size_t>(drafts[child].key.size(), 63);
+    (*nodes)[number].child_bits |= uint64_t{1} << PathTrie::KeyBit(drafts[child].key);
   }
   (*nodes)[number].end = static_cast<uint32_t>(nodes->size());
   return number;

@@ -12,8 +12,8 @@ struct PathNode {
   std::string key;
   // Keys that may follow.
   std::vector<uint32_t> children;
-  // Bit min(n, 63): some child's key is n bytes long. Most keys of a record are refused by this alone.
-  uint64_t child_lengths = 0;
+  // Bit KeyBit(key) of each child's key. Most keys of a record are refused by this alone.
+  uint64_t child_bits = 0;
   // Rank of the first listed path that ends here; kNoPath: none does.
   uint32_t path;
   // Node numbers below `end` from this node's own on are the nodes under it: numbers are given depth first.
@@ -35,9 +35,15 @@ class PathTrie {
       if (nodes_[child].key == key) return child;
     return 0;
   }
-  // Can some child of `number` have a key of this many bytes?
-  bool MayHave(uint32_t number, size_t key_bytes) const {
-    return (nodes_[number].child_lengths >> (key_bytes < 63 ? key_bytes : 63) & 1) != 0;
+  // Can some child of `number` have this key?
+  bool MayHave(uint32_t number, std::string_view key) const {
+    return (nodes_[number].child_bits >> KeyBit(key) & 1) != 0;
+  }
+  // 0 to 63: of the length, the first and the last byte, in which the keys of a record differ most.
+  static unsigned KeyBit(std::string_view key) {
+    if (key.empty()) return 0;
+    const unsigned ends = 5u * static_cast<unsigned char>(key.front()) + 11u * static_cast<unsigned char>(key.back());
+    return (static_cast<unsigned>(key.size()) + ends) % 64;
   }
 
  private:

@@ -1,11 +1,13 @@
 // The addon's exports. `src/data/engine/addon.ts` has their types.
 #include <napi.h>
 
+#include "binding/batch_handle.h"
 #include "binding/engine_handle.h"
 #include "binding/framer_handle.h"
 #include "binding/pattern.h"
 #include "binding/plan_handle.h"
 #include "binding/ring_handle.h"
+#include "binding/tcp_handle.h"
 #include "binding/udp_handle.h"
 #include "binding/writer_handle.h"
 #include "scan/dispatch.h"
@@ -26,8 +28,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   FramerHandle::Init(env, exports);
   PlanHandle::Init(env, exports);
   RingHandle::Init(env, exports);
+  InitBatch(env, exports);
   InitPattern(env, exports);
   InitStreamWriter(env, exports);
+  InitTcpReader(env, exports);
   InitUdpReceiver(env, exports);
   exports.Set("versions", Napi::Function::New<Versions>(env, "versions"));
   return exports;

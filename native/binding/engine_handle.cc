@@ -2,11 +2,14 @@
 #include "binding/engine_handle.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "binding/arguments.h"
 #include "binding/framer_handle.h"
 #include "binding/plan_handle.h"
 #include "binding/ring_handle.h"
+#include "plan/chunk.h"
 
 namespace streamgate {
 
@@ -18,10 +21,19 @@ void EngineHandle::Init(Napi::Env env, Napi::Object exports) {
           {InstanceMethod<&EngineHandle::Use>("use"), InstanceMethod<&EngineHandle::Attach>("attach"),
            InstanceMethod<&EngineHandle::RunChunk>("runChunk"), InstanceMethod<&EngineHandle::RunEnd>("runEnd"),
            InstanceMethod<&EngineHandle::RunBlock>("runBlock"), InstanceAccessor<&EngineHandle::NeedBytes>("needBytes"),
+           InstanceMethod<&EngineHandle::Shard>("shard"), InstanceMethod<&EngineHandle::PushChunk>("pushChunk"),
+           InstanceMethod<&EngineHandle::PushEnd>("pushEnd"), InstanceAccessor<&EngineHandle::StoppedBy>("stoppedBy"),
            InstanceMethod<&EngineHandle::Close>("close")}));
 }
 
-EngineHandle::EngineHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+EngineHandle::EngineHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  info.This().As<Napi::Object>().TypeTag(&kTag);
+}
+
+Runner& EngineHandle::ReadyRunner() {
+  CheckReady();
+  return runner_;
+}
 
 void EngineHandle::Use(const Napi::CallbackInfo& info) {
   if (closed_) throw CodedError(info.Env(), "SG_ENGINE_CLOSED", "the engine is closed");
@@ -49,49 +61,103 @@ void EngineHandle::CheckReady() {
     throw CodedError(Env(), "SG_LAYOUT", "the batch's memory was transferred away");
 }
 
+void EngineHandle::Shard(const Napi::CallbackInfo& info) {
+  if (closed_) throw CodedError(info.Env(), "SG_ENGINE_CLOSED", "the engine is closed");
+  router_.reset();
+  rings_.Reset();
+  if (info.Length() == 0) return;
+  const auto kind =
+      static_cast<ShardKeyKind>(NumberOf(info[0], static_cast<uint32_t>(ShardKeyKind::kSyslogApp), "a shard key"));
+  if (!info[1].IsArray() || !info[3].IsArray()) throw CodedError(info.Env(), "SG_LAYOUT", "no paths or no rings");
+  const Napi::Array given_paths = info[1].As<Napi::Array>();
+  std::vector<std::string> paths;
+  for (uint32_t i = 0; i < given_paths.Length(); ++i) {
+    const Memory path = BytesOf(given_paths.Get(i), "a path");
+    paths.emplace_back(reinterpret_cast<const char*>(path.data), path.size);
+  }
+  const Napi::Array given_rings = info[3].As<Napi::Array>();
+  // An array of our own: the caller may change his.
+  const Napi::Array memories = Napi::Array::New(info.Env());
+  const uint32_t producer = NumberOf(info[4], kProducersMax - 1, "a producer");
+  std::vector<Ring> rings;
+  for (uint32_t i = 0; i < given_rings.Length(); ++i) {
+    const Napi::Value given = given_rings.Get(i);
+    const Memory memory = BytesOf(given, "a ring's memory");
+    if (const char* fault = Ring::Check(memory.data, memory.size))
+      throw CodedError(info.Env(), "SG_LAYOUT", std::string("this memory is no ring: ") + fault);
+    memories.Set(i, given);
+    rings.emplace_back(memory.data, producer);
+  }
+  if (rings.empty() || rings.size() > kProducersMax)
+    throw CodedError(info.Env(), "SG_LAYOUT", "records are sharded over 1 to 64 rings");
+  const uint32_t self = NumberOf(info[2], static_cast<uint32_t>(rings.size()) - 1, "this worker's index");
+  std::string error;
+  std::unique_ptr<ShardKey> key = ShardKey::Prepare(kind, paths, &error);
+  if (key == nullptr) throw CodedError(info.Env(), "SG_LAYOUT", error);
+  router_ = std::make_unique<Router>(std::move(key), self, std::move(rings));
+  rings_ = Napi::Persistent(memories.As<Napi::Object>());
+}
+
+void EngineHandle::CheckSharded() {
+  if (closed_) throw CodedError(Env(), "SG_ENGINE_CLOSED", "the engine is closed");
+  if (router_ == nullptr) throw CodedError(Env(), "SG_LAYOUT", "the engine is not sharded");
+}
+
+Napi::Value EngineHandle::RouteChunk(const Napi::CallbackInfo& info, Runner* runner) {
+  FramerHandle* const handle = HandleOf<FramerHandle>(info[0]);
+  const Memory chunk = BytesOf(info[1], "a chunk");
+  const size_t from = NumberOf(info[2], UINT32_MAX, "an offset");
+  if (from > chunk.size) throw CodedError(info.Env(), "SG_LAYOUT", "the offset lies behind the chunk");
+  const double received_at_ms = info[3].ToNumber().DoubleValue();
+  const Router::Result result =
+      router_->RunChunk(runner, handle->framer(), handle->source(), reinterpret_cast<const char*>(chunk.data),
+                        chunk.size, from, received_at_ms);
+  if (result.never_fits) throw NeverFits(info.Env());
+  stopped_by_ = result.stopped;
+  return Napi::Number::New(info.Env(), static_cast<double>(result.at));
+}
+
+Napi::Value EngineHandle::RouteEnd(const Napi::CallbackInfo& info, Runner* runner) {
+  FramerHandle* const handle = HandleOf<FramerHandle>(info[0]);
+  const Router::Result result =
+      router_->RunEnd(runner, handle->framer(), handle->source(), info[1].ToNumber().DoubleValue());
+  if (result.never_fits) throw NeverFits(info.Env());
+  stopped_by_ = result.stopped;
+  return Napi::Boolean::New(info.Env(), result.stopped == StopCause::kNone);
+}
+
 Napi::Value EngineHandle::RunChunk(const Napi::CallbackInfo& info) {
   CheckReady();
+  if (router_ != nullptr) return RouteChunk(info, &runner_);
   Framer& framer = HandleOf<FramerHandle>(info[0])->framer();
   const Memory chunk = BytesOf(info[1], "a chunk");
-  size_t at = NumberOf(info[2], UINT32_MAX, "an offset");
+  const size_t at = NumberOf(info[2], UINT32_MAX, "an offset");
   if (at > chunk.size) throw CodedError(info.Env(), "SG_LAYOUT", "the offset lies behind the chunk");
-  const char* const bytes = reinterpret_cast<const char*>(chunk.data);
-  framer.Begin(bytes, chunk.size, at);
-  runner_.Begin(bytes + at, bytes + chunk.size);
-  Record record;
-  bool full = false;
-  while (framer.Next(&record)) {
-    if (!runner_.Run(record)) {
-      full = true;
-      break;
-    }
-    framer.Commit();
-  }
-  runner_.Flush();
-  if (full) {
-    framer.Rollback();
-    at = framer.at();
-  } else {
-    framer.Keep();
-    at = chunk.size;
-  }
-  return Napi::Number::New(info.Env(), static_cast<double>(at));
+  const ChunkRun run = streamgate::RunChunk(runner_, framer, reinterpret_cast<const char*>(chunk.data), chunk.size, at);
+  stopped_by_ = run.at == chunk.size ? StopCause::kNone : StopCause::kBatchFull;
+  return Napi::Number::New(info.Env(), static_cast<double>(run.at));
 }
 
 Napi::Value EngineHandle::RunEnd(const Napi::CallbackInfo& info) {
   CheckReady();
-  Framer& framer = HandleOf<FramerHandle>(info[0])->framer();
-  Record record;
-  if (!framer.NextEnd(&record)) return Napi::Boolean::New(info.Env(), true);
-  runner_.Begin(nullptr, nullptr);
-  const bool taken = runner_.Run(record);
-  runner_.Flush();
-  if (taken) {
-    framer.Commit();
-  } else {
-    framer.Rollback();
-  }
-  return Napi::Boolean::New(info.Env(), taken);
+  if (router_ != nullptr) return RouteEnd(info, &runner_);
+  const bool done = streamgate::RunEnd(runner_, HandleOf<FramerHandle>(info[0])->framer());
+  stopped_by_ = done ? StopCause::kNone : StopCause::kBatchFull;
+  return Napi::Boolean::New(info.Env(), done);
+}
+
+Napi::Value EngineHandle::PushChunk(const Napi::CallbackInfo& info) {
+  CheckSharded();
+  return RouteChunk(info, nullptr);
+}
+
+Napi::Value EngineHandle::PushEnd(const Napi::CallbackInfo& info) {
+  CheckSharded();
+  return RouteEnd(info, nullptr);
+}
+
+Napi::Value EngineHandle::StoppedBy(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<uint32_t>(stopped_by_));
 }
 
 Napi::Value EngineHandle::RunBlock(const Napi::CallbackInfo& info) {
@@ -135,6 +201,8 @@ Napi::Value EngineHandle::NeedBytes(const Napi::CallbackInfo& info) {
 void EngineHandle::Close(const Napi::CallbackInfo&) {
   closed_ = true;
   runner_ = Runner();
+  router_.reset();
+  rings_.Reset();
   counts_.Reset();
   batch_.Reset();
 }

@@ -8,14 +8,11 @@
 #include "ring/push_records.h"
 
 namespace streamgate {
-namespace {
 
 Napi::Error NeverFits(Napi::Env env) {
   return CodedError(env, "SG_LAYOUT",
                     "a record is larger than the whole ring: RING_BYTES must exceed MAX_RECORD_BYTES");
 }
-
-}  // namespace
 
 void RingHandle::Init(Napi::Env env, Napi::Object exports) {
   exports.Set(

@@ -11,6 +11,9 @@
 
 namespace streamgate {
 
+// What a push of a record says that would wait for ever.
+Napi::Error NeverFits(Napi::Env env);
+
 class RingHandle : public Napi::ObjectWrap<RingHandle> {
  public:
   static constexpr napi_type_tag kTag = {0x534752494e470001, 0x2a6d80f3c9e14b57};

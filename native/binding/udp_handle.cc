@@ -1,5 +1,5 @@
-// UdpReceiver({host, port, reusePort, receiveBufferBytes, maxRecordBytes, ring, producer}, onReadable): datagrams into
-// a ring.
+// UdpReceiver({host, port, reusePort, receiveBufferBytes, maxRecordBytes, ring, producer, sharding}, onReadable):
+// datagrams into a ring, or with `sharding` into their owners'.
 //
 // The handle owns the receiver until stop(), which the finalizer and the environment's end call as well; the thread has
 // ended when that returns, so nothing of it is left when a worker is. `ring` is a Uint8Array over the ring's
@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "binding/arguments.h"
 #include "generated/layout.h"
@@ -54,6 +55,11 @@ class UdpHandle : public Napi::ObjectWrap<UdpHandle> {
     if (const char* wrong = Ring::Check(memory.data, memory.size))
       throw CodedError(env_, "SG_LAYOUT", std::string("this is no ring's memory: ") + wrong);
 
+    const Napi::Value sharding = given.Get("sharding");
+    const Napi::Array memories = Napi::Array::New(env_);
+    memories.Set(uint32_t{0}, ring);
+    if (!sharding.IsUndefined()) ReadSharding(sharding.As<Napi::Object>(), &options, memories);
+
     on_readable_ = Napi::ThreadSafeFunction::New(env_, info[1].As<Napi::Function>(), "streamgate:udp", 0, 1);
     on_readable_.Unref(env_);
     UdpReceiver::Error failure;
@@ -77,7 +83,7 @@ class UdpHandle : public Napi::ObjectWrap<UdpHandle> {
       error.Set("errno", Napi::Number::New(env_, failure.code));
       throw error;
     }
-    memory_ = Napi::Persistent(ring.As<Napi::Object>());
+    memory_ = Napi::Persistent(memories.As<Napi::Object>());
     // Registered after the thread-safe function's own hook, so it runs before it.
     napi_add_env_cleanup_hook(env_, AtExit, this);
     running_ = true;
@@ -85,6 +91,31 @@ class UdpHandle : public Napi::ObjectWrap<UdpHandle> {
   ~UdpHandle() override { End(); }
 
  private:
+  // {keyKind, paths, rings}; adds the rings to what the handle keeps.
+  void ReadSharding(const Napi::Object& given, UdpReceiver::Options* options, const Napi::Array& memories) {
+    std::vector<std::string> paths;
+    const Napi::Array given_paths = given.Get("paths").As<Napi::Array>();
+    for (uint32_t i = 0; i < given_paths.Length(); ++i) {
+      const Memory path = BytesOf(given_paths.Get(i), "a path");
+      paths.emplace_back(reinterpret_cast<const char*>(path.data), path.size);
+    }
+    const auto kind = static_cast<ShardKeyKind>(
+        NumberOf(given.Get("keyKind"), static_cast<uint32_t>(ShardKeyKind::kSyslogApp), "a shard key"));
+    std::string error;
+    options->shard_key = ShardKey::Prepare(kind, paths, &error);
+    if (options->shard_key == nullptr) throw CodedError(env_, "SG_LAYOUT", error);
+    const Napi::Array rings = given.Get("rings").As<Napi::Array>();
+    if (rings.Length() == 0 || rings.Length() > kProducersMax)
+      throw CodedError(env_, "SG_LAYOUT", "records are sharded over 1 to 64 rings");
+    for (uint32_t i = 0; i < rings.Length(); ++i) {
+      const Memory memory = BytesOf(rings.Get(i), "a ring's memory");
+      if (const char* wrong = Ring::Check(memory.data, memory.size))
+        throw CodedError(env_, "SG_LAYOUT", std::string("this is no ring's memory: ") + wrong);
+      options->shard_rings.push_back(memory.data);
+      memories.Set(i + 1, rings.Get(i));
+    }
+  }
+
   static void AtExit(void* self) { static_cast<UdpHandle*>(self)->End(true); }
 
   void End(bool at_exit = false) {

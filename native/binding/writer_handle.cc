@@ -1,7 +1,9 @@
-// StreamWriter(fd, ringMemory, onClosed): the thread that writes a ring to a descriptor, as JavaScript sees it.
+// StreamWriter(fd, chargeMax, rangesMax, onEvent): the thread that writes batches to a descriptor, as JavaScript sees
+// it; and StreamFeed(id): how any thread of the process hands it ranges of its batches.
 //
-// The handle owns the writer until close(), which the finalizer and the environment's end call as well. `ringMemory` is
-// a Uint8Array over the ring's SharedArrayBuffer; the handle refers to it while the thread runs.
+// The writer's handle owns it until close(), which the finalizer and the environment's end call as well. A feed owns a
+// share of its queue, and may outlive it. Batches are held by native references alone: no handle here refers to their
+// ArrayBuffers.
 #include "binding/writer_handle.h"
 
 #include <atomic>
@@ -9,7 +11,7 @@
 #include <string>
 
 #include "binding/arguments.h"
-#include "ring/ring.h"
+#include "binding/batch_handle.h"
 #include "writer/stream_writer.h"
 
 #if defined(_WIN32)
@@ -23,58 +25,48 @@ void InitStreamWriter(Napi::Env, Napi::Object) {}  // the portable writer runs t
 namespace streamgate {
 namespace {
 
-// The ring that a Uint8Array lies over. Throws when it is none.
-void* RingMemory(const Napi::Value& value) {
-  const Memory memory = BytesOf(value, "ringMemory");
-  if (const char* wrong = Ring::Check(memory.data, memory.size))
-    throw CodedError(value.Env(), "SG_LAYOUT", std::string("this is no ring's memory: ") + wrong);
-  return memory.data;
-}
-
 class WriterHandle : public Napi::ObjectWrap<WriterHandle> {
  public:
   static void Init(Napi::Env env, Napi::Object exports) {
     exports.Set("StreamWriter", DefineClass(env, "StreamWriter",
                                             {
                                                 InstanceMethod<&WriterHandle::Close>("close"),
-                                                InstanceAccessor<&WriterHandle::WrittenRecords>("writtenRecords"),
-                                                InstanceAccessor<&WriterHandle::WrittenBytes>("writtenBytes"),
-                                                InstanceAccessor<&WriterHandle::LostRecords>("lostRecords"),
-                                                InstanceAccessor<&WriterHandle::LostBytes>("lostBytes"),
+                                                InstanceMethod<&WriterHandle::Counts>("counts"),
+                                                InstanceAccessor<&WriterHandle::Id>("id"),
                                                 InstanceAccessor<&WriterHandle::Drained>("drained"),
-                                                StaticMethod<&WriterHandle::Notify>("notify"),
                                             }));
   }
 
   explicit WriterHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<WriterHandle>(info), env_(info.Env()) {
-    if (info.Length() < 3 || !info[0].IsNumber() || !info[2].IsFunction())
-      throw Napi::TypeError::New(env_, "StreamWriter(fd, ringMemory, onClosed)");
-    void* const ring = RingMemory(info[1]);
-    on_closed_ = Napi::ThreadSafeFunction::New(env_, info[2].As<Napi::Function>(), "streamgate:writer", 0, 1);
-    on_closed_.Unref(env_);
+    if (info.Length() < 4 || !info[0].IsNumber() || !info[3].IsFunction())
+      throw Napi::TypeError::New(env_, "StreamWriter(fd, chargeMax, rangesMax, onEvent)");
+    const uint32_t charge_max = NumberOf(info[1], UINT32_MAX, "chargeMax");
+    const uint32_t ranges_max = NumberOf(info[2], 1u << 20, "rangesMax");
+    on_event_ = Napi::ThreadSafeFunction::New(env_, info[3].As<Napi::Function>(), "streamgate:writer", 0, 1);
+    on_event_.Unref(env_);
     std::string error;
-    // Called in the writer's thread, once at most, and never after Close has returned: unless the thread was left
-    // behind in a write, in which case the function may be gone; `alive` is cleared first.
+    // Called in the writer's thread, and never after Close has returned: unless the thread was left behind in a write,
+    // in which case the function may be gone; `alive` is cleared first.
     const std::shared_ptr<std::atomic<bool> > alive = alive_;
     writer_ = StreamWriter::Start(
-        info[0].As<Napi::Number>().Int32Value(), ring,
-        [alive, tsfn = on_closed_](const std::string& reason) {
+        info[0].As<Napi::Number>().Int32Value(), charge_max, ranges_max,
+        [alive, tsfn = on_event_](StreamWriter::Event event, const std::string& reason) {
           if (!alive->load()) return;
-          tsfn.NonBlockingCall([reason](Napi::Env env, Napi::Function callback) {
+          tsfn.NonBlockingCall([event, reason](Napi::Env env, Napi::Function callback) {
             // The C calls: they report, where the wrapper would abort a process whose environment is ending.
             napi_value undefined = nullptr;
-            napi_value text = nullptr;
+            napi_value arguments[2] = {nullptr, nullptr};
             if (static_cast<napi_env>(env) != nullptr && napi_get_undefined(env, &undefined) == napi_ok &&
-                napi_create_string_utf8(env, reason.data(), reason.size(), &text) == napi_ok)
-              napi_call_function(env, undefined, callback, 1, &text, nullptr);
+                napi_create_uint32(env, static_cast<uint32_t>(event), &arguments[0]) == napi_ok &&
+                napi_create_string_utf8(env, reason.data(), reason.size(), &arguments[1]) == napi_ok)
+              napi_call_function(env, undefined, callback, 2, arguments, nullptr);
           });
         },
         &error);
     if (writer_ == nullptr) {
-      on_closed_.Release();
+      on_event_.Release();
       throw Napi::Error::New(env_, "the writer can not start: " + error);
     }
-    memory_ = Napi::Persistent(info[1].As<Napi::Object>());
     // Registered after the thread-safe function's own hook, so it runs before it.
     napi_add_env_cleanup_hook(env_, AtExit, this);
     running_ = true;
@@ -89,51 +81,62 @@ class WriterHandle : public Napi::ObjectWrap<WriterHandle> {
     running_ = false;
     if (!at_exit) napi_remove_env_cleanup_hook(env_, AtExit, this);
     alive_->store(false);
+    drained_at_close_ = writer_->Drained();
     writer_->Close();
-    on_closed_.Release();
-    // A thread that Close left behind is stuck in a write of bytes in this memory: the memory stays then.
-    if (writer_->left_behind() || at_exit) memory_.SuppressDestruct();
-    if (!writer_->left_behind() && !at_exit) memory_.Reset();
+    on_event_.Release();
   }
 
-  // Counters stay readable after close().
-  Napi::Value WrittenRecords(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(writer_->counts().written_records));
+  // counts(cells): Float64Array, as StreamWriter::Counts lists them; readable after close() too.
+  void Counts(const Napi::CallbackInfo& info) {
+    double* const cells = CellsOf(info[0], 6, "counts");
+    const StreamWriter::Counts counts = writer_->counts();
+    const uint64_t values[] = {counts.pushed_records, counts.pushed_bytes, counts.written_records,
+                               counts.written_bytes,  counts.lost_records, counts.lost_bytes};
+    for (int i = 0; i < 6; ++i) cells[i] = static_cast<double>(values[i]);
   }
-  Napi::Value WrittenBytes(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(writer_->counts().written_bytes));
-  }
-  Napi::Value LostRecords(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(writer_->counts().lost_records));
-  }
-  Napi::Value LostBytes(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), static_cast<double>(writer_->counts().lost_bytes));
-  }
+  Napi::Value Id(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), writer_->id()); }
   Napi::Value Drained(const Napi::CallbackInfo& info) {
-    if (!running_) return Napi::Boolean::New(info.Env(), drained_at_close_);
-    return Napi::Boolean::New(info.Env(), writer_->Drained());
+    return Napi::Boolean::New(info.Env(), running_ ? writer_->Drained() : drained_at_close_);
   }
-  void Close(const Napi::CallbackInfo&) {
-    if (running_) drained_at_close_ = writer_->Drained();
-    Stop();
-  }
-  static Napi::Value Notify(const Napi::CallbackInfo& info) {
-    StreamWriter::Notify(RingMemory(info[0]));
-    return info.Env().Undefined();
-  }
+  void Close(const Napi::CallbackInfo&) { Stop(); }
 
   Napi::Env env_;
   std::unique_ptr<StreamWriter> writer_;
-  Napi::ThreadSafeFunction on_closed_;
-  Napi::ObjectReference memory_;
+  Napi::ThreadSafeFunction on_event_;
   std::shared_ptr<std::atomic<bool> > alive_ = std::make_shared<std::atomic<bool> >(true);
   bool running_ = false;
   bool drained_at_close_ = false;
 };
 
+class FeedHandle : public Napi::ObjectWrap<FeedHandle> {
+ public:
+  static void Init(Napi::Env env, Napi::Object exports) {
+    exports.Set("StreamFeed", DefineClass(env, "StreamFeed", {InstanceMethod<&FeedHandle::Push>("push")}));
+  }
+
+  explicit FeedHandle(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<FeedHandle>(info), feed_(NumberOf(info[0], UINT32_MAX, "a writer's id")) {}
+
+ private:
+  // push(batchMemory, from, to): where it stopped; `from` when the writer is closed
+  Napi::Value Push(const Napi::CallbackInfo& info) {
+    BatchMemory* const batch = BatchOf(info[0]);
+    const uint32_t from = NumberOf(info[1], UINT32_MAX, "from");
+    const uint32_t to = NumberOf(info[2], UINT32_MAX, "to");
+    if (from > to || to > batch->header()->records)
+      throw CodedError(info.Env(), "SG_LAYOUT", "the batch does not hold these records");
+    return Napi::Number::New(info.Env(), feed_.Push(batch, from, to));
+  }
+
+  StreamFeed feed_;
+};
+
 }  // namespace
 
-void InitStreamWriter(Napi::Env env, Napi::Object exports) { WriterHandle::Init(env, exports); }
+void InitStreamWriter(Napi::Env env, Napi::Object exports) {
+  WriterHandle::Init(env, exports);
+  FeedHandle::Init(env, exports);
+}
 
 }  // namespace streamgate
 

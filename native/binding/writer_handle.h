@@ -1,4 +1,4 @@
-// Registers the class StreamWriter, where the system has what it needs; elsewhere nothing.
+// Registers the classes StreamWriter and StreamFeed, where the system has what they need; elsewhere nothing.
 #pragma once
 
 #include <napi.h>

@@ -8,6 +8,7 @@
 #include "frame/newline.h"
 #include "frame/octet_counting.h"
 #include "frame/oversize.h"
+#include "scan/dispatch.h"
 
 namespace streamgate {
 namespace {
@@ -38,19 +39,26 @@ void Framer::Losses::MoveTo(double* cells_to) {
 }
 
 Framer::Framer(FramingKind kind, std::string delimiter, uint32_t max_record_bytes, double* losses)
-    : kind_(kind), delimiter_(std::move(delimiter)), max_record_bytes_(max_record_bytes), losses_(losses) {}
+    : kind_(kind),
+      lines_(kind == FramingKind::kAuto || kind == FramingKind::kNewline),
+      delimiter_(std::move(delimiter)),
+      max_record_bytes_(max_record_bytes),
+      losses_(losses) {}
 
 void Framer::Begin(const char* chunk, size_t size, size_t from) {
   chunk_ = chunk;
   size_ = size;
   at_ = from;
-  lf_known_ = nul_known_ = false;
+  lf_searched_ = 0;
+  line_ends_ = line_end_ = 0;
+  nul_known_ = false;
   marked_fresh_ = false;
   marked_ = state_;
   marked_at_ = from;
 }
 
 bool Framer::Next(Record* record) {
+  if (lines_ && NextLine(record)) return true;
   while (at_ < size_) {
     if (found_.any) {
       pending_.any = true;
@@ -66,12 +74,45 @@ bool Framer::Next(Record* record) {
   return false;
 }
 
-void Framer::Commit() {
+// The shortcut for what nearly all records are: a line that lies whole in the chunk, neither counted nor a syslog
+// message that a NUL may end, nor too long. False: the next record is another, or there is none; nothing has changed
+// but empty lines.
+bool Framer::NextLine(Record* record) {
+  // Between records, and nothing to be booked yet.
+  if (state_.phase != Phase::kUndecided || state_.head_bytes > 0 || found_.any) return false;
+  while (at_ < size_) {
+    if (kind_ == FramingKind::kAuto && !BeginsLine()) return false;
+    const size_t end = NextLf();
+    if (end == size_) return false;
+    size_t size = end - at_;
+    const bool cr = size > 0 && chunk_[end - 1] == '\r';
+    size -= cr ? 1 : 0;
+    if (size > max_record_bytes_) return false;
+    found_at_ = at_;
+    record->data = chunk_ + at_;
+    record->size = static_cast<uint32_t>(size);
+    record->lf_follows = !cr;
+    at_ = end + 1;
+    if (size > 0) return true;
+  }
+  return false;
+}
+
+// In framing auto: can the bytes at at_ begin nothing but a line ended by LF? False also where too few have come.
+bool Framer::BeginsLine() const {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const char first = chunk_[at_];
+  if (first == '<') return false;
+  if (!digit(first) || first == '0') return true;
+  // A count, unless its digits end in something else than the space behind it: `2026-11-23` is none.
+  for (size_t at = at_ + 1; at < size_ && at <= at_ + kCountDigitsMax; ++at)
+    if (!digit(chunk_[at])) return chunk_[at] != ' ';
+  return false;
+}
+
+void Framer::Book() {
   pending_.MoveTo(losses_);
   found_.MoveTo(losses_);
-  // A caller commits between records only, where the state is fresh; Keep and NextEnd see to the rest.
-  marked_fresh_ = true;
-  marked_at_ = at_;
 }
 
 void Framer::CommitBefore() {
@@ -266,14 +307,24 @@ void Framer::TakeHead(Phase phase) {
   Store(head, size);
 }
 
-size_t Framer::Cached(size_t* cache, char byte) {
-  bool* known = cache == &lf_at_ ? &lf_known_ : &nul_known_;
-  if (!*known || *cache < at_) {
-    const void* found = std::memchr(chunk_ + at_, byte, size_ - at_);
-    *cache = found == nullptr ? size_ : static_cast<size_t>(static_cast<const char*>(found) - chunk_);
-    *known = true;
+// Lists the line ends behind those that are listed.
+void Framer::SearchLf() {
+  line_ends_from_ = std::max(lf_searched_, at_);
+  const auto* const from = reinterpret_cast<const uint8_t*>(chunk_) + line_ends_from_;
+  const LineEnds found = FindLineEnds(from, reinterpret_cast<const uint8_t*>(chunk_) + size_, line_end_offsets_);
+  line_end_ = 0;
+  line_ends_ = found.count;
+  lf_searched_ = line_ends_from_ + found.bytes;
+}
+
+// Offset of the next NUL; size_ when there is none.
+size_t Framer::NextNul() {
+  if (!nul_known_ || nul_at_ < at_) {
+    const void* found = std::memchr(chunk_ + at_, '\0', size_ - at_);
+    nul_at_ = found == nullptr ? size_ : static_cast<size_t>(static_cast<const char*>(found) - chunk_);
+    nul_known_ = true;
   }
-  return *cache;
+  return nul_at_;
 }
 
 // Looks for the end of the record whose bytes continue at at_, and moves behind it.
@@ -299,13 +350,13 @@ bool Framer::FindEnd(Record* record) {
       break;
     }
     case Phase::kNul:
-      end = Cached(&nul_at_, '\0');
+      end = NextNul();
       if (end == size_) return false;
       after = end + 1;
       break;
     case Phase::kLineOrNul: {
-      const size_t nul = Cached(&nul_at_, '\0');
-      end = Cached(&lf_at_, '\n');
+      const size_t nul = NextNul();
+      end = NextLf();
       is_line = end < nul;
       end = std::min(end, nul);
       if (end == size_) return false;
@@ -313,9 +364,8 @@ bool Framer::FindEnd(Record* record) {
       break;
     }
     default: {
-      const void* found = std::memchr(chunk_ + begin, '\n', size_ - begin);
-      if (found == nullptr) return false;
-      end = static_cast<size_t>(static_cast<const char*>(found) - chunk_);
+      end = NextLf();
+      if (end == size_) return false;
       after = end + 1;
       is_line = true;
     }

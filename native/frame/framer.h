@@ -22,6 +22,7 @@
 
 #include "frame/delimiter.h"
 #include "generated/layout.h"
+#include "scan/newline.h"
 
 namespace streamgate {
 
@@ -30,6 +31,14 @@ struct Record {
   uint32_t size = 0;
   // The byte behind the record is in the same memory and is its LF: neighbours can be copied as one run.
   bool lf_follows = false;
+};
+
+// What a caller has settled of a group that it gave back by Rollback (shard/router.h), so that it settles the rest
+// alone when the same bytes come again. All zero between groups. The Framer only keeps it.
+struct GroupProgress {
+  uint32_t records = 0;  // in the group
+  uint32_t own = 0;      // of the caller's own records: how many, from the first
+  uint64_t owners = 0;   // bit n: owner n has all of its records
 };
 
 class Framer {
@@ -42,7 +51,12 @@ class Framer {
   void Begin(const char* chunk, size_t size, size_t from);
   // The next whole record; valid until Keep or the next Begin. Never empty.
   bool Next(Record* record);
-  void Commit();
+  void Commit() {
+    if (pending_.any || found_.any) Book();
+    // A caller commits between records only, where the state is fresh; Keep and NextEnd see to the rest.
+    marked_fresh_ = true;
+    marked_at_ = at_;
+  }
   // Commits all but the record that Next found last: it begins the next group.
   void CommitBefore();
   void Rollback();
@@ -56,6 +70,8 @@ class Framer {
 
   // Bytes held of a record that is not finished.
   size_t pending_bytes() const { return state_.head_bytes + state_.kept; }
+
+  GroupProgress progress;
 
  private:
   // How the record at hand ends. kUndecided: its first bytes have not told yet. kBroken: nothing after this can be
@@ -84,6 +100,9 @@ class Framer {
     void MoveTo(double* cells_to);
   };
 
+  bool NextLine(Record* record);
+  bool BeginsLine() const;
+  void Book();
   int ByteAt(size_t index) const;
   bool Decide();
   bool DecideAuto();
@@ -96,9 +115,23 @@ class Framer {
   void Store(const char* data, size_t size);
   void Reserve(size_t bytes);
   void Clear();
-  size_t Cached(size_t* cache, char byte);
+  void SearchLf();
+  size_t NextNul();
+  // Offset of the next LF at or behind at_; size_ when there is none.
+  size_t NextLf() {
+    for (;;) {
+      for (; line_end_ < line_ends_; ++line_end_) {
+        const size_t at = line_ends_from_ + line_end_offsets_[line_end_];
+        if (at >= at_) return at;
+      }
+      if (lf_searched_ >= size_) return size_;
+      SearchLf();
+    }
+  }
 
   const FramingKind kind_;
+  // Most records of this framing are lines.
+  const bool lines_;
   const std::string delimiter_;
   const uint32_t max_record_bytes_;
   double* const losses_;
@@ -111,11 +144,16 @@ class Framer {
   const char* chunk_ = nullptr;
   size_t size_ = 0;
   size_t at_ = 0;
-  // Offsets of the next LF and NUL at or behind at_, remembered so that records ended by the one do not search the
-  // whole chunk for the other again and again.
-  size_t lf_at_ = 0;
+  // LFs of the chunk that are known: all before lf_searched_ and behind at_ are in the list, as offsets from
+  // line_ends_from_.
+  uint32_t line_end_ = 0;
+  uint32_t line_ends_ = 0;
+  size_t line_ends_from_ = 0;
+  size_t lf_searched_ = 0;
+  uint16_t line_end_offsets_[kLineEndsMax];
+  // The next NUL at or behind at_, remembered so that records ended by LF do not search the whole chunk for it again
+  // and again.
   size_t nul_at_ = 0;
-  bool lf_known_ = false;
   bool nul_known_ = false;
 
   // Where Rollback goes: `marked_` when a record was under way, a fresh state otherwise.

@@ -83,13 +83,15 @@ struct alignas(8) BatchHeader {
   uint32_t bytes_max;  // Bytes that fit behind the index.
   uint32_t records;  // Entries written so far.
   uint32_t bytes;  // Bytes written so far, LFs included.
-  uint8_t reserved0[48];
+  uint32_t holders;  // Ranges of it that native threads still read; only the addon writes it, atomically.
+  uint8_t reserved0[44];
 };
 static_assert(sizeof(BatchHeader) == 64);
 static_assert(offsetof(BatchHeader, records_max) == 0);
 static_assert(offsetof(BatchHeader, bytes_max) == 4);
 static_assert(offsetof(BatchHeader, records) == 8);
 static_assert(offsetof(BatchHeader, bytes) == 12);
+static_assert(offsetof(BatchHeader, holders) == 16);
 
 // One surviving record.
 struct alignas(8) BatchEntry {
@@ -147,6 +149,20 @@ enum class RunResult : uint32_t {
   kEmpty = 0,
   kDone = 1,
   kBatchFull = 2,
+  kRingFull = 3,
+};
+
+enum class StopCause : uint32_t {
+  kNone = 0,
+  kBatchFull = 1,
+  kRingFull = 2,
+};
+
+enum class ShardKeyKind : uint32_t {
+  kSource = 0,
+  kAttribute = 1,
+  kSyslogHost = 2,
+  kSyslogApp = 3,
 };
 
 enum class QuarantineCause : uint32_t {

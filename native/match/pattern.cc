@@ -1,14 +1,16 @@
 // See pattern.h.
 #include "match/pattern.h"
 
-#include "re2/re2.h"
-
 namespace streamgate {
 
-std::unique_ptr<re2::RE2> CompilePattern(std::string_view pattern, std::string* error) {
+re2::RE2::Options PatternOptions() {
   re2::RE2::Options options;
   options.set_log_errors(false);
-  auto compiled = std::make_unique<re2::RE2>(pattern, options);
+  return options;
+}
+
+std::unique_ptr<re2::RE2> CompilePattern(std::string_view pattern, std::string* error) {
+  auto compiled = std::make_unique<re2::RE2>(pattern, PatternOptions());
   if (compiled->ok()) return compiled;
   *error = compiled->error();
   return nullptr;

@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-namespace re2 {
-class RE2;
-}
+#include "re2/re2.h"
 
 namespace streamgate {
+
+re2::RE2::Options PatternOptions();
 
 // Null: refused, and `error` has RE2's own words, such as `missing ]: [0-9`.
 std::unique_ptr<re2::RE2> CompilePattern(std::string_view pattern, std::string* error);

@@ -81,8 +81,18 @@ Required RarestOf(const Sets& sets, size_t offset) {
           density};
 }
 
+// Of two that are as rare the longer: a scan for many windows chooses among their bytes (candidate_index.cc).
+bool IsBetter(const Required& required, const Required& than) {
+  if (required.density != than.density || required.pieces.size() != 1 || than.pieces.size() != 1)
+    return required.density < than.density;
+  const Piece& piece = required.pieces.front();
+  const Piece& other = than.pieces.front();
+  return piece.sets.size() > other.sets.size() &&
+         (piece.offset != Prefilter::kAnywhere || other.offset == Prefilter::kAnywhere);
+}
+
 void TakeRarer(Required* best, Required other) {
-  if (!other.pieces.empty() && (best->pieces.empty() || other.density < best->density)) *best = std::move(other);
+  if (!other.pieces.empty() && (best->pieces.empty() || IsBetter(other, *best))) *best = std::move(other);
 }
 
 Facts Unknown() {
@@ -363,27 +373,6 @@ size_t PrefilterSearch::From(size_t from) {
     if (first == from) break;
   }
   return first;
-}
-
-PrefilterCursor::PrefilterCursor(const Prefilter* prefilter)
-    : prefilter_(prefilter), next_(prefilter == nullptr ? 0 : prefilter->factors().size()) {}
-
-void PrefilterCursor::Reset(const char* end) {
-  end_ = reinterpret_cast<const uint8_t*>(end);
-  std::fill(next_.begin(), next_.end(), nullptr);
-}
-
-bool PrefilterCursor::MayMatch(std::string_view record) {
-  if (prefilter_ == nullptr) return true;
-  const auto* const from = reinterpret_cast<const uint8_t*>(record.data());
-  const uint8_t* const to = from + record.size();
-  bool may = false;
-  for (size_t i = 0; i < next_.size(); ++i) {
-    const Window& window = prefilter_->factors()[i].window;
-    if (next_[i] == nullptr || next_[i] < from) next_[i] = FindWindow(window, from, end_);
-    may = may || (next_[i] < to && window.size() <= static_cast<size_t>(to - next_[i]));
-  }
-  return may;
 }
 
 }  // namespace streamgate

@@ -34,8 +34,8 @@ class Prefilter {
     size_t offset;
   };
   static constexpr size_t kAnywhere = SIZE_MAX;
-  // More alternatives cost more passes over the text than they save.
-  static constexpr size_t kFactorsMax = 4;
+  // More alternatives cost more passes over a record that holds one of them than they save.
+  static constexpr size_t kFactorsMax = 16;
 
   // Null: nothing worth looking for is required.
   static std::unique_ptr<Prefilter> Of(const re2::RE2& pattern);
@@ -70,23 +70,6 @@ class PrefilterSearch {
   // Of each factor the first place, from the last question on, where it fits; null: not looked for yet.
   const uint8_t* next_[Prefilter::kFactorsMax] = {};
   size_t looked_over_bytes_ = 0;
-};
-
-// Answers for one record of a region after the other, in ascending order, whether it may match, by looking over the
-// region once.
-class PrefilterCursor {
- public:
-  explicit PrefilterCursor(const Prefilter* prefilter);
-  // The region [begin, end) must stay as it is until the next Reset.
-  void Reset(const char* end);
-  // `record` lies in the region, behind the record that was asked about before.
-  bool MayMatch(std::string_view record);
-
- private:
-  const Prefilter* prefilter_;
-  const uint8_t* end_ = nullptr;
-  // Of each factor the first place, from the last record on, where it fits; null: not looked for yet.
-  std::vector<const uint8_t*> next_;
 };
 
 }  // namespace streamgate

@@ -46,7 +46,10 @@ void Scratch::Append(const char* data, size_t size) {
 }
 
 Replacement::Replacement(std::unique_ptr<re2::RE2> pattern, std::vector<Piece> pieces, int groups)
-    : pattern_(std::move(pattern)), pieces_(std::move(pieces)), submatches_(groups + 1) {}
+    : pattern_(std::move(pattern)),
+      fixed_(groups == 0 ? FixedPattern::Of(*pattern_) : nullptr),
+      pieces_(std::move(pieces)),
+      submatches_(groups + 1) {}
 
 Replacement::~Replacement() = default;
 
@@ -82,9 +85,14 @@ QuarantineCause Replacement::Run(std::string_view text, const Prefilter* prefilt
   std::optional<PrefilterSearch> search;
   if (prefilter != nullptr) search.emplace(*prefilter, text);
   while (at <= text.size()) {
-    const size_t search_from = search.has_value() ? search->From(at) : at;
-    if (search_from == std::string_view::npos) break;
-    if (!pattern_->Match(text, search_from, text.size(), re2::RE2::UNANCHORED, submatch, submatches_)) break;
+    if (search.has_value() && fixed_ != nullptr) {
+      submatch[0] = fixed_->Find(text, at, &*search);
+      if (submatch[0].empty()) break;
+    } else {
+      const size_t search_from = search.has_value() ? search->From(at) : at;
+      if (search_from == std::string_view::npos) break;
+      if (!pattern_->Match(text, search_from, text.size(), re2::RE2::UNANCHORED, submatch, submatches_)) break;
+    }
     const char* const from = text.data() + at;
     const std::string_view match = submatch[0];
     if (match.empty() && match.data() == last_end) {

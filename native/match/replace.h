@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "generated/layout.h"
+#include "match/fixed.h"
 #include "match/prefilter.h"
 
 namespace re2 {
@@ -64,6 +65,8 @@ class Replacement {
   Replacement(std::unique_ptr<re2::RE2> pattern, std::vector<Piece> pieces, int groups);
 
   const std::unique_ptr<re2::RE2> pattern_;
+  // Null: RE2 searches; also where the rewrite names groups.
+  const std::unique_ptr<FixedPattern> fixed_;
   const std::vector<Piece> pieces_;
   const int submatches_;  // the whole match and the groups that the rewrite names
 };

@@ -1,6 +1,7 @@
 // See prepare.h.
 #include "plan/prepare.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "match/pattern.h"
@@ -20,9 +21,10 @@ bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string
       return true;
     }
     case OperationCode::kDropPattern: {
-      DropPattern drop{CompilePattern(operation.args[0], error)};
+      DropPattern drop{CompilePattern(operation.args[0], error), nullptr};
       if (drop.pattern == nullptr) return false;
       if (prefilters) step->prefilter = Prefilter::Of(*drop.pattern);
+      if (step->prefilter != nullptr) drop.fixed = FixedPattern::Of(*drop.pattern);
       step->what = std::move(drop);
       return true;
     }
@@ -35,14 +37,38 @@ bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string
       return true;
     }
     case OperationCode::kDropAttribute: {
-      DropAttribute drop{AttributeFilter::Prepare(operation, error)};
+      DropAttribute drop{AttributeFilter::Prepare(operation, error, prefilters)};
       if (drop.filter == nullptr) return false;
+      step->prefilter = drop.filter->TakePrefilter();
       step->what = std::move(drop);
       return true;
     }
   }
   *error = "unknown operation";
   return false;
+}
+
+const re2::RE2* PatternOf(const Step& step) {
+  if (const auto* drop = std::get_if<DropPattern>(&step.what)) return drop->pattern.get();
+  if (const auto* replace = std::get_if<ReplacePattern>(&step.what)) return &replace->replacement->pattern();
+  return nullptr;
+}
+
+// Joins the patterns from which nothing could be derived: one look at a record tells which of them it may match.
+void MakeSet(PreparedPlan* plan) {
+  const auto count = std::count_if(plan->unfiltered.begin(), plan->unfiltered.end(),
+                                   [plan](uint32_t i) { return PatternOf(plan->steps[i]) != nullptr; });
+  if (count < 2) return;
+  auto set = std::make_unique<re2::RE2::Set>(PatternOptions(), re2::RE2::UNANCHORED);
+  for (const uint32_t i : plan->unfiltered)
+    if (const re2::RE2* pattern = PatternOf(plan->steps[i]))
+      plan->steps[i].set_member = set->Add(pattern->pattern(), nullptr);
+  if (set->Compile()) {
+    plan->set_members = set->Size();
+    plan->set = std::move(set);
+  } else {
+    for (Step& step : plan->steps) step.set_member = -1;
+  }
 }
 
 }  // namespace
@@ -56,6 +82,13 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint3
     prepared->steps.emplace_back();
     if (!PrepareStep(std::move(operation), prefilters, &prepared->steps.back(), error)) return nullptr;
   }
+  std::vector<const Prefilter*> required;
+  for (uint32_t i = 0; i < prepared->steps.size(); ++i) {
+    required.push_back(prepared->steps[i].prefilter.get());
+    if (required.back() == nullptr) prepared->unfiltered.push_back(i);
+  }
+  prepared->index = std::make_unique<CandidateIndex>(required);
+  if (prefilters) MakeSet(prepared.get());
   return prepared;
 }
 

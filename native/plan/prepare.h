@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "attribute/attribute_filter.h"
+#include "match/candidate_index.h"
+#include "match/fixed.h"
 #include "match/prefilter.h"
 #include "match/replace.h"
 #include "plan/decode.h"
 #include "re2/re2.h"
+#include "re2/set.h"
 
 namespace streamgate {
 
@@ -22,6 +25,8 @@ struct DropLiteral {
 };
 struct DropPattern {
   std::unique_ptr<re2::RE2> pattern;
+  // Null: RE2 searches.
+  std::unique_ptr<FixedPattern> fixed;
 };
 struct ReplacePattern {
   std::unique_ptr<Replacement> replacement;
@@ -35,12 +40,21 @@ struct Step {
   uint32_t rule;
   // Null: every record is looked at in full.
   std::unique_ptr<Prefilter> prefilter;
+  // Index in the plan's set; -1: not in it.
+  int set_member = -1;
   std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute> what;
 };
 
 struct PreparedPlan {
   uint32_t rules = 0;
   std::vector<Step> steps;
+  // Of the steps with a prefilter. Refers to them.
+  std::unique_ptr<CandidateIndex> index;
+  // The others, ascending: every record is theirs to look at.
+  std::vector<uint32_t> unfiltered;
+  // Patterns among them, asked all at once. Null: fewer than two, or too large together.
+  std::unique_ptr<re2::RE2::Set> set;
+  int set_members = 0;
 };
 
 // Null: an operation is refused; `rule` is the one that it belongs to and `error` says why (for patterns in RE2's

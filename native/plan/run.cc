@@ -6,47 +6,92 @@
 
 #include "match/literal.h"
 #include "match/pattern.h"
-#include "re2/re2.h"
 
 namespace streamgate {
+namespace {
+
+bool Contains(const DropPattern& drop, const Prefilter* prefilter, std::string_view text) {
+  if (drop.fixed == nullptr) return ContainsPattern(*drop.pattern, text);
+  PrefilterSearch search(*prefilter, text);
+  return !drop.fixed->Find(text, 0, &search).empty();
+}
+
+}  // namespace
 
 void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   plan_ = std::move(plan);
   counts_ = counts;
   changes_.clear();
-  cursors_.clear();
+  const CandidateIndex* const index = plan_ == nullptr ? nullptr : plan_->index.get();
+  scan_.Use(index);
+  scan_apart_.Use(index);
+  all_filtered_ = plan_ != nullptr && plan_->unfiltered.empty();
   if (plan_ == nullptr) return;
   changes_.reserve(plan_->steps.size());
-  for (const Step& step : plan_->steps) cursors_.emplace_back(step.prefilter.get());
+  candidates_.reserve(plan_->steps.size());
+  set_matches_.reserve(static_cast<size_t>(plan_->set_members));
+  set_seen_.assign(static_cast<size_t>(plan_->set_members), 0);
+  set_question_ = 0;
 }
 
 void Runner::Begin(const char* region_begin, const char* region_end) {
   batch_.Begin();
   region_begin_ = region_begin;
   region_end_ = region_end;
-  for (PrefilterCursor& cursor : cursors_) cursor.Reset(region_end);
+  scan_.Reset(region_begin, region_end);
 }
 
-// Only the text as it came lies in the region; what a rule has changed lies in a buffer of its own.
-bool Runner::MayMatch(size_t step, std::string_view text, bool in_region) {
-  if (in_region) return cursors_[step].MayMatch(text);
-  const Prefilter* const prefilter = plan_->steps[step].prefilter.get();
-  return prefilter == nullptr || prefilter->SearchFrom(text, 0) != std::string_view::npos;
+void Runner::CollectApart(std::string_view text) {
+  candidates_.clear();
+  scan_apart_.Reset(text.data(), text.data() + text.size());
+  scan_apart_.Collect(text, &candidates_);
 }
 
-bool Runner::Run(const Record& record) {
+bool Runner::AskSet(int member, std::string_view text, bool* certain) {
+  if (set_answer_ == SetAnswer::kNotAsked) {
+    ++set_question_;
+    re2::RE2::Set::ErrorInfo error = {};
+    const bool any = plan_->set->Match(text, &set_matches_, &error);
+    set_answer_ = any || error.kind == re2::RE2::Set::kNoError ? SetAnswer::kTold : SetAnswer::kFailed;
+    if (any)
+      for (const int match : set_matches_) set_seen_[static_cast<size_t>(match)] = set_question_;
+  }
+  // A set that ran out of memory has told nothing: each pattern looks for itself.
+  if (set_answer_ == SetAnswer::kFailed) return true;
+  return *certain = set_seen_[static_cast<size_t>(member)] == set_question_;
+}
+
+bool Runner::RunSteps(const Record& record, bool in_region) {
   std::string_view text(record.data, record.size);
-  const bool in_region = record.data >= region_begin_ && record.data + record.size <= region_end_;
   bool changed = false;
   int spare = 0;
   changes_.clear();
-  for (size_t i = 0; i < plan_->steps.size(); ++i) {
+  if (in_region) {
+    candidates_.clear();
+    scan_.Collect(text, &candidates_);
+  } else {
+    CollectApart(text);
+  }
+  set_answer_ = SetAnswer::kNotAsked;
+  auto candidate = candidates_.cbegin();
+  auto unfiltered = plan_->unfiltered.cbegin();
+  for (;;) {
+    uint32_t i;
+    if (candidate != candidates_.cend() && (unfiltered == plan_->unfiltered.cend() || *candidate < *unfiltered)) {
+      i = *candidate++;
+    } else if (unfiltered != plan_->unfiltered.cend()) {
+      i = *unfiltered++;
+    } else {
+      break;
+    }
     const Step& step = plan_->steps[i];
-    if (!MayMatch(i, text, in_region && !changed)) continue;
+    bool certain;
+    if (!MayMatchInSet(step, text, &certain)) continue;
     if (const auto* literal = std::get_if<DropLiteral>(&step.what)) {
-      if (!literal->window_is_all && !ContainsLiteral(text, literal->literal)) continue;
+      const bool found = step.prefilter != nullptr && literal->window_is_all;
+      if (!found && !ContainsLiteral(text, literal->literal)) continue;
     } else if (const auto* pattern = std::get_if<DropPattern>(&step.what)) {
-      if (!ContainsPattern(*pattern->pattern, text)) continue;
+      if (!certain && !Contains(*pattern, step.prefilter.get(), text)) continue;
     } else if (const auto* attribute = std::get_if<DropAttribute>(&step.what)) {
       if (!attribute->filter->Drops(text.data(), text.size())) continue;
     } else {
@@ -67,47 +112,57 @@ bool Runner::Run(const Record& record) {
       spare = 1 - spare;
       changed = true;
       changes_.push_back({step.rule, matches});
+      set_answer_ = SetAnswer::kNotAsked;
+      if (i + 1 < plan_->steps.size()) CollectApart(text);
+      candidate = std::upper_bound(candidates_.cbegin(), candidates_.cend(), i);
       continue;
     }
     Drop(record, step.rule);
     return true;
   }
-  if (!batch_.Fits(text.size())) {
-    need_bytes_ = static_cast<uint32_t>(text.size() + 1);
-    return false;
-  }
-  batch_.Append(text.data(), static_cast<uint32_t>(text.size()), !changed && record.lf_follows);
-  Received(record);
-  Count(CountCell::kPassedRecords) += 1;
-  Count(CountCell::kPassedBytes) += record.size;
-  Count(CountCell::kWrittenBytes) += static_cast<double>(text.size());
+  if (!Pass(record, text, changed)) return false;
+  CountChanges();
   return true;
 }
 
-void Runner::Flush() { batch_.Flush(); }
+void Runner::Flush() {
+  batch_.Flush();
+  if (counts_ == nullptr) return;
+  const auto add = [this](CountCell cell, uint64_t amount) { Count(cell) += static_cast<double>(amount); };
+  add(CountCell::kReceivedRecords, tally_.passed_records + tally_.kept_back_records);
+  add(CountCell::kReceivedBytes, tally_.passed_bytes + tally_.kept_back_bytes);
+  add(CountCell::kPassedRecords, tally_.passed_records);
+  add(CountCell::kPassedBytes, tally_.passed_bytes);
+  add(CountCell::kWrittenBytes, tally_.written_bytes);
+  tally_ = Tally();
+}
 
 double& Runner::RuleCount(uint32_t rule, RuleCell cell) {
   return counts_[kCountCellsFixed + size_t{rule} * kCountCellsPerRule + static_cast<uint32_t>(cell)];
 }
 
-// What every settled record adds, whatever became of it.
-void Runner::Received(const Record& record) {
-  Count(CountCell::kReceivedRecords) += 1;
-  Count(CountCell::kReceivedBytes) += record.size;
+void Runner::CountChanges() {
   for (const Change& change : changes_) {
     RuleCount(change.rule, RuleCell::kChangedRecords) += 1;
     RuleCount(change.rule, RuleCell::kReplacements) += static_cast<double>(change.replacements);
   }
 }
 
+// What a record adds that does not pass, whatever the reason.
+void Runner::KeepBack(const Record& record) {
+  CountChanges();
+  ++tally_.kept_back_records;
+  tally_.kept_back_bytes += record.size;
+}
+
 void Runner::Drop(const Record& record, uint32_t rule) {
-  Received(record);
+  KeepBack(record);
   RuleCount(rule, RuleCell::kDroppedRecords) += 1;
   RuleCount(rule, RuleCell::kDroppedBytes) += record.size;
 }
 
 void Runner::Quarantine(const Record& record, uint32_t rule, QuarantineCause cause) {
-  Received(record);
+  KeepBack(record);
   const bool matches = cause == QuarantineCause::kMatchLimit;
   Count(matches ? CountCell::kQuarantinedMatchLimitRecords : CountCell::kQuarantinedOutputLimitRecords) += 1;
   Count(matches ? CountCell::kQuarantinedMatchLimitBytes : CountCell::kQuarantinedOutputLimitBytes) += record.size;

@@ -1,5 +1,9 @@
 // The loop: runs a prepared plan over records, appends the survivors to a batch and counts what became of each.
 //
+// One scan over the region of memory in which records lie tells which steps may match which of them
+// (match/candidate_index.h), and only those steps run, in the order of the plan. What it told counts until a record's
+// first change; the changed text is scanned by itself.
+//
 // A record is counted when its fate is settled: one that finds no room in the batch leaves no trace and is run again
 // later.
 #pragma once
@@ -10,7 +14,7 @@
 #include <vector>
 
 #include "frame/framer.h"
-#include "match/prefilter.h"
+#include "match/candidate_index.h"
 #include "match/replace.h"
 #include "plan/batch.h"
 #include "plan/prepare.h"
@@ -26,7 +30,13 @@ class Runner {
 
   // Runs one record. False: it finds no room, and need_bytes() says how much it needs; nothing was counted or written.
   // Between the first Run and Flush the batch is this Runner's alone.
-  bool Run(const Record& record);
+  bool Run(const Record& record) {
+    const bool in_region = record.data >= region_begin_ && record.data + record.size <= region_end_;
+    // The common case: the scan has been here already, and found nothing up to far behind this record.
+    if (in_region && all_filtered_ && scan_.QuietUpTo(record.data + record.size))
+      return Pass(record, {record.data, record.size}, false);
+    return RunSteps(record, in_region);
+  }
   // Until Flush, records that lie in [region_begin, region_end) come in ascending order, and that memory stays as it
   // is.
   void Begin(const char* region_begin, const char* region_end);
@@ -35,28 +45,68 @@ class Runner {
   uint32_t need_bytes() const { return need_bytes_; }
 
  private:
-  bool MayMatch(size_t step, std::string_view text, bool in_region);
-
   struct Change {
     uint32_t rule;
     uint64_t replacements;
   };
+  // What became of records since the last Flush; added to the cells there, not record by record.
+  struct Tally {
+    uint64_t passed_records = 0;
+    uint64_t passed_bytes = 0;
+    uint64_t written_bytes = 0;
+    uint64_t kept_back_records = 0;
+    uint64_t kept_back_bytes = 0;
+  };
+
+  bool RunSteps(const Record& record, bool in_region);
+  // Finds the steps that may match a text that lies outside the region.
+  void CollectApart(std::string_view text);
+  // `certain`: it matches.
+  bool MayMatchInSet(const Step& step, std::string_view text, bool* certain) {
+    *certain = false;
+    return step.set_member < 0 || AskSet(step.set_member, text, certain);
+  }
+  bool AskSet(int member, std::string_view text, bool* certain);
+  bool Pass(const Record& record, std::string_view text, bool changed) {
+    if (!batch_.Fits(text.size())) {
+      need_bytes_ = static_cast<uint32_t>(text.size() + 1);
+      return false;
+    }
+    batch_.Append(text.data(), static_cast<uint32_t>(text.size()), !changed && record.lf_follows);
+    ++tally_.passed_records;
+    tally_.passed_bytes += record.size;
+    tally_.written_bytes += text.size();
+    return true;
+  }
 
   double& RuleCount(uint32_t rule, RuleCell cell);
   double& Count(CountCell cell) { return counts_[static_cast<uint32_t>(cell)]; }
-  void Received(const Record& record);
+  void CountChanges();
+  void KeepBack(const Record& record);
   void Drop(const Record& record, uint32_t rule);
   void Quarantine(const Record& record, uint32_t rule, QuarantineCause cause);
 
   std::shared_ptr<PreparedPlan> plan_;
   double* counts_ = nullptr;
   BatchWriter batch_;
+  Tally tally_;
   uint32_t need_bytes_ = 0;
-  Scratch scratch_[2];
-  // One a step. They look over the region once, whatever the number of records.
-  std::vector<PrefilterCursor> cursors_;
+  bool all_filtered_ = false;
   const char* region_begin_ = nullptr;
   const char* region_end_ = nullptr;
+  // Over the region, and over single texts that lie elsewhere: what a rule has changed, what a framer has put together.
+  CandidateScan scan_;
+  CandidateScan scan_apart_;
+  // Steps that may match the text at hand.
+  std::vector<uint32_t> candidates_;
+  Scratch scratch_[2];
+  // What the plan's set says of the text at hand, once it was asked.
+  enum class SetAnswer : uint8_t { kNotAsked, kTold, kFailed };
+  SetAnswer set_answer_ = SetAnswer::kNotAsked;
+  std::vector<int> set_matches_;
+  // Of each member the question, by number, to which it last was an answer.
+  std::vector<uint64_t> set_seen_;
+  uint64_t set_question_ = 0;
   // What rules did to the record at hand; counted only once it is settled. At most one entry a step.
   std::vector<Change> changes_;
 };

@@ -1,4 +1,4 @@
-// The ring of src/data/ring/layout.ts over raw memory: the layout is drawn there, the protocol argued here.
+// The ring of src/data/ring/layout.ts over raw memory: the layout is drawn there, each order argued in ring/protocol.h.
 //
 // Many producers, one consumer, no locks. A producer claims with one compare-and-set on `tail`, writes its block and
 // commits it by storing a positive `length`. The consumer zeroes what it has read before it moves `head`: so a word
@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "generated/layout.h"
+#include "ring/atomic.h"
 
 namespace streamgate {
 
@@ -24,7 +25,9 @@ struct BlockSource {
   uint8_t address[16] = {};
 };
 
-class Ring {
+// `Memory` says how shared memory is touched: SharedMemory, or the simulated one of native/test/model/.
+template <typename Memory>
+class BasicRing {
  public:
   // A claimed block, to be filled and then committed. `lengths` and `body` are valid until Commit.
   struct Block {
@@ -45,8 +48,8 @@ class Ring {
   // Null when `size` bytes at `memory` are a ring, else what is wrong with them.
   static const char* Check(const void* memory, size_t size);
 
-  // `memory` must have passed Check and outlive the Ring. `producer` is below kProducersMax.
-  Ring(void* memory, uint32_t producer);
+  // `memory` must have passed Check and outlive the ring. `producer` is below kProducersMax.
+  BasicRing(void* memory, uint32_t producer);
 
   // Bytes that a block of these records occupies, `body_bytes` including their LFs.
   static uint64_t BlockBytes(uint64_t records, uint64_t body_bytes);
@@ -65,8 +68,11 @@ class Ring {
   // kDamaged: the memory was written by something that is no producer; nothing after it can be read.
   Peeked Peek(View* view);
   void Release();
-  // Skips the claim at the head when its producer is dead (its epoch is over). `force` also skips a claim of which
-  // nothing, or not the whole header, was ever written. @returns whether something was skipped
+  // Skips the claim at the head when its producer is dead (its epoch is over). `force` is for a claim of which nothing,
+  // or not the whole header, was ever written, so that nobody can tell whose it is: it is skipped when an earlier
+  // forced call saw it at the head. The caller knows that some producer has died, and leaves a second between the two
+  // calls: that long no living producer stays between its exchange and its next store. @returns whether something was
+  // skipped
   bool SkipAbandoned(bool force);
 
   // Anyone, approximately while others run.
@@ -76,12 +82,19 @@ class Ring {
 
  private:
   BlockHeader* At(uint32_t position8) const;
+  uint64_t* WordAt(uint32_t position8) const { return reinterpret_cast<uint64_t*>(At(position8)); }
   void MoveHead(uint32_t units8, uint32_t blocks);
 
   RingHeader* header_;
   char* blocks_;
   uint32_t capacity_;
   uint32_t producer_;
+  // Where head and tail stood when a forced skip first saw the claim at the head. Equal: not seen.
+  uint64_t suspect_head_ = 0;
+  uint64_t suspect_tail_ = 0;
 };
+
+extern template class BasicRing<SharedMemory>;
+using Ring = BasicRing<SharedMemory>;
 
 }  // namespace streamgate

@@ -46,12 +46,18 @@ Kernel Choose() {
 
 Kernels AvailableKernels() {
   Kernels kernels = {};
-  kernels.list[kernels.count++] = {"scalar", FindWindowScalar};
+  kernels.list[kernels.count++] = {"scalar",       FindWindowScalar,  FindLineEndsScalar,
+                                   MarkJsonScalar, FindBucketsScalar, FindGramsScalar};
 #if defined(__x86_64__)
-  if (HasSsse3()) kernels.list[kernels.count++] = {"v128", FindWindowV128};
-  if (HasAvx2()) kernels.list[kernels.count++] = {"avx2", FindWindowAvx2};
+  if (HasSsse3())
+    kernels.list[kernels.count++] = {"v128",       FindWindowV128,  FindLineEndsV128,
+                                     MarkJsonV128, FindBucketsV128, FindGramsV128};
+  if (HasAvx2())
+    kernels.list[kernels.count++] = {"avx2",       FindWindowAvx2,  FindLineEndsAvx2,
+                                     MarkJsonAvx2, FindBucketsAvx2, FindGramsAvx2};
 #elif defined(__aarch64__)
-  kernels.list[kernels.count++] = {"v128", FindWindowV128};
+  kernels.list[kernels.count++] = {"v128",       FindWindowV128,  FindLineEndsV128,
+                                   MarkJsonV128, FindBucketsV128, FindGramsV128};
 #endif
   return kernels;
 }

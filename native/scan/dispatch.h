@@ -4,6 +4,9 @@
 
 #include <cstdint>
 
+#include "scan/candidates.h"
+#include "scan/json_marks.h"
+#include "scan/newline.h"
 #include "scan/window.h"
 
 namespace streamgate {
@@ -14,6 +17,10 @@ using FindWindowFunction = const uint8_t* (*)(const Window& window, const uint8_
 struct Kernel {
   const char* name;
   FindWindowFunction find_window;
+  FindLineEndsFunction find_line_ends;
+  MarkJsonFunction mark_json;
+  FindBucketsFunction find_buckets;
+  FindGramsFunction find_grams;
 };
 
 // Chosen once. A kernel that STREAMGATE_SIMD names and the processor lacks is not taken; the widest is.
@@ -28,6 +35,14 @@ Kernels AvailableKernels();
 
 inline const uint8_t* FindWindow(const Window& window, const uint8_t* from, const uint8_t* end) {
   return ActiveKernel().find_window(window, from, end);
+}
+
+inline LineEnds FindLineEnds(const uint8_t* from, const uint8_t* end, uint16_t* offsets) {
+  return ActiveKernel().find_line_ends(from, end, offsets);
+}
+
+inline void MarkJson(const uint8_t* from, size_t size, uint64_t* marks) {
+  ActiveKernel().mark_json(from, size, marks);
 }
 
 }  // namespace streamgate

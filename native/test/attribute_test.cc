@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -107,6 +108,65 @@ TEST("an attribute filter refuses arguments that are none of its own", {
   CHECK(refused({std::string(1, '\0'), "", std::string(101 * 4, '\0')}));
   CHECK(!refused({std::string(1, '\0'), "", std::string(100 * 4, '\0')}));
   CHECK(refused({"\x02", "("}));
+});
+
+// A value that may be written with escapes.
+std::string Spelled(const std::string& text, std::mt19937* random) {
+  std::string spelled;
+  for (const char c : text) {
+    const unsigned how = (*random)() % 8;
+    const char* const named = std::strchr("\"\\/", c);
+    if (how == 0) {
+      const char* const digits = "0123456789abcdef";
+      spelled += "\\u00";
+      spelled += digits[c >> 4 & 15];
+      spelled += digits[c & 15];
+    } else if (named != nullptr && (c != '/' || how < 4)) {
+      spelled += {'\\', c};
+    } else {
+      spelled += c;
+    }
+  }
+  return spelled;
+}
+
+TEST("a prefilter hides no record that an attribute filter drops", {
+  std::mt19937 random(20261123);
+  const auto one = [&](std::vector<std::string> choices) { return choices[random() % choices.size()]; };
+  const auto key = [&] { return one({"level", "log.level", "a/b", "k", "", "a\"b", "service"}); };
+  const auto value = [&] { return one({"debug", "DEBUG", "a/b", "/", "1", "x\"y\\z", "", "de"}); };
+  int dropped = 0;
+  int hidden = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::vector<std::vector<std::string>> paths;
+    for (unsigned i = 0; i <= random() % 3; ++i) paths.push_back({key()});
+    for (unsigned i = 0; i < random() % 2; ++i) paths.push_back({key(), key()});
+    const auto op = static_cast<AttributeOperator>(random() % 3);
+    const std::string wanted =
+        op == AttributeOperator::kRegex
+            ? one({"debug|x.y", "(?i)^debug$", "^[a-z]/[a-z]$", "\\d", "^$", "[^a]e", "a/b", "x\"y"})
+            : value();
+    std::string error;
+    const auto with = AttributeFilter::Prepare(Make(op, wanted, paths), &error, true);
+    const auto without = AttributeFilter::Prepare(Make(op, wanted, paths), &error, false);
+    CHECK(without->TakePrefilter() == nullptr);
+    const auto prefilter = with->TakePrefilter();
+    const auto quoted = [&](const std::string& text) { return "\"" + Spelled(text, &random) + "\""; };
+    std::string record = "{\"padding\":\"" + std::string(random() % 130, '.') + "\"";
+    for (unsigned i = 0; i < 1 + random() % 6; ++i) {
+      record += "," + quoted(key()) + ":";
+      record += random() % 3 == 0 ? "{" + quoted(key()) + ":" + quoted(value()) + "}" : quoted(value());
+    }
+    record += random() % 8 == 0 ? "," : "}";
+    const bool drops = Drops(*without, record);
+    const bool may = prefilter == nullptr || prefilter->SearchFrom(record, 0) != std::string_view::npos;
+    CHECK_EQUAL(record + (may && Drops(*with, record) ? " drops" : " passes"), record + (drops ? " drops" : " passes"));
+    dropped += drops ? 1 : 0;
+    hidden += may ? 0 : 1;
+  }
+  // A test in which nothing is dropped, or nothing hidden, proves nothing.
+  CHECK(dropped > 1000 && dropped < 10000);
+  CHECK(hidden > 1000);
 });
 
 TEST("decoding resolves escapes and leaves other bytes as they are", {

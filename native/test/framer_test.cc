@@ -1,6 +1,7 @@
 // Framing: every rule, with the stream cut at every place.
 #include "frame/framer.h"
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -161,6 +162,62 @@ TEST("a long record is cut, and no half word or number passes", {
   CHECK_EQUAL(Frame({FramingKind::kNewline, 18}, "v1 abc-4111 1111 111\n").records, "v1 abc-|");
   CHECK_EQUAL(Frame({FramingKind::kOctet, 4}, "8 ab cdefg2 hi").records, "ab |hi|");
   CHECK_EQUAL(Frame({FramingKind::kAuto, 6}, "12 <13>abc").records, "<13>|");
+});
+
+// What framing newline means, said once more in the plainest way.
+std::string Lines(const std::string& bytes) {
+  std::string records;
+  for (size_t at = 0; at < bytes.size();) {
+    size_t end = bytes.find('\n', at);
+    const bool ended = end != std::string::npos;
+    if (!ended) end = bytes.size();
+    size_t size = end - at;
+    if (ended && size > 0 && bytes[end - 1] == '\r') --size;
+    if (size > 0) records.append(bytes, at, size).append("|");
+    at = end + 1;
+  }
+  return records;
+}
+
+TEST("lines of any length come out the same whatever the chunks", {
+  std::mt19937 random(20261123);
+  for (int round = 0; round < 60; ++round) {
+    // Short lines fill the list of line ends, long ones outlast the bytes that are looked at in one go.
+    const size_t longest = size_t{3} << (random() % 13);
+    std::string bytes;
+    while (bytes.size() < 40000) {
+      bytes += std::string(random() % longest, static_cast<char>("aZ<0 "[random() % 5]));
+      bytes += random() % 4 == 0 ? "\r\n" : "\n";
+    }
+    bytes += "end";
+    std::vector<std::string> chunks;
+    const size_t chunk_bytes_max = size_t{2} << (random() % 15);
+    for (size_t at = 0; at < bytes.size();) {
+      chunks.push_back(bytes.substr(at, 1 + random() % chunk_bytes_max));
+      at += chunks.back().size();
+    }
+    const std::string expected = Lines(bytes);
+    for (const FramingKind kind : {FramingKind::kNewline, FramingKind::kAuto}) {
+      CHECK(Run({kind, 100000}, {bytes}, 0).records == expected);
+      CHECK(Run({kind, 100000}, chunks, 0).records == expected);
+      CHECK(Run({kind, 100000}, chunks, 3).records == expected);
+    }
+  }
+});
+
+TEST("auto finds counted frames and messages ended by NUL between lines", {
+  std::string bytes;
+  std::string records;
+  for (int i = 0; i < 200; ++i) {
+    bytes += "2026-11-23 a line\n<13>ended by NUL\0"_s + "11 <14>a\nb\nc\nd" + "\n\r\n1234567\n7 dwarfs\r\n";
+    records += "2026-11-23 a line|<13>ended by NUL|<14>a\nb\nc\nd|1234567|7 dwarfs|";
+  }
+  const Stream any{};
+  CHECK(Run(any, {bytes}, 0).records == records);
+  CHECK(Run(any, {bytes}, 2).records == records);
+  std::vector<std::string> singles;
+  for (const char byte : bytes) singles.emplace_back(1, byte);
+  CHECK(Run(any, singles, 0).records == records);
 });
 
 }  // namespace

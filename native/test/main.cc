@@ -1,10 +1,16 @@
-// Runs every test, or those whose name contains the first argument. Exit status 1 when one fails.
+// Runs every test, or those whose name contains the first argument, and says which scan kernels they ran on. Exit
+// status 1 when one fails.
 #include <cstring>
 
+#include "scan/dispatch.h"
 #include "test/check.h"
 
 int main(int argc, char** argv) {
   using namespace streamgate::test;
+  const streamgate::Kernels kernels = streamgate::AvailableKernels();
+  std::cout << "scan kernel: " << streamgate::ActiveKernel().name << " (this processor has";
+  for (int i = 0; i < kernels.count; ++i) std::cout << " " << kernels.list[i].name;
+  std::cout << ")" << std::endl;
   int passed = 0;
   int failed = 0;
   for (const Test& test : Tests()) {

@@ -1,6 +1,8 @@
 // Plans: what the decoder refuses, what replacing means, and how records run into a batch.
+#include <cstdio>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -167,13 +169,13 @@ class Batch {
   std::unique_ptr<uint64_t[]> words_;
 };
 
-std::shared_ptr<PreparedPlan> Plan(uint32_t rules, const std::vector<Spec>& specs) {
+std::shared_ptr<PreparedPlan> Plan(uint32_t rules, const std::vector<Spec>& specs, bool prefilters = true) {
   const std::string bytes = Encode(rules, specs);
   DecodedPlan decoded;
   std::string error;
   CHECK(DecodePlan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), &decoded, &error));
   uint32_t rule = 0;
-  return Prepare(std::move(decoded), true, &rule, &error);
+  return Prepare(std::move(decoded), prefilters, &rule, &error);
 }
 
 TEST("survivors, changed or not, lie in the batch in order, and every record is counted once", {
@@ -239,6 +241,144 @@ TEST("a rule after one that emptied the record still sees a text", {
   CHECK(runner.Run({"abc", 3, false}));
   runner.Flush();
   CHECK_EQUAL(batch.text(), "x\n");
+});
+
+// Texts that come out of a plan, and what it has counted.
+struct Outcome {
+  std::vector<std::string> texts;
+  std::vector<double> counts;
+  bool operator==(const Outcome& other) const { return texts == other.texts && counts == other.counts; }
+};
+
+// Runs records that lie one behind the other, with an LF between them; `in_region`: the runner is told so.
+Outcome RunAll(const std::vector<Spec>& specs, bool prefilters, const std::vector<std::string>& records,
+               bool in_region) {
+  Outcome outcome;
+  outcome.counts.assign(kCountCellsFixed + specs.size() * kCountCellsPerRule, 0);
+  Runner runner;
+  const auto plan = Plan(static_cast<uint32_t>(specs.size()), specs, prefilters);
+  CHECK(plan != nullptr);
+  if (plan == nullptr) return outcome;
+  runner.Use(plan, outcome.counts.data());
+  std::string region;
+  for (const std::string& record : records) region += record + "\n";
+  Batch batch(1000, 1 << 20);
+  runner.batch().Attach(batch.header());
+  runner.Begin(in_region ? region.data() : nullptr, in_region ? region.data() + region.size() : nullptr);
+  size_t at = 0;
+  for (const std::string& record : records) {
+    CHECK(runner.Run({region.data() + at, static_cast<uint32_t>(record.size()), true}));
+    at += record.size() + 1;
+  }
+  runner.Flush();
+  const auto* entries = reinterpret_cast<const BatchEntry*>(batch.header() + 1);
+  const std::string text = batch.text();
+  for (uint32_t i = 0; i < batch.header()->records; ++i)
+    outcome.texts.push_back(text.substr(entries[i].offset, entries[i].length));
+  return outcome;
+}
+
+// Rules of every kind that a plan treats apart: literals short and long, windows, runs, exact windows, alternatives,
+// and patterns from which nothing can be derived.
+Spec RandomSpec(std::mt19937* random, uint32_t rule) {
+  static const char* const patterns[] = {"\\b\\d{3}-\\d{2}-\\d{4}\\b",
+                                         "\\d{4}[ -]?\\d{4}",
+                                         "[0-9 -]{8,}",
+                                         "user=\\d+ failed",
+                                         "(?i)error|fatal|panic|crit|emerg",
+                                         "\\w+@\\w+\\.[a-z]+",
+                                         "\\d",
+                                         "a*b",
+                                         ".",
+                                         "[^a]x?",
+                                         "(a)(b)?",
+                                         "^$",
+                                         "\\bfoo\\b",
+                                         "x|y|z",
+                                         "(?:ab|cd){2}",
+                                         "12+",
+                                         "(?i)k1",
+                                         "[a-f0-9]{12}",
+                                         "b??a-",
+                                         "\\B-",
+                                         "XXX",
+                                         "\\[CARD\\]"};
+  static const char* const literals[] = {
+      "DEBUG", "a", "", "user=", "foo bar", "12-3", "no such words are in the texts at all"};
+  static const char* const rewrites[] = {"", "XXX", "<\\0>", "[CARD]", "12-34-5678", "user=1 failed", "k1 foo"};
+  const auto any = [random](const auto& list) { return std::string(list[(*random)() % (sizeof list / sizeof *list)]); };
+  switch ((*random)() % 8) {
+    case 0:
+    case 1:
+      return {OperationCode::kDropLiteral, 0, rule, {any(literals) + ((*random)() % 2 == 0 ? any(literals) : "")}};
+    case 2:
+    case 3:
+      return {OperationCode::kDropPattern, 0, rule, {any(patterns) + ((*random)() % 2 == 0 ? any(patterns) : "")}};
+    default:
+      return {OperationCode::kReplacePattern,
+              static_cast<uint16_t>((*random)() % 2 * 2),
+              rule,
+              {any(patterns), any(rewrites)}};
+  }
+}
+
+TEST("rules behave as one after the other, with prefilters and without, wherever the records lie", {
+  std::mt19937 random(20'261'125);
+  static const char* const pieces[] = {
+      "DEBUG", "a",  "b",  "ab", "user=", "7",     " failed",      "123-45-6789", "4111 1111", "foo", " ", "-",
+      "bar",   "k1", "K1", "x",  "ERROR", "a@b.c", "0123456789ab", "\xc3\xa9",    "\xff",      "12",  "."};
+  size_t passed = 0;
+  size_t dropped = 0;
+  double replaced = 0;
+  for (int round = 0; round < 1500; ++round) {
+    std::vector<Spec> specs;
+    // Now and then as many as go to the scan for many words.
+    // Few that replace, because every one may make texts many times as long.
+    size_t replacing = 0;
+    for (uint32_t count = random() % 8 == 0 ? random() % 60 : random() % 6; count > 0; --count) {
+      Spec spec = RandomSpec(&random, static_cast<uint32_t>(specs.size()));
+      if (spec.code == OperationCode::kReplacePattern && ++replacing > 2) continue;
+      specs.push_back(std::move(spec));
+    }
+    std::vector<std::string> records(random() % 40);
+    for (std::string& record : records)
+      for (uint32_t count = random() % 12; count > 0; --count)
+        record += pieces[random() % (sizeof pieces / sizeof *pieces)];
+
+    const Outcome fused = RunAll(specs, true, records, true);
+    CHECK(fused == RunAll(specs, true, records, false));
+    CHECK(fused == RunAll(specs, false, records, true));
+    Outcome alone;
+    alone.texts = records;
+    for (size_t rule = 0; rule < specs.size(); ++rule) {
+      Spec spec = specs[rule];
+      spec.rule = 0;
+      const Outcome one = RunAll({spec}, random() % 2 == 0, alone.texts, true);
+      alone.texts = one.texts;
+      alone.counts.insert(alone.counts.end(), one.counts.begin() + kCountCellsFixed, one.counts.end());
+      dropped += one.counts[kCountCellsFixed + static_cast<uint32_t>(RuleCell::kDroppedRecords)] > 0 ? 1 : 0;
+      replaced += one.counts[kCountCellsFixed + static_cast<uint32_t>(RuleCell::kReplacements)];
+    }
+    CHECK(fused.texts == alone.texts);
+    // Cells of bytes are of bytes as received, which the rules alone do not know.
+    for (size_t rule = 0; rule < specs.size(); ++rule) {
+      for (const RuleCell cell : {RuleCell::kDroppedRecords, RuleCell::kChangedRecords, RuleCell::kReplacements}) {
+        const size_t at = rule * kCountCellsPerRule + static_cast<uint32_t>(cell);
+        CHECK_EQUAL(fused.counts[kCountCellsFixed + at], alone.counts[at]);
+      }
+    }
+    passed += fused.texts.size();
+  }
+  std::printf("  %zu records passed, %zu rules dropped some, %.0f matches replaced\n", passed, dropped, replaced);
+  CHECK(passed > 1000 && dropped > 500 && replaced > 10'000);
+});
+
+TEST("patterns from which nothing can be derived are asked together, and answer as each would", {
+  const auto plan = Plan(3, {{OperationCode::kDropPattern, 0, 0, {"\\d[^a]\\d"}},
+                             {OperationCode::kReplacePattern, 0, 1, {".$", "!"}},
+                             {OperationCode::kDropPattern, 0, 2, {"^\\d"}}});
+  CHECK(plan != nullptr && plan->set != nullptr && plan->set_members == 3);
+  CHECK(Plan(1, {{OperationCode::kDropPattern, 0, 0, {"\\d[^a]\\d"}}})->set == nullptr);
 });
 
 }  // namespace

@@ -145,9 +145,6 @@ TEST("no prefilter hides a match of a random pattern", {
         const size_t search = prefilter->SearchFrom(text, from);
         if (search == std::string_view::npos || search < from || search > at)
           test::Fail(__FILE__, __LINE__, "the prefilter of " + source + " hides a match in \"" + text + "\"");
-        PrefilterCursor cursor(prefilter.get());
-        cursor.Reset(text.data() + text.size());
-        CHECK(cursor.MayMatch(text));
       }
     }
   }
@@ -172,25 +169,6 @@ TEST("one search of a text answers as a fresh one from each place would, and loo
       for (size_t from = 0; from <= text.size(); from += 1 + random() % 3)
         CHECK_EQUAL(search.From(from), prefilter->SearchFrom(text, from));
       CHECK(search.looked_over_bytes() <= prefilter->factors().size() * text.size());
-    }
-  }
-});
-
-TEST("a cursor answers for each record of a region as a search of that record would", {
-  std::mt19937 random(kSeed);
-  const auto prefilter = Prefilter::OfLiteral("ab-");
-  for (int i = 0; i < 300; ++i) {
-    std::string region;
-    for (int n = 0; n < 400; ++n) region += "ab-\n"[random() % 4];
-    PrefilterCursor cursor(prefilter.get());
-    cursor.Reset(region.data() + region.size());
-    size_t at = 0;
-    while (at < region.size()) {
-      const size_t end = std::min(region.find('\n', at), region.size());
-      const std::string_view record(region.data() + at, end - at);
-      // Records that an earlier rule dropped are not asked about.
-      if (random() % 3 != 0) CHECK_EQUAL(cursor.MayMatch(record), record.find("ab-") != std::string_view::npos);
-      at = end + 1;
     }
   }
 });

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -14,6 +15,8 @@
 
 #include "generated/layout.h"
 #include "ring/ring.h"
+#include "shard/hash.h"
+#include "shard/shard_key.h"
 #include "test/check.h"
 #include "udp/receiver.h"
 
@@ -117,6 +120,54 @@ TEST("a port that is served is refused with the system's reason", {
   CHECK(UdpReceiver::Start(
             nowhere, memory.data(), 4, [] {}, &error) == nullptr);
   CHECK_EQUAL(error.code, 0);
+});
+
+TEST("a sharded receiver puts each datagram into its owner's ring, waits at a full one, and loses none", {
+  constexpr uint32_t kWorkers = 3;
+  std::vector<std::unique_ptr<RingMemory>> memories;
+  UdpReceiver::Options options;
+  std::string refusal;
+  options.shard_key = ShardKey::Prepare(ShardKeyKind::kSyslogHost, {}, &refusal);
+  for (uint32_t i = 0; i < kWorkers; ++i) {
+    memories.push_back(std::make_unique<RingMemory>(2));
+    options.shard_rings.push_back(memories.back()->data());
+  }
+  UdpReceiver::Error error;
+  auto receiver = UdpReceiver::Start(
+      options, memories[0]->data(), 5, [] {}, &error);
+  CHECK(receiver != nullptr);
+  if (receiver == nullptr) return;
+  Sender sender(receiver->port());
+  constexpr int kDatagrams = 300;
+  for (int i = 0; i < kDatagrams; ++i)
+    sender.Send("<1>1 - host" + std::to_string(i % 20) + " app " + std::to_string(i));
+  std::vector<std::string> received[kWorkers];
+  const auto total = [&] { return received[0].size() + received[1].size() + received[2].size(); };
+  // Patience, not a limit on how fast it is.
+  for (int waits = 0; waits < 20000 && total() < kDatagrams; ++waits) {
+    for (uint32_t i = 0; i < kWorkers; ++i) {
+      Ring ring(memories[i]->data(), 0);
+      Ring::View view;
+      if (ring.Peek(&view) != Ring::Peeked::kBlock) continue;
+      const char* at = view.body;
+      for (uint32_t record = 0; record < view.header->records; at += view.lengths[record++] + 1)
+        received[i].emplace_back(at, view.lengths[record]);
+      ring.Release();
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  receiver->Stop();
+  CHECK_EQUAL(total(), static_cast<size_t>(kDatagrams));
+  for (uint32_t i = 0; i < kWorkers; ++i) {
+    int last = -1;
+    for (const std::string& record : received[i]) {
+      const std::string host = record.substr(7, record.find(' ', 7) - 7);
+      CHECK_EQUAL(ShardOwner(ShardHash(host.data(), host.size()), kWorkers), i);
+      const int number = std::stoi(record.substr(record.rfind(' ')));
+      CHECK(number > last);
+      last = number;
+    }
+  }
 });
 
 }  // namespace

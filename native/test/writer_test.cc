@@ -1,4 +1,5 @@
-// The stream writer under real threads and pipes; its behaviour as a whole is tested in src/data/delivery/stream/.
+// The stream writer under real threads and pipes, its queue, and the memory that they share; the writer's behaviour as
+// a whole is tested in src/data/delivery/stream/.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -9,136 +10,182 @@
 #include <thread>
 #include <vector>
 
-#include "generated/layout.h"
-#include "ring/push_records.h"
-#include "ring/ring.h"
+#include "plan/batch_memory.h"
 #include "test/check.h"
+#include "writer/range_queue.h"
 #include "writer/stream_writer.h"
 
 namespace streamgate {
 namespace {
 
-class RingMemory {
- public:
-  explicit RingMemory(uint32_t capacity = 65536) : words_(new uint64_t[(sizeof(RingHeader) + capacity) / 8]()) {
-    auto* header = static_cast<RingHeader*>(data());
-    header->magic = kRingMagic;
-    header->version = kRingVersion;
-    header->capacity_bytes = capacity;
-    header->slots = 10000;
-  }
-  void* data() { return words_.get(); }
-
- private:
-  std::unique_ptr<uint64_t[]> words_;
-};
-
 struct Pipe {
   Pipe() { CHECK(pipe(fds) == 0); }
   ~Pipe() {
-    close(fds[0]);
-    if (fds[1] >= 0) close(fds[1]);
+    for (const int fd : fds)
+      if (fd >= 0) close(fd);
+  }
+  void CloseReader() {
+    if (fds[0] >= 0) close(fds[0]);
+    fds[0] = -1;
   }
   int fds[2];
 };
 
-// A batch of the given records, as an engine would write it.
-std::vector<uint64_t> BatchOf(const std::vector<std::string>& records) {
-  std::string bytes;
-  for (const std::string& record : records) bytes += record + "\n";
-  std::vector<uint64_t> memory((sizeof(BatchHeader) + records.size() * sizeof(BatchEntry) + bytes.size()) / 8 + 1);
-  auto* header = reinterpret_cast<BatchHeader*>(memory.data());
-  header->records_max = header->records = static_cast<uint32_t>(records.size());
-  header->bytes_max = header->bytes = static_cast<uint32_t>(bytes.size());
-  auto* entries = reinterpret_cast<BatchEntry*>(header + 1);
-  uint32_t offset = 0;
-  for (size_t i = 0; i < records.size(); ++i) {
-    entries[i] = {offset, static_cast<uint32_t>(records[i].size()), 1, 0};
-    offset += entries[i].length + 1;
+// A batch of the given records, as an engine would write it, and the reference that its worker has.
+class Batch {
+ public:
+  explicit Batch(const std::vector<std::string>& records) {
+    size_t bytes = 0;
+    for (const std::string& record : records) bytes += record.size() + 1;
+    memory_ = BatchMemory::Create(static_cast<uint32_t>(records.size()), static_cast<uint32_t>(bytes));
+    CHECK(memory_ != nullptr);
+    auto* entries = const_cast<BatchEntry*>(memory_->entries());
+    char* data = const_cast<char*>(memory_->records());
+    uint32_t offset = 0;
+    for (size_t i = 0; i < records.size(); ++i) {
+      entries[i] = {offset, static_cast<uint32_t>(records[i].size()), 1, 0};
+      std::memcpy(data + offset, records[i].data(), records[i].size());
+      data[offset + records[i].size()] = '\n';
+      offset += entries[i].length + 1;
+    }
+    memory_->header()->records = count_ = static_cast<uint32_t>(records.size());
+    memory_->header()->bytes = offset;
   }
-  std::memcpy(reinterpret_cast<char*>(entries + records.size()), bytes.data(), bytes.size());
-  return memory;
+  Batch(const Batch&) = delete;
+  ~Batch() { memory_->Release(); }
+  BatchMemory* memory() { return memory_; }
+  uint32_t count() const { return count_; }
+
+ private:
+  BatchMemory* memory_;
+  uint32_t count_;
+};
+
+std::vector<std::string> Lines(int count, const std::string& name, size_t size = 0) {
+  std::vector<std::string> lines;
+  for (int i = 0; i < count; ++i) lines.push_back(name + " " + std::to_string(i) + std::string(size, 'x'));
+  return lines;
 }
 
-TEST("a batch is pushed whole, in blocks of whole records, and stops where the ring is full", {
-  RingMemory memory;
-  Ring ring(memory.data(), 0);
-  std::vector<std::string> records;
-  for (int i = 0; i < 4000; ++i) records.push_back("record " + std::to_string(i) + std::string(i % 90, 'x'));
-  const std::vector<uint64_t> batch = BatchOf(records);
-  const uint32_t count = static_cast<uint32_t>(records.size());
-  CHECK(CheckBatch(batch.data(), batch.size() * 8, 0, count));
-  std::vector<std::string> got;
-  uint32_t at = 0;
-  int stops = 0;
-  while (at < count) {
-    at = PushRecords(&ring, batch.data(), at, count, BlockSource(), 0);
-    stops += at < count ? 1 : 0;
-    Ring::View view;
-    while (ring.Peek(&view) == Ring::Peeked::kBlock) {
-      const char* record = view.body;
-      for (uint32_t i = 0; i < view.header->records; ++i) {
-        got.emplace_back(record, view.lengths[i]);
-        CHECK(record[view.lengths[i]] == '\n');
-        record += view.lengths[i] + 1;
-      }
-      ring.Release();
-    }
+void Ignore(StreamWriter::Event, const std::string&) {}
+
+std::unique_ptr<StreamWriter> StartOn(int fd, StreamWriter::OnEvent on_event = Ignore, uint64_t charge_max = 65536) {
+  std::string error;
+  auto writer = StreamWriter::Start(fd, charge_max, 1000, std::move(on_event), &error);
+  CHECK(writer != nullptr);
+  return writer;
+}
+
+void PushAll(StreamFeed feed, Batch* batch) {
+  for (uint32_t at = 0; at < batch->count();) {
+    const uint32_t stopped = feed.Push(batch->memory(), at, batch->count());
+    if (stopped == at) std::this_thread::yield();
+    at = stopped;
   }
-  CHECK(stops > 0);
-  CHECK(got == records);
+}
+
+std::string ReadLines(int fd, int count) {
+  std::string text;
+  char bytes[4096];
+  while (count > 0) {
+    const ssize_t got = read(fd, bytes, sizeof bytes);
+    if (got <= 0) break;
+    text.append(bytes, static_cast<size_t>(got));
+    for (ssize_t i = 0; i < got; ++i) count -= bytes[i] == '\n' ? 1 : 0;
+  }
+  return text;
+}
+
+TEST("a queue takes no more than its room, in records, bytes and ranges, and gives it back when they are settled", {
+  Batch batch(Lines(10, "record"));  // 9 bytes with their LF, 64 more for each
+  Batch other(Lines(1, "record"));
+  {
+    RangeQueue queue(3 * 73 + 72, 2);
+    CHECK_EQUAL(queue.Push(batch.memory(), 0, 10), 3u);
+    CHECK_EQUAL(queue.Push(batch.memory(), 3, 10), 3u);
+    CHECK_EQUAL(queue.pushed_records(), 3u);
+    CHECK_EQUAL(queue.pushed_bytes(), 24u);
+    CHECK_EQUAL(batch.memory()->holders(), 1u);
+    BatchRange range;
+    CHECK_EQUAL(queue.Take(&range, 1, SIZE_MAX, true), 1u);
+    // Taken, it still has its room.
+    CHECK_EQUAL(queue.Push(batch.memory(), 3, 10), 3u);
+    queue.Settle(range);
+    CHECK_EQUAL(batch.memory()->holders(), 0u);
+    CHECK_EQUAL(queue.Push(batch.memory(), 3, 4), 4u);
+    CHECK_EQUAL(queue.Push(other.memory(), 0, 1), 1u);
+    // Two ranges, and there are no more; a neighbour of the last one is no third.
+    CHECK_EQUAL(queue.Push(batch.memory(), 5, 6), 5u);
+    queue.Close();
+    CHECK_EQUAL(queue.Push(batch.memory(), 5, 6), 5u);
+    CHECK_EQUAL(queue.Take(&range, 1, SIZE_MAX, true), 0u);
+  }
+  CHECK_EQUAL(batch.memory()->holders() + other.memory()->holders(), 0u);
 });
 
-TEST("a batch that does not hold what it says is refused", {
-  std::vector<uint64_t> batch = BatchOf({"one", "two"});
-  const size_t size = batch.size() * 8;
-  auto* header = reinterpret_cast<BatchHeader*>(batch.data());
-  auto* entries = reinterpret_cast<BatchEntry*>(header + 1);
-  CHECK(CheckBatch(batch.data(), size, 0, 2));
-  CHECK(!CheckBatch(batch.data(), size, 0, 3));
-  CHECK(!CheckBatch(batch.data(), size, 2, 1));
-  CHECK(!CheckBatch(batch.data(), 32, 0, 0));
-  entries[1].length = 100;
-  CHECK(!CheckBatch(batch.data(), size, 0, 2));
-  entries[1].length = 3;
-  entries[1].offset = 5;
-  CHECK(!CheckBatch(batch.data(), size, 0, 2));
-  entries[1].offset = 4;
-  header->bytes_max = 1u << 30;
-  CHECK(!CheckBatch(batch.data(), size, 0, 2));
+TEST("a queue makes one range of neighbours that still wait", {
+  Batch batch(Lines(6, "record"));
+  RangeQueue queue(1 << 20, 10);
+  CHECK_EQUAL(queue.Push(batch.memory(), 0, 2), 2u);
+  CHECK_EQUAL(queue.Push(batch.memory(), 2, 3), 3u);
+  CHECK_EQUAL(queue.Push(batch.memory(), 4, 6), 6u);
+  BatchRange ranges[3];
+  CHECK_EQUAL(queue.Take(ranges, 3, SIZE_MAX, true), 2u);
+  CHECK_EQUAL(std::string(ranges[0].data, ranges[0].bytes), "record 0\nrecord 1\nrecord 2\n");
+  CHECK_EQUAL(ranges[1].from, 4u);
+  // Taken: the next neighbour is a range of its own.
+  CHECK_EQUAL(queue.Push(batch.memory(), 3, 4), 4u);
+  CHECK_EQUAL(batch.memory()->holders(), 3u);
+  CHECK_EQUAL(queue.Take(ranges + 2, 1, SIZE_MAX, true), 1u);
+  for (const BatchRange& range : ranges) queue.Settle(range);
+  CHECK_EQUAL(batch.memory()->holders(), 0u);
 });
 
-TEST("many producers' records arrive whole while the writer sleeps and wakes between them", {
+TEST("a queue takes a record that is larger than all its room when nothing else waits", {
+  Batch small(Lines(1, "small"));
+  Batch large(Lines(2, "large", 5000));
+  RangeQueue queue(1000, 10);
+  CHECK_EQUAL(queue.Push(small.memory(), 0, 1), 1u);
+  CHECK_EQUAL(queue.Push(large.memory(), 0, 2), 0u);
+  BatchRange range;
+  queue.Take(&range, 1, SIZE_MAX, true);
+  queue.Settle(range);
+  CHECK_EQUAL(queue.Push(large.memory(), 0, 2), 1u);
+});
+
+TEST("a queue refuses what does not lie in the batch", {
+  Batch batch(Lines(2, "record"));
+  auto* entries = const_cast<BatchEntry*>(batch.memory()->entries());
+  RangeQueue queue(1 << 20, 10);
+  CHECK_EQUAL(queue.Push(batch.memory(), 0, 3), 0u);
+  CHECK_EQUAL(queue.Push(batch.memory(), 2, 1), 2u);
+  entries[1].length = 1000;
+  CHECK_EQUAL(queue.Push(batch.memory(), 0, 2), 0u);
+  entries[1] = {1000, 0, 1, 0};
+  CHECK_EQUAL(queue.Push(batch.memory(), 1, 2), 1u);
+  CHECK_EQUAL(batch.memory()->holders(), 0u);
+});
+
+TEST("ranges of several threads arrive whole while the writer sleeps and wakes between them", {
   constexpr int kProducers = 3;
   constexpr int kRecords = 3000;
-  RingMemory memory;
+  const size_t alive = BatchMemory::alive();
   Pipe pipe;
-  std::string error;
-  auto writer = StreamWriter::Start(
-      pipe.fds[1], memory.data(), [](const std::string&) {}, &error);
-  CHECK(writer != nullptr);
+  auto writer = StartOn(pipe.fds[1]);
   std::vector<std::thread> producers;
   for (int producer = 0; producer < kProducers; ++producer) {
-    producers.emplace_back([&memory, producer] {
-      Ring ring(memory.data(), static_cast<uint32_t>(producer));
-      for (int i = 0; i < kRecords; ++i) {
-        const auto batch = BatchOf({std::to_string(producer) + " " + std::to_string(i)});
-        while (PushRecords(&ring, batch.data(), 0, 1, BlockSource(), 0) == 0) std::this_thread::yield();
-        StreamWriter::Notify(memory.data());
+    producers.emplace_back([id = writer->id(), producer] {
+      StreamFeed feed(id);
+      for (int i = 0; i < kRecords; i += 3) {
+        const std::string name = std::to_string(producer) + " ";
+        Batch batch({name + std::to_string(i), name + std::to_string(i + 1), name + std::to_string(i + 2)});
+        PushAll(feed, &batch);
         // Now and then the writer gets the time to fall asleep.
-        if (i % 100 == 0) usleep(300);
+        if (i % 300 == 0) usleep(300);
       }
     });
   }
-  std::string text;
-  int newlines = 0;
-  char bytes[4096];
-  while (newlines < kProducers * kRecords) {
-    const ssize_t got = read(pipe.fds[0], bytes, sizeof bytes);
-    if (got <= 0) break;
-    text.append(bytes, static_cast<size_t>(got));
-    for (ssize_t i = 0; i < got; ++i) newlines += bytes[i] == '\n' ? 1 : 0;
-  }
+  const std::string text = ReadLines(pipe.fds[0], kProducers * kRecords);
   for (std::thread& producer : producers) producer.join();
   while (!writer->Drained()) std::this_thread::yield();
   int next[kProducers] = {};
@@ -154,45 +201,66 @@ TEST("many producers' records arrive whole while the writer sleeps and wakes bet
   CHECK_EQUAL(writer->counts().written_records, static_cast<uint64_t>(kProducers * kRecords));
   CHECK_EQUAL(writer->counts().lost_records, 0u);
   writer->Close();
+  CHECK_EQUAL(BatchMemory::alive(), alive);
 });
 
-TEST("a writer ends at once while its reader is stuck, and the ring can have another then", {
-  RingMemory memory(1 << 20);
+TEST("a batch whose thread has gone is written all the same, counted once, and freed", {
+  const size_t alive = BatchMemory::alive();
   Pipe pipe;
-  std::string error;
-  auto writer = StreamWriter::Start(
-      pipe.fds[1], memory.data(), [](const std::string&) {}, &error);
-  Ring ring(memory.data(), 0);
-  const auto batch = BatchOf(std::vector<std::string>(2000, std::string(200, 'x')));
-  CHECK_EQUAL(PushRecords(&ring, batch.data(), 0, 2000, BlockSource(), 0), 2000u);
-  StreamWriter::Notify(memory.data());
-  CHECK(StreamWriter::Start(
-            pipe.fds[1], memory.data(), [](const std::string&) {}, &error) == nullptr);
-  writer->Close();
-  writer->Close();
-  CHECK(!writer->Drained());
-  CHECK(!writer->left_behind());
-  CHECK(StreamWriter::Start(
-            pipe.fds[1], memory.data(), [](const std::string&) {}, &error) != nullptr);
+  auto writer = StartOn(pipe.fds[1], Ignore, 1 << 20);
+  std::thread([id = writer->id()] {
+    // 400 KB: far more than the pipe holds, so most of it waits when this thread ends.
+    Batch batch(Lines(4000, "gone", 90));
+    PushAll(StreamFeed(id), &batch);
+  }).join();
+  CHECK(BatchMemory::alive() > alive);
+  const std::string text = ReadLines(pipe.fds[0], 4000);
+  while (!writer->Drained()) std::this_thread::yield();
+  CHECK(text.rfind("gone 3999" + std::string(90, 'x') + "\n") != std::string::npos);
+  CHECK_EQUAL(writer->counts().written_records, 4000u);
+  CHECK_EQUAL(writer->counts().pushed_records, 4000u);
+  CHECK_EQUAL(writer->counts().written_bytes, text.size() - 4000);
+  CHECK_EQUAL(BatchMemory::alive(), alive);
+});
+
+TEST("a writer ends at once while its reader is stuck, and what is left counts as lost", {
+  const size_t alive = BatchMemory::alive();
+  {
+    Pipe pipe;
+    auto writer = StartOn(pipe.fds[1], Ignore, 1 << 20);
+    StreamFeed feed(writer->id());
+    Batch batch(Lines(2000, "stuck", 200));
+    CHECK_EQUAL(feed.Push(batch.memory(), 0, 1500), 1500u);
+    CHECK_EQUAL(feed.Push(batch.memory(), 1500, 2000), 2000u);
+    CHECK(!writer->Drained());
+    writer->Close();
+    writer->Close();
+    const StreamWriter::Counts counts = writer->counts();
+    CHECK(counts.lost_records > 0);
+    CHECK_EQUAL(counts.written_records + counts.lost_records, 2000u);
+    CHECK_EQUAL(counts.written_bytes + counts.lost_bytes, counts.pushed_bytes);
+    CHECK_EQUAL(batch.memory()->holders(), 0u);
+    // A feed that is left takes nothing, and a new one finds nobody.
+    CHECK_EQUAL(feed.Push(batch.memory(), 0, 1), 0u);
+    CHECK(!StreamFeed(writer->id()));
+  }
+  CHECK_EQUAL(BatchMemory::alive(), alive);
 });
 
 TEST("a reader that goes away is reported once and everything is accounted for", {
-  RingMemory memory;
   Pipe pipe;
-  std::string error;
   std::atomic<int> reports{0};
-  auto writer = StreamWriter::Start(
-      pipe.fds[1], memory.data(), [&](const std::string&) { ++reports; }, &error);
-  Ring ring(memory.data(), 0);
-  const auto batch = BatchOf(std::vector<std::string>(1000, std::string(100, 'x')));
+  auto writer = StartOn(pipe.fds[1], [&](StreamWriter::Event event, const std::string&) {
+    if (event == StreamWriter::Event::kClosed) ++reports;
+  });
+  StreamFeed feed(writer->id());
+  Batch batch(std::vector<std::string>(1000, std::string(100, 'x')));
   for (int round = 0; round < 10; ++round) {
     for (uint32_t at = 0; at < 1000;) {
-      const uint32_t stopped = PushRecords(&ring, batch.data(), at, 1000, BlockSource(), 0);
-      StreamWriter::Notify(memory.data());
+      const uint32_t stopped = feed.Push(batch.memory(), at, 1000);
       if (stopped == at) {
         // The pipe is full: the reader goes.
-        if (pipe.fds[0] >= 0) close(pipe.fds[0]);
-        pipe.fds[0] = -1;
+        pipe.CloseReader();
         std::this_thread::yield();
       }
       at = stopped;
@@ -205,7 +273,29 @@ TEST("a reader that goes away is reported once and everything is accounted for",
   CHECK_EQUAL(counts.written_bytes + counts.lost_bytes, 1000000u);
   CHECK(counts.lost_records > 0);
   writer->Close();
+  CHECK_EQUAL(batch.memory()->holders(), 0u);
 });
+
+#if defined(__linux__)
+TEST("a device without room is reported when it fills, once, and nothing is lost until the writer ends", {
+  const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+  std::atomic<int> reports{0};
+  auto writer = StartOn(full, [&](StreamWriter::Event event, const std::string&) {
+    CHECK(event == StreamWriter::Event::kFull);
+    ++reports;
+  });
+  Batch batch(Lines(3, "record"));
+  StreamFeed(writer->id()).Push(batch.memory(), 0, 3);
+  while (reports.load() == 0) std::this_thread::yield();
+  // Two more attempts.
+  usleep(250'000);
+  CHECK_EQUAL(reports.load(), 1);
+  CHECK_EQUAL(writer->counts().lost_records, 0u);
+  writer->Close();
+  CHECK_EQUAL(writer->counts().lost_records, 3u);
+  close(full);
+});
+#endif
 
 }  // namespace
 }  // namespace streamgate

@@ -25,6 +25,8 @@
 #include "generated/layout.h"
 #include "ring/push_records.h"
 #include "ring/ring.h"
+#include "shard/hash.h"
+#include "tcp/gathering.h"
 #include "writer/wakeup.h"
 
 namespace streamgate {
@@ -34,8 +36,13 @@ namespace {
 constexpr unsigned kSlots = 64;
 // Largest payload that a UDP header's 16-bit length can name, its 8 bytes counted (RFC 768), IPv6 without jumbograms.
 constexpr size_t kPayloadBytesMax = 65535 - 8;
-constexpr size_t kSlotBytes = 65536;
+// 192 bytes more than 64 KiB: slots that far apart would all share the same few sets of every cache.
+constexpr size_t kSlotBytes = 65536 + 192;
 static_assert(kSlotBytes >= kPayloadBytesMax, "a slot holds any datagram whole");
+constexpr int kGatherMs = static_cast<int>(Gathering::kTickNs / 1'000'000);
+// What the kernel charges its receive buffer for a datagram beside its bytes, roughly (sk_buff and the page rounding:
+// 768 bytes for one of 180 on Linux 6).
+constexpr uint64_t kDatagramOverheadBytes = 512;
 // Pauses between two attempts at a full ring: long enough to leave the consumer its processor, short enough that the
 // kernel's 8 MiB do not overflow in one (20 ms at 400 MB/s).
 constexpr int kFullNapMsMax = 16;
@@ -47,6 +54,12 @@ constexpr size_t kStopBytesMax = 64 << 20;
 double NowMs() {
   return static_cast<double>(
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
+}
+
+uint64_t MonotonicNs() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
           .count());
 }
 
@@ -137,18 +150,22 @@ int Open(const UdpReceiver::Options& options, UdpReceiver::Error* error) {
 
 struct UdpReceiver::State {
   State(int socket, void* memory, uint32_t producer, std::function<void()> readable)
-      : fd(socket), ring(memory, producer), on_readable(std::move(readable)) {}
+      : fd(socket), rings{Ring(memory, producer)}, on_readable(std::move(readable)) {}
 
   void Run();
   unsigned Receive();
   void Cut(unsigned i);
   void Push(unsigned count);
+  void PushTo(uint32_t owner, unsigned count, double now);
   bool WaitForRoom(int* nap_ms);
   void Poll(bool socket, int timeout_ms);
+  bool Gathers(uint64_t began_ns, uint64_t records, uint64_t bytes);
   void ReadDrops();
 
   int fd;
-  Ring ring;
+  // One, or with a key every worker's.
+  std::vector<Ring> rings;
+  std::shared_ptr<ShardKey> shard_key;
   std::function<void()> on_readable;
   Wakeup wakeup;
   std::atomic<bool> stop{false};
@@ -157,10 +174,13 @@ struct UdpReceiver::State {
   uint64_t receive_buffer_bytes = 0;
   uint32_t max_record_bytes = 0;
   bool receive_failed = false;
+  Gathering gathering;
 
-  std::vector<char> slots = std::vector<char>(kSlots * kSlotBytes);
+  // Not zeroed: only the pages that datagrams reach are ever touched.
+  const std::unique_ptr<char[]> slots{new char[kSlots * kSlotBytes]};
   size_t sizes[kSlots];
   BlockSource sources[kSlots];
+  uint8_t owners[kSlots] = {};  // indices into rings
 
   std::atomic<uint64_t> received_records{0};
   std::atomic<uint64_t> received_bytes{0};
@@ -182,18 +202,41 @@ void UdpReceiver::State::Run() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);  // signals are the main thread's
   size_t after_stop = 0;
+  uint64_t began_ns = MonotonicNs();
+  uint64_t records = 0;
+  uint64_t bytes = 0;
   for (;;) {
     const bool stopping = stop.load(std::memory_order_acquire);
     const unsigned count = Receive();
+    records += count;
+    for (unsigned i = 0; i < count; ++i) bytes += sizes[i];
     if (count > 0) Push(count);
     if (stopping) {
       for (unsigned i = 0; i < count; ++i) after_stop += sizes[i];
       if (count == 0 || after_stop > kStopBytesMax) return;
-    } else if (count == 0) {
-      // After an error that lasts (no memory, say) poll would return at once, for ever.
-      Poll(!receive_failed, receive_failed ? kErrorNapMs : -1);
+      continue;
     }
+    if (count == kSlots) continue;
+    if (receive_failed) {
+      // An error that lasts (no memory, say) would let poll return at once, for ever.
+      Poll(false, kErrorNapMs);
+    } else if (Gathers(began_ns, records, bytes)) {
+      Poll(false, kGatherMs);
+    } else {
+      Poll(true, -1);
+    }
+    began_ns = MonotonicNs();
+    records = bytes = 0;
   }
+}
+
+// Whether the next look at the socket waits, so that one wake-up of this thread and of the consumer serves many
+// datagrams. Never when what came in the last pass fills a good part of the kernel's buffer: the wait would lose some.
+bool UdpReceiver::State::Gathers(uint64_t began_ns, uint64_t records, uint64_t bytes) {
+  if (!gathering.After(began_ns, records, bytes)) return false;
+  if ((records * kDatagramOverheadBytes + 2 * bytes) * 4 <= receive_buffer_bytes) return true;
+  gathering.Leave();
+  return false;
 }
 
 // Takes up to kSlots datagrams without waiting. @returns how many
@@ -205,7 +248,7 @@ unsigned UdpReceiver::State::Receive() {
   mmsghdr messages[kSlots];
   std::memset(messages, 0, sizeof messages);
   for (unsigned i = 0; i < kSlots; ++i) {
-    pieces[i] = {slots.data() + i * kSlotBytes, kSlotBytes};
+    pieces[i] = {slots.get() + i * kSlotBytes, kSlotBytes};
     messages[i].msg_hdr.msg_name = &from[i];
     messages[i].msg_hdr.msg_namelen = sizeof from[i];
     messages[i].msg_hdr.msg_iov = &pieces[i];
@@ -220,7 +263,7 @@ unsigned UdpReceiver::State::Receive() {
   }
 #else
   for (; count < kSlots; ++count) {
-    pieces[count] = {slots.data() + count * kSlotBytes, kSlotBytes};
+    pieces[count] = {slots.get() + count * kSlotBytes, kSlotBytes};
     msghdr message{};
     message.msg_name = &from[count];
     message.msg_namelen = sizeof from[count];
@@ -235,24 +278,41 @@ unsigned UdpReceiver::State::Receive() {
 #endif
   for (unsigned i = 0; i < count; ++i) {
     sources[i] = SourceOf(from[i]);
-    sizes[i] = RecordBytes(slots.data() + i * kSlotBytes, sizes[i]);
+    sizes[i] = RecordBytes(slots.get() + i * kSlotBytes, sizes[i]);
     if (sizes[i] > max_record_bytes) Cut(i);
   }
   return count;
 }
 
 void UdpReceiver::State::Cut(unsigned i) {
-  const size_t kept = TrimAtCut(slots.data() + i * kSlotBytes, max_record_bytes);
+  const size_t kept = TrimAtCut(slots.get() + i * kSlotBytes, max_record_bytes);
   lost_oversize_bytes.fetch_add(sizes[i] - kept, std::memory_order_relaxed);
   if (kept == 0) lost_oversize_records.fetch_add(1, std::memory_order_relaxed);
   cut_records.fetch_add(1, std::memory_order_relaxed);
   sizes[i] = kept;
 }
 
-// Puts the datagrams in hand into the ring as blocks, and waits while it is full; while stopping it counts them as
-// lost.
+// Puts the datagrams in hand into the rings that they belong to.
 void UdpReceiver::State::Push(unsigned count) {
   const double now = NowMs();
+  const auto workers = static_cast<uint32_t>(rings.size());
+  uint64_t present = 1;
+  if (shard_key != nullptr) {
+    present = 0;
+    for (unsigned i = 0; i < count; ++i) {
+      const uint64_t hash = shard_key->Hash(slots.get() + i * kSlotBytes, sizes[i], sources[i]);
+      owners[i] = static_cast<uint8_t>(ShardOwner(hash, workers));
+      present |= uint64_t{1} << owners[i];
+    }
+  }
+  for (uint32_t owner = 0; owner < workers; ++owner)
+    if ((present >> owner & 1) != 0) PushTo(owner, count, now);
+}
+
+// Puts this owner's datagrams into its ring as blocks, and waits while it is full; while stopping it counts them as
+// lost.
+void UdpReceiver::State::PushTo(uint32_t owner, unsigned count, double now) {
+  Ring& ring = rings[owner];
   int nap_ms = 1;
   unsigned at = 0;
   while (at < count) {
@@ -262,7 +322,7 @@ void UdpReceiver::State::Push(unsigned count) {
     uint32_t bytes = 0;
     BlockSource source;
     for (; end < count; ++end) {
-      if (sizes[end] == 0) continue;
+      if (sizes[end] == 0 || owners[end] != owner) continue;
       const uint32_t more = bytes + static_cast<uint32_t>(sizes[end]) + 1;
       if (records > 0 && (more > kPushedBlockBytes || Ring::BlockBytes(records + 1, more) > ring.block_bytes_max()))
         break;
@@ -288,8 +348,8 @@ void UdpReceiver::State::Push(unsigned count) {
         char* to = block.body;
         uint32_t* lengths = block.lengths;
         for (unsigned i = at; i < end; ++i) {
-          if (sizes[i] == 0) continue;
-          std::memcpy(to, slots.data() + i * kSlotBytes, sizes[i]);
+          if (sizes[i] == 0 || owners[i] != owner) continue;
+          std::memcpy(to, slots.get() + i * kSlotBytes, sizes[i]);
           to += sizes[i];
           *to++ = '\n';
           *lengths++ = static_cast<uint32_t>(sizes[i]);
@@ -341,6 +401,11 @@ std::unique_ptr<UdpReceiver> UdpReceiver::Start(const Options& options, void* ri
   if (fd < 0) return nullptr;
   auto state = std::make_unique<State>(fd, ring, producer, std::move(on_readable));
   state->max_record_bytes = options.max_record_bytes;
+  if (options.shard_key != nullptr) {
+    state->shard_key = options.shard_key;
+    state->rings.clear();
+    for (void* const memory : options.shard_rings) state->rings.emplace_back(memory, producer);
+  }
   sockaddr_storage bound{};
   socklen_t bound_size = sizeof bound;
   getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &bound_size);

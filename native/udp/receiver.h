@@ -10,6 +10,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
+
+#include "shard/shard_key.h"
 
 namespace streamgate {
 
@@ -26,6 +29,10 @@ class UdpReceiver {
     uint32_t receive_buffer_bytes = 8 << 20;
     // A longer datagram is cut as a framer cuts a record (frame/oversize.h).
     uint32_t max_record_bytes = 1 << 20;
+    // Sharded: a record goes into the ring of the worker that owns it, by index here, instead of `ring`. The rings are
+    // as `ring` is; the key is the thread's alone.
+    std::shared_ptr<ShardKey> shard_key;
+    std::vector<void*> shard_rings;
   };
 
   struct Stats {

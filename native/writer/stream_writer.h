@@ -1,16 +1,16 @@
-// One thread that writes a ring's records, in order, to a file descriptor: standard output, in practice.
+// One thread that writes what all others hand it, in order, to a file descriptor: standard output, in practice.
 //
-// Why a thread and why the ring: workers that wrote to a shared pipe themselves would mix their lines, and die of
-// EAGAIN, because Node makes a shared pipe non-blocking. A reader that stalls here stalls this thread alone; the ring
-// fills, and whoever pushes into it sees that.
+// Why a thread: workers that wrote to a shared pipe themselves would mix their lines, and die of EAGAIN, because Node
+// makes a shared pipe non-blocking. A reader that stalls here stalls this thread alone; the queue fills, and whoever
+// pushes into it sees that.
+//
+// Nothing is copied: ranges of batches wait in the queue (writer/range_queue.h), neighbours leave in one writev, and a
+// batch is let go when its range is written. It may outlive the worker that filled it.
 //
 // How it writes without ever being stuck in the kernel: a pipe or terminal is opened once more through /proc/self/fd,
 // which gives an open file description of our own to make non-blocking (O_NONBLOCK on the shared one would hit every
 // process that shares it); a socket takes MSG_DONTWAIT; where a pipe can not be opened again, at most PIPE_BUF bytes
-// are written after poll says that there is room. Regular files never block for long.
-//
-// Sleeping: with the ring empty the thread sets the ring's `waiting`, and sleeps in poll on a pipe of its own. A
-// producer calls Notify after a push; only when `waiting` is set does that cost a system call. POSIX only.
+// are written after poll says that there is room. Regular files never block for long. POSIX only.
 #pragma once
 
 #include <cstdint>
@@ -18,40 +18,64 @@
 #include <memory>
 #include <string>
 
+#include "plan/batch_memory.h"
+
 namespace streamgate {
 
 class StreamWriter {
  public:
+  struct State;
+
   struct Counts {
+    uint64_t pushed_records = 0;
+    uint64_t pushed_bytes = 0;  // here and below without LFs
     uint64_t written_records = 0;
-    uint64_t written_bytes = 0;  // without LFs, as in the ring's pushed_bytes
-    uint64_t lost_records = 0;   // taken from the ring after nobody read any more
+    uint64_t written_bytes = 0;
+    uint64_t lost_records = 0;  // after nobody read any more, or not written at Close
     uint64_t lost_bytes = 0;
   };
+  // What its owner is told, in the writer's thread.
+  enum class Event {
+    kClosed,  // the stream can not be written to any more; the thread goes on consuming and counts as lost. Once
+    kFull,    // the device has no room: it is tried again until it has
+    kRoom,    // it has room again
+  };
+  // With the system's words, for kClosed and kFull.
+  using OnEvent = std::function<void(Event, const std::string&)>;
 
-  // Starts the thread, which is the ring's consumer from now on.
-  // `ring` passed Ring::Check and stays until Close has returned, or for good when left_behind() says so then.
-  // `on_closed` is called once, in the thread, with the reason when the stream can not be written to any more; the
-  // thread goes on consuming and counts as lost. Null: the thread could not be started, and `error` says why.
-  static std::unique_ptr<StreamWriter> Start(int fd, void* ring, std::function<void(const std::string&)> on_closed,
+  // Starts the thread. `charge_max`, `ranges_max`: see RangeQueue. Null: it could not be started, and `error` says why.
+  static std::unique_ptr<StreamWriter> Start(int fd, uint64_t charge_max, uint32_t ranges_max, OnEvent on_event,
                                              std::string* error);
-  // Wakes whatever writer consumes this ring, if it sleeps. Any thread.
-  static void Notify(void* ring);
 
   ~StreamWriter();
-  // Ends the thread without writing what is left. Never waits longer than a moment: a thread that is stuck in a write
-  // that can not be interrupted is left behind. Twice does no harm.
+  // What feeds in other threads of this process find it by.
+  uint32_t id() const;
+  // Ends the thread without writing what is left, which counts as lost. Never waits longer than a moment: a thread that
+  // is stuck in a write that can not be interrupted is left behind, with the memory that it reads. Twice does no harm.
   void Close();
-  // Close gave the thread up: it may read the ring's memory until its write returns.
-  bool left_behind() const;
   Counts counts() const;
   // Everything that was pushed has been written or counted as lost.
   bool Drained() const;
 
  private:
-  struct State;
   explicit StreamWriter(std::shared_ptr<State> state);
   std::shared_ptr<State> state_;
+  bool closed_ = false;
+};
+
+// A writer as those see it who push. Copies are cheap; it may outlive the writer.
+class StreamFeed {
+ public:
+  // To nobody: takes nothing.
+  StreamFeed() = default;
+  // The writer of this id; to nobody when it is closed.
+  explicit StreamFeed(uint32_t id);
+  explicit operator bool() const { return state_ != nullptr; }
+  // RangeQueue::Push.
+  uint32_t Push(BatchMemory* batch, uint32_t from, uint32_t to);
+
+ private:
+  std::shared_ptr<StreamWriter::State> state_;
 };
 
 }  // namespace streamgate

@@ -1,9 +1,10 @@
 /**
  * Builds and runs the C++ parts' own tests.
  *
- *     node scripts/native/test.mjs [--sanitize=address,undefined | --sanitize=thread] [NAME]
+ *     node scripts/native/test.mjs [--sanitize=address,undefined | --sanitize=thread] [--model-budget=N] [--stress=N] [NAME]
  *
- * NAME: only tests whose name contains it. The last line is `N passed, N failed`. Our own sources are compiled with warnings as
+ * NAME: only tests whose name contains it. --model-budget: so many times the states and executions of the ring's model check
+ * (docs/decisions/0008-ring-proof.md); --stress: so many times the blocks of its threads. The last line is `N passed, N failed`. Our own sources are compiled with warnings as
  * errors; RE2 and abseil are taken from the addon's build where it left them, and compiled once for each sanitizer.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -78,7 +79,15 @@ if (
     ]))
   )
     fail("linking failed");
-const { status, signal } = spawnSync(program, only === undefined ? [] : [only], { cwd: root, stdio: "inherit" });
+const env = { ...process.env };
+for (const [option, name] of [
+  ["--model-budget=", "STREAMGATE_MODEL_BUDGET"],
+  ["--stress=", "STREAMGATE_STRESS"],
+]) {
+  const given = process.argv.find((arg) => arg.startsWith(option));
+  if (given !== undefined) env[name] = given.slice(option.length);
+}
+const { status, signal } = spawnSync(program, only === undefined ? [] : [only], { cwd: root, stdio: "inherit", env });
 if (status !== 0 && status !== 1) fail(`the tests ended with ${signal ?? `status ${status}`}`);
 process.exitCode = status;
 

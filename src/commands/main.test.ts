@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../../test/fixtures/wait.ts";
+import { loadAddon } from "../data/engine/addon.ts";
+import { portableKind } from "../data/engine/portable/kind.ts";
 import { spellings } from "../settings/settings.ts";
 import { version } from "../version.ts";
 
@@ -17,11 +19,35 @@ const streamgate = (...args: string[]) =>
   spawnSync(process.execPath, ["--no-warnings", main, ...args], { encoding: "utf8", env: { PATH: process.env.PATH } });
 
 describe("the command line", () => {
-  it("lists every command, and tells the program's version", () => {
+  it("lists every command", () => {
     const { stdout, status } = streamgate("--help");
     expect(status).toBe(0);
     for (const name of ["run", "control", "data", "pipe", "check", "sink"]) expect(stdout).toContain(`\n  ${name}`);
-    expect(streamgate("--version").stdout).toBe(`${version}\n`);
+  });
+
+  it("tells its version, the engine that runs, the kernel and Node", () => {
+    const told = (env: Record<string, string>, ...args: string[]) =>
+      spawnSync(process.execPath, ["--no-warnings", main, ...args], {
+        encoding: "utf8",
+        env: { PATH: process.env.PATH, ...env },
+      });
+    const about = (engine: string) => `streamgate ${version} · ${engine} · node ${process.version}\n`;
+    const portable = told({ STREAMGATE_ENGINE: "portable" }, "--version");
+    expect([portable.stdout, portable.status]).toEqual([about(portableKind().description), 0]);
+    const native = loadAddon();
+    if ("addon" in native) {
+      expect(told({}, "--version").stdout).toMatch(/ · native \(RE2 [\d.]+, (scalar|v128|avx2)\) · node /);
+      expect(told({ STREAMGATE_SIMD: "scalar" }, "-V").stdout).toContain(", scalar) · ");
+    } else {
+      expect(told({}, "--version").stdout).toBe(about(portableKind().description));
+      expect(told({ STREAMGATE_ENGINE: "native" }, "--version")).toMatchObject({
+        stdout: about("no engine"),
+        status: 1,
+      });
+    }
+    const misspelt = told({ STREAMGATE_ENGINE: "fast" }, "--version");
+    expect([misspelt.stdout, misspelt.status]).toEqual([about("no engine"), 2]);
+    expect(misspelt.stderr).toContain("STREAMGATE_ENGINE");
   });
 
   it.each(["run", "control", "data", "pipe", "check", "sink"])("explains %s", (name) => {

@@ -8,7 +8,6 @@ import { Command, CommanderError, Option } from "commander";
 import { StreamGateError } from "../errors.ts";
 import { parseFraming } from "../settings/framing.ts";
 import { defaultText, readSettings, type SettingKey, settingSchema, spellings } from "../settings/settings.ts";
-import { version } from "../version.ts";
 import { print } from "./print.ts";
 
 /** Exit status of a wrong command line, as in most Unix tools; anything else that goes wrong is 1. */
@@ -36,7 +35,7 @@ const program = new Command("streamgate")
   .description(
     "Observability firewall: drops noise and redacts personal data from logs before they reach the vendors that bill for them.",
   )
-  .version(version)
+  .option("-V, --version", "the version, the engine that runs here and its kernel")
   .showHelpAfterError("(add --help for what there is)")
   .addHelpText(
     "after",
@@ -44,6 +43,12 @@ const program = new Command("streamgate")
   )
   .configureOutput({ writeOut: print })
   .exitOverride();
+
+/** Ends the parsing, as --help does, before any command starts. */
+const versionAsked = "streamgate.version";
+program.on("option:version", () => {
+  throw new CommanderError(0, versionAsked, "");
+});
 
 program
   .command("run", { isDefault: true })
@@ -153,7 +158,11 @@ program
   });
 
 try {
-  await program.parseAsync();
+  await program.parseAsync().catch(async (error) => {
+    if (!(error instanceof CommanderError) || error.code !== versionAsked) throw error;
+    const { command } = await import("./version.ts");
+    finish(await command());
+  });
 } catch (error) {
   process.exitCode = explain(error);
 }

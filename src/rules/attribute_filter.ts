@@ -98,15 +98,33 @@ export const attributeFilter = defineRule({
     return "refusal" in checked ? checked.refusal : undefined;
   },
   compile({ attribute, path, operator = "equals", value }) {
-    const paths = pathsOf(attribute, path);
     return [
       {
         name: "dropAttribute",
-        args: [Uint8Array.of(attributeOperator[operator]), Buffer.from(String(value)), ...paths.map(encodePath)],
+        args: [
+          Uint8Array.of(attributeOperator[operator]),
+          Buffer.from(String(value)),
+          ...encodedAttributePaths(attribute, path),
+        ],
       },
     ];
   },
 });
+
+/**
+ * Where the engines look for an attribute, as arguments of a dropAttribute operation. One of the two is given.
+ * @param path the exact place instead: keys between `/`
+ */
+export function encodedAttributePaths(attribute: string | undefined, path: string | undefined): readonly Uint8Array[] {
+  return pathsOf(attribute, path).map(encodePath);
+}
+
+/** Why such an attribute or path cannot be looked for, to follow its name in a sentence; undefined: it can. */
+export function attributePathFault(attribute: string | undefined, path: string | undefined): string | undefined {
+  if (path !== undefined && keysOf(path).includes("")) return "has an empty key";
+  const keys = Math.max(...pathsOf(attribute, path).map((keys) => keys.length));
+  return keys > attributeKeysMax ? `leads through ${keys} keys` : undefined;
+}
 
 function pathsOf(attribute: string | undefined, path: string | undefined): readonly (readonly string[])[] {
   return path === undefined ? attributePaths(attribute!) : [keysOf(path)];

@@ -57,7 +57,22 @@ describe("settings", () => {
     });
   });
 
+  it("read what to shard by: a key's name, or an attribute by its name or exact place", () => {
+    const shardBy = (text: string) => readSettings({ env: { SHARD_BY: text } }).shardBy;
+    expect(readSettings().shardBy).toEqual({ key: "none" });
+    expect(shardBy("syslog.host")).toEqual({ key: "syslog.host" });
+    expect(shardBy("attribute:app.kubernetes.io/name")).toEqual({
+      key: "attribute",
+      attribute: "app.kubernetes.io/name",
+    });
+    expect(shardBy("attribute:/tenant/id")).toEqual({ key: "attribute", path: "/tenant/id" });
+  });
+
   it.each([
+    [{ shardBy: "host" }, '--shard-by: "host" is no key to shard by; give none, source, syslog.host, syslog.app or attr'],
+    [{ shardBy: "attribute:" }, "names no attribute"],
+    [{ shardBy: "attribute:/a//b" }, "has an empty key"],
+    [{ shardBy: `attribute:${"a.".repeat(100)}a` }, "leads through"],
     [{ tcpPort: "x" }, '--tcp-port: "x" is no whole number; give a whole number from 0 to 65535'],
     [{ tcpPort: "65536" }, "give a whole number from 0 to 65535"],
     [{ workers: "0" }, "--workers"],

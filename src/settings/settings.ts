@@ -12,6 +12,7 @@ import { StreamGateError } from "../errors.ts";
 import { firstViolation } from "../schema.ts";
 import { framingText, parseFraming } from "./framing.ts";
 import { KiB, MiB, parseBoolean, parseBytes, parseInteger, parseSeconds } from "./quantity.ts";
+import { parseShardBy, type ShardBy, shardByText } from "./shard_by.ts";
 
 /** The largest port number (RFC 9293: 16 bits). 0 asks the system for any free port. */
 const portMax = 65_535;
@@ -90,6 +91,13 @@ export const settingsSchema = Type.Object({
     description:
       "One TCP listener a worker, or a single one that hands connections out; auto: per_worker where the system can.",
   }),
+  shardBy: Type.Unsafe<ShardBy>(
+    Type.String({
+      default: "none",
+      description:
+        "What decides which worker a record belongs to: none (it stays where it is received), source, attribute:NAME, syslog.host or syslog.app (docs/sharding.md).",
+    }),
+  ),
 });
 
 export type Settings = Static<typeof settingsSchema>;
@@ -108,6 +116,9 @@ export interface Spelling {
 }
 
 const text = (value: string): unknown => value;
+
+/** Settings whose value is no text but what their `parse` makes of one, and what may be written. */
+const parsedTexts: Partial<Record<SettingKey, string>> = { tcpFraming: framingText, shardBy: shardByText };
 
 export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   tcpPort: { flag: "tcp-port", env: "TCP_PORT", parse: parseInteger, placeholder: "port" },
@@ -154,6 +165,7 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   },
   sharePorts: { flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
   tcpListener: { flag: "tcp-listener", env: "TCP_LISTENER", parse: text, placeholder: "auto|per_worker|single" },
+  shardBy: { flag: "shard-by", env: "SHARD_BY", parse: parseShardBy, placeholder: "key" },
 };
 
 export const settingKeys = Object.keys(spellings) as SettingKey[];
@@ -214,7 +226,7 @@ function readSetting(
   const variable = env[spelling.env];
   if (variable !== undefined && variable !== "") return parse(key, variable, spelling.env);
   const fallback = settingSchema(key).default;
-  return key === "tcpFraming" ? parseFraming(String(fallback)) : fallback;
+  return key in parsedTexts ? spellings[key].parse(String(fallback)) : fallback;
 }
 
 function parse(key: SettingKey, given: string, where: string): unknown {
@@ -229,7 +241,7 @@ function parse(key: SettingKey, given: string, where: string): unknown {
   } catch (error) {
     throw refuse((error as Error).message);
   }
-  if (key === "tcpFraming") return value;
+  if (key in parsedTexts) return value;
   if (value === "") throw refuse("is empty");
   const violation = firstViolation(settingSchema(key), value);
   if (violation !== undefined) throw refuse(violation.what);
@@ -243,7 +255,8 @@ function wanted(key: SettingKey): string {
     anyOf?: { const: string }[];
     type?: string;
   };
-  if (key === "tcpFraming") return framingText;
+  const parsedText = parsedTexts[key];
+  if (parsedText !== undefined) return parsedText;
   if (key === "shutdownTimeoutMs") return "seconds from 0 to 3600, such as 10 or 2.5";
   if (anyOf !== undefined) return anyOf.map((one) => one.const).join(" or ");
   if (type === "boolean") return "true or false";

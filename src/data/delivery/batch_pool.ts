@@ -1,14 +1,20 @@
 /**
  * Batches on loan: the engine appends to the open one, outputs hold ranges of it, and when nobody holds it any more it is used again.
  *
- * A batch stays open over many hand-outs until it is full, so that a line sent by hand does not cost half a mebibyte.
+ * A batch stays open over many hand-outs until it is full, so that a line sent by hand does not cost a quarter of a mebibyte. The
+ * stream writer holds ranges too, in another thread: its holds are counted in the batch itself (`Batch.held`) and end
+ * without a word here, so the pool looks when it wants a batch.
+ *
+ * What one worker has at most: what its outputs' queues hold (each bounded by QUEUE_BYTES, a console's by `consoleQueueBytes`), what the
+ * stream writer's queue holds (`streamQueueBytes`, all workers together), the open batch, and `idleMax` idle ones.
  */
 
 import { Batch } from "../engine/batch.ts";
 
-export const batchRecords = 8192;
-export const batchBytes = 512 * 1024;
-/** Kept for reuse; more are left to the collector. */
+/** A quarter of a mebibyte: see `docs/decisions/0007-batches-by-reference.md` for what other sizes cost. */
+export const batchRecords = 4096;
+export const batchBytes = 256 * 1024;
+/** Kept for reuse; what comes back beyond that is freed. */
 const idleMax = 8;
 
 export class SharedBatch {
@@ -23,7 +29,7 @@ export class SharedBatch {
 
   /** Whether only one holder is left: that one may clear the batch and begin again. */
   get unshared(): boolean {
-    return this.#holders === 1;
+    return this.#holders === 1 && !this.batch.held;
   }
 
   hold(): void {
@@ -35,19 +41,31 @@ export class SharedBatch {
   }
 }
 
+/** Makes an empty batch: `EngineKind.createBatch`. */
+export type BatchMaker = (recordsMax: number, bytesMax: number) => Batch;
+
 export class BatchPool {
+  readonly #make: BatchMaker;
+  /** The latest to come back last. The stream writer may still read some of them. */
   readonly #idle: Batch[] = [];
+
+  constructor(make: BatchMaker = (recordsMax, bytesMax) => new Batch(recordsMax, bytesMax)) {
+    this.#make = make;
+  }
 
   /** @param bytes what the first record needs; more than `batchBytes` makes a batch for that record alone */
   take(bytes = 0): SharedBatch {
-    if (bytes > batchBytes) return new SharedBatch(new Batch(1, bytes), this);
-    const batch = this.#idle.pop() ?? new Batch(batchRecords, batchBytes);
-    return new SharedBatch(batch, this);
+    if (bytes > batchBytes) return new SharedBatch(this.#make(1, bytes), this);
+    // The latest is the likeliest to lie in the processor's cache.
+    const at = this.#idle.findLastIndex((batch) => !batch.held);
+    if (at < 0) return new SharedBatch(this.#make(batchRecords, batchBytes), this);
+    const [batch] = this.#idle.splice(at, 1);
+    batch!.clear();
+    return new SharedBatch(batch!, this);
   }
 
   giveBack(batch: Batch): void {
-    if (batch.recordsMax !== batchRecords || this.#idle.length >= idleMax) return;
-    batch.clear();
-    this.#idle.push(batch);
+    if (batch.recordsMax === batchRecords && this.#idle.length < idleMax) this.#idle.push(batch);
+    else batch.free();
   }
 }

@@ -1,18 +1,24 @@
 /**
- * The console: hands records to the ring of the process's one stdout writer. Lines of several workers never mix, since
- * the ring takes whole records, and a reader that stopped reading stops this queue alone, never an event loop.
+ * The console: hands records to the process's one stdout writer, by reference where that is native. Lines of several workers
+ * never mix, since it takes whole records, and a reader that stopped reading stops this queue alone, never an event loop.
  */
 
 import type { Batch } from "../engine/batch.ts";
+import type { SharedBatch } from "./batch_pool.ts";
 import { Delivery, type DeliverySite, drainLoss } from "./delivery.ts";
 
 /** The stdout writer as a worker sees it. */
 export interface StdoutFeed {
-  /** Puts records `from` to `to` into the writer's ring. @returns where it stopped: less than `to` when the ring is full */
+  /** Hands records `from` to `to` to the writer. @returns where it stopped: less than `to` when its queue is full */
   push(batch: Batch, from: number, to: number): number;
 }
 
-/** The ring's consumer tells no producer that there is room again; a full ring is looked at this often. */
+/**
+ * What waits here besides what the writer has. Little, whatever QUEUE_BYTES allows: a destination in the same machine needs no more to be
+ * kept busy, and at saturation all of it would be in use.
+ */
+export const consoleQueueBytes = 4 * 1024 * 1024;
+/** The writer tells no producer that there is room again; a full queue is looked at this often. */
 const lookAgainMsMin = 1;
 const lookAgainMsMax = 16;
 
@@ -23,12 +29,21 @@ export class Console extends Delivery {
   #drained: (() => void) | undefined;
 
   constructor(key: string, name: string, queueBytes: number, feed: StdoutFeed, site: DeliverySite) {
-    super(key, name, queueBytes, site);
+    super(key, name, Math.min(queueBytes, consoleQueueBytes), site);
     this.#feed = feed;
   }
 
-  protected override pushed(): void {
-    if (this.#timer === undefined) this.#move();
+  protected override take(shared: SharedBatch, from: number, to: number): void {
+    let at = from;
+    // Nothing waits before it: past the queue.
+    if (this.idle) {
+      const { batch } = shared;
+      at = this.#feed.push(batch, from, to);
+      if (at > from) this.countDelivered(at - from, batch.recordBytes(from, at));
+      if (at === to) return;
+    }
+    this.queue.push(shared, at, to);
+    this.#timer ??= setTimeout(() => this.#later(), this.#waitMs);
   }
 
   override flush(): void {}

@@ -54,10 +54,13 @@ export abstract class Delivery {
 
   /** Routes records `from` to `to` of a batch to this output. */
   push(shared: SharedBatch, from: number, to: number): void {
-    const bytes = this.queue.push(shared, from, to);
-    this.#count("routedRecords", to - from, "routedBytes", bytes);
-    this.#count("manifestRecords", to - from, "manifestBytes", bytes);
-    this.pushed();
+    const bytes = shared.batch.recordBytes(from, to);
+    const { cells } = this;
+    cells[outputCell.routedRecords]! += to - from;
+    cells[outputCell.routedBytes]! += bytes;
+    cells[outputCell.manifestRecords]! += to - from;
+    cells[outputCell.manifestBytes]! += bytes;
+    this.take(shared, from, to);
   }
 
   /** A new manifest begins to run: `batch_size` may have changed, the numbers for it start again. */
@@ -77,8 +80,8 @@ export abstract class Delivery {
   abstract flush(): void;
   /** Resolves when nothing is queued, or when `signal` aborts: what is left then is counted as its reason says (`drainLoss`). */
   abstract drain(signal: AbortSignal): Promise<void>;
-  /** Called after records were queued. */
-  protected abstract pushed(): void;
+  /** Queues the range, or deals with it at once. */
+  protected abstract take(shared: SharedBatch, from: number, to: number): void;
 
   protected settle(payload: Payload, as: "delivered" | "lostRejected" | DrainLoss): void {
     const { records, bytes } = payload;

@@ -54,7 +54,7 @@ export class Payload {
     shared.hold();
     this.#segments.push({ shared, from, to });
     this.#records += to - from;
-    this.#bytes += shared.batch.startOf(to) - shared.batch.startOf(from) - (to - from);
+    this.#bytes += shared.batch.recordBytes(from, to);
   }
 
   /**

@@ -49,7 +49,7 @@ export class Queue {
 
   /** Takes the range as it is, also beyond the bound: the worker asks `full` before it makes more. */
   push(shared: SharedBatch, from: number, to: number): number {
-    const bytes = shared.batch.startOf(to) - shared.batch.startOf(from) - (to - from);
+    const bytes = shared.batch.recordBytes(from, to);
     this.#records += to - from;
     this.#bytes += bytes;
     const last = this.#segments.at(-1);
@@ -102,10 +102,8 @@ export class Queue {
   /** Takes the oldest range's records up to `to` off. @returns their bytes without LFs */
   drop(to: number): number {
     const segment = this.#segments[this.#first]!;
-    const { batch } = segment.shared;
-    const records = to - segment.from;
-    const bytes = batch.startOf(to) - batch.startOf(segment.from) - records;
-    this.#records -= records;
+    const bytes = segment.shared.batch.recordBytes(segment.from, to);
+    this.#records -= to - segment.from;
     this.#bytes -= bytes;
     segment.from = to;
     if (segment.from === segment.to) {

@@ -7,6 +7,7 @@
 
 import type { Output } from "../../outputs/output.ts";
 import { type Log, RateLimit } from "../../telemetry/log.ts";
+import type { SharedBatch } from "./batch_pool.ts";
 import { Delivery, type DeliverySite, type DrainLoss, drainLoss, payloadAgeMsMax } from "./delivery.ts";
 import type { HttpClient } from "./http.ts";
 import type { Cut, Payload } from "./packer.ts";
@@ -57,7 +58,8 @@ export class Sender extends Delivery {
     return { recordsMax: Math.min(batchSize, recordsMax), bytesMax };
   }
 
-  protected override pushed(): void {
+  protected override take(shared: SharedBatch, from: number, to: number): void {
+    this.queue.push(shared, from, to);
     if (this.queue.waitingRecords >= this.#cut.recordsMax) this.#sendNext();
     else if (this.#aged === undefined && !this.#busy) this.#aged = setTimeout(() => this.#sendNext(), payloadAgeMsMax);
   }

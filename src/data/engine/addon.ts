@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url";
 export interface Addon {
   versions(): { re2: string; napi: number; kernel: string };
   checkPattern(pattern: string): { groups: number } | string;
+  /** An empty batch's memory, the addon's own. `freeBatch` detaches it. */
+  createBatch(recordsMax: number, bytesMax: number): ArrayBuffer;
+  freeBatch(memory: ArrayBuffer): void;
   readonly PreparedPlan: new (bytes: Uint8Array) => NativePlan;
   readonly Framer: new (
     framing: number,
@@ -21,6 +24,10 @@ export interface Addon {
   readonly Engine: new () => NativeEngine;
   /** Typed where it is used: `src/data/delivery/stream/writer_native.ts`. */
   readonly StreamWriter: new (
+    ...args: never[]
+  ) => unknown;
+  /** Typed where it is used: `src/data/inputs/tcp_native.ts`. */
+  readonly TcpReader: new (
     ...args: never[]
   ) => unknown;
   /** Typed where it is used: `src/data/inputs/udp_native.ts`. */
@@ -52,8 +59,20 @@ export interface NativeRing {
 export interface NativeEngine {
   use(plan: NativePlan, counts: Float64Array): void;
   attach(batch: ArrayBuffer): void;
-  runChunk(framer: NativeFramer, chunk: Uint8Array, from: number): number;
-  runEnd(framer: NativeFramer): boolean;
+  shard(
+    keyKind: number,
+    paths: readonly Uint8Array[],
+    self: number,
+    rings: readonly Uint8Array[],
+    producer: number,
+  ): void;
+  /** Sharded no more. */
+  shard(): void;
+  runChunk(framer: NativeFramer, chunk: Uint8Array, from: number, receivedAtMs: number): number;
+  runEnd(framer: NativeFramer, receivedAtMs: number): boolean;
+  pushChunk(framer: NativeFramer, chunk: Uint8Array, from: number, receivedAtMs: number): number;
+  pushEnd(framer: NativeFramer, receivedAtMs: number): boolean;
+  readonly stoppedBy: number;
   runBlock(ring: NativeRing): number;
   readonly needBytes: number;
   close(): void;

@@ -10,6 +10,7 @@ import type { Plan } from "../../plan/operations.ts";
 import type { PatternCheck } from "../../plan/pattern.ts";
 import type { Framing } from "../frame/framing.ts";
 import type { Transport } from "../ring/layout.ts";
+import type { ShardKey } from "../shard/shard_key.ts";
 import type { Batch } from "./batch.ts";
 
 /** Where a framer's records come from; written into the blocks it makes. */
@@ -50,8 +51,8 @@ export interface Ring {
   pushBatch(batch: Batch, from: number, to: number): number;
   /**
    * Consumer only. Skips the claim at the head when its producer is dead.
-   * @param force also skip a claim whose header was never written (its producer died between claim and first store); pass
-   *   true only when a producer has died and the head has not moved for a second
+   * @param force also skip a claim whose header was never written (its producer died between claim and first store), if an
+   *   earlier forced call found it at the head; pass true only when a producer has died, and a second apart
    * @returns whether something was skipped
    */
   skipAbandoned(force: boolean): boolean;
@@ -64,6 +65,17 @@ export interface PreparedPlan {
   close(): void;
 }
 
+/** Which records are a worker's own, and where the others go (`docs/sharding.md`). */
+export interface Sharding {
+  readonly key: ShardKey;
+  /** This worker's index in `rings`. */
+  readonly self: number;
+  /** The memory of every worker's ring, by index, all of one size. */
+  readonly rings: readonly SharedArrayBuffer[];
+  /** This thread's number in their tables of producers. */
+  readonly producer: number;
+}
+
 export interface Engine {
   /**
    * Puts a plan to work. Call between two blocks only.
@@ -73,13 +85,26 @@ export interface Engine {
   /** Sets the batch that survivors are appended to. It stays the caller's; the engine never clears it. */
   attach(batch: Batch): void;
   /**
+   * From now on `runChunk` and `runEnd` run only the records that this worker owns and push the others into their owners' rings, as
+   * blocks; absent: they run all. Call while no source holds anything. Blocks from a ring always run here.
+   * @throws StreamGateError SG_LAYOUT when the memory is no ring
+   */
+  shard(sharding: Sharding | undefined): void;
+  /**
    * Frames `chunk` from byte `from` and runs the plan on every whole record.
-   * @returns where it stopped: `chunk.length`, or less when the batch is full: attach another (see `needBytes`) and call
-   *   again from there. Never loses or repeats a record at the seam.
+   * @returns where it stopped: `chunk.length`, or less, and `stoppedBy` says why. When the batch is full attach another (see
+   *   `needBytes`) and call again from there; when a ring is full, later. Never loses or repeats a record at the seam.
    */
   runChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number;
-  /** Runs the plan on what the framer still holds when its stream has ended. @returns false when the batch is full: call again */
+  /** Runs the plan on what the framer still holds when its stream has ended. @returns false when `stoppedBy` something: call again */
   runEnd(framer: Framer, receivedAtMs: number): boolean;
+  /** Sharded, when nothing can run now: as `runChunk`, but this worker's own records go into its ring too. Needs no plan. */
+  pushChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number;
+  pushEnd(framer: Framer, receivedAtMs: number): boolean;
+  /** A `stopCause` of the last of these four. */
+  readonly stoppedBy: number;
+  /** Sharded: wakes the owners that wait for blocks. The four above do that themselves; a native thread cannot. */
+  wakeOwners(): void;
   /** Runs the block at the ring's head. @returns a `runResult`; after `batchFull` call again with a fresh batch attached */
   runBlock(ring: Ring): number;
   /** After a full batch: bytes that the record which did not fit needs, its LF included. An empty batch of that size takes it. */
@@ -96,6 +121,8 @@ export interface EngineKind {
   /** @throws StreamGateError SG_RULE_PATTERN when an engine's regular expressions refuse a pattern of the plan */
   prepare(plan: Plan): PreparedPlan;
   createEngine(): Engine;
+  /** An empty batch in memory that this kind's stream writer can hold by reference; every engine can write to it. */
+  createBatch(recordsMax: number, bytesMax: number): Batch;
   /** @param losses `frameCells` cells that the framer adds to; several framers of one thread may share them */
   createFramer(framing: Framing, maxRecordBytes: number, source: Source, losses: Float64Array): Framer;
   /**

@@ -1,7 +1,8 @@
 /**
  * The memory that an engine writes: a batch, and the counts beside it. Both engines write it alike, to the byte.
  *
- * A batch is one ordinary `ArrayBuffer` (undici refuses bodies over shared memory):
+ * A batch is one ordinary `ArrayBuffer` (undici refuses bodies over shared memory). The native engine's belongs to the addon
+ * (`native/plan/batch_memory.h`), whose threads may go on reading it when the worker that filled it has gone:
  *
  *     0             64                        64 + 16 × recordsMax            … + bytesMax
  *     | BatchHeader | BatchEntry[recordsMax]  | record LF record LF …         |
@@ -17,6 +18,7 @@ export const batchHeader = struct("BatchHeader", "The first 64 bytes of a batch.
   bytesMax: { type: "u32", doc: "Bytes that fit behind the index." },
   records: { type: "u32", doc: "Entries written so far." },
   bytes: { type: "u32", doc: "Bytes written so far, LFs included." },
+  holders: { type: "u32", doc: "Ranges of it that native threads still read; only the addon writes it, atomically." },
 });
 
 export const batchEntry = struct("BatchEntry", "One surviving record.", 16, {
@@ -80,8 +82,17 @@ export const ruleCell = {
 export type RuleCell = keyof typeof ruleCell;
 export const countCellsPerRule = 8;
 
-/** What `Engine.runBlock` answers. */
-export const runResult = { empty: 0, done: 1, batchFull: 2 } as const;
+/** What `Engine.runBlock` answers, and a `Reader`; `ringFull` only the latter: sharded, and the ring of a record's owner has no room. */
+export const runResult = { empty: 0, done: 1, batchFull: 2, ringFull: 3 } as const;
+/** Why `Engine.runChunk` and its like stopped before the end of what they were given. */
+export const stopCause = {
+  none: 0,
+  batchFull: 1,
+  /** Sharded: the ring of a record's owner has no room. */
+  ringFull: 2,
+} as const;
+/** What records are sharded by (`src/data/shard/shard_key.ts`). */
+export const shardKeyKind = { source: 0, attribute: 1, syslogHost: 2, syslogApp: 3 } as const;
 /** Why a record went to the quarantine. */
 export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as const;
 

@@ -26,6 +26,19 @@ const carryBytesKept = 65_536;
 
 const nothing = Buffer.alloc(0);
 
+/**
+ * What a caller has settled of a group that it gave back by `rewind` (`src/data/shard/router.ts`), so that it settles the rest
+ * alone when the same bytes come again. All zero between groups. The framer only keeps it.
+ */
+export interface GroupProgress {
+  /** In the group. */
+  records: number;
+  /** Of the caller's own records: how many, from the first. */
+  own: number;
+  /** Workers that have all of their records. */
+  readonly owners: Set<number>;
+}
+
 interface Mark {
   phase: number;
   headBytes: number;
@@ -40,6 +53,7 @@ export class PortableFramer implements Framer {
   readonly framing: Framing;
   readonly maxRecordBytes: number;
   readonly source: Source;
+  readonly progress: GroupProgress = { records: 0, own: 0, owners: new Set() };
   closed = false;
 
   /** The record that `next` found: bytes `start` to `end` of `bytes`. Valid until the framer is used again. */

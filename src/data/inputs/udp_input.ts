@@ -1,5 +1,7 @@
 /** What a UDP input is: one datagram, one record, put into the worker's ring. What ring or kernel must leave is counted. */
 
+import type { Sharding } from "../engine/engine.ts";
+
 export interface UdpOptions {
   readonly kind: "native" | "portable";
   /** A name or address to bind; absent: every address, IPv4 and IPv6 where the host has both. */
@@ -11,6 +13,8 @@ export interface UdpOptions {
   /** Wanted size of the system's receive buffer in bytes; it may allow less. Default 8 MiB. */
   readonly receiveBufferBytes?: number;
   readonly ring: SharedArrayBuffer;
+  /** Absent: every record goes into `ring`; else into its owner's. `self` and `producer` of it are not looked at. */
+  readonly sharding?: Sharding | undefined;
   /** A number in the ring's table of producers that no other thread pushes under. */
   readonly producer: number;
   readonly maxRecordBytes: number;

@@ -2,7 +2,7 @@
 
 import { getSystemErrorName } from "node:util";
 import { loadAddon } from "../engine/addon.ts";
-import { portError } from "./tcp.ts";
+import { portError } from "./port_error.ts";
 import { receiveBufferBytesDefault, type UdpInput, type UdpOptions } from "./udp_input.ts";
 
 interface UdpReceiver {
@@ -29,6 +29,7 @@ type UdpReceiverClass = new (
     ring: Uint8Array;
     producer: number;
     maxRecordBytes: number;
+    sharding: { keyKind: number; paths: readonly Uint8Array[]; rings: readonly Uint8Array[] } | undefined;
   },
   onReadable: () => void,
 ) => UdpReceiver;
@@ -40,10 +41,15 @@ export function openNativeUdp(options: UdpOptions): UdpInput | undefined {
   if (found === undefined) return undefined;
   const { host, port, reusePort, producer, maxRecordBytes, receiveBufferBytes = receiveBufferBytesDefault } = options;
   const ring = new Uint8Array(options.ring);
+  const sharding = options.sharding && {
+    keyKind: options.sharding.key.kind,
+    paths: options.sharding.key.paths,
+    rings: options.sharding.rings.map((memory) => new Uint8Array(memory)),
+  };
   let receiver: UdpReceiver;
   try {
     receiver = new (found as UdpReceiverClass)(
-      { host, port, reusePort, receiveBufferBytes, ring, producer, maxRecordBytes },
+      { host, port, reusePort, receiveBufferBytes, ring, producer, maxRecordBytes, sharding },
       options.onReadable,
     );
   } catch (error) {

@@ -8,7 +8,9 @@ import { readFileSync, readlinkSync } from "node:fs";
 import type { Framer } from "../engine/engine.ts";
 import { frameCell, frameCells } from "../engine/layout.ts";
 import { portableKind } from "../engine/portable/kind.ts";
-import { portError } from "./tcp.ts";
+import { trimAtCut } from "../frame/oversize.ts";
+import { ShardOwners } from "../shard/shard_key.ts";
+import { portError } from "./port_error.ts";
 import { receiveBufferBytesDefault, type UdpInput, type UdpOptions, type UdpStats } from "./udp_input.ts";
 
 /** How often the system's count of drops is read. */
@@ -42,7 +44,9 @@ class PortableUdp implements UdpInput {
     this.port = socket.address().port;
     const { ring: memory, producer, maxRecordBytes, onReadable } = options;
     const kind = portableKind();
-    const ring = kind.openRing(memory, producer);
+    const { sharding } = options;
+    const rings = (sharding?.rings ?? [memory]).map((one) => kind.openRing(one, producer));
+    const owners = sharding && new ShardOwners(sharding.key, rings.length);
     const losses = this.#losses;
     const stats = this.#stats;
     let framer: Framer | undefined;
@@ -59,6 +63,8 @@ class PortableUdp implements UdpInput {
       }
       const lostRecords = losses[frameCell.lostOversizeRecords]!;
       const lostBytes = losses[frameCell.lostOversizeBytes]!;
+      const kept = bytes > maxRecordBytes ? trimAtCut(datagram, 0, maxRecordBytes) : bytes;
+      const ring = rings[owners?.owner(datagram, 0, kept, { transport: "udp", address, port }) ?? 0]!;
       if (ring.pushChunk(framer, datagram, 0, Date.now()) === datagram.length) {
         stats.receivedRecords += 1 - (losses[frameCell.lostOversizeRecords]! - lostRecords);
         stats.receivedBytes += bytes - (losses[frameCell.lostOversizeBytes]! - lostBytes);
@@ -77,7 +83,7 @@ class PortableUdp implements UdpInput {
     socket.once("close", () => {
       clearInterval(this.#timer);
       framer?.close();
-      ring.close();
+      for (const ring of rings) ring.close();
     });
   }
 

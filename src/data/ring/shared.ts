@@ -2,9 +2,11 @@
  * The ring over a `SharedArrayBuffer`, in TypeScript: any number of producers, one consumer. The memory, and what each state of
  * a block's `length` means, is drawn in `layout.ts`; `native/ring/` reads and writes the same bytes.
  *
- * Every access to a cursor, to `wake` and to a block's first word is an Atomics call (sequentially consistent); all other words
- * of a block are plain, and ordered by them: a producer's writes come before the commit of `length`, the consumer's zeroes before
- * its store of `head`.
+ * Every access to a cursor, to `wake` and to a block's first word is an Atomics call (sequentially consistent, so no weaker than
+ * what `native/ring/protocol.h` argues for each); all other words of a block are plain, and ordered by them: a producer's writes
+ * come before the commit, the consumer's zeroes before its store of `head`. A block's first word is always read and written
+ * whole, 8 bytes: ECMAScript orders two threads by an Atomics access only when both name the same range of bytes ("synchronizes
+ * with", ECMA-262 section 29.7), and a padding block's word is written as kind and length at once.
  */
 
 import { isIPv4, isIPv6 } from "node:net";
@@ -29,6 +31,9 @@ import {
 export const blockBodyBytesMax = 65_536;
 /** Most records in one block: as many as one-byte records fill a body with. */
 const blockRecordsMax = blockBodyBytesMax / 2;
+
+/** The kind of a block whose header is being written: its length is known, its epoch not yet. */
+const kindUnknown = 0;
 
 const tailAt = ringHeader.offsets.tail / 8;
 const headAt = ringHeader.offsets.head / 8;
@@ -69,6 +74,9 @@ export class SharedRing implements Ring {
   /** Start and end of the records gathered for one block, in the chunk. */
   readonly #gathered = new Int32Array(2 * blockRecordsMax);
   #closed = false;
+  /** Where head and tail stood when a forced skip first saw the claim at the head. Equal: not seen. */
+  #suspectHead = 0n;
+  #suspectTail = 0n;
 
   /** @throws StreamGateError SG_LAYOUT when the memory is no ring */
   constructor(memory: SharedArrayBuffer, producer: number) {
@@ -103,13 +111,14 @@ export class SharedRing implements Ring {
   }
 
   get blocks(): number {
-    return (high(Atomics.load(this.#cursors, tailAt)) - high(Atomics.load(this.#cursors, headAt))) >>> 0;
+    const head = Atomics.load(this.#cursors, headAt);
+    return (high(Atomics.load(this.#cursors, tailAt)) - high(head)) >>> 0;
   }
 
   get bytes(): number {
-    return (
-      ((low(Atomics.load(this.#cursors, tailAt)) - low(Atomics.load(this.#cursors, headAt))) >>> 0) * blockAlignment
-    );
+    // Head first: a head that has passed an older tail would make the ring look larger than it is.
+    const head = Atomics.load(this.#cursors, headAt);
+    return ((low(Atomics.load(this.#cursors, tailAt)) - low(head)) >>> 0) * blockAlignment;
   }
 
   pushChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number {
@@ -156,7 +165,7 @@ export class SharedRing implements Ring {
       while (next + records < to && records < blockRecordsMax) {
         const start = batch.startOf(next + records);
         const bytes = batch.startOf(next + records + 1) - start;
-        if (records > 0 && !this.#sharesBlock(records + 1, bodyBytes + bytes)) break;
+        if (records > 0 && !this.sharesBlock(records + 1, bodyBytes + bytes)) break;
         this.#gathered[2 * records] = start;
         this.#gathered[2 * records + 1] = start + bytes - 1;
         bodyBytes += bytes;
@@ -169,8 +178,28 @@ export class SharedRing implements Ring {
     return next;
   }
 
+  /**
+   * Pushes records of one chunk as one block. @returns false when the ring is full
+   * @param ranges start and end of each in `chunk`
+   * @param carried memory of the first record instead of the chunk
+   */
+  pushRecords(
+    ranges: Int32Array,
+    records: number,
+    carried: Buffer | undefined,
+    chunk: Buffer,
+    source: Source,
+    receivedAtMs: number,
+  ): boolean {
+    this.#check();
+    let bodyBytes = records;
+    for (let i = 0; i < records; i++) bodyBytes += ranges[2 * i + 1]! - ranges[2 * i]!;
+    this.#gathered.set(ranges.subarray(0, 2 * records));
+    return this.#pushGathered({ records, bodyBytes, carried, last: true }, chunk, source, receivedAtMs);
+  }
+
   /** May so many records be one block? At most a quarter of the ring, so that blocks of many producers share a small one. */
-  #sharesBlock(records: number, bodyBytes: number): boolean {
+  sharesBlock(records: number, bodyBytes: number): boolean {
     return bodyBytes <= blockBodyBytesMax && blockBytes(records, bodyBytes) <= this.#capacityBytes / 4;
   }
 
@@ -184,7 +213,7 @@ export class SharedRing implements Ring {
     while (records < blockRecordsMax) {
       if (!framer.next(at)) return { records, bodyBytes, carried, last: true };
       const bytes = framer.end - framer.start + 1;
-      if (records > 0 && !this.#sharesBlock(records + 1, bodyBytes + bytes))
+      if (records > 0 && !this.sharesBlock(records + 1, bodyBytes + bytes))
         return { records, bodyBytes, carried, last: false };
       gathered[2 * records] = framer.start;
       gathered[2 * records + 1] = framer.end;
@@ -207,7 +236,7 @@ export class SharedRing implements Ring {
     if (offset < 0) return false;
     const block = ringHeader.bytes + offset;
     const fields = blockHeader.offsets;
-    this.#setHeader(block, -total, blockKind.records);
+    this.#beginBlock(block, total);
     this.#unsigned[(block + fields.records) / 4] = records;
     this.#unsigned[(block + fields.bodyBytes) / 4] = bodyBytes;
     this.#view.setUint8(block + fields.transport, transport[source.transport]);
@@ -231,7 +260,7 @@ export class SharedRing implements Ring {
     // Before the commit, so that pushed is never less than taken.
     Atomics.add(this.#cursors, pushedRecordsAt, BigInt(records));
     Atomics.add(this.#cursors, pushedBytesAt, BigInt(bodyBytes - records));
-    Atomics.store(this.#words, block / 4, total);
+    this.#storeWord(block, total, blockKind.records);
     Atomics.add(this.#words, wakeAt, 1);
     if (Atomics.load(this.#words, waitingAt) === 1) Atomics.notify(this.#words, wakeAt);
     return true;
@@ -246,8 +275,9 @@ export class SharedRing implements Ring {
         fix: "make the ring larger than the longest record (RING_BYTES, MAX_RECORD_BYTES)",
       });
     for (;;) {
-      const tail = Atomics.load(this.#cursors, tailAt);
+      // Head first: a stale head makes the ring look fuller than it is, a head that has passed a stale tail beyond measure.
       const head = Atomics.load(this.#cursors, headAt);
+      const tail = Atomics.load(this.#cursors, tailAt);
       const position = low(tail);
       const used = ((position - low(head)) >>> 0) * blockAlignment;
       if ((high(tail) - high(head)) >>> 0 >= this.#slots) return -1;
@@ -260,14 +290,14 @@ export class SharedRing implements Ring {
       }
       if (used + toEnd + total <= capacity) {
         if (!this.#moveTail(tail, toEnd + total, 1)) continue;
-        this.#setHeader(ringHeader.bytes + offset, toEnd, blockKind.padding);
+        this.#storeWord(ringHeader.bytes + offset, toEnd, blockKind.padding);
         return 0;
       }
       // A large block can miss even an empty ring because of where the tail stands. Claim the padding alone: once the
       // consumer has passed it the block fits at the ring's start.
       if (used + toEnd > capacity || offset === 0 || used > 0) return -1;
       if (this.#moveTail(tail, toEnd, 0)) {
-        this.#setHeader(ringHeader.bytes + offset, toEnd, blockKind.padding);
+        this.#storeWord(ringHeader.bytes + offset, toEnd, blockKind.padding);
         this.#wake();
         return -1;
       }
@@ -284,18 +314,17 @@ export class SharedRing implements Ring {
     return Atomics.compareExchange(this.#cursors, tailAt, tail, next) === tail;
   }
 
-  /**
-   * Writes length, kind and producer, which share the block's first 8-byte word. While the epoch is not there yet the kind is 0,
-   * so that nobody takes a live claim for one of an older epoch.
-   */
-  #setHeader(block: number, length: number, kind: number): void {
-    const first = (of: number, kindNow: number) =>
-      (BigInt(of) & 0xffff_ffffn) | (BigInt(kindNow) << 32n) | (BigInt(this.producer) << 48n);
-    if (kind === blockKind.records) {
-      Atomics.store(this.#blocks, block / 8, BigInt.asIntN(64, first(length, 0)));
-      this.#unsigned[(block + blockHeader.offsets.epoch) / 4] = Atomics.load(this.#unsigned, epochsAt + this.producer);
-    }
-    Atomics.store(this.#blocks, block / 8, BigInt.asIntN(64, first(length, kind)));
+  /** Writes a block's length, kind and producer at once. */
+  #storeWord(block: number, length: number, kind: number): void {
+    const word = (BigInt(length) & 0xffff_ffffn) | (BigInt(kind) << 32n) | (BigInt(this.producer) << 48n);
+    Atomics.store(this.#blocks, block / 8, BigInt.asIntN(64, word));
+  }
+
+  /** Begins a block. While the epoch is not there yet the kind is 0, so that nobody takes a live claim for one of an older epoch. */
+  #beginBlock(block: number, total: number): void {
+    this.#storeWord(block, -total, kindUnknown);
+    this.#unsigned[(block + blockHeader.offsets.epoch) / 4] = Atomics.load(this.#unsigned, epochsAt + this.producer);
+    this.#storeWord(block, -total, blockKind.records);
   }
 
   #setAddress(block: number, address: string | undefined): void {
@@ -321,9 +350,10 @@ export class SharedRing implements Ring {
     this.#check();
     for (;;) {
       const block = this.#headBlock();
-      const length = Atomics.load(this.#words, block / 4);
+      const word = this.#loadWord(block);
+      const length = lengthIn(word);
       if (length <= 0) return undefined;
-      if (this.#view.getUint16(block + blockHeader.offsets.kind, true) === blockKind.padding) {
+      if (kindIn(word) === blockKind.padding) {
         this.#advance(block, length, 0);
         continue;
       }
@@ -344,7 +374,7 @@ export class SharedRing implements Ring {
   /** Consumer only. Gives the block at the head back to the producers. */
   release(view: BlockView): void {
     const block = this.#headBlock();
-    const length = Atomics.load(this.#words, block / 4);
+    const length = lengthIn(this.#loadWord(block));
     Atomics.add(this.#cursors, takenRecordsAt, BigInt(view.records));
     Atomics.add(this.#cursors, takenBytesAt, BigInt(view.recordBytes));
     this.#advance(block, length, 1);
@@ -356,19 +386,24 @@ export class SharedRing implements Ring {
     const head = Atomics.load(this.#cursors, headAt);
     const tail = Atomics.load(this.#cursors, tailAt);
     if (low(head) === low(tail)) return false;
-    const length = Atomics.load(this.#words, block / 4);
+    const word = this.#loadWord(block);
+    const length = lengthIn(word);
     if (length > 0) return false;
-    if (length < 0) {
-      const kind = this.#view.getUint16(block + blockHeader.offsets.kind, true);
-      const producer = this.#view.getUint16(block + blockHeader.offsets.producer, true) % producersMax;
+    if (length < 0 && kindIn(word) !== kindUnknown) {
+      const producer = Number((word >> 48n) & 0xffffn) % producersMax;
       const epoch = this.#unsigned[(block + blockHeader.offsets.epoch) / 4]!;
-      const stale = kind !== 0 && Atomics.load(this.#unsigned, epochsAt + producer) !== epoch;
-      if (!stale && !(force && kind === 0)) return false;
-      this.#abandon(block, -length);
-      return true;
+      if (Atomics.load(this.#unsigned, epochsAt + producer) === epoch) return false;
+      // Between the two loads it may have committed, and died after that; now its last word is there.
+      if (this.#loadWord(block) !== word) return false;
+    } else {
+      if (!force) return false;
+      if (this.#suspectHead !== head || this.#suspectHead === this.#suspectTail) {
+        this.#suspectHead = head;
+        this.#suspectTail = tail;
+        return false;
+      }
     }
-    if (!force) return false;
-    this.#abandon(block, this.#unwrittenBytes(head, tail));
+    this.#abandon(block, length < 0 ? -length : this.#unwrittenBytes(head));
     return true;
   }
 
@@ -377,26 +412,31 @@ export class SharedRing implements Ring {
   }
 
   /**
-   * Bytes of the claim at the head that has no header: up to the next word that is not zero, or the tail. The consumer zeroes
-   * what it passes, and a claim's first store is its header, so such a word is the first of another claim. A claim that lies
-   * between and whose producer lives would have been written within the second that the caller has waited.
+   * Bytes of the claim at the head that has no header: up to the next word that is not zero, or the tail as it was when that claim was
+   * first seen. The consumer zeroes what it passes, so such a word is the first of another claim. A claim that lies between and
+   * whose producer lives would have been written within the second that the caller has waited.
    */
-  #unwrittenBytes(head: bigint, tail: bigint): number {
+  #unwrittenBytes(head: bigint): number {
     const start = (low(head) * blockAlignment) % this.#capacityBytes;
-    const claimed = ((low(tail) - low(head)) >>> 0) * blockAlignment;
+    const claimed = ((low(this.#suspectTail) - low(head)) >>> 0) * blockAlignment;
     let bytes = blockAlignment;
     while (bytes < claimed) {
       const offset = (start + bytes) % this.#capacityBytes;
-      if (Atomics.load(this.#blocks, (ringHeader.bytes + offset) / 8) !== 0n) break;
+      if (this.#loadWord(ringHeader.bytes + offset) !== 0n) break;
       bytes += blockAlignment;
     }
     return bytes;
+  }
+
+  #loadWord(block: number): bigint {
+    return Atomics.load(this.#blocks, block / 8);
   }
 
   #abandon(block: number, bytes: number): void {
     Atomics.add(this.#cursors, abandonedClaimsAt, 1n);
     Atomics.add(this.#cursors, abandonedBytesAt, BigInt(bytes));
     this.#advance(block, bytes, 1);
+    this.#suspectHead = this.#suspectTail;
   }
 
   #headBlock(): number {
@@ -451,6 +491,15 @@ function blockBytes(records: number, bodyBytes: number): number {
 
 function align(bytes: number): number {
   return Math.ceil(bytes / blockAlignment) * blockAlignment;
+}
+
+/** Length and kind in a block's first word. */
+function lengthIn(word: bigint): number {
+  return Number(BigInt.asIntN(32, word));
+}
+
+function kindIn(word: bigint): number {
+  return Number((word >> 32n) & 0xffffn);
 }
 
 function low(value: bigint): number {

@@ -1,9 +1,13 @@
 /**
  * Waiting for blocks without a turning loop.
  *
- * The consumer says `waiting = 1`, looks once more, and sleeps on `wake`; a producer commits, adds 1 to `wake`, and wakes only
- * a consumer that said so. All of these are sequentially consistent, so either the consumer sees the block or the producer sees
- * the flag: no wake-up is lost.
+ * The consumer notes `wake`, says `waiting = 1`, looks once more, and sleeps while `wake` is what it noted; a producer commits, adds
+ * 1 to `wake`, and wakes only a consumer that said so. All of these are sequentially consistent, so in their one order:
+ * - the producer added before the consumer noted: what it committed before is visible to the look that follows;
+ * - it added between the note and the sleep: `wake` has changed, and `Atomics.waitAsync` does not sleep. It compares and enters the
+ *   list of waiters as one step towards `Atomics.notify`;
+ * - it added after that: its load of `waiting` comes later still and sees 1, and the waiter is in the list.
+ * So no wake-up is lost, as long as one consumer waits at a time: `waiting` is no count.
  */
 
 import { ringHeader } from "./layout.ts";
@@ -39,9 +43,9 @@ export function notify(memory: SharedArrayBuffer): void {
 
 /** Is there a committed block (or padding before one) at the head? Asked by the consumer's thread only. */
 export function hasCommitted(memory: SharedArrayBuffer): boolean {
-  const words = new Int32Array(memory);
-  const cursors = new BigUint64Array(memory, 0, ringHeader.bytes / 8);
-  const units = words[capacityAt]! / 8;
-  const position = Number(Atomics.load(cursors, headAt) & 0xffff_ffffn) & (units - 1);
-  return Atomics.load(words, (ringHeader.bytes + position * 8) / 4) > 0;
+  const words = new BigInt64Array(memory);
+  const units = new Uint32Array(memory, 0, ringHeader.bytes / 4)[capacityAt]! / 8;
+  const position = Number(Atomics.load(words, headAt) & 0xffff_ffffn) & (units - 1);
+  // The first word as a whole: see shared.ts.
+  return BigInt.asIntN(32, Atomics.load(words, ringHeader.bytes / 8 + position)) > 0n;
 }

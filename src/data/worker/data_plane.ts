@@ -13,9 +13,9 @@ import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { outputNames } from "../delivery/outputs.ts";
 import type { StreamWriter } from "../delivery/stream/stream_writer.ts";
-import { openStreamWriter } from "../delivery/stream/writer.ts";
+import { openStreamWriter, streamQueueBytes } from "../delivery/stream/writer.ts";
 import { outputGrowthBytes, outputGrowthFactor } from "../engine/layout.ts";
-import { portError } from "../inputs/tcp.ts";
+import { portError } from "../inputs/port_error.ts";
 import { readLedger } from "../ledger/ledger.ts";
 import {
   accountFields,
@@ -30,12 +30,12 @@ import {
   shapeOf,
 } from "../ledger/snapshot.ts";
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
+import { type ShardKey, shardKey } from "../shard/shard_key.ts";
 import { type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
 import { type Program, reload } from "./reload.ts";
 import { Supervisor } from "./supervisor.ts";
 import { WorkerDied, type WorkerThread } from "./worker_thread.ts";
 
-const stdoutSlots = 65_536;
 /** Twice the largest block but for a single large record: 64 KiB of one-byte records with four bytes of length each, 192 KiB. */
 const ringBytesMin = 512 * 1024;
 
@@ -54,8 +54,8 @@ export class DataPlane {
   readonly #settings: Settings;
   readonly #log: Log;
   readonly #rings: readonly SharedArrayBuffer[];
-  readonly #stdoutRing: SharedArrayBuffer;
   readonly #writer: StreamWriter;
+  readonly #shardKey: ShardKey | undefined;
   /** Whose workers a test may end. */
   readonly supervisor: Supervisor;
   /** Everything that ledgers no longer hold: former manifests, dead workers. */
@@ -70,19 +70,29 @@ export class DataPlane {
   private constructor(settings: Settings, engine: "native" | "portable", log: Log) {
     this.#settings = settings;
     this.#log = log;
-    const { workers, ringSlots, ringBytes, maxRecordBytes, queueBytes, tcpFraming } = settings;
+    const { workers, ringSlots, ringBytes, maxRecordBytes, queueBytes, tcpFraming, shardBy } = settings;
     const count = Math.min(workers, workersMax);
     this.#rings = Array.from({ length: count }, () =>
       createRingMemory(powerOfTwo(Math.max(ringBytes, ringBytesMin)), ringSlots),
     );
-    this.#stdoutRing = createRingMemory(stdoutRingBytes(ringBytes, maxRecordBytes), stdoutSlots);
-    this.#writer = openStreamWriter(1, this.#stdoutRing, engine, (reason) =>
-      log.warn(`standard output is closed (${reason}): console records are counted lost{closed} from now on`),
-    );
+    this.#writer = openStreamWriter(1, {
+      kind: engine,
+      queueBytes: streamQueueBytes,
+      ringBytes: stdoutRingBytes(ringBytes, maxRecordBytes),
+      events: {
+        closed: (reason) =>
+          log.warn(`standard output is closed (${reason}): console records are counted lost{closed} from now on`),
+        full: (reason) => log.warn(`standard output has no room (${reason}): console records wait until it has`),
+        room: () => log.info("standard output has room again"),
+      },
+    });
     const rings = this.#rings;
-    const stdoutRing = this.#stdoutRing;
+    const stdout = this.#writer.target;
+    // A single worker owns every key.
+    this.#shardKey = count > 1 ? shardKey(shardBy) : undefined;
+    const shared = { engine, rings, stdout, tcpFraming, maxRecordBytes, queueBytes, shardKey: this.#shardKey };
     this.supervisor = new Supervisor(
-      rings.map((_, index) => ({ index, engine, rings, stdoutRing, tcpFraming, maxRecordBytes, queueBytes })),
+      rings.map((_, index) => ({ index, ...shared })),
       log,
       { died: (worker) => this.#died(worker), replace: (worker) => this.#replace(worker) },
     );
@@ -142,7 +152,8 @@ export class DataPlane {
         tcpPort: perWorker || index === 0 ? tcpPort : undefined,
         udpPort: perWorker || index === 0 ? udpPort : undefined,
         reusePort: reuse,
-        spread: several && !perWorker,
+        // Sharded, its one owner deals out every record anyway.
+        spread: several && !perWorker && this.#shardKey === undefined,
       }),
     );
     const answers = await Promise.all(
@@ -185,14 +196,13 @@ export class DataPlane {
       const ring = ringCounters(memory);
       add(snapshot.inRing, ring.pushedRecords - ring.takenRecords, ring.pushedBytes - ring.takenBytes);
     }
-    const ring = ringCounters(this.#stdoutRing);
-    const { writtenRecords, writtenBytes, lostRecords, lostBytes } = this.#writer;
+    const { pushedRecords, pushedBytes, writtenRecords, writtenBytes, lostRecords, lostBytes } = this.#writer.counts();
     const { stdout } = snapshot;
     add(stdout.written, writtenRecords, writtenBytes);
     add(stdout.lostClosed, lostRecords, lostBytes);
     // What the writer has taken and not yet written waits too.
     const settled = { records: writtenRecords + lostRecords, bytes: writtenBytes + lostBytes };
-    add(stdout.queued, ring.pushedRecords - settled.records, ring.pushedBytes - settled.bytes);
+    add(stdout.queued, pushedRecords - settled.records, pushedBytes - settled.bytes);
     return snapshot;
   }
 
@@ -249,7 +259,8 @@ export class DataPlane {
     this.#bookings.delete(worker.index);
     if (booking !== undefined)
       addDead(this.#past, readLedger(booking.ledger, shapeOf(booking.meaning)), booking.meaning);
-    for (const memory of [...this.#rings, this.#stdoutRing])
+    const { target } = this.#writer;
+    for (const memory of target.kind === "ring" ? [...this.#rings, target.memory] : this.#rings)
       for (const producer of [worker.index, udpProducerBase + worker.index]) {
         const epochs = new Uint32Array(memory, ringHeader.offsets.producerEpochs, udpProducerBase * 2);
         Atomics.add(epochs, producer, 1);

@@ -1,14 +1,15 @@
 /**
  * Where a worker's records meet its engine: chunks of its own sockets run in place, blocks of its ring run in turn.
  *
- * A chunk runs at once when nothing waits before it and the outputs take more; else it goes into the ring, and when the ring is
- * full its source holds the rest and pauses. So the order within a source never changes, and what waits is bounded.
+ * The native reader brings no more than can run at once, its sockets keep the rest. A chunk from elsewhere runs at once when nothing
+ * waits before it and the outputs take more; else it goes into the ring, and when the ring is full its source holds the rest and
+ * pauses. So the order within a source never changes, and what waits is bounded.
  */
 
 import { BatchPool, type SharedBatch } from "../delivery/batch_pool.ts";
 import type { Outputs, PreparedOutputs } from "../delivery/outputs.ts";
-import type { Engine, EngineKind, Framer, PreparedPlan, Ring } from "../engine/engine.ts";
-import { runResult } from "../engine/layout.ts";
+import type { Engine, EngineKind, Framer, PreparedPlan, Ring, Sharding } from "../engine/engine.ts";
+import { runResult, stopCause } from "../engine/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
 
 /** What a source of bytes pushes into: this worker's inbox, or the ring of another worker. */
@@ -21,6 +22,29 @@ export interface Intake {
   waitForRoom(resume: () => boolean): void;
 }
 
+/** What reads sockets straight into the engine (the native TCP reader) and keeps, a bounded amount, what finds no room. */
+export interface Reader {
+  /**
+   * One bounded pass over what is readable.
+   * @returns runResult.done, or runResult.batchFull: attach another batch and call again, it goes on where it was; or
+   *   runResult.ringFull: call again when the rings of other workers may have room
+   */
+  read(engine: Engine): number;
+  /** No more wake-ups: what arrives stays with the system, and peers feel that. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Where such a reader belongs: an inbox, as its reader sees it. */
+export interface ReaderSite {
+  attach(reader: Reader): void;
+  detach(reader: Reader): void;
+  /** There is something to read. */
+  readable(): void;
+}
+
+/** Sharded: attempts of sources that find their owners' rings full, in one turn; each frames and hashes up to 64 KiB again. */
+const waiterFailuresPerTurn = 8;
 /** Blocks that run before sockets and timers get their turn again; of 64 KiB each, a few milliseconds. */
 const blocksPerTurn = 32;
 /** A claim whose producer died before it wrote the header is skipped when the head has not moved for this long. */
@@ -33,15 +57,18 @@ export interface InboxOptions {
   readonly outputs: Outputs;
   /** Publishes the ledger: called after every block or chunk. */
   readonly published: () => void;
+  /** Absent: every record runs here. */
+  readonly sharding?: Sharding | undefined;
 }
 
-export class Inbox implements Intake {
+export class Inbox implements Intake, ReaderSite {
   readonly ring: Ring;
   readonly #engine: Engine;
   readonly #ringMemory: SharedArrayBuffer;
   readonly #outputs: Outputs;
   readonly #published: () => void;
-  readonly #pool = new BatchPool();
+  readonly #sharded: boolean;
+  readonly #pool: BatchPool;
   #open: SharedBatch;
   /** Records of the open batch that the outputs have. */
   #handedOut = 0;
@@ -50,26 +77,53 @@ export class Inbox implements Intake {
   /** A block of the ring is half run. */
   #midBlock = false;
   #waiters: (() => boolean)[] = [];
+  #deadClaims: NodeJS.Timeout | undefined;
+  #roomLook: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
   #flush: NodeJS.Immediate | undefined;
   #watching = false;
   #closed = false;
   /** A plan runs. Before the first one everything waits in the ring. */
   #hasPlan = false;
+  #reader: Reader | undefined;
+  /** The reader is paused and has, or may have, something. */
+  #readerWaits = false;
+  /** Reader and ring take turns at room that has come free, so that neither starves the other. */
+  #readerFirst = false;
 
-  constructor({ kind, ringMemory, producer, outputs, published }: InboxOptions) {
+  constructor({ kind, ringMemory, producer, outputs, published, sharding }: InboxOptions) {
     this.#engine = kind.createEngine();
+    this.#sharded = sharding !== undefined;
+    if (this.#sharded) this.#engine.shard(sharding);
     this.ring = kind.openRing(ringMemory, producer);
     this.#ringMemory = ringMemory;
     this.#outputs = outputs;
     this.#published = published;
+    this.#pool = new BatchPool(kind.createBatch);
     this.#open = this.#pool.take();
     this.#engine.attach(this.#open.batch);
   }
 
   /** Whether nothing waits for the engine. */
   get idle(): boolean {
-    return this.ring.isEmpty() && this.#waiters.length === 0;
+    return this.ring.isEmpty() && this.#waiters.length === 0 && !this.#readerWaits;
+  }
+
+  attach(reader: Reader): void {
+    this.#reader = reader;
+    reader.resume();
+  }
+
+  detach(reader: Reader): void {
+    if (this.#reader !== reader) return;
+    this.#reader = undefined;
+    this.#readerWaits = false;
+    this.#later();
+  }
+
+  readable(): void {
+    if (this.#ready()) this.#read();
+    else this.#pauseReader();
   }
 
   accept(framer: Framer, chunk: Uint8Array, from: number): number {
@@ -77,11 +131,13 @@ export class Inbox implements Intake {
     let at = from;
     if (this.ring.isEmpty() && this.#ready()) {
       at = this.#engine.runChunk(framer, chunk, at, nowMs);
-      while (at < chunk.length && this.#rotate()) at = this.#engine.runChunk(framer, chunk, at, nowMs);
+      while (this.#engine.stoppedBy === stopCause.batchFull && this.#rotate())
+        at = this.#engine.runChunk(framer, chunk, at, nowMs);
       this.#handOut();
-      if (at === chunk.length) return at;
+      if (this.#engine.stoppedBy !== stopCause.batchFull) return at;
     }
-    at = this.ring.pushChunk(framer, chunk, at, nowMs);
+    const target = this.#sharded ? this.#engine : this.ring;
+    at = target.pushChunk(framer, chunk, at, nowMs);
     this.#later();
     return at;
   }
@@ -90,11 +146,13 @@ export class Inbox implements Intake {
     const nowMs = Date.now();
     if (this.ring.isEmpty() && this.#ready()) {
       let done = this.#engine.runEnd(framer, nowMs);
-      while (!done && this.#rotate()) done = this.#engine.runEnd(framer, nowMs);
+      while (this.#engine.stoppedBy === stopCause.batchFull && this.#rotate())
+        done = this.#engine.runEnd(framer, nowMs);
       this.#handOut();
-      if (done) return true;
+      if (this.#engine.stoppedBy !== stopCause.batchFull) return done;
     }
-    const done = this.ring.pushEnd(framer, nowMs);
+    const target = this.#sharded ? this.#engine : this.ring;
+    const done = target.pushEnd(framer, nowMs);
     this.#later();
     return done;
   }
@@ -107,6 +165,12 @@ export class Inbox implements Intake {
   /** The outputs may take more than before: run what waits, and watch the ring again if they had stopped that. */
   outputsChanged(): void {
     if (!this.idle || !this.#watching) this.#later();
+  }
+
+  /** A native thread of this worker has pushed records, into this ring or their owners'. */
+  arrived(): void {
+    this.#engine.wakeOwners();
+    this.#later();
   }
 
   /** Runs what the ring holds from now on. */
@@ -135,17 +199,27 @@ export class Inbox implements Intake {
   /** A producer of this ring has died. */
   producerDied(): void {
     while (this.ring.skipAbandoned(false)) {}
-    const head = this.ring.bytes;
-    setTimeout(() => {
-      if (this.#closed || this.ring.isEmpty()) return;
-      if (this.ring.bytes === head) this.ring.skipAbandoned(true);
+    this.#skipUnwritten();
+    this.#later();
+  }
+
+  /**
+   * A claim of which nothing was written is skipped when it is still at the head a second after it was first seen there; looks
+   * again each second until the ring is empty, because living producers go on while such a claim lies behind their blocks.
+   */
+  #skipUnwritten(): void {
+    if (this.#deadClaims !== undefined || this.#closed || this.ring.isEmpty()) return;
+    this.ring.skipAbandoned(true);
+    this.#deadClaims = setTimeout(() => {
+      this.#deadClaims = undefined;
+      this.#skipUnwritten();
       this.#later();
     }, deadClaimMs).unref();
-    this.#later();
   }
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#roomLook);
     clearImmediate(this.#turn);
     clearImmediate(this.#flush);
     notify(this.#ringMemory);
@@ -157,6 +231,7 @@ export class Inbox implements Intake {
   #ready(): boolean {
     if (!this.#hasPlan || !this.#outputs.accepting) return false;
     if (this.#needBytes !== undefined) this.#attachFresh(this.#needBytes);
+    else this.#reuse();
     return true;
   }
 
@@ -188,12 +263,42 @@ export class Inbox implements Intake {
       this.#handedOut = to;
       this.#flush ??= setImmediate(() => this.#flushOutputs());
     }
-    // Everything was copied away at once (a console that keeps up): begin the same memory again while it is in the cache.
-    if (this.#open.unshared && this.#needBytes === undefined) {
-      batch.clear();
-      this.#handedOut = 0;
-    }
+    this.#reuse();
     this.#published();
+  }
+
+  /** Everything that it gained was handed out and has gone (a console that keeps up): begin the same memory again while it is in the cache. */
+  #reuse(): void {
+    if (this.#handedOut === 0 || this.#needBytes !== undefined || !this.#open.unshared) return;
+    if (this.#open.batch.records !== this.#handedOut) return;
+    this.#open.batch.clear();
+    this.#handedOut = 0;
+  }
+
+  /** What the reader has goes to the engine past the ring: its sockets keep the rest, so there is nothing to overtake. */
+  #read(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    let result = reader.read(this.#engine);
+    while (result === runResult.batchFull && this.#rotate()) result = reader.read(this.#engine);
+    this.#handOut();
+    if (result === runResult.batchFull || result === runResult.ringFull) {
+      this.#pauseReader();
+      if (result === runResult.ringFull) this.#lookForRoom();
+    } else if (this.#readerWaits) {
+      this.#readerWaits = false;
+      reader.resume();
+    }
+  }
+
+  #pauseReader(): void {
+    if (this.#reader === undefined || this.#readerWaits) return;
+    this.#readerWaits = true;
+    this.#reader.pause();
+  }
+
+  #readOn(): void {
+    if (this.#readerWaits && this.#ready()) this.#read();
   }
 
   #flushOutputs(): void {
@@ -209,8 +314,11 @@ export class Inbox implements Intake {
     });
   }
 
-  /** One turn: a bounded number of blocks, then whoever waits for room, then again or asleep. */
+  /** One turn: a bounded number of blocks, whoever waits for room, then again or asleep. */
   #run(): void {
+    const readerFirst = this.#readerFirst;
+    this.#readerFirst = !readerFirst;
+    if (readerFirst) this.#readOn();
     let blocks = 0;
     let more = true;
     while (more && blocks < blocksPerTurn && this.#ready()) {
@@ -221,11 +329,37 @@ export class Inbox implements Intake {
       else blocks++;
     }
     this.#handOut();
-    while (this.#waiters.length > 0 && this.#waiters[0]!()) this.#waiters.shift();
+    this.#callWaiters();
+    if (!readerFirst) this.#readOn();
     // With an output full, `outputsChanged` continues.
     if (blocks === blocksPerTurn) this.#later();
     else if (this.#hasPlan && this.#outputs.accepting) void this.#watch();
     if (this.idle) this.#flush ??= setImmediate(() => this.#flushOutputs());
+  }
+
+  #callWaiters(): void {
+    if (!this.#sharded) {
+      while (this.#waiters.length > 0 && this.#waiters[0]!()) this.#waiters.shift();
+      return;
+    }
+    // One may wait for a ring that the next does not need, so some fail before the rest must wait.
+    let failures = 0;
+    for (let left = this.#waiters.length; left > 0 && failures < waiterFailuresPerTurn; left--) {
+      const waiter = this.#waiters.shift()!;
+      if (waiter()) continue;
+      this.#waiters.push(waiter);
+      failures++;
+    }
+    this.#lookForRoom();
+  }
+
+  /** Other workers' rings tell nobody that they have room again. */
+  #lookForRoom(): void {
+    if (this.#waiters.length === 0 && !this.#readerWaits) return;
+    this.#roomLook ??= setTimeout(() => {
+      this.#roomLook = undefined;
+      this.#later();
+    }, roomLookMs);
   }
 
   /** Sleeps until another thread commits a block. */

@@ -8,7 +8,9 @@ import type { ErrorCode } from "../../errors.ts";
 import type { OutputConfig } from "../../manifest/manifest.ts";
 import type { Plan } from "../../plan/operations.ts";
 import type { LogFields, LogLevel } from "../../telemetry/log.ts";
+import type { StreamTarget } from "../delivery/stream/stream_writer.ts";
 import type { Framing } from "../frame/framing.ts";
+import type { ShardKey } from "../shard/shard_key.ts";
 
 /** Producer numbers in a ring's table of epochs: a worker's own, and its native UDP receiver's. */
 export const udpProducerBase = 32;
@@ -21,11 +23,13 @@ export interface WorkerStart {
   readonly engine: "native" | "portable";
   /** The inbox of every worker, by index; `rings[index]` is this worker's own. */
   readonly rings: readonly SharedArrayBuffer[];
-  /** Where console outputs put their records: the ring of the process's stdout writer. */
-  readonly stdoutRing: SharedArrayBuffer;
+  /** Where console outputs put their records: the process's stdout writer. */
+  readonly stdout: StreamTarget;
   readonly tcpFraming: Framing;
   readonly maxRecordBytes: number;
   readonly queueBytes: number;
+  /** Absent: a record stays with the worker that received it. */
+  readonly shardKey: ShardKey | undefined;
 }
 
 export interface ListenRequest {

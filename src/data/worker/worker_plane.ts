@@ -7,9 +7,10 @@ import type { Log } from "../../telemetry/log.ts";
 import type { StdoutFeed } from "../delivery/console.ts";
 import { Outputs, type PreparedOutputs } from "../delivery/outputs.ts";
 import { openStreamFeed } from "../delivery/stream/feed.ts";
-import type { EngineKind, PreparedPlan } from "../engine/engine.ts";
+import type { EngineKind, PreparedPlan, Sharding } from "../engine/engine.ts";
 import { countCellsFixed, countCellsPerRule, frameCell, frameCells } from "../engine/layout.ts";
-import { TcpInput } from "../inputs/tcp.ts";
+import { openTcpInput } from "../inputs/tcp.ts";
+import type { TcpInput } from "../inputs/tcp_input.ts";
 import { openUdpInput } from "../inputs/udp.ts";
 import type { UdpInput } from "../inputs/udp_input.ts";
 import { ledgerCell, ledgerCells } from "../ledger/layout.ts";
@@ -51,12 +52,12 @@ export class WorkerPlane {
     this.#start = start;
     this.#kind = kind;
     this.#quarantine = new QuarantineWatch(log);
-    const stdout = openStreamFeed(kind, start.stdoutRing, start.index);
+    const stdout = openStreamFeed(kind, start.stdout, start.index);
     const feed: StdoutFeed = {
       push: (batch, from, to) => {
         const stopped = stdout.push(batch, from, to);
         this.#cells[ledgerCell.handedStdoutRecords]! += stopped - from;
-        this.#cells[ledgerCell.handedStdoutBytes]! += batch.startOf(stopped) - batch.startOf(from) - (stopped - from);
+        this.#cells[ledgerCell.handedStdoutBytes]! += batch.recordBytes(from, stopped);
         return stopped;
       },
     };
@@ -72,7 +73,14 @@ export class WorkerPlane {
       producer: start.index,
       outputs: this.#outputs,
       published: () => this.#publish(),
+      sharding: this.#sharding(start.index),
     });
+  }
+
+  /** @param producer number of the thread that pushes */
+  #sharding(producer: number): Sharding | undefined {
+    const { shardKey: key, index: self, rings } = this.#start;
+    return key === undefined ? undefined : { key, self, rings, producer };
   }
 
   async answer(request: Request): Promise<Answer> {
@@ -137,7 +145,7 @@ export class WorkerPlane {
         ? rings.map((memory, worker) => (worker === index ? this.#inbox : new RemoteInbox(kind, memory, index)))
         : [this.#inbox];
       const losses = this.#frameLosses;
-      this.#tcp = await TcpInput.listen({
+      this.#tcp = await openTcpInput({
         host,
         port: tcpPort,
         reusePort,
@@ -146,6 +154,7 @@ export class WorkerPlane {
         maxRecordBytes,
         losses,
         intake: (connection) => intakes[connection % intakes.length]!,
+        ...(!request.spread && { inbox: this.#inbox }),
       });
     }
     if (udpPort !== undefined) {
@@ -157,7 +166,8 @@ export class WorkerPlane {
         ring: rings[index]!,
         producer: udpProducerBase + index,
         maxRecordBytes,
-        onReadable: () => this.#inbox.start(),
+        onReadable: () => this.#inbox.arrived(),
+        sharding: this.#sharding(udpProducerBase + index),
       });
     }
     if (this.#udp !== undefined) setInterval(() => this.#readUdpLosses(), udpLossesMs).unref();

@@ -1,25 +1,42 @@
 /**
- * The process's one writer of a stream: standard output. It consumes a ring that all workers push whole records into, so
- * their lines never mix, and a reader that has stopped reading fills that ring and nothing else.
+ * The process's one writer of a stream: standard output. All workers push whole records into its bounded queue, so their
+ * lines never mix, and a reader that has stopped reading fills that queue and nothing else.
  */
 
-import { ringHeader } from "../../ring/layout.ts";
+/** What feeds are opened on, in any thread of the process: plain data. */
+export type StreamTarget =
+  /** A ring that the writer consumes. */
+  | { readonly kind: "ring"; readonly memory: SharedArrayBuffer }
+  /** A native writer: takes batches of the addon's by reference. */
+  | { readonly kind: "writer"; readonly id: number };
 
-export interface StreamWriter {
-  /** Written whole, since the start. Bytes without LFs, as in the ring's pushedBytes. */
+/** Since the start. Bytes without LFs. */
+export interface StreamCounts {
+  readonly pushedRecords: number;
+  readonly pushedBytes: number;
+  /** Written whole. */
   readonly writtenRecords: number;
   readonly writtenBytes: number;
-  /** Taken from the ring after the reader had gone, or not written when the writer was closed. */
+  /** Taken after the reader had gone, or not written when the writer was closed. */
   readonly lostRecords: number;
   readonly lostBytes: number;
-  /** Everything that was pushed has been written or counted as lost. */
-  drained(): boolean;
-  /** Stops without writing what the ring still holds. Never waits for a reader. Twice does no harm. */
-  close(): Promise<void>;
 }
 
-/** Records that producers have committed since the start. */
-export function pushedRecords(memory: SharedArrayBuffer): number {
-  const cursors = new BigUint64Array(memory, 0, ringHeader.bytes / 8);
-  return Number(Atomics.load(cursors, ringHeader.offsets.pushedRecords / 8));
+export interface StreamEvents {
+  /** Once, with the system's words: the stream can not be written to any more. */
+  closed(reason: string): void;
+  /** The device has no room; it is tried again until it has. */
+  full?(reason: string): void;
+  /** It has room again. */
+  room?(): void;
+}
+
+export interface StreamWriter {
+  readonly target: StreamTarget;
+  /** Of one moment nearly: what settles while they are read counts as waiting, never as more than came. */
+  counts(): StreamCounts;
+  /** Everything that was pushed has been written or counted as lost. */
+  drained(): boolean;
+  /** Stops without writing what still waits. Never waits for a reader. Twice does no harm. */
+  close(): Promise<void>;
 }

@@ -1,57 +1,80 @@
-/** The native writer thread (`native/writer/stream_writer.h`) as a StreamWriter, and how a producer wakes it. */
+/** The native writer thread (`native/writer/stream_writer.h`) as a StreamWriter, and its feeds in other threads. */
 
 import { loadAddon } from "../../engine/addon.ts";
-import type { StreamWriter } from "./stream_writer.ts";
+import { translated } from "../../engine/native/errors.ts";
+import type { StreamFeed } from "./feed.ts";
+import type { StreamCounts, StreamEvents, StreamTarget, StreamWriter } from "./stream_writer.ts";
+
+/** `StreamWriter::Event`. */
+const event = { closed: 0, full: 1, room: 2 } as const;
 
 interface StreamWriterHandle {
-  readonly writtenRecords: number;
-  readonly writtenBytes: number;
-  readonly lostRecords: number;
-  readonly lostBytes: number;
+  readonly id: number;
   readonly drained: boolean;
+  counts(cells: Float64Array): void;
   close(): void;
 }
 
-interface StreamWriterClass {
-  new (fd: number, ringMemory: Uint8Array, onClosed: (reason: string) => void): StreamWriterHandle;
-  notify(ringMemory: Uint8Array): void;
+interface StreamFeedHandle {
+  push(batch: ArrayBuffer, from: number, to: number): number;
 }
 
-/** The class, where the addon loads and the system has what it needs (POSIX). */
-function streamWriterClass(): StreamWriterClass | undefined {
+interface WriterAddon {
+  readonly StreamWriter: new (
+    fd: number,
+    chargeMax: number,
+    rangesMax: number,
+    onEvent: (event: number, reason: string) => void,
+  ) => StreamWriterHandle;
+  readonly StreamFeed: new (id: number) => StreamFeedHandle;
+}
+
+/** Ranges that wait: more than hand-outs of a few records fill before their bytes count. 128 KiB of memory. */
+const rangesMax = 4096;
+
+/** Where the addon loads and the system has what it needs (POSIX). */
+function writerAddon(): WriterAddon | undefined {
   const loaded = loadAddon();
-  return "addon" in loaded
-    ? ((loaded.addon as { StreamWriter?: unknown }).StreamWriter as StreamWriterClass)
-    : undefined;
+  return "addon" in loaded && "StreamWriter" in loaded.addon ? (loaded.addon as unknown as WriterAddon) : undefined;
 }
 
 export function hasNativeWriter(): boolean {
-  return streamWriterClass() !== undefined;
+  return writerAddon() !== undefined;
 }
 
-/** Wakes the native writer of this ring, if it sleeps: a memory read unless it does. Callable in any thread. */
-export function notifyNativeWriter(ringMemory: Uint8Array): void {
-  streamWriterClass()!.notify(ringMemory);
+/** A feed of the native writer `id`; when that is closed it takes nothing. */
+export function nativeFeed(id: number): StreamFeed {
+  const handle = new (writerAddon()!.StreamFeed)(id);
+  return {
+    push(batch, from, to) {
+      try {
+        return handle.push(batch.memory, from, to);
+      } catch (error) {
+        throw translated(error);
+      }
+    },
+  };
 }
 
 export class NativeStreamWriter implements StreamWriter {
+  readonly target: StreamTarget;
   readonly #handle: StreamWriterHandle;
+  readonly #cells = new Float64Array(6);
 
-  constructor(fd: number, memory: SharedArrayBuffer, onClosed: (reason: string) => void) {
-    this.#handle = new (streamWriterClass()!)(fd, new Uint8Array(memory), onClosed);
+  constructor(fd: number, queueBytes: number, events: StreamEvents) {
+    this.#handle = new (writerAddon()!.StreamWriter)(fd, queueBytes, rangesMax, (what, reason) => {
+      if (what === event.closed) events.closed(reason);
+      else if (what === event.full) events.full?.(reason);
+      else events.room?.();
+    });
+    this.target = { kind: "writer", id: this.#handle.id };
   }
 
-  get writtenRecords(): number {
-    return this.#handle.writtenRecords;
-  }
-  get writtenBytes(): number {
-    return this.#handle.writtenBytes;
-  }
-  get lostRecords(): number {
-    return this.#handle.lostRecords;
-  }
-  get lostBytes(): number {
-    return this.#handle.lostBytes;
+  counts(): StreamCounts {
+    this.#handle.counts(this.#cells);
+    const [pushedRecords, pushedBytes, writtenRecords, writtenBytes, lostRecords, lostBytes] = this
+      .#cells as unknown as [number, number, number, number, number, number];
+    return { pushedRecords, pushedBytes, writtenRecords, writtenBytes, lostRecords, lostBytes };
   }
   drained(): boolean {
     return this.#handle.drained;

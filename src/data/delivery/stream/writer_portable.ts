@@ -13,7 +13,7 @@ import { promisify } from "node:util";
 import { ringHeader } from "../../ring/layout.ts";
 import { SharedRing } from "../../ring/shared.ts";
 import { notify, waitForBlocks } from "../../ring/wait.ts";
-import { pushedRecords, type StreamWriter } from "./stream_writer.ts";
+import type { StreamCounts, StreamEvents, StreamTarget, StreamWriter } from "./stream_writer.ts";
 
 /** Writes all of `bytes`. Rejects when the stream can not be written to any more. */
 interface Sink {
@@ -32,14 +32,18 @@ const terminalRetryMs = 5;
 /** Ends of a write that pass: nobody has gone, there is no room. */
 const passing = new Set(["ENOSPC", "EDQUOT", "ENOBUFS", "ENOMEM", "EINTR"]);
 
+/** Told when a device runs out of room and when it has some again. */
+type Room = (reason: string | undefined) => void;
+
 export class PortableStreamWriter implements StreamWriter {
-  writtenRecords = 0;
-  writtenBytes = 0;
-  lostRecords = 0;
-  lostBytes = 0;
+  readonly target: StreamTarget;
+  #writtenRecords = 0;
+  #writtenBytes = 0;
+  #lostRecords = 0;
+  #lostBytes = 0;
   readonly #memory: SharedArrayBuffer;
   readonly #ring: SharedRing;
-  readonly #onClosed: (reason: string) => void;
+  readonly #events: StreamEvents;
   readonly #gathered = Buffer.allocUnsafe(gatherBytes);
   readonly #stopped: Promise<void>;
   #sink: Sink | undefined;
@@ -47,16 +51,31 @@ export class PortableStreamWriter implements StreamWriter {
   #naps = 0;
   #epochsSeen: number;
 
-  constructor(fd: number, memory: SharedArrayBuffer, onClosed: (reason: string) => void) {
+  /** @param memory of a ring whose only consumer is this writer */
+  constructor(fd: number, memory: SharedArrayBuffer, events: StreamEvents) {
+    this.target = { kind: "ring", memory };
     this.#memory = memory;
     this.#ring = new SharedRing(memory, 0);
-    this.#onClosed = onClosed;
+    this.#events = events;
     this.#epochsSeen = this.#epochSum();
     this.#stopped = this.#run(fd);
   }
 
+  counts(): StreamCounts {
+    const words = new BigUint64Array(this.#memory, 0, ringHeader.bytes / 8);
+    const at = (field: "pushedRecords" | "pushedBytes") => Number(Atomics.load(words, ringHeader.offsets[field] / 8));
+    return {
+      pushedRecords: at("pushedRecords"),
+      pushedBytes: at("pushedBytes"),
+      writtenRecords: this.#writtenRecords,
+      writtenBytes: this.#writtenBytes,
+      lostRecords: this.#lostRecords,
+      lostBytes: this.#lostBytes,
+    };
+  }
+
   drained(): boolean {
-    return this.writtenRecords + this.lostRecords === pushedRecords(this.#memory);
+    return this.#writtenRecords + this.#lostRecords === this.counts().pushedRecords;
   }
 
   async close(): Promise<void> {
@@ -67,10 +86,12 @@ export class PortableStreamWriter implements StreamWriter {
   }
 
   async #run(fd: number): Promise<void> {
-    // Not in the constructor's turn: onClosed is called after its caller has the writer.
+    // Not in the constructor's turn: an event is told after its caller has the writer.
     await Promise.resolve();
     try {
-      this.#sink = openSink(fd);
+      this.#sink = openSink(fd, (reason) =>
+        reason === undefined ? this.#events.room?.() : this.#events.full?.(reason),
+      );
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -101,12 +122,12 @@ export class PortableStreamWriter implements StreamWriter {
     }
     if (records === 0) return false;
     if (await this.#deliver(long ?? this.#gathered.subarray(0, bytes))) {
-      this.writtenRecords += records;
-      this.writtenBytes += bytes - records;
+      this.#writtenRecords += records;
+      this.#writtenBytes += bytes - records;
     } else {
       // How much of it went out nobody can say, so all of it counts as lost.
-      this.lostRecords += records;
-      this.lostBytes += bytes - records;
+      this.#lostRecords += records;
+      this.#lostBytes += bytes - records;
     }
     return true;
   }
@@ -126,7 +147,7 @@ export class PortableStreamWriter implements StreamWriter {
   #fail(error: Error): void {
     this.#sink?.close();
     this.#sink = undefined;
-    this.#onClosed(error.message);
+    this.#events.closed(error.message);
   }
 
   /** Skips a claim at the head whose producer died before it became a block; see `Ring.skipAbandoned`. */
@@ -150,7 +171,7 @@ export class PortableStreamWriter implements StreamWriter {
   }
 }
 
-function openSink(fd: number): Sink {
+function openSink(fd: number, room: Room): Sink {
   const about = fstatSync(fd);
   if (about.isSocket()) return socketSink(fd);
   if (about.isFIFO()) {
@@ -159,9 +180,9 @@ function openSink(fd: number): Sink {
   }
   if (about.isCharacterDevice()) {
     const own = reopen(fd);
-    if (own !== undefined) return terminalSink(own);
+    if (own !== undefined) return terminalSink(own, room);
   }
-  return fileSink(fd);
+  return fileSink(fd, room);
 }
 
 /** A second, non-blocking open file description of the same pipe or terminal. @returns undefined where the system has none */
@@ -196,17 +217,42 @@ function socketSink(fd: number): Sink {
   };
 }
 
+/** Of many refusals in a row tells the first, and the end. */
+class Refusals {
+  readonly #room: Room;
+  #full = false;
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
+  met({ code, message }: NodeJS.ErrnoException): void {
+    if (this.#full || code === "EINTR") return;
+    this.#full = true;
+    this.#room(message);
+  }
+
+  over(): void {
+    if (!this.#full) return;
+    this.#full = false;
+    this.#room(undefined);
+  }
+}
+
 /** A terminal or another character device, opened non-blocking. */
-function terminalSink(fd: number): Sink {
+function terminalSink(fd: number, room: Room): Sink {
+  const refusals = new Refusals(room);
   let closed = false;
   return {
     async write(bytes) {
       for (let at = 0; at < bytes.length && !closed; ) {
         try {
           at += writeSync(fd, bytes, at);
+          refusals.over();
         } catch (error) {
           const { code = "" } = error as NodeJS.ErrnoException;
           if (code !== "EAGAIN" && !passing.has(code)) throw error;
+          if (code !== "EAGAIN") refusals.met(error as NodeJS.ErrnoException);
           await sleep(code === "EAGAIN" ? terminalRetryMs : diskRetryMs);
         }
       }
@@ -222,15 +268,18 @@ function terminalSink(fd: number): Sink {
 const writeAsync = promisify(write);
 
 /** A regular file, one write at a time. `fd` stays the caller's. */
-function fileSink(fd: number): Sink {
+function fileSink(fd: number, room: Room): Sink {
+  const refusals = new Refusals(room);
   let closed = false;
   return {
     async write(bytes) {
       for (let at = 0; at < bytes.length && !closed; ) {
         try {
           at += (await writeAsync(fd, bytes, at, bytes.length - at, null)).bytesWritten;
+          refusals.over();
         } catch (error) {
           if (!passing.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+          refusals.met(error as NodeJS.ErrnoException);
           await sleep(diskRetryMs);
         }
       }

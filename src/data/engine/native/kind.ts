@@ -4,6 +4,7 @@ import type { Plan } from "../../../plan/operations.ts";
 import type { PatternCheck } from "../../../plan/pattern.ts";
 import type { Framing } from "../../frame/framing.ts";
 import type { Addon } from "../addon.ts";
+import { Batch } from "../batch.ts";
 import type { EngineKind, Source } from "../engine.ts";
 import { NativeFramerHandle } from "./framer.ts";
 import { NativePreparedPlan } from "./plan.ts";
@@ -21,6 +22,10 @@ export function nativeKind(addon: Addon): EngineKind {
     },
     prepare: (plan: Plan) => new NativePreparedPlan(addon, plan),
     createEngine: () => new NativeEngineHandle(addon),
+    createBatch(recordsMax: number, bytesMax: number): Batch {
+      const memory = addon.createBatch(recordsMax, bytesMax);
+      return new Batch(recordsMax, bytesMax, { memory, free: () => addon.freeBatch(memory) });
+    },
     createFramer: (framing: Framing, maxRecordBytes: number, source: Source, losses: Float64Array) =>
       new NativeFramerHandle(addon, framing, maxRecordBytes, source, losses),
     openRing: (memory: SharedArrayBuffer, producer: number) => new NativeRingHandle(addon, memory, producer),

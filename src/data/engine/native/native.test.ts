@@ -192,7 +192,8 @@ describe.skipIf(reason !== undefined)(`native handles${reason === undefined ? ""
 });
 
 // Every kernel gives the same answers, so a fault in choosing one would stay unseen: this is where it shows.
-describe.skipIf(reason !== undefined)(`scan kernels${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+const kernel = "addon" in loaded ? `${loaded.addon.versions().kernel} runs here` : `skipped: ${reason}`;
+describe.skipIf(reason !== undefined)(`scan kernels (${kernel})`, () => {
   const kernelUnder = (simd: string | undefined) => {
     const file = new URL("../../../../dist/native/streamgate.node", import.meta.url).pathname;
     const { STREAMGATE_SIMD: _, ...env } = process.env;

@@ -1,15 +1,21 @@
 /** The engine's loop in the addon: one call for a chunk or a block, numbers in and numbers out. */
 
+import { ringHeader } from "../../ring/layout.ts";
 import type { Addon, NativeEngine } from "../addon.ts";
 import type { Batch } from "../batch.ts";
-import type { Engine, Framer, PreparedPlan, Ring } from "../engine.ts";
+import type { Engine, Framer, PreparedPlan, Ring, Sharding } from "../engine.ts";
 import { translated } from "./errors.ts";
 import type { NativeFramerHandle } from "./framer.ts";
 import type { NativePreparedPlan } from "./plan.ts";
 import type { NativeRingHandle } from "./ring.ts";
 
+const wakeAt = ringHeader.offsets.wake / 4;
+const waitingAt = ringHeader.offsets.waiting / 4;
+
 export class NativeEngineHandle implements Engine {
   readonly handle: NativeEngine;
+  /** The headers of all rings when sharded. */
+  #owners: readonly Int32Array[] = [];
 
   constructor(addon: Addon) {
     this.handle = new addon.Engine();
@@ -31,21 +37,69 @@ export class NativeEngineHandle implements Engine {
     }
   }
 
-  /** Records keep no time in a batch yet, so the chunk's is not passed on. */
-  runChunk(framer: Framer, chunk: Uint8Array, from: number, _receivedAtMs: number): number {
+  shard(sharding: Sharding | undefined): void {
     try {
-      return this.handle.runChunk((framer as NativeFramerHandle).handle, chunk, from);
+      this.#owners = [];
+      if (sharding === undefined) {
+        this.handle.shard();
+        return;
+      }
+      const { key, self, rings, producer } = sharding;
+      const memories = rings.map((memory) => new Uint8Array(memory));
+      this.handle.shard(key.kind, key.paths, self, memories, producer);
+      this.#owners = rings.map((memory) => new Int32Array(memory, 0, ringHeader.bytes / 4));
     } catch (error) {
       throw translated(error);
     }
   }
 
-  runEnd(framer: Framer, _receivedAtMs: number): boolean {
+  runChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number {
     try {
-      return this.handle.runEnd((framer as NativeFramerHandle).handle);
+      return this.handle.runChunk((framer as NativeFramerHandle).handle, chunk, from, receivedAtMs);
     } catch (error) {
       throw translated(error);
+    } finally {
+      this.wakeOwners();
     }
+  }
+
+  runEnd(framer: Framer, receivedAtMs: number): boolean {
+    try {
+      return this.handle.runEnd((framer as NativeFramerHandle).handle, receivedAtMs);
+    } catch (error) {
+      throw translated(error);
+    } finally {
+      this.wakeOwners();
+    }
+  }
+
+  pushChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number {
+    try {
+      return this.handle.pushChunk((framer as NativeFramerHandle).handle, chunk, from, receivedAtMs);
+    } catch (error) {
+      throw translated(error);
+    } finally {
+      this.wakeOwners();
+    }
+  }
+
+  pushEnd(framer: Framer, receivedAtMs: number): boolean {
+    try {
+      return this.handle.pushEnd((framer as NativeFramerHandle).handle, receivedAtMs);
+    } catch (error) {
+      throw translated(error);
+    } finally {
+      this.wakeOwners();
+    }
+  }
+
+  get stoppedBy(): number {
+    return this.handle.stoppedBy;
+  }
+
+  /** The addon has incremented `wake` with each commit, and cannot notify a waiter of `Atomics.waitAsync`. */
+  wakeOwners(): void {
+    for (const words of this.#owners) if (Atomics.load(words, waitingAt) === 1) Atomics.notify(words, wakeAt);
   }
 
   runBlock(ring: Ring): number {

@@ -3,14 +3,17 @@
 import { StreamGateError } from "../../../errors.ts";
 import { PortableFramer } from "../../frame/framer.ts";
 import { SharedRing } from "../../ring/shared.ts";
+import { ShardRouter } from "../../shard/router.ts";
 import type { Batch } from "../batch.ts";
-import type { Engine, Framer, PreparedPlan, Ring } from "../engine.ts";
-import { countCellsFixed, countCellsPerRule, runResult } from "../layout.ts";
+import type { Engine, Framer, PreparedPlan, Ring, Sharding } from "../engine.ts";
+import { countCellsFixed, countCellsPerRule, runResult, stopCause } from "../layout.ts";
 import { PortablePlan } from "./plan/prepare.ts";
 import { Runner } from "./plan/run.ts";
 
 export class PortableEngine implements Engine {
+  stoppedBy: number = stopCause.none;
   readonly #runner = new Runner();
+  #router: ShardRouter | undefined;
   #ready = false;
   #closed = false;
   /** How far the block at the ring's head was run when the batch became full. */
@@ -39,10 +42,21 @@ export class PortableEngine implements Engine {
     this.#runner.attach(batch);
   }
 
-  runChunk(framer: Framer, chunk: Uint8Array, from: number, _receivedAtMs: number): number {
+  shard(sharding: Sharding | undefined): void {
+    this.#check();
+    this.#router = sharding === undefined ? undefined : new ShardRouter(sharding);
+  }
+
+  runChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number {
+    this.#checkReady();
     const portable = this.#framer(framer);
     const runner = this.#runner;
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = asBuffer(chunk);
+    if (this.#router !== undefined) {
+      const stopped = this.#router.runChunk(runner, portable, bytes, from, receivedAtMs);
+      this.stoppedBy = this.#router.stoppedBy;
+      return stopped;
+    }
     runner.begin();
     portable.begin(bytes);
     let at = from;
@@ -56,21 +70,47 @@ export class PortableEngine implements Engine {
       at = portable.after;
     }
     runner.flush();
+    this.stoppedBy = full ? stopCause.batchFull : stopCause.none;
     if (full) return portable.at;
     portable.keep();
     return bytes.length;
   }
 
-  runEnd(framer: Framer, _receivedAtMs: number): boolean {
+  runEnd(framer: Framer, receivedAtMs: number): boolean {
+    this.#checkReady();
     const portable = this.#framer(framer);
-    if (!portable.nextEnd()) return true;
     const runner = this.#runner;
+    if (this.#router !== undefined) {
+      const done = this.#router.runEnd(runner, portable, receivedAtMs);
+      this.stoppedBy = this.#router.stoppedBy;
+      return done;
+    }
+    this.stoppedBy = stopCause.none;
+    if (!portable.nextEnd()) return true;
     runner.begin();
     const done = runner.run(portable.bytes, portable.start, portable.end, false);
     runner.flush();
     if (done) portable.accept();
+    else this.stoppedBy = stopCause.batchFull;
     return done;
   }
+
+  pushChunk(framer: Framer, chunk: Uint8Array, from: number, receivedAtMs: number): number {
+    const router = this.#checkSharded();
+    const at = router.runChunk(undefined, this.#framer(framer), asBuffer(chunk), from, receivedAtMs);
+    this.stoppedBy = router.stoppedBy;
+    return at;
+  }
+
+  pushEnd(framer: Framer, receivedAtMs: number): boolean {
+    const router = this.#checkSharded();
+    const done = router.runEnd(undefined, this.#framer(framer), receivedAtMs);
+    this.stoppedBy = router.stoppedBy;
+    return done;
+  }
+
+  /** Each push has done that. */
+  wakeOwners(): void {}
 
   runBlock(ring: Ring): number {
     this.#checkReady();
@@ -107,8 +147,13 @@ export class PortableEngine implements Engine {
     this.#closed = true;
   }
 
+  #checkSharded(): ShardRouter {
+    this.#check();
+    if (this.#router === undefined) throw new StreamGateError("SG_LAYOUT", { what: "the engine is not sharded" });
+    return this.#router;
+  }
+
   #framer(framer: Framer): PortableFramer {
-    this.#checkReady();
     if (!(framer instanceof PortableFramer))
       throw new StreamGateError("SG_LAYOUT", { what: "a framer of another engine cannot be used here" });
     if (framer.closed) throw new StreamGateError("SG_ENGINE_CLOSED", { what: "this framer is closed" });
@@ -124,4 +169,8 @@ export class PortableEngine implements Engine {
   #check(): void {
     if (this.#closed) throw new StreamGateError("SG_ENGINE_CLOSED", { what: "this engine is closed" });
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

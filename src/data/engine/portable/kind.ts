@@ -2,6 +2,7 @@
 
 import { PortableFramer } from "../../frame/framer.ts";
 import { SharedRing } from "../../ring/shared.ts";
+import { Batch } from "../batch.ts";
 import type { EngineKind } from "../engine.ts";
 import { PortableEngine } from "./engine.ts";
 import { checkPattern } from "./match/pattern.ts";
@@ -14,6 +15,7 @@ export function portableKind(): EngineKind {
     checkPattern,
     prepare: (plan) => new PortablePlan(plan),
     createEngine: () => new PortableEngine(),
+    createBatch: (recordsMax, bytesMax) => new Batch(recordsMax, bytesMax),
     createFramer: (framing, maxRecordBytes, source, losses) =>
       new PortableFramer(framing, maxRecordBytes, source, losses),
     openRing: (memory, producer) => new SharedRing(memory, producer),

@@ -16,6 +16,11 @@ export type PatternFinder = (bytes: Uint8Array, start: number, end: number) => b
 export interface AttributeFilter {
   /** Is the record `bytes[start, end)` dropped? */
   drops(bytes: Uint8Array, start: number, end: number): boolean;
+  /**
+   * The attribute's text, strings decoded, whatever the operator and value.
+   * @returns undefined: the record is not JSON, has no such attribute, or an object or array in its place
+   */
+  find(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined;
 }
 
 const comma = 0x2c;
@@ -25,7 +30,9 @@ const bracketClose = 0x5d;
 const braceOpen = 0x7b;
 const braceClose = 0x7d;
 const quote = 0x22;
-const backslash = 0x5c;
+/** Bytes that a string may also spell as a backslash and one character. */
+const shortEscapes = new Set(Buffer.from('"\\/\b\f\n\r\t'));
+const unicodeEscape = Buffer.from("\\u");
 
 const keyName = Buffer.from("key");
 const valueName = Buffer.from("value");
@@ -56,6 +63,8 @@ export function attributeFilter(
 class Walk implements AttributeFilter {
   readonly #operator: number;
   readonly #value: Buffer;
+  /** A part of the value that stands in every record in which a scalar holds it, unless that record has a `\u`. */
+  readonly #plain: Buffer;
   readonly #finder: PatternFinder | undefined;
   readonly #root: PathNode;
   readonly #ends: readonly PathNode[];
@@ -65,6 +74,7 @@ class Walk implements AttributeFilter {
   constructor(operator: number, value: Buffer, finder: PatternFinder | undefined, paths: readonly Buffer[][]) {
     this.#operator = operator;
     this.#value = value;
+    this.#plain = plainPart(value);
     this.#finder = finder;
     const { root, ends } = pathTrie(paths);
     this.#root = root;
@@ -75,17 +85,28 @@ class Walk implements AttributeFilter {
     const text = this.#text;
     text.reset(bytes, start, end);
     if (text.peek() !== braceOpen) return false;
-    // A scalar whose text has no escapes holds the value only where the record does. This settles most records at the
-    // speed of a literal search, without asking whether they are JSON.
+    // This settles most records at the speed of a literal search, without asking whether they are JSON.
     if (this.#finder === undefined) {
       const record = view(bytes, start, end);
-      if (!contains(record, this.#value) && !record.includes(backslash)) return false;
+      if (!contains(record, this.#plain) && !record.includes(unicodeEscape)) return false;
     }
     this.#bytes = bytes;
     this.#root.forget();
     if (!this.#takeValue(this.#root) || text.peek() !== -1) return false;
     for (const { found } of this.#ends) if (found !== "absent") return found !== "container" && this.#accepts(found);
     return false;
+  }
+
+  find(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
+    const text = this.#text;
+    text.reset(bytes, start, end);
+    if (text.peek() !== braceOpen) return undefined;
+    this.#bytes = bytes;
+    this.#root.forget();
+    if (!this.#takeValue(this.#root) || text.peek() !== -1) return undefined;
+    const found = this.#ends.find((end) => end.found !== "absent")?.found ?? "container";
+    if (found === "container" || found === "absent") return undefined;
+    return found.escaped ? decodeString(bytes, found.start, found.end) : view(bytes, found.start, found.end);
   }
 
   /** Takes the value at `node`, whatever it is, and follows the paths that go on into it. */
@@ -224,6 +245,17 @@ class Walk implements AttributeFilter {
     if (this.#finder !== undefined) return this.#finder(meaning, 0, meaning.length);
     return this.#operator === attributeOperator.equals ? meaning.equals(this.#value) : contains(meaning, this.#value);
   }
+}
+
+/** The longest part in which no byte has an escape of two characters (RFC 8259 section 7). */
+function plainPart(text: Buffer): Buffer {
+  let longest = text.subarray(0, 0);
+  for (let at = 0; at < text.length; at++) {
+    const start = at;
+    while (at < text.length && !shortEscapes.has(text[at]!)) at++;
+    if (at - start > longest.length) longest = text.subarray(start, at);
+  }
+  return longest;
 }
 
 /** Everything holds the empty text, also an empty Buffer, which `Buffer.includes` denies. */

@@ -1,0 +1,21 @@
+/** Puts chart and table between two markers of a Markdown file. */
+
+import { aboutLines } from "./page.ts";
+import type { Result } from "./result.ts";
+import { table } from "./table.ts";
+
+export const begin = "<!-- bench:start -->";
+export const end = "<!-- bench:end -->";
+
+/** @throws Error when the markers are not there, once each and in order */
+export function withResult(markdown: string, result: Result, chartPath: string): string {
+  const from = markdown.indexOf(begin);
+  const to = markdown.indexOf(end);
+  if (from < 0 || to < from || markdown.indexOf(begin, from + 1) >= 0)
+    throw new Error(`the file needs the lines ${begin} and ${end}, once each`);
+  const about = aboutLines(result)
+    .map((line) => `- ${line}`)
+    .join("\n");
+  const filled = `${begin}\n![CPU-seconds per million lines](${chartPath})\n\n${table(result.cells)}\n\n${about}\n`;
+  return markdown.slice(0, from) + filled + markdown.slice(to);
+}

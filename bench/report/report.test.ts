@@ -1,0 +1,126 @@
+/** Table, chart, page and README of a result. */
+import { describe, expect, it } from "vitest";
+import type { Run } from "../measure/run.ts";
+import { chart } from "./chart.ts";
+import { answersRightly, ratioToBestPeer, ratioToFloor } from "./figures.ts";
+import { aboutLines, page } from "./page.ts";
+import { begin, end, withResult } from "./readme.ts";
+import type { CellResult, Result } from "./result.ts";
+import { number, table } from "./table.ts";
+
+const cell = (subject: string, rank: CellResult["rank"], ...runs: Run[]): CellResult => ({
+  ...{ scenario: "raw", variant: "", group: "", lossy: false },
+  ...{ subject, rank, runs },
+});
+const cost = (cpuSecondsPerMillion: number, more: Run = {}): Run => ({ cpuSecondsPerMillion, lost: 0, ...more });
+
+const cells = [
+  cell("floor", "floor", cost(0.2)),
+  cell("streamgate", "own", cost(0.5), cost(0.3), cost(0.4)),
+  cell("slow", "peer", cost(4)),
+  cell("fast but leaky", "peer", cost(1, { leaked: 3 })),
+  cell("broken", "peer", { failed: "it does not\nlisten | at all" }),
+];
+const result: Result = {
+  machine: { cpu: "A <CPU>", cores: 2, memoryGiB: 4, kernel: "6.1", node: "v26", rmemMax: 212_992 },
+  ...{ startedAt: "2026-11-23T12:00:00.000Z", options: { lines: 5 }, seed: 1, versions: { slow: "1.0" } },
+  ...{ leftOut: ["vector: left out, vector is not installed"], cells },
+};
+
+describe("ratios", () => {
+  it("compare with the cheapest peer that answered rightly", () => {
+    expect(ratioToBestPeer(cells[1]!, cells)).toBeCloseTo(0.1);
+    expect(cells.map(answersRightly)).toEqual([true, true, true, false, false]);
+  });
+
+  it("compare with the floor", () => {
+    expect(ratioToFloor(cells[1]!, cells)).toBeCloseTo(2);
+  });
+
+  it("are absent where there is nothing to compare with", () => {
+    expect(ratioToBestPeer(cells[1]!, cells.slice(0, 2))).toBeUndefined();
+    expect(ratioToBestPeer(cells[4]!, cells)).toBeUndefined();
+  });
+
+  it("take a peer's other configuration of the same group in", () => {
+    const best = { ...cell("slow (best)", "peer", cost(2)), variant: "own best" };
+    expect(ratioToBestPeer(cells[1]!, [...cells, best])).toBeCloseTo(0.2);
+  });
+
+  it("do not hold a loss against a peer where loss is what is measured", () => {
+    const udp = { ...cell("slow", "peer", cost(4, { lost: 9 })), lossy: true };
+    expect(answersRightly(udp)).toBe(true);
+  });
+});
+
+describe("the table", () => {
+  const rows = table(cells).split("\n");
+
+  it("has as many columns in every row", () => {
+    expect(new Set(rows.map((row) => row.replaceAll("\\|", "").split("|").length)).size).toBe(1);
+  });
+
+  it("shows the median and the extremes", () => {
+    expect(rows[3]).toContain("| 0.40 (0.30–0.50) | 0.10 | 2.0 |");
+  });
+
+  it("shows the worst loss, not the median one", () => {
+    const lossy = cell("streamgate", "own", cost(1), cost(1), cost(1, { lost: 7 }));
+    expect(table([lossy]).split("\n")[2]).toContain("| 7 |");
+  });
+
+  it("tells in one line why a subject has no figures", () => {
+    expect(rows[6]).toContain("failed: it does not listen \\| at all");
+  });
+
+  it("groups thousands", () => {
+    expect([number(1234567, 0), number(1234.5, 2), number(12, 1)]).toEqual([
+      "1\u2009234\u2009567",
+      "1\u2009234.50",
+      "12.0",
+    ]);
+  });
+});
+
+describe("the chart", () => {
+  it("has a bar for each subject with a cost, the longest for the dearest", () => {
+    const widths = [...chart(result).matchAll(/<rect x="\d+" y="\d+" width="([\d.]+)"/g)].map(([, width]) =>
+      Number(width),
+    );
+    expect(widths).toHaveLength(4);
+    expect(Math.max(...widths)).toBe(widths[2]);
+  });
+
+  it("escapes what it did not write itself, and refers to nothing outside", () => {
+    expect(chart(result)).toContain("A &lt;CPU&gt;");
+    expect(chart(result).replace("http://www.w3.org/2000/svg", "")).not.toMatch(/https?:|href|<script/);
+  });
+
+  it("repeats no attribute, which XML forbids", () => {
+    for (const [tag] of chart(result).matchAll(/<\w[^>]*>/g)) {
+      const names = [...tag.matchAll(/ ([\w-]+)="/g)].map(([, name]) => name);
+      expect(new Set(names).size, tag).toBe(names.length);
+    }
+  });
+});
+
+describe("the page", () => {
+  it("names machine, versions and what was left out", () => {
+    for (const line of aboutLines(result)) expect(page(result)).toContain(line.replace("<CPU>", "&lt;CPU&gt;"));
+    expect(page(result)).toContain("vector is not installed");
+  });
+});
+
+describe("a README", () => {
+  it("keeps what stands around the markers, and can be filled again", () => {
+    const once = withResult(`# Title\n${begin}\nold\n${end}\nafter\n`, result, "bench/results/chart.svg");
+    expect(once).toMatch(/^# Title\n/);
+    expect(once).toMatch(/\nafter\n$/);
+    expect(once).not.toContain("old");
+    expect(withResult(once, result, "bench/results/chart.svg")).toBe(once);
+  });
+
+  it.each(["", begin, `${end}${begin}`, `${begin}${end}${begin}`])("is refused without its markers: %j", (text) => {
+    expect(() => withResult(text, result, "chart.svg")).toThrow("the file needs the lines");
+  });
+});

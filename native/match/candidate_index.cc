@@ -1,0 +1,563 @@
+// See candidate_index.h.
+#include "match/candidate_index.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <unordered_map>
+#include <utility>
+
+#include "match/sample.h"
+#include "scan/dispatch.h"
+
+namespace streamgate {
+namespace {
+
+// Rough costs in nanoseconds of a 3 GHz core; only their proportions matter. A candidate costs a branch that is guessed
+// wrongly, and a comparison.
+constexpr double kLookupCost = 0.4;
+constexpr double kCandidateCost = 8;
+constexpr double kCompareCost = 1;
+constexpr double kBucketsByteCost = 0.055;
+constexpr double kRunByteCost = 0.02;
+// More grams of one window at one alignment fill the table for everybody.
+constexpr size_t kGramsMax = 128;
+// Of all windows: 12 bytes of memory each, and a table that is full finds everything.
+constexpr size_t kGramsTotalMax = 1 << 20;
+// Furthest distance between two probes that is tried.
+constexpr size_t kSpreadMax = 12;
+// Windows by which probes are chosen, where there are more: choosing costs time for each.
+constexpr size_t kChoosingMax = 64;
+
+const std::array<double, 256>& Shares() {
+  static const std::array<double, 256> shares = [] {
+    std::array<double, 256> list;
+    for (unsigned byte = 0; byte < 256; ++byte) list[byte] = ByteSet::Of(static_cast<uint8_t>(byte)).Frequency();
+    return list;
+  }();
+  return shares;
+}
+
+// A set as two shuffles see it: all bytes whose halves both belong to a member.
+struct Halves {
+  uint16_t low = 0;
+  uint16_t high = 0;
+
+  static Halves Of(const ByteSet& set) {
+    Halves halves;
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      if (!set.Has(static_cast<uint8_t>(byte))) continue;
+      halves.low = static_cast<uint16_t>(halves.low | 1u << (byte & 15));
+      halves.high = static_cast<uint16_t>(halves.high | 1u << (byte >> 4));
+    }
+    return halves;
+  }
+  static Halves Any() { return {0xffff, 0xffff}; }
+  Halves With(const Halves& other) const {
+    return {static_cast<uint16_t>(low | other.low), static_cast<uint16_t>(high | other.high)};
+  }
+  bool Has(uint8_t byte) const { return (low >> (byte & 15) & high >> (byte >> 4) & 1) != 0; }
+  double Share() const {
+    double share = 0;
+    for (unsigned byte = 0; byte < 256; ++byte)
+      if (Has(static_cast<uint8_t>(byte))) share += Shares()[byte];
+    return std::min(share, 1.0);
+  }
+};
+
+// One bit for each place of the sample.
+constexpr size_t kSampleWords = (kSampleLines.size() + 63) / 64;
+using Places = std::array<uint64_t, kSampleWords>;
+
+Places PlacesOf(const Halves& halves) {
+  Places places = {};
+  for (size_t i = 0; i < kSampleLines.size(); ++i)
+    if (halves.Has(static_cast<uint8_t>(kSampleLines[i]))) places[i / 64] |= uint64_t{1} << (i % 64);
+  return places;
+}
+
+// Keeps the places `distance` bytes behind which `others` has one. distance < 64.
+void KeepWhere(Places* places, const Places& others, size_t distance) {
+  for (size_t i = 0; i < kSampleWords; ++i) {
+    uint64_t word = others[i] >> distance;
+    if (distance > 0 && i + 1 < kSampleWords) word |= others[i + 1] << (64 - distance);
+    (*places)[i] &= word;
+  }
+}
+
+double ShareOf(const Places& places) {
+  int count = 0;
+  for (const uint64_t word : places) count += __builtin_popcountll(word);
+  return count / static_cast<double>(kSampleLines.size());
+}
+
+// A window, with what choosing its probes needs of each of its bytes.
+struct Probed {
+  const Window* window;
+  std::vector<Halves> halves;
+  std::vector<Places> places;
+  std::vector<double> shares;
+
+  explicit Probed(const Window* of) : window(of) {
+    for (const ByteSet& set : of->sets()) {
+      halves.push_back(Halves::Of(set));
+      places.push_back(PlacesOf(halves.back()));
+      shares.push_back(halves.back().Share());
+    }
+  }
+
+  // Share of places at which probes at these offsets fit, if the first looks at byte `shift`.
+  double Density(const uint8_t* offsets, size_t probes, size_t shift) const {
+    Places fits = places[shift];
+    double share = shares[shift];
+    for (size_t i = 1; i < probes; ++i) {
+      const size_t at = shift + offsets[i];
+      if (at >= halves.size()) continue;
+      KeepWhere(&fits, places[at], offsets[i]);
+      share *= shares[at];
+    }
+    return ShareOf(fits) + share;
+  }
+  size_t BestShift(const uint8_t* offsets, size_t probes, double* density) const {
+    size_t best = 0;
+    *density = 3;
+    for (size_t shift = 0; shift < halves.size(); ++shift) {
+      const double here = Density(offsets, probes, shift);
+      if (here < *density) {
+        *density = here;
+        best = shift;
+      }
+    }
+    return best;
+  }
+};
+
+// What folding makes of sets and of the sample.
+struct Folding {
+  std::vector<uint8_t> values;       // all that there are
+  std::array<double, 256> shares{};  // of each value
+  std::unordered_map<uint32_t, double> sample;
+
+  Folding() {
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      const uint8_t folded = GramTable::Folded(static_cast<uint8_t>(byte));
+      if (std::find(values.begin(), values.end(), folded) == values.end()) values.push_back(folded);
+      shares[folded] += Shares()[byte];
+    }
+    uint32_t gram = 0;
+    for (const char c : kSampleLines) {
+      gram = gram >> 8 | uint32_t{GramTable::Folded(static_cast<uint8_t>(c))} << 24;
+      sample[gram] += 1.0 / static_cast<double>(kSampleLines.size());
+    }
+  }
+  static const Folding& Get() {
+    static const Folding folding;
+    return folding;
+  }
+};
+
+std::vector<uint8_t> FoldedOf(const ByteSet& set) {
+  std::vector<uint8_t> folded;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    if (!set.Has(static_cast<uint8_t>(byte))) continue;
+    const uint8_t value = GramTable::Folded(static_cast<uint8_t>(byte));
+    if (std::find(folded.begin(), folded.end(), value) == folded.end()) folded.push_back(value);
+  }
+  return folded;
+}
+
+// All grams that a window may show `shift` bytes behind its start. Empty: more than kGramsMax.
+std::vector<uint32_t> GramsOf(const std::vector<std::vector<uint8_t>>& folded, size_t shift) {
+  std::vector<uint32_t> grams = {0};
+  for (size_t i = 0; i < 4; ++i) {
+    const std::vector<uint8_t>& values = shift + i < folded.size() ? folded[shift + i] : Folding::Get().values;
+    if (grams.size() * values.size() > kGramsMax) return {};
+    std::vector<uint32_t> longer;
+    for (const uint32_t gram : grams)
+      for (const uint8_t value : values) longer.push_back(gram | uint32_t{value} << (8 * i));
+    grams = std::move(longer);
+  }
+  return grams;
+}
+
+// Share of places at which one of the grams stands, or another one that has its bit.
+double DensityOf(const std::vector<uint32_t>& grams) {
+  const Folding& folding = Folding::Get();
+  double density = static_cast<double>(grams.size()) / (8.0 * GramTable::kSlots);
+  for (const uint32_t gram : grams) {
+    double share = 1;
+    for (int i = 0; i < 4; ++i) share *= folding.shares[gram >> (8 * i) & 0xff];
+    const auto found = folding.sample.find(gram);
+    density += share + (found == folding.sample.end() ? 0 : found->second);
+  }
+  return density;
+}
+
+}  // namespace
+
+CandidateIndex::Entry::Entry(const Placed& placed, size_t shift_bytes, uint32_t of_gram)
+    : window(placed.window), step(placed.step), shift(static_cast<uint32_t>(shift_bytes)), gram(of_gram) {
+  const std::vector<ByteSet>& sets = window->sets();
+  std::vector<uint8_t> masks;
+  std::vector<uint8_t> values;
+  bool exact = true;
+  for (const ByteSet& set : sets) {
+    uint8_t ones = 0xff;
+    uint8_t zeros = 0xff;
+    int members = 0;
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      if (!set.Has(static_cast<uint8_t>(byte))) continue;
+      ones = static_cast<uint8_t>(ones & byte);
+      zeros = static_cast<uint8_t>(zeros & ~byte);
+      ++members;
+    }
+    masks.push_back(ones | zeros);
+    values.push_back(ones);
+    exact = exact && members == 1 << (8 - __builtin_popcount(masks.back()));
+  }
+  const auto bits_from = [&masks](size_t at) {
+    int bits = 0;
+    for (size_t i = at; i < std::min(at + 8, masks.size()); ++i) bits += __builtin_popcount(masks[i]);
+    return bits;
+  };
+  for (uint32_t at = 1; at + 8 <= masks.size(); ++at)
+    if (bits_from(at) > bits_from(quick_at)) quick_at = at;
+  uint8_t mask[8] = {};
+  uint8_t value[8] = {};
+  for (size_t i = 0; i < 8 && quick_at + i < masks.size(); ++i) {
+    mask[i] = masks[quick_at + i];
+    value[i] = values[quick_at + i];
+  }
+  std::memcpy(&quick_mask, mask, sizeof mask);
+  std::memcpy(&quick_value, value, sizeof value);
+  whole = exact && sets.size() <= 8;
+}
+
+inline bool CandidateIndex::Entry::FitsAround(const uint8_t* place, const uint8_t* from, const uint8_t* to,
+                                              const uint8_t* end) const {
+  if (static_cast<size_t>(place - from) < shift) return false;
+  const uint8_t* const start = place - shift;
+  if (static_cast<size_t>(to - start) < window->size()) return false;
+  if (static_cast<size_t>(end - start) >= quick_at + sizeof quick_mask) {
+    uint64_t bytes;
+    std::memcpy(&bytes, start + quick_at, sizeof bytes);
+    if ((bytes & quick_mask) != quick_value) return false;
+    if (whole) return true;
+  }
+  return window->FitsAt(start);
+}
+
+CandidateIndex::CandidateIndex(const std::vector<const Prefilter*>& prefilters) : steps_(prefilters.size()) {
+  std::vector<Placed> windows;
+  std::vector<Placed> runs;
+  for (size_t step = 0; step < prefilters.size(); ++step) {
+    if (prefilters[step] == nullptr) continue;
+    for (const Prefilter::Factor& factor : prefilters[step]->factors())
+      (factor.window.is_run() ? runs : windows).push_back({&factor.window, static_cast<uint32_t>(step)});
+  }
+  empty_ = windows.empty() && runs.empty();
+  if (empty_) return;
+  AddBuckets(windows, runs, &design_);
+  if (windows.size() <= 1) return;
+  for (const uint8_t stride : {uint8_t{4}, uint8_t{2}}) {
+    Design other;
+    std::vector<Placed> left;
+    AddGrams(windows, stride, &other, &left);
+    if (other.grams == nullptr) continue;
+    if (!left.empty() || !runs.empty()) AddBuckets(left, runs, &other);
+    if (other.cost < design_.cost) design_ = std::move(other);
+  }
+}
+
+void CandidateIndex::AddGrams(const std::vector<Placed>& windows, uint8_t stride, Design* design,
+                              std::vector<Placed>* left) {
+  auto grams = std::make_unique<Grams>();
+  std::vector<Entry>& entries = grams->entries;
+  grams->table.stride = stride;
+  double density = 0;
+  for (const Placed& placed : windows) {
+    std::vector<std::vector<uint8_t>> folded;
+    for (const ByteSet& set : placed.window->sets()) folded.push_back(FoldedOf(set));
+    std::vector<Entry> own;
+    double own_density = 0;
+    bool fits = true;
+    // Wherever the window lies, one of every `stride` of its bytes begins a gram.
+    for (size_t phase = 0; phase < stride && fits; ++phase) {
+      std::vector<uint32_t> best;
+      size_t best_shift = 0;
+      double best_density = 0;
+      for (size_t shift = phase; shift < folded.size(); shift += stride) {
+        std::vector<uint32_t> here = GramsOf(folded, shift);
+        if (here.empty()) continue;
+        const double here_density = DensityOf(here);
+        if (!best.empty() && here_density >= best_density) continue;
+        best = std::move(here);
+        best_shift = shift;
+        best_density = here_density;
+      }
+      fits = !best.empty();
+      for (const uint32_t gram : best) own.emplace_back(placed, best_shift, gram);
+      own_density += best_density;
+    }
+    if (!fits || entries.size() + own.size() > kGramsTotalMax) {
+      left->push_back(placed);
+      continue;
+    }
+    density += own_density;
+    entries.insert(entries.end(), own.begin(), own.end());
+  }
+  if (entries.empty()) return;
+  const auto slot_of = [](const Entry& entry) { return GramTable::Slot(GramTable::Hash(entry.gram)); };
+  std::stable_sort(entries.begin(), entries.end(),
+                   [slot_of](const Entry& a, const Entry& b) { return slot_of(a) < slot_of(b); });
+  grams->slot_begin.assign(GramTable::kSlots + 1, 0);
+  for (const Entry& entry : entries) {
+    ++grams->slot_begin[slot_of(entry) + 1];
+    grams->table.bits[slot_of(entry)] |= GramTable::Bit(GramTable::Hash(entry.gram));
+  }
+  for (size_t slot = 0; slot < GramTable::kSlots; ++slot) grams->slot_begin[slot + 1] += grams->slot_begin[slot];
+  design->cost += (kLookupCost + kCandidateCost * std::min(density, 1.0)) / stride;
+  design->grams = std::move(grams);
+}
+
+void CandidateIndex::AddBuckets(const std::vector<Placed>& windows, const std::vector<Placed>& runs, Design* design) {
+  auto buckets = std::make_unique<Buckets>();
+  BucketTables& tables = buckets->tables;
+  std::vector<Entry> entries[BucketTables::kBuckets];
+  std::vector<Placed> others = windows;
+  // Runs of the same set share a bucket; what finds no bucket is looked for like other windows.
+  const Window* run_of[BucketTables::kRunsMax];
+  std::vector<Placed> run_members[BucketTables::kRunsMax];
+  size_t run_count = 0;
+  for (const Placed& run : runs) {
+    size_t i = 0;
+    while (i < run_count && !(run_of[i]->sets().front() == run.window->sets().front())) ++i;
+    if (i == BucketTables::kRunsMax) {
+      others.push_back(run);
+      continue;
+    }
+    if (i == run_count) run_of[run_count++] = run.window;
+    if (run.window->size() < run_of[i]->size()) run_of[i] = run.window;
+    run_members[i].push_back(run);
+  }
+
+  std::vector<Probed> probed;
+  for (size_t i = 0; i < std::min(others.size(), kChoosingMax); ++i) probed.emplace_back(others[i].window);
+  size_t widest = 1;
+  for (const Placed& placed : others) widest = std::max(widest, placed.window->size());
+  tables.probes = static_cast<uint8_t>(std::min(widest, BucketTables::kProbesMax));
+  uint8_t best[BucketTables::kProbesMax] = {0, 1, 2};
+  double best_density = -1;
+  for (uint8_t near = 1; tables.probes > 1 && near < kSpreadMax; ++near) {
+    for (uint8_t far = static_cast<uint8_t>(near + 1); far <= kSpreadMax; ++far) {
+      const uint8_t offsets[BucketTables::kProbesMax] = {0, near, far};
+      double sum = 0;
+      for (const Probed& window : probed) {
+        double density;
+        window.BestShift(offsets, tables.probes, &density);
+        sum += density;
+      }
+      if (best_density >= 0 && sum >= best_density) continue;
+      best_density = sum;
+      std::copy(std::begin(offsets), std::end(offsets), best);
+    }
+  }
+  std::copy(std::begin(best), std::end(best), tables.offsets);
+
+  Halves sets[BucketTables::kBuckets][BucketTables::kProbesMax];
+  const size_t bucket_count = BucketTables::kBuckets - run_count;
+  for (size_t i = 0; i < others.size(); ++i) {
+    const Probed window(others[i].window);
+    double density;
+    const size_t shift = window.BestShift(best, tables.probes, &density);
+    Halves probes[BucketTables::kProbesMax];
+    for (size_t k = 0; k < BucketTables::kProbesMax; ++k) {
+      const bool inside = k < tables.probes && shift + best[k] < window.halves.size();
+      probes[k] = inside ? window.halves[shift + best[k]] : Halves::Any();
+    }
+    // An empty bucket, or the one to which the window adds fewest places.
+    size_t bucket = 0;
+    double least = 3;
+    for (size_t b = 0; b < bucket_count; ++b) {
+      double before = 1;
+      double after = 1;
+      for (size_t k = 0; k < tables.probes; ++k) {
+        before *= entries[b].empty() ? 0 : sets[b][k].Share();
+        after *= sets[b][k].With(probes[k]).Share();
+      }
+      if (entries[b].empty()) after = 0;
+      if (after - before >= least) continue;
+      least = after - before;
+      bucket = b;
+      if (entries[b].empty()) break;
+    }
+    for (size_t k = 0; k < BucketTables::kProbesMax; ++k) sets[bucket][k] = sets[bucket][k].With(probes[k]);
+    entries[bucket].emplace_back(others[i], shift, 0);
+  }
+  tables.runs = static_cast<uint8_t>(run_count);
+  for (size_t i = 0; i < run_count; ++i) {
+    const size_t bucket = BucketTables::kBuckets - 1 - i;
+    tables.run_bytes[i] = static_cast<uint8_t>(run_of[i]->size());
+    sets[bucket][0] = Halves::Of(run_of[i]->sets().front());
+    for (size_t k = 1; k < BucketTables::kProbesMax; ++k) sets[bucket][k] = Halves::Any();
+    for (const Placed& run : run_members[i]) entries[bucket].emplace_back(run, 0, 0);
+  }
+  for (size_t bucket = 0; bucket < BucketTables::kBuckets; ++bucket) {
+    if (entries[bucket].empty()) continue;
+    for (size_t k = 0; k < BucketTables::kProbesMax; ++k) {
+      for (size_t half = 0; half < 16; ++half) {
+        if ((sets[bucket][k].low >> half & 1) != 0) tables.low[k][half] |= static_cast<uint8_t>(1u << bucket);
+        if ((sets[bucket][k].high >> half & 1) != 0) tables.high[k][half] |= static_cast<uint8_t>(1u << bucket);
+      }
+    }
+  }
+  design->cost += kBucketsByteCost + kRunByteCost * static_cast<double>(run_count);
+  for (size_t b = 0; b < bucket_count; ++b) {
+    if (entries[b].empty()) continue;
+    Places fits = PlacesOf(sets[b][0]);
+    double share = sets[b][0].Share();
+    for (size_t k = 1; k < tables.probes; ++k) {
+      KeepWhere(&fits, PlacesOf(sets[b][k]), tables.offsets[k]);
+      share *= sets[b][k].Share();
+    }
+    design->cost += (share + ShareOf(fits)) * (kCandidateCost + kCompareCost * static_cast<double>(entries[b].size()));
+  }
+  for (size_t bucket = 0; bucket < BucketTables::kBuckets; ++bucket) {
+    buckets->entries.insert(buckets->entries.end(), entries[bucket].begin(), entries[bucket].end());
+    buckets->begin[bucket + 1] = static_cast<uint32_t>(buckets->entries.size());
+  }
+  design->buckets = std::move(buckets);
+}
+
+void CandidateScan::Use(const CandidateIndex* index) {
+  index_ = index;
+  seen_.assign(index == nullptr ? 0 : index->steps(), 0);
+  record_ = 0;
+  if (index_ == nullptr || index_->empty()) {
+    lanes_.reset();
+  } else {
+    if (lanes_ == nullptr) lanes_ = std::make_unique<Lane[]>(kLanes);
+    lanes_[kBucketLane].used = index_->design_.buckets != nullptr;
+    lanes_[kGramLane].used = index_->design_.grams != nullptr;
+  }
+  Reset(nullptr, nullptr);
+}
+
+void CandidateScan::Reset(const char* begin, const char* end) {
+  begin_ = reinterpret_cast<const uint8_t*>(begin);
+  end_ = reinterpret_cast<const uint8_t*>(end);
+  // Nothing is known yet; without windows all is quiet.
+  quiet_end_ = lanes_ == nullptr ? end_ : begin_;
+  for (size_t i = 0; lanes_ != nullptr && i < kLanes; ++i) {
+    lanes_[i].at = lanes_[i].used ? begin_ : end_;
+    lanes_[i].head = lanes_[i].count = 0;
+  }
+}
+
+void CandidateScan::Fill(size_t lane_index) {
+  Lane& lane = lanes_[lane_index];
+  lane.head = lane.count = 0;
+  const uint8_t* const stop = lane.at + std::min(static_cast<size_t>(end_ - lane.at), kAheadBytes);
+  lane.at = lane_index == kBucketLane ? ActiveKernel().find_buckets(index_->design_.buckets->tables, begin_, lane.at,
+                                                                    stop, end_, lane.list, kListMax, &lane.count)
+                                      : ActiveKernel().find_grams(index_->design_.grams->table, begin_, lane.at, stop,
+                                                                  end_, lane.list, kListMax, &lane.count);
+  Sift(lane_index);
+}
+
+template <typename Visit>
+inline void CandidateScan::ForEach(size_t lane, const Candidate& candidate, const Visit& visit) const {
+  if (lane == kBucketLane) {
+    const CandidateIndex::Buckets& buckets = *index_->design_.buckets;
+    for (uint32_t bits = candidate.what; bits != 0; bits &= bits - 1) {
+      const int bucket = __builtin_ctz(bits);
+      for (uint32_t i = buckets.begin[bucket]; i < buckets.begin[bucket + 1]; ++i)
+        if (!visit(i, buckets.entries[i])) return;
+    }
+    return;
+  }
+  const CandidateIndex::Grams& grams = *index_->design_.grams;
+  const uint8_t* const place = begin_ + candidate.place;
+  uint32_t gram = 0;
+  for (size_t i = 0; i < 4; ++i)
+    gram |= uint32_t{GramTable::Folded(place + i < end_ ? place[i] : uint8_t{0})} << (8 * i);
+  const uint32_t last = grams.slot_begin[candidate.what + 1];
+  for (uint32_t i = grams.slot_begin[candidate.what]; i < last; ++i)
+    if (grams.entries[i].gram == gram && !visit(i, grams.entries[i])) return;
+}
+
+void CandidateScan::Sift(size_t lane_index) {
+  Lane& lane = lanes_[lane_index];
+  size_t kept = 0;
+  for (size_t i = 0; i < lane.count; ++i) {
+    Candidate candidate = lane.list[i];
+    const uint8_t* const place = begin_ + candidate.place;
+    uint32_t fitting = 0;
+    uint32_t which = 0;
+    ForEach(lane_index, candidate, [&](uint32_t index, const CandidateIndex::Entry& entry) {
+      if (!entry.FitsAround(place, begin_, end_, end_)) return true;
+      which = index;
+      return ++fitting < 2;
+    });
+    if (fitting == 0) continue;
+    if (fitting == 1) candidate.what = kResolved | which;
+    lane.list[kept++] = candidate;
+  }
+  lane.count = kept;
+}
+
+inline void CandidateScan::Confirm(size_t lane, const Candidate& candidate, const uint8_t* from, const uint8_t* to,
+                                   std::vector<uint32_t>* steps) {
+  const uint8_t* const place = begin_ + candidate.place;
+  const auto add = [this, steps](const CandidateIndex::Entry& entry) {
+    if (seen_[entry.step] == record_) return;
+    seen_[entry.step] = record_;
+    steps->push_back(entry.step);
+  };
+  if ((candidate.what & kResolved) != 0) {
+    const CandidateIndex::Entry& entry = EntriesOf(lane)[candidate.what & ~kResolved];
+    if (static_cast<size_t>(place - from) >= entry.shift &&
+        static_cast<size_t>(to - place) + entry.shift >= entry.window->size())
+      add(entry);
+    return;
+  }
+  ForEach(lane, candidate, [&](uint32_t, const CandidateIndex::Entry& entry) {
+    if (seen_[entry.step] != record_ && entry.FitsAround(place, from, to, end_)) add(entry);
+    return true;
+  });
+}
+
+void CandidateScan::CollectLane(size_t lane_index, const uint8_t* from, const uint8_t* to,
+                                std::vector<uint32_t>* steps) {
+  Lane& lane = lanes_[lane_index];
+  for (;;) {
+    for (; lane.head < lane.count; ++lane.head) {
+      const Candidate& candidate = lane.list[lane.head];
+      const uint8_t* const place = begin_ + candidate.place;
+      if (place >= to) {
+        quiet_end_ = std::min(quiet_end_, place);
+        return;
+      }
+      // Those of records that nobody asked about are left behind.
+      if (place >= from) Confirm(lane_index, candidate, from, to, steps);
+    }
+    // Scanned on only when a record asks, so that the last record of a region is not followed by a scan.
+    if (lane.at >= to) break;
+    Fill(lane_index);
+  }
+  quiet_end_ = std::min(quiet_end_, lane.at);
+}
+
+void CandidateScan::Collect(std::string_view record, std::vector<uint32_t>* steps) {
+  const auto* const from = reinterpret_cast<const uint8_t*>(record.data());
+  const uint8_t* const to = from + record.size();
+  if (lanes_ == nullptr || to <= quiet_end_) return;
+  ++record_;
+  const size_t before = steps->size();
+  quiet_end_ = end_;
+  for (size_t i = 0; i < kLanes; ++i)
+    if (lanes_[i].used) CollectLane(i, from, to, steps);
+  if (steps->size() - before > 1) std::sort(steps->begin() + static_cast<long>(before), steps->end());
+}
+
+}  // namespace streamgate

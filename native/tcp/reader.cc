@@ -1,0 +1,367 @@
+// See reader.h.
+#include "tcp/reader.h"
+
+#if defined(__linux__)
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "plan/chunk.h"
+
+namespace streamgate {
+namespace {
+
+// Connections taken in one pass at most; the kernel keeps the others.
+constexpr int kAcceptsMax = 256;
+// How long the listener is left alone when the process has no descriptor for a connection, not even the spare one.
+constexpr uint64_t kAcceptPauseNs = 100'000'000;
+
+uint64_t NowNs() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
+int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+BlockSource SourceOf(const sockaddr_storage& peer) {
+  BlockSource source;
+  source.transport = Transport::kTcp;
+  if (peer.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
+    source.family = 4;
+    source.port = ntohs(v4.sin_port);
+    std::memcpy(source.address, &v4.sin_addr, 4);
+  } else if (peer.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer);
+    // A socket for both versions shows IPv4 peers as ::ffff:a.b.c.d.
+    const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
+    source.family = mapped ? 4 : 6;
+    source.port = ntohs(v6.sin6_port);
+    std::memcpy(source.address, v6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+  }
+  return source;
+}
+
+TcpReader::Result ResultOf(const Router::Result& result) {
+  if (result.never_fits) return TcpReader::Result::kNeverFits;
+  switch (result.stopped) {
+    case StopCause::kNone:
+      return TcpReader::Result::kDone;
+    case StopCause::kBatchFull:
+      return TcpReader::Result::kBatchFull;
+    case StopCause::kRingFull:
+      return TcpReader::Result::kRingFull;
+  }
+  return TcpReader::Result::kDone;
+}
+
+}  // namespace
+
+struct TcpReader::Connection {
+  Connection(int descriptor, size_t place, const BlockSource& from, const Options& options)
+      : fd(descriptor),
+        index(place),
+        source(from),
+        framer(options.framing, options.delimiter, options.max_record_bytes, options.losses) {}
+
+  const int fd;
+  size_t index;  // in connections_
+  const BlockSource source;
+  Framer framer;
+  // Turns of a shutdown in which it brought nothing.
+  uint32_t quiet_turns = 0;
+  // In ending_.
+  bool ending = false;
+};
+
+TcpReader::TcpReader(Options options)
+    : options_(std::move(options)), events_(new epoll_event[kEventsMax]), buffer_(new char[kReadBytes]) {}
+
+std::unique_ptr<TcpReader> TcpReader::Create(Options options, TcpListener::Error* error) {
+  std::unique_ptr<TcpReader> reader(new TcpReader(std::move(options)));
+  reader->epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
+  reader->timer_fd_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  reader->spare_fd_ = OpenSpare();
+  if (reader->epoll_fd_ >= 0 && reader->timer_fd_ >= 0) return reader;
+  *error = {errno, std::string("epoll: ") + std::strerror(errno)};
+  return nullptr;
+}
+
+TcpReader::~TcpReader() {
+  Abandon();
+  for (const int fd : {epoll_fd_, timer_fd_, spare_fd_})
+    if (fd >= 0) close(fd);
+}
+
+uint16_t TcpReader::Listen(const std::string& address, uint16_t port, bool reuse_port, TcpListener::Error* error) {
+  uint16_t bound = 0;
+  const int fd = TcpListener::Open(address, port, reuse_port, &bound, error);
+  if (fd < 0) return 0;
+  listener_ = fd;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = nullptr;  // the listener's mark: it is no connection
+  epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
+  return bound;
+}
+
+void TcpReader::Adopt(int fd, const BlockSource& source) {
+  auto connection = std::make_unique<Connection>(fd, connections_.size(), source, options_);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLRDHUP;
+  event.data.ptr = connection.get();
+  if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    // Out of watches or memory: as with descriptors, the peer sees its connection closed.
+    close(fd);
+    ++refused_;
+    return;
+  }
+  connections_.push_back(std::move(connection));
+}
+
+TcpReader::Result TcpReader::Read(const Target& target) {
+  if (!in_pass_) BeginPass();
+  for (;;) {
+    Result result = Result::kDone;
+    if (held_ != nullptr) {
+      result = RunHeld(target);
+    } else if (!ending_.empty()) {
+      result = RunEnding(target);
+    }
+    if (result != Result::kDone) return result;
+    if (!ending_.empty()) continue;
+    if (event_next_ == event_count_ || pass_bytes_ >= kPassBytes) break;
+    const epoll_event event = events_[event_next_];
+    if (event.data.ptr == nullptr) {
+      ++event_next_;
+      Accept();
+    } else {
+      Receive(static_cast<Connection*>(event.data.ptr), event.events);
+    }
+  }
+  EndPass();
+  return Result::kDone;
+}
+
+void TcpReader::BeginPass() {
+  in_pass_ = true;
+  pass_bytes_ = pass_records_ = 0;
+  pass_began_ns_ = NowNs();
+  if (timer_runs_) {
+    uint64_t ticks = 0;
+    const bool ticked = read(timer_fd_, &ticks, sizeof ticks) == sizeof ticks;
+    if (ticked && !watches_listener_) WatchListener(true);
+  }
+  const int count = epoll_wait(epoll_fd_, events_.get(), kEventsMax, 0);
+  event_count_ = count < 0 ? 0 : count;
+  event_next_ = 0;
+}
+
+void TcpReader::EndPass() {
+  in_pass_ = false;
+  looked_at_all_ = event_next_ == event_count_ && event_count_ < kEventsMax;
+  event_next_ = event_count_ = 0;
+  const bool gathered = gathering_.waits();
+  const bool gathers = gathering_.After(pass_began_ns_, pass_records_, pass_bytes_);
+  if (!watches_listener_) gathering_.Leave();  // the timer is the listener's
+  if (gathers == gathered || !watches_listener_) return;
+  if (gathers) {
+    SetTimer(Gathering::kTickNs, Gathering::kTickNs);
+  } else {
+    SetTimer(0, 0);
+  }
+}
+
+// Runs the rest of the chunk in the buffer.
+TcpReader::Result TcpReader::RunHeld(const Target& target) {
+  Result result = Result::kDone;
+  if (target.router == nullptr) {
+    const ChunkRun run = RunChunk(target.runner, held_->framer, buffer_.get(), held_size_, held_at_);
+    pass_records_ += run.records;
+    held_at_ = run.at;
+    if (held_at_ < held_size_) result = Result::kBatchFull;
+  } else {
+    const Router::Result run = target.router->RunChunk(&target.runner, held_->framer, held_->source, buffer_.get(),
+                                                       held_size_, held_at_, target.received_at_ms);
+    pass_records_ += run.records;
+    held_at_ = run.at;
+    result = ResultOf(run);
+  }
+  if (result == Result::kDone) held_ = nullptr;
+  return result;
+}
+
+// Runs what the stream that ended last has left, and closes it.
+TcpReader::Result TcpReader::RunEnding(const Target& target) {
+  Connection* const connection = ending_.back();
+  Result result = Result::kDone;
+  if (target.router == nullptr) {
+    if (!RunEnd(target.runner, connection->framer)) result = Result::kBatchFull;
+  } else {
+    result =
+        ResultOf(target.router->RunEnd(&target.runner, connection->framer, connection->source, target.received_at_ms));
+  }
+  if (result != Result::kDone) return result;
+  ending_.pop_back();
+  Close(connection);
+  return Result::kDone;
+}
+
+void TcpReader::Receive(Connection* connection, uint32_t events) {
+  if (connection->ending) {
+    ++event_next_;
+    return;
+  }
+  const ssize_t size = recv(connection->fd, buffer_.get(), kReadBytes, 0);
+  if (size > 0) {
+    held_ = connection;
+    held_at_ = 0;
+    held_size_ = static_cast<size_t>(size);
+    pass_bytes_ += held_size_;
+    connection->quiet_turns = 0;
+    // The peer has closed: what it left is all there is, so this connection goes on until its end. Others have their
+    // turn first; level-triggered epoll comes back to what is unread.
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) ++event_next_;
+    return;
+  }
+  ++event_next_;
+  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  // Closed, or reset, which counts as a close.
+  connection->ending = true;
+  ending_.push_back(connection);
+}
+
+void TcpReader::Accept() {
+  for (int i = 0; listener_ >= 0 && i < kAcceptsMax && AcceptOne();) ++i;
+}
+
+// False: there is none to take, or none can be taken.
+bool TcpReader::AcceptOne() {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  const int fd = accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0) {
+    ++accepted_;
+    Adopt(fd, SourceOf(peer));
+    return true;
+  }
+  switch (errno) {
+    case EMFILE:
+    case ENFILE:
+      RefuseOne();
+      return false;
+    case ENOBUFS:
+    case ENOMEM:
+      WatchListener(false);
+      return false;
+    case EAGAIN:
+      return false;
+    default:
+      // EINTR, or this one connection is gone already (accept(2) names a dozen errors of that kind).
+      return true;
+  }
+}
+
+// No descriptor is left: the connection that waits is taken with the spare one and closed.
+void TcpReader::RefuseOne() {
+  if (spare_fd_ >= 0) close(spare_fd_);
+  const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (fd >= 0) {
+    close(fd);
+    ++refused_;
+  }
+  spare_fd_ = OpenSpare();
+  // Another thread was faster: do not ask again and again.
+  if (spare_fd_ < 0) WatchListener(false);
+}
+
+// Off: the timer turns it on again.
+void TcpReader::WatchListener(bool on) {
+  if (listener_ < 0) return;
+  watches_listener_ = on;
+  if (on && spare_fd_ < 0) spare_fd_ = OpenSpare();
+  epoll_event event{};
+  event.events = on ? uint32_t{EPOLLIN} : 0;
+  event.data.ptr = nullptr;
+  epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, listener_, &event);
+  // One timer serves both: while the listener rests it ticks at the slower pace, and nothing gathers.
+  if (!on) gathering_.Leave();
+  SetTimer(on ? 0 : kAcceptPauseNs, 0);
+}
+
+void TcpReader::StopAccepting() {
+  Accept();
+  if (listener_ < 0) return;
+  close(listener_);
+  listener_ = -1;
+  watches_listener_ = true;
+  // The listener's event may be among those not looked at yet; Accept then finds none.
+}
+
+void TcpReader::FinishQuiet(uint32_t turns, bool cut) {
+  const bool counts = !in_pass_ && looked_at_all_;
+  looked_at_all_ = false;
+  if (!cut && !counts) return;
+  for (const auto& connection : connections_) {
+    if (connection->ending || (!cut && ++connection->quiet_turns < turns)) continue;
+    connection->ending = true;
+    ending_.push_back(connection.get());
+  }
+  // Events of this pass may speak of connections that are about to go; what is unread is reported again.
+  event_next_ = event_count_ = 0;
+}
+
+uint64_t TcpReader::Abandon() {
+  uint64_t bytes = held_ == nullptr ? 0 : held_size_ - held_at_;
+  for (const auto& connection : connections_) {
+    bytes += connection->framer.pending_bytes();
+    close(connection->fd);
+  }
+  connections_.clear();
+  ending_.clear();
+  held_ = nullptr;
+  in_pass_ = false;
+  event_next_ = event_count_ = 0;
+  if (listener_ >= 0) close(listener_);
+  listener_ = -1;
+  return bytes;
+}
+
+void TcpReader::Close(Connection* connection) {
+  close(connection->fd);  // epoll forgets it by itself: the descriptor is the only one of its socket
+  const size_t index = connection->index;
+  if (index + 1 != connections_.size()) {
+    connections_[index] = std::move(connections_.back());
+    connections_[index]->index = index;
+  }
+  connections_.pop_back();
+}
+
+void TcpReader::StopGathering() {
+  const bool gathered = gathering_.waits();
+  gathering_.Leave();
+  if (gathered && watches_listener_) SetTimer(0, 0);
+}
+
+// Both 0: stops it.
+void TcpReader::SetTimer(uint64_t first_ns, uint64_t interval_ns) {
+  const auto spec = [](uint64_t ns) {
+    return timespec{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+  };
+  const itimerspec setting{spec(interval_ns), spec(first_ns)};
+  timerfd_settime(timer_fd_, 0, &setting, nullptr);
+  timer_runs_ = first_ns != 0;
+}
+
+}  // namespace streamgate
+
+#endif

@@ -1,0 +1,155 @@
+// Reads TCP connections and runs a plan over what they bring, in the thread that calls: bytes are received, cut into
+// records and run on one core while they are in its cache.
+//
+// One epoll descriptor holds the listener and all connections, level-triggered, so whatever a call leaves unread is
+// reported again. Whoever owns the thread watches two descriptors and calls Read when one of them is readable:
+// `timer_fd()` always, and `poll_fd()` unless `gathers()` (tcp/gathering.h says when). There is one read buffer,
+// however many connections: a chunk whose records find no room in the batch stays in it, and nothing else is read
+// meanwhile, so that peers feel it through TCP.
+//
+// A peer that closes, or is gone, ends the stream: what it sent counts, a last record without its end included.
+// For one thread. Linux only.
+#pragma once
+
+#if defined(__linux__)
+
+#include <sys/epoll.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "frame/framer.h"
+#include "plan/run.h"
+#include "ring/ring.h"
+#include "shard/router.h"
+#include "tcp/gathering.h"
+#include "tcp/listener.h"
+
+namespace streamgate {
+
+class TcpReader {
+ public:
+  struct Options {
+    FramingKind framing = FramingKind::kAuto;
+    std::string delimiter;
+    uint32_t max_record_bytes = 1 << 20;
+    // kFrameCells cells that the connections' framers add to; borrowed for the reader's life.
+    double* losses = nullptr;
+  };
+
+  enum class Result { kDone, kBatchFull, kRingFull, kNeverFits };
+
+  // Where records go.
+  struct Target {
+    // Ready.
+    Runner& runner;
+    // Null: all records run here.
+    Router* router = nullptr;
+    // Milliseconds since 1970.
+    double received_at_ms = 0;
+  };
+
+  // Null: `error` says why.
+  static std::unique_ptr<TcpReader> Create(Options options, TcpListener::Error* error);
+  ~TcpReader();
+  TcpReader(const TcpReader&) = delete;
+  TcpReader& operator=(const TcpReader&) = delete;
+
+  // Once. Returns the port, or 0 and `error`.
+  uint16_t Listen(const std::string& address, uint16_t port, bool reuse_port, TcpListener::Error* error);
+  // Takes over a connected, non-blocking stream socket.
+  void Adopt(int fd, const BlockSource& source);
+
+  int poll_fd() const { return epoll_fd_; }
+  int timer_fd() const { return timer_fd_; }
+  bool gathers() const { return gathering_.waits(); }
+
+  // One pass: accepts, receives what is readable, runs it. Bounded: at most kReadBytes a connection and kPassBytes in
+  // all, then the caller's other work has its turn. kBatchFull: attach another batch and call again, it goes on where
+  // it was. kRingFull: the same when the ring of a record's owner has room. kNeverFits:
+  // a record is larger than that whole ring.
+  Result Read(const Target& target);
+
+  // Nobody calls Read for a while: when it is called again, the pause says nothing of the peers.
+  void Pause() { StopGathering(); }
+
+  // Takes the connections that the kernel has completed, without reading them.
+  void Accept();
+  // Takes them and closes the listener.
+  void StopAccepting();
+  // One turn of a shutdown, after Read had its chance: a connection that brought nothing in `turns` of them, or any
+  // with `cut`, has ended; the next Read closes it. Turns count only when the last pass looked at every connection.
+  void FinishQuiet(uint32_t turns, bool cut);
+  // Closes everything. Returns the bytes that were received and not run.
+  uint64_t Abandon();
+
+  size_t connections() const { return connections_.size(); }
+  // Connections taken since the start.
+  uint64_t accepted() const { return accepted_; }
+  // Connections that were closed at once because the process had no descriptor left.
+  uint64_t refused() const { return refused_; }
+
+  // As large as a core's cache can hold beside the batch; a system call then costs nothing beside its bytes.
+  static constexpr size_t kReadBytes = 256 << 10;
+  static constexpr uint64_t kPassBytes = 4 << 20;
+
+ private:
+  struct Connection;
+
+  explicit TcpReader(Options options);
+  void BeginPass();
+  void EndPass();
+  Result RunHeld(const Target& target);
+  Result RunEnding(const Target& target);
+  void Receive(Connection* connection, uint32_t events);
+  bool AcceptOne();
+  void RefuseOne();
+  void WatchListener(bool on);
+  void Close(Connection* connection);
+  void StopGathering();
+  void SetTimer(uint64_t first_ns, uint64_t interval_ns);
+
+  const Options options_;
+  int epoll_fd_ = -1;
+  int timer_fd_ = -1;
+  int listener_ = -1;
+  // Given up for a moment when there are no descriptors left, to take a connection and close it: its peer learns of it,
+  // and the listener does not stay readable for ever.
+  int spare_fd_ = -1;
+  // False while the listener is left alone because not even that worked.
+  bool watches_listener_ = true;
+
+  std::vector<std::unique_ptr<Connection>> connections_;
+  // Streams that have ended and whose last record has not run yet.
+  std::vector<Connection*> ending_;
+
+  // The pass at hand: what epoll reported and where we are in it.
+  bool in_pass_ = false;
+  // The last pass came to the end of what was readable.
+  bool looked_at_all_ = false;
+  static constexpr int kEventsMax = 512;
+  std::unique_ptr<epoll_event[]> events_;
+  int event_count_ = 0;
+  int event_next_ = 0;
+  uint64_t pass_began_ns_ = 0;
+  uint64_t pass_bytes_ = 0;
+  uint64_t pass_records_ = 0;
+
+  // The chunk at hand: of `held_`, bytes from held_at_ to held_size_ of the buffer are still to run.
+  std::unique_ptr<char[]> buffer_;
+  Connection* held_ = nullptr;
+  size_t held_at_ = 0;
+  size_t held_size_ = 0;
+
+  Gathering gathering_;
+  bool timer_runs_ = false;
+  uint64_t accepted_ = 0;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace streamgate
+
+#endif

@@ -1,0 +1,457 @@
+// The TCP reader on loopback and on socket pairs: seams, backpressure, ends, shutdown. Through the addon:
+// src/data/inputs/tcp.test.ts.
+#if defined(__linux__)
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "generated/layout.h"
+#include "plan/batch.h"
+#include "plan/prepare.h"
+#include "plan/run.h"
+#include "tcp/gathering.h"
+#include "tcp/reader.h"
+#include "test/check.h"
+
+namespace streamgate {
+namespace {
+
+// A batch of its own memory.
+class BatchMemory {
+ public:
+  BatchMemory(uint32_t records_max, uint32_t bytes_max)
+      : words_(new uint64_t[(sizeof(BatchHeader) + records_max * sizeof(BatchEntry) + bytes_max + 7) / 8]()) {
+    header()->records_max = records_max;
+    header()->bytes_max = bytes_max;
+  }
+  BatchHeader* header() { return reinterpret_cast<BatchHeader*>(words_.get()); }
+  std::string Text() {
+    const auto* entries = reinterpret_cast<const BatchEntry*>(header() + 1);
+    return std::string(reinterpret_cast<const char*>(entries + header()->records_max), header()->bytes);
+  }
+  void Clear() { header()->records = header()->bytes = 0; }
+
+ private:
+  std::unique_ptr<uint64_t[]> words_;
+};
+
+// A reader whose records pass unchanged into batches of a given size.
+class Rig {
+ public:
+  explicit Rig(uint32_t records_max = 100'000, uint32_t bytes_max = 64 << 20,
+               FramingKind framing = FramingKind::kNewline)
+      : batch_(records_max, bytes_max) {
+    runner.Use(std::make_shared<PreparedPlan>(), counts_);
+    runner.batch().Attach(batch_.header());
+    TcpReader::Options options;
+    options.framing = framing;
+    options.losses = losses;
+    TcpListener::Error error;
+    reader = TcpReader::Create(options, &error);
+    CHECK(reader != nullptr);
+  }
+  ~Rig() {
+    for (const int fd : peers_)
+      if (fd >= 0) close(fd);
+  }
+
+  // A connection to the reader by a socket pair. Returns the peer's number.
+  size_t Pair() {
+    int ends[2];
+    CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    reader->Adopt(ends[0], {});
+    peers_.push_back(ends[1]);
+    return peers_.size() - 1;
+  }
+  size_t Connect(uint16_t port) {
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK_EQUAL(connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    peers_.push_back(fd);
+    return peers_.size() - 1;
+  }
+  // Returns what was sent: less than all when the peer's buffer is full.
+  size_t Send(size_t peer, const std::string& text) {
+    const ssize_t sent = send(peers_[peer], text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent < 0 ? 0 : static_cast<size_t>(sent);
+  }
+  void Hang(size_t peer) {
+    close(peers_[peer]);
+    peers_[peer] = -1;
+  }
+  void Reset(size_t peer) {
+    const linger now{1, 0};
+    setsockopt(peers_[peer], SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    Hang(peer);
+  }
+  int peer(size_t index) const { return peers_[index]; }
+
+  TcpReader::Result Read() { return reader->Read({runner}); }
+  // Passes until the reader has nothing to read, with a fresh batch whenever one is full.
+  void ReadAll() {
+    do {
+      while (Read() == TcpReader::Result::kBatchFull) Take();
+    } while (Readable(0));
+    Take();
+  }
+  // Is one of its descriptors readable, within so long?
+  bool Readable(int timeout_ms) {
+    pollfd fds[] = {{reader->timer_fd(), POLLIN, 0}, {reader->gathers() ? -1 : reader->poll_fd(), POLLIN, 0}};
+    return poll(fds, 2, timeout_ms) > 0;
+  }
+  void Take() {
+    text += batch_.Text();
+    batch_.Clear();
+  }
+
+  Runner runner;
+  std::unique_ptr<TcpReader> reader;
+  std::string text;
+  double losses[kFrameCells] = {};
+
+ private:
+  double counts_[kCountCellsFixed] = {};
+  BatchMemory batch_;
+  std::vector<int> peers_;
+};
+
+TEST("a reader joins a record whose bytes come one at a time, and keeps connections apart", {
+  Rig rig;
+  const size_t a = rig.Pair();
+  const size_t b = rig.Pair();
+  for (const char byte : std::string("one\ntwo\n")) {
+    rig.Send(a, std::string(1, byte));
+    rig.Send(b, std::string(1, byte == '\n' ? byte : static_cast<char>(byte - 32)));
+    rig.ReadAll();
+  }
+  CHECK(rig.text == "one\nONE\ntwo\nTWO\n" || rig.text == "ONE\none\nTWO\ntwo\n");
+});
+
+TEST("a reader that finds the batch full goes on where it was, with nothing lost or doubled", {
+  Rig rig(7, 4096);
+  std::string sent;
+  for (int i = 0; i < 5000; ++i) sent += "line " + std::to_string(i) + "\n";
+  const size_t a = rig.Pair();
+  size_t at = 0;
+  int full = 0;
+  while (rig.text.size() < sent.size()) {
+    at += rig.Send(a, sent.substr(at, 1 + at % 3001));
+    for (TcpReader::Result result; (result = rig.Read()) == TcpReader::Result::kBatchFull; ++full) rig.Take();
+    rig.Take();
+  }
+  CHECK(rig.text == sent);
+  CHECK(full > 500);
+});
+
+TEST("a reader with a full batch reads nothing more, however often it is asked", {
+  Rig rig(1, 100);
+  const size_t a = rig.Pair();
+  const size_t b = rig.Pair();
+  rig.Send(a, "a1\na2\n");
+  rig.Send(b, "b1\nb2\n");
+  for (int i = 0; i < 3; ++i) CHECK(rig.Read() == TcpReader::Result::kBatchFull);
+  CHECK_EQUAL(rig.runner.batch().attached(), true);
+  rig.Take();
+  CHECK_EQUAL(rig.text.size(), size_t{3});
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text.size(), size_t{12});
+  CHECK(rig.text.find("a1\na2\n") != std::string::npos);
+  CHECK(rig.text.find("b1\nb2\n") != std::string::npos);
+});
+
+TEST("a peer that closes ends its stream: a last record without its end counts, also when the batch was full", {
+  Rig rig(1, 100);
+  const size_t a = rig.Pair();
+  rig.Send(a, "one\nlast");
+  rig.Hang(a);
+  CHECK(rig.Read() == TcpReader::Result::kBatchFull);
+  CHECK(rig.Read() == TcpReader::Result::kBatchFull);
+  CHECK_EQUAL(rig.reader->connections(), size_t{1});
+  rig.Take();
+  CHECK(rig.Read() == TcpReader::Result::kDone);
+  rig.Take();
+  CHECK_EQUAL(rig.text, "one\nlast\n");
+  CHECK_EQUAL(rig.reader->connections(), size_t{0});
+});
+
+TEST("a peer that half-closes sees our side closed after what it sent was taken", {
+  Rig rig;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("127.0.0.1", 0, false, &error);
+  CHECK_EQUAL(error.message, "");
+  const size_t a = rig.Connect(port);
+  rig.Send(a, "a\nb");
+  shutdown(rig.peer(a), SHUT_WR);
+  while (rig.reader->accepted() == 0 || rig.reader->connections() > 0)
+    if (rig.Readable(1000)) rig.ReadAll();
+  CHECK_EQUAL(rig.text, "a\nb\n");
+  char byte;
+  CHECK_EQUAL(recv(rig.peer(a), &byte, 1, 0), ssize_t{0});
+});
+
+TEST("a reset counts as a close: what was received stays", {
+  Rig rig;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("", 0, false, &error);
+  const size_t a = rig.Connect(port);
+  rig.Send(a, "kept\nalso");
+  while (rig.text.empty())
+    if (rig.Readable(1000)) rig.ReadAll();
+  rig.Reset(a);
+  while (rig.reader->connections() > 0)
+    if (rig.Readable(1000)) rig.ReadAll();
+  CHECK_EQUAL(rig.text, "kept\nalso\n");
+});
+
+TEST("a reader has its port to itself, and says with the system's number why it does not open", {
+  Rig rig;
+  Rig other;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("127.0.0.1", 0, false, &error);
+  CHECK_EQUAL(other.reader->Listen("127.0.0.1", port, false, &error), 0);
+  CHECK_EQUAL(error.code, EADDRINUSE);
+  CHECK_EQUAL(other.reader->Listen("192.0.2.1", 0, false, &error), 0);
+  CHECK_EQUAL(error.code, EADDRNOTAVAIL);
+  CHECK_EQUAL(other.reader->Listen("no address", 0, false, &error), 0);
+  CHECK_EQUAL(error.code, 0);
+  Rig first;
+  Rig second;
+  const uint16_t shared = first.reader->Listen("127.0.0.1", 0, true, &error);
+  CHECK_EQUAL(second.reader->Listen("127.0.0.1", shared, true, &error), shared);
+});
+
+TEST("a thousand connections, each with a line, are one pass or a few", {
+  Rig rig;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("127.0.0.1", 0, false, &error);
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  for (size_t i = 0; i < 1000; ++i) {
+    const size_t peer = rig.Connect(port);
+    rig.Send(peer, "line of " + std::to_string(i) + "\n");
+    if (i % 100 == 99) rig.ReadAll();  // the backlog has an end
+  }
+  while (rig.text.size() < 1000 * 8)
+    if (rig.Readable(1000)) rig.ReadAll();
+  rig.ReadAll();
+  size_t lines = 0;
+  for (const char byte : rig.text) lines += byte == '\n';
+  CHECK_EQUAL(lines, size_t{1000});
+  CHECK_EQUAL(rig.reader->connections(), size_t{1000});
+  for (size_t i = 0; i < 1000; ++i) rig.Hang(i);
+  while (rig.reader->connections() > 0)
+    if (rig.Readable(1000)) rig.ReadAll();
+});
+
+TEST("a process without descriptors closes the connections that it can not keep, and serves on", {
+  Rig rig;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("127.0.0.1", 0, false, &error);
+  const size_t kept = rig.Connect(port);
+  const size_t refused = rig.Connect(port);
+  std::vector<int> all;
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  rlimit few = limit;
+  few.rlim_cur = 256;
+  setrlimit(RLIMIT_NOFILE, &few);
+  for (int fd; (fd = open("/dev/null", O_RDONLY)) >= 0;) all.push_back(fd);
+  close(all.back());
+  all.pop_back();
+  rig.ReadAll();
+  CHECK_EQUAL(rig.reader->connections(), size_t{1});
+  CHECK_EQUAL(rig.reader->refused(), uint64_t{1});
+  char byte;
+  CHECK_EQUAL(recv(rig.peer(refused), &byte, 1, 0), ssize_t{0});
+  CHECK(!rig.Readable(0));  // it does not turn in circles
+  for (const int fd : all) close(fd);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  const size_t later = rig.Connect(port);
+  rig.Send(kept, "kept\n");
+  rig.Send(later, "later\n");
+  while (rig.text.size() < 11)
+    if (rig.Readable(1000)) rig.ReadAll();
+  CHECK_EQUAL(rig.reader->connections(), size_t{2});
+});
+
+TEST("a listener that not even the spare descriptor helps rests, and comes back by itself", {
+  Rig rig;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("127.0.0.1", 0, false, &error);
+  rig.Connect(port);
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  rlimit none = limit;
+  none.rlim_cur = 3;  // below every descriptor in use: neither accept nor open can succeed
+  setrlimit(RLIMIT_NOFILE, &none);
+  CHECK(rig.Read() == TcpReader::Result::kDone);
+  CHECK(!rig.Readable(0));
+  setrlimit(RLIMIT_NOFILE, &limit);
+  const size_t later = rig.Connect(port);
+  rig.Send(later, "later\n");
+  while (rig.text.empty())
+    if (rig.Readable(5000)) rig.ReadAll();
+  CHECK_EQUAL(rig.text, "later\n");
+});
+
+TEST("a pass over a flood ends, so that timers and requests have their turn", {
+  Rig rig(100'000, 64 << 20);
+  const size_t a = rig.Pair();
+  const int size = 16 << 20;
+  setsockopt(rig.peer(a), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+  setsockopt(rig.peer(a), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  const std::string line(999, 'x');
+  size_t sent = 0;
+  for (size_t now; (now = rig.Send(a, line + "\n")) > 0;) sent += now;
+  CHECK(rig.Read() == TcpReader::Result::kDone);
+  rig.Take();
+  CHECK(rig.text.size() <= TcpReader::kPassBytes + TcpReader::kReadBytes);
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text.size(), sent / 1000 * 1000);
+});
+
+TEST("a shutdown ends a connection after so many turns without data, and at once when it is cut", {
+  Rig rig;
+  const size_t a = rig.Pair();
+  const size_t b = rig.Pair();
+  rig.Send(a, "a");
+  for (int turn = 0; turn < 4; ++turn) {
+    rig.Send(b, "b");
+    rig.ReadAll();
+    rig.reader->FinishQuiet(3, false);
+  }
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text, "a\n");
+  CHECK_EQUAL(rig.reader->connections(), size_t{1});
+  rig.reader->FinishQuiet(3, true);
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text, "a\nbbbb\n");
+  CHECK_EQUAL(rig.reader->connections(), size_t{0});
+});
+
+TEST("turns without a look at the sockets do not count", {
+  Rig rig;
+  const size_t a = rig.Pair();
+  rig.ReadAll();
+  rig.Send(a, "unread\n");
+  for (int turn = 0; turn < 10; ++turn) {
+    rig.reader->Pause();
+    rig.reader->FinishQuiet(3, false);
+  }
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text, "unread\n");
+  CHECK_EQUAL(rig.reader->connections(), size_t{1});
+});
+
+TEST("a cut in the middle of a pass leaves what its events speak of alone", {
+  Rig rig(1, 100);
+  for (int i = 0; i < 10; ++i) rig.Send(rig.Pair(), "1\n2\n3");
+  CHECK(rig.Read() == TcpReader::Result::kBatchFull);
+  rig.reader->FinishQuiet(3, true);
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text, "1\n2\n3\n");  // the one that was being run; the others were not read
+  CHECK_EQUAL(rig.reader->connections(), size_t{0});
+});
+
+TEST("what is abandoned is said in bytes: the rest of the chunk at hand, and unfinished records", {
+  Rig rig(1, 100);
+  const size_t a = rig.Pair();
+  rig.Send(a, "un");
+  rig.ReadAll();
+  rig.Send(rig.Pair(), "1\n22\n333\n");
+  CHECK(rig.Read() == TcpReader::Result::kBatchFull);
+  CHECK_EQUAL(rig.reader->Abandon(), uint64_t{2 + 7});
+  CHECK_EQUAL(rig.reader->Abandon(), uint64_t{0});
+  CHECK_EQUAL(rig.reader->connections(), size_t{0});
+});
+
+TEST("connections that wait are taken before the listener closes", {
+  Rig rig;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("127.0.0.1", 0, false, &error);
+  for (int i = 0; i < 5; ++i) rig.Hang((rig.Send(rig.Connect(port), "x\n"), static_cast<size_t>(i)));
+  rig.reader->StopAccepting();
+  CHECK_EQUAL(rig.reader->accepted(), uint64_t{5});
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text, "x\nx\nx\nx\nx\n");
+});
+
+TEST("a busy reader asks to be woken by its timer, a quiet one by its sockets", {
+  Rig rig;
+  const size_t a = rig.Pair();
+  CHECK(!rig.reader->gathers());
+  size_t sent = 0;
+  for (; !rig.reader->gathers() && sent < 1'000'000; ++sent) {
+    rig.Send(a, "x\n");
+    rig.Read();
+    rig.Take();
+  }
+  CHECK(rig.reader->gathers());
+  rig.Send(a, "in time\n");
+  CHECK(rig.Readable(5000));
+  while (rig.reader->gathers())
+    if (rig.Readable(5000)) rig.ReadAll();
+  CHECK_EQUAL(rig.text.size(), sent * 2 + 8);
+  rig.Send(a, "at once\n");
+  CHECK(rig.Readable(0));
+});
+
+constexpr uint64_t kMs = 1'000'000;
+
+TEST("gathering begins when small wake-ups come close together, and not before", {
+  Gathering gathering;
+  uint64_t now = 100 * kMs;
+  CHECK(!gathering.After(now, 1, 200));
+  int passes = 0;
+  for (; passes < 1000 && !gathering.waits(); ++passes) gathering.After(now += kMs / 20, 1, 200);
+  CHECK(passes > 8);
+  CHECK(passes < 50);
+  Gathering slower;
+  for (int i = 0; i < 1000; ++i) CHECK(!slower.After(now += kMs / 2, 1, 200));
+  Gathering large;
+  for (int i = 0; i < 1000; ++i) CHECK(!large.After(now += kMs / 20, 500, 100'000));
+});
+
+TEST("gathering ends when ticks bring little, or so much that peers may be waiting", {
+  uint64_t now = 100 * kMs;
+  const auto busy = [&now] {
+    Gathering gathering;
+    while (!gathering.waits()) gathering.After(now += kMs / 20, 1, 200);
+    return gathering;
+  };
+  Gathering steady = busy();
+  for (int i = 0; i < 1000; ++i) CHECK(steady.After(now += kMs, 4, 800));
+  int ticks = 0;
+  for (; steady.waits(); ++ticks) steady.After(now += kMs, 1, 200);
+  CHECK(ticks < 50);
+  Gathering saturated = busy();
+  CHECK(!saturated.After(now += kMs, 3000, 512 << 10));
+});
+
+TEST("a pause makes gathering forget", {
+  uint64_t now = 100 * kMs;
+  Gathering gathering;
+  for (int i = 0; i < 15; ++i) gathering.After(now += kMs / 20, 1, 200);
+  gathering.After(now += 1000 * kMs, 1, 200);
+  for (int i = 0; i < 8; ++i) CHECK(!gathering.After(now += kMs / 20, 1, 200));
+});
+
+}  // namespace
+}  // namespace streamgate
+
+#endif

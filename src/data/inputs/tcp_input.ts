@@ -1,0 +1,48 @@
+/** What a TCP input is, and how one ends: the listener of a worker and the connections that it took. */
+
+import type { EngineKind } from "../engine/engine.ts";
+import type { Framing } from "../frame/framing.ts";
+import type { Intake, ReaderSite } from "../worker/inbox.ts";
+
+export interface TcpOptions {
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly reusePort: boolean;
+  readonly kind: EngineKind;
+  readonly framing: Framing;
+  readonly maxRecordBytes: number;
+  /** `frameCells` cells. */
+  readonly losses: Float64Array;
+  /** The inbox that takes connection number n. */
+  readonly intake: (connection: number) => Intake;
+  /** This worker's inbox, when it takes all of them. */
+  readonly inbox?: ReaderSite;
+}
+
+export interface TcpInput {
+  readonly port: number;
+  /** Open ones. */
+  readonly connections: number;
+  /** Bytes that were read and could not be handed on before the deadline of a shutdown. */
+  readonly lostBytes: number;
+  /**
+   * Accepts no more and lets open connections finish: reads what is readable, hands it on, closes. At the deadline the rest is
+   * given up.
+   */
+  finish(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * After a stop: a connection without data in this many turns of the event loop, each with a look at readable sockets, has no more to
+ * read. Turns, not time: a loop that was busy with another connection for long has not looked at this one.
+ */
+export const quietTurns = 5;
+const turnMs = 10;
+/** After a stop: how long peers that connect again and again may keep the listener open. */
+export const backlogMsMax = 1000;
+
+/** One turn of the event loop, with a poll. */
+export async function turn(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, turnMs));
+  await new Promise((resolve) => setImmediate(resolve));
+}

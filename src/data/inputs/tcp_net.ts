@@ -1,0 +1,188 @@
+/**
+ * TCP through `node:net`: sockets, each with its framer, each holding at most one chunk while its inbox has no room. What the portable
+ * engine and systems other than Linux have, and a single listener that deals its connections out over several workers.
+ *
+ * A socket with a held chunk is paused, so the peer feels the backpressure. A peer that closes, or is gone, ends the stream: what it
+ * sent counts, a last record without its end included.
+ */
+
+import { createServer, type Server, type Socket } from "node:net";
+import type { Framer } from "../engine/engine.ts";
+import type { Intake } from "../worker/inbox.ts";
+import { portError } from "./port_error.ts";
+import { backlogMsMax, quietTurns, type TcpInput, type TcpOptions, turn } from "./tcp_input.ts";
+
+/** Finds peers that vanished without a word; sockets that are merely idle cost nothing. */
+const keepAliveMs = 60_000;
+
+export class NetTcpInput implements TcpInput {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #connections: Set<TcpConnection>;
+  /** Connections taken since the start. */
+  readonly #taken: { count: number };
+  lostBytes = 0;
+
+  private constructor(server: Server, connections: Set<TcpConnection>, taken: { count: number }) {
+    this.#server = server;
+    this.#connections = connections;
+    this.#taken = taken;
+    const address = server.address();
+    this.port = typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  /** @throws StreamGateError SG_PORT_IN_USE, or the system's error */
+  static async listen(options: TcpOptions): Promise<NetTcpInput> {
+    const connections = new Set<TcpConnection>();
+    const taken = { count: 0 };
+    const server = createServer(
+      { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs },
+      (socket) => {
+        const { kind, framing, maxRecordBytes, losses } = options;
+        const { remoteAddress: address, remotePort: port } = socket;
+        const source = {
+          transport: "tcp" as const,
+          ...(address !== undefined && { address }),
+          ...(port !== undefined && { port }),
+        };
+        const framer = kind.createFramer(framing, maxRecordBytes, source, losses);
+        const connection = new TcpConnection(socket, framer, options.intake(taken.count++), () =>
+          connections.delete(connection),
+        );
+        connections.add(connection);
+      },
+    );
+    const { host, port, reusePort } = options;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error) => reject(portError(error, "TCP", port)));
+      server.listen({ port, reusePort, ...(host !== undefined && { host }) }, resolve);
+    });
+    // Out of descriptors and the like: the listener lives on, the peer sees its connection closed.
+    server.on("error", () => {});
+    return new NetTcpInput(server, connections, taken);
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  async finish(timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    await this.#stopAccepting(Math.min(timeoutMs / 4, backlogMsMax));
+    // A peer that never stops sending is cut half-way, so that what came can still be delivered.
+    const cut = Date.now() + Math.min((deadline - Date.now()) / 2, 2000);
+    while (this.#connections.size > 0 && Date.now() < deadline) {
+      for (const connection of this.#connections) connection.finishIfQuiet(Date.now() >= cut);
+      await turn();
+    }
+    for (const connection of [...this.#connections]) this.lostBytes += connection.abandon();
+  }
+
+  /**
+   * Closes the listener when a turn has brought no connection. The system completes connections by itself: to their peers, who
+   * may have sent everything and gone, those that wait to be taken are as good as open, and a close would drop them unseen.
+   */
+  async #stopAccepting(timeoutMs: number): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    for (let before = -1; before !== this.#taken.count && Date.now() < deadline; ) {
+      before = this.#taken.count;
+      await turn();
+    }
+    this.#server.close();
+  }
+}
+
+class TcpConnection {
+  readonly #socket: Socket;
+  readonly #framer: Framer;
+  readonly #intake: Intake;
+  readonly #closed: () => void;
+  /** The chunk that found no room, from `#heldFrom` on. */
+  #held: Buffer | undefined;
+  #heldFrom = 0;
+  #ended = false;
+  #done = false;
+  #turnsWithoutData = 0;
+
+  constructor(socket: Socket, framer: Framer, intake: Intake, closed: () => void) {
+    this.#socket = socket;
+    this.#framer = framer;
+    this.#intake = intake;
+    this.#closed = closed;
+    socket.on("data", (chunk: Buffer) => this.#data(chunk));
+    socket.on("end", () => this.#end());
+    // A reset counts as a close: what was received stays. "close" follows.
+    socket.on("error", () => {});
+    socket.on("close", () => this.#end());
+  }
+
+  #data(chunk: Buffer): void {
+    this.#turnsWithoutData = 0;
+    const at = this.#intake.accept(this.#framer, chunk, 0);
+    if (at < chunk.length) this.#hold(chunk, at);
+  }
+
+  #hold(chunk: Buffer, from: number): void {
+    this.#held = chunk;
+    this.#heldFrom = from;
+    this.#socket.pause();
+    this.#intake.waitForRoom(() => this.#resume());
+  }
+
+  /** There may be room. @returns false when there was too little */
+  #resume(): boolean {
+    if (this.#done) return true;
+    if (this.#held !== undefined) {
+      this.#heldFrom = this.#intake.accept(this.#framer, this.#held, this.#heldFrom);
+      if (this.#heldFrom < this.#held.length) return false;
+      this.#held = undefined;
+    }
+    if (this.#ended) return this.#tryEnd();
+    this.#turnsWithoutData = 0;
+    this.#socket.resume();
+    return true;
+  }
+
+  #end(): void {
+    if (this.#ended || this.#done) return;
+    this.#ended = true;
+    // With a chunk held, `#resume` comes to the end after it.
+    if (this.#held === undefined && !this.#tryEnd()) this.#intake.waitForRoom(() => this.#resume());
+  }
+
+  #tryEnd(): boolean {
+    if (!this.#intake.acceptEnd(this.#framer)) return false;
+    this.#finish();
+    return true;
+  }
+
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#framer.close();
+    this.#socket.end();
+    this.#socket.destroySoon();
+    this.#closed();
+  }
+
+  /** Ends the stream from our side when nothing arrived for `quietTurns`, or at once with `cut`. */
+  finishIfQuiet(cut: boolean): void {
+    if (this.#ended || this.#held !== undefined) return;
+    if (!cut && ++this.#turnsWithoutData < quietTurns) return;
+    this.#socket.pause();
+    this.#end();
+  }
+
+  /** Gives up what could not be handed on. @returns its bytes */
+  abandon(): number {
+    const bytes = (this.#held === undefined ? 0 : this.#held.length - this.#heldFrom) + this.#framer.pendingBytes;
+    this.#held = undefined;
+    if (!this.#done) {
+      this.#done = true;
+      this.#framer.close();
+      this.#socket.destroy();
+      this.#closed();
+    }
+    return bytes;
+  }
+}
