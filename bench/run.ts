@@ -1,7 +1,7 @@
 /**
  * Measures StreamGate beside its peers: `npm run bench -- --help`. docs/bench.md says how and how to read it.
  *
- * Exit 1 when StreamGate lost, repeated or changed a line or let a planted value through; never because of a time.
+ * Exit 1 when StreamGate lost, repeated or changed a line, let a planted value through or did not run; never because of a time.
  */
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -35,7 +35,12 @@ if (process.argv.includes("--help")) {
     console.error(`${(error as Error).message}\n${usage}`);
     process.exitCode = 2;
   }
-  if (options !== undefined) process.exitCode = await main(options);
+  if (options !== undefined) {
+    process.exitCode = await main(options).catch((error: Error) => {
+      console.error(error.message);
+      return 1;
+    });
+  }
 }
 
 async function main(options: Options): Promise<number> {
@@ -45,20 +50,27 @@ async function main(options: Options): Promise<number> {
   }
   const startedAt = new Date().toISOString();
   const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "streamgate-bench-"));
-  // Ctrl-C: `finally` does not run, and tmpfs is memory.
-  process.once("SIGINT", () => {
-    rmSync(folder, { recursive: true, force: true });
-    process.exit(130);
-  });
+  // `finally` does not run then, and tmpfs is memory.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      rmSync(folder, { recursive: true, force: true });
+      process.exit(1);
+    });
+  }
   try {
     const programs = compileNative(folder);
     const leftOut: string[] = [];
     const subjects = allSubjects(programs, options.peers).filter((subject) => {
       if (options.subjects.length > 0 && !options.subjects.some((name) => subject.name.startsWith(name))) return false;
       const reason = subject.missing();
+      if (reason !== undefined && subject.rank === "own") throw new Error(`${subject.name}: ${reason}`);
       if (reason !== undefined) leftOut.push(`${subject.name}: left out, ${reason}`);
       return reason === undefined;
     });
+    if (subjects.length === 0) {
+      console.error(`nothing to measure\n${leftOut.join("\n")}`);
+      return 2;
+    }
     const bench = makeBench(folder, programs, Math.min(options.lines, corpusLinesMax));
     const size = { ...options, cores: availableParallelism() };
     const cells: CellResult[] = [];

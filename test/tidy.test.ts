@@ -145,12 +145,17 @@ describe("twins", () => {
     ["native/match", "src/data/engine/portable/match"],
     ["native/attribute", "src/data/engine/portable/attribute"],
     ["native/ring", "src/data/ring"],
+    ["native/shard", "src/data/shard"],
   ] as const;
   /** Files that have a twin of another name, or none, and why. */
   const exceptions: Readonly<Record<string, string>> = {
     "native/plan/decode": "the portable engine takes the plan as objects, so there are no bytes to decode",
+    "native/plan/chunk": "methods of src/data/engine/portable/engine.ts",
     "native/plan/operation": "src/plan/operations.ts, which both engines read",
     "native/match/prefilter": "only tells RE2 where to look; the portable automaton stops early by itself",
+    "native/match/candidate_index": "tells for many steps at once what prefilter tells for one",
+    "native/match/sample": "decides where candidate_index looks first",
+    "native/match/fixed": "spares RE2 a search; the portable automaton is the only search there",
     "native/ring/ring": "src/data/ring/shared.ts: there every file is about a ring",
     "native/ring/push_records": "a method of src/data/ring/shared.ts",
     "native/ring/push": "methods of src/data/ring/shared.ts",

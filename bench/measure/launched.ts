@@ -1,11 +1,12 @@
 /** A subject that was started: waits until it listens and rests, and ends it. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "../subjects/subject.ts";
+import { startChild } from "./children.ts";
 import { cpuSecondsOf } from "./process_tree.ts";
 
 const startupMsMax = 30_000;
@@ -32,7 +33,7 @@ export async function launch(
   const errors = join(folder, "stderr");
   const stderr = openSync(errors, "a");
   const stdout = command.stdout === undefined ? undefined : openSync(command.stdout, "a");
-  const child = spawn(command.file, command.args, {
+  const child = startChild(command.file, command.args, {
     stdio: ["ignore", stdout ?? "ignore", stderr],
     env: { ...process.env, ...command.env },
   });

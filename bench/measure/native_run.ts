@@ -1,8 +1,8 @@
 /** Runs the bench's own C programs: the sender, the sink and the judge, each of which answers in one JSON object. */
 
-import { spawn } from "node:child_process";
 import { get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startChild } from "./children.ts";
 import type { Histogram } from "./statistics.ts";
 
 /** No single load takes longer; a subject that takes nothing more would hold the bench for ever. */
@@ -10,13 +10,13 @@ const runMsMax = 900_000;
 
 /** @throws Error with what it wrote to standard error */
 export async function runProgram<Answer>(file: string, args: readonly (string | number)[]): Promise<Answer> {
-  const child = spawn(file, args.map(String), { stdio: ["ignore", "pipe", "pipe"] });
+  const child = startChild(file, args.map(String), { stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => {
+  child.stdout!.setEncoding("utf8").on("data", (text) => {
     stdout += text;
   });
-  child.stderr.setEncoding("utf8").on("data", (text) => {
+  child.stderr!.setEncoding("utf8").on("data", (text) => {
     stderr += text;
   });
   const limit = setTimeout(() => child.kill("SIGKILL"), runMsMax);
@@ -62,7 +62,7 @@ export interface Sink {
 }
 
 export async function startSink(file: string, port: number, options: readonly string[]): Promise<Sink> {
-  const child = spawn(file, [String(port), ...options], { stdio: ["ignore", "ignore", "inherit"] });
+  const child = startChild(file, [String(port), ...options], { stdio: ["ignore", "ignore", "inherit"] });
   const stats = () =>
     new Promise<SinkStats>((resolve, reject) => {
       get({ port, host: "127.0.0.1", path: "/stats", agent: false }, (response) => {

@@ -34,7 +34,8 @@ export function chart({ cells, machine, startedAt }: Result): string {
   });
   const width = 2 * columnWidth;
   const height = Math.max(...columns) + 12;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13" role="img">
+<title>CPU-seconds per million lines by scenario and program</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${text(10, 24, "CPU-seconds per million lines: shorter is better", { "font-size": "16", "font-weight": "600" })}
 ${text(10, 44, `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${startedAt.slice(0, 10)}`, { fill: "#5a6570" })}

@@ -46,6 +46,8 @@ export const udp: Scenario = {
             ...{ linesSent: sent.datagrams, linesPerSecond: received / sent.seconds, lost, doubled, altered },
             further: {
               "loss, %": (lost / sent.datagrams) * 100,
+              // Less than the rate when the machine had no time for the sender.
+              "sent/s": Math.round(sent.datagrams / sent.seconds),
               rmem_max: Number(readFileSync("/proc/sys/net/core/rmem_max", "utf8")),
             },
           };

@@ -41,8 +41,6 @@ inline LineEnds FindLineEnds(const uint8_t* from, const uint8_t* end, uint16_t* 
   return ActiveKernel().find_line_ends(from, end, offsets);
 }
 
-inline void MarkJson(const uint8_t* from, size_t size, uint64_t* marks) {
-  ActiveKernel().mark_json(from, size, marks);
-}
+inline void MarkJson(const uint8_t* from, size_t size, uint64_t* marks) { ActiveKernel().mark_json(from, size, marks); }
 
 }  // namespace streamgate

@@ -133,6 +133,10 @@ void StreamWriter::State::Run() {
   sigfillset(&all);
   // Signals are the main thread's; and a SIGPIPE here would end the process.
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
+#if defined(__linux__)
+  // What top and perf call it; else it has the name of the thread that started it. 15 characters at most.
+  pthread_setname_np(pthread_self(), "stream writer");
+#endif
   OpenStream();
   while (!stop.load(std::memory_order_acquire)) {
     first = offset = 0;

@@ -19,6 +19,7 @@ const recordSettings: readonly SettingKey[] = [
   "host",
   "tcpFraming",
   "tcpListener",
+  "shardBy",
   "sharePorts",
   "workers",
   "engine",

@@ -69,7 +69,10 @@ describe("settings", () => {
   });
 
   it.each([
-    [{ shardBy: "host" }, '--shard-by: "host" is no key to shard by; give none, source, syslog.host, syslog.app or attr'],
+    [
+      { shardBy: "host" },
+      '--shard-by: "host" is no key to shard by; give none, source, syslog.host, syslog.app or attr',
+    ],
     [{ shardBy: "attribute:" }, "names no attribute"],
     [{ shardBy: "attribute:/a//b" }, "has an empty key"],
     [{ shardBy: `attribute:${"a.".repeat(100)}a` }, "leads through"],

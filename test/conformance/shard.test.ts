@@ -249,6 +249,35 @@ for (const kind of engines()) {
       engine.close();
     });
 
+    it("settles a group that it gave back before anything that has come behind it since", () => {
+      const memories = [16, 1, 16].map((slots) => createRingMemory(65_536, slots));
+      const engine = kind.createEngine();
+      engine.shard(sharding("attribute:tenant", memories, 0));
+      const framer = kind.createFramer({ kind: "newline" }, 65_536, { transport: "tcp" }, new Float64Array(frameCells));
+      const lines = (from: number, to: number) =>
+        Array.from({ length: to - from }, (_, i) => `{"tenant":"t${(from + i) % 6}","n":${from + i}}\n`).join("");
+      // The second ring has one slot, which the first call takes.
+      expect(engine.pushChunk(framer, Buffer.from(lines(0, 20)), 0, 1)).toBe(lines(0, 20).length);
+      expect(engine.pushChunk(framer, Buffer.from(lines(20, 40)), 0, 1)).toBe(0);
+      expect(engine.stoppedBy).toBe(stopCause.ringFull);
+      const received = memories.map((memory, i) => {
+        const ring = kind.openRing(memory, i);
+        return { ring, lines: [] as string[], worker: new Worker(kind) };
+      });
+      const drain = () => {
+        for (const { ring, lines, worker } of received) lines.push(...worker.take(ring));
+      };
+      drain();
+      // The same bytes and more.
+      for (let at = 0; at < lines(20, 60).length; drain())
+        at = engine.pushChunk(framer, Buffer.from(lines(20, 60)), at, 1);
+      drain();
+      const all = lines(0, 60).trimEnd().split("\n");
+      expect(received.flatMap(({ lines }) => lines).toSorted()).toEqual(all.toSorted());
+      for (const { lines } of received) expect(lines).toEqual(all.filter((line) => lines.includes(line)));
+      engine.close();
+    });
+
     it("refuses memory that is no ring, and a push that is not sharded", () => {
       const engine = kind.createEngine();
       const misfit = expect.objectContaining({ code: "SG_LAYOUT" });
@@ -258,6 +287,25 @@ for (const kind of engines()) {
       expect(() => engine.pushEnd(framer, 0)).toThrow(misfit);
     });
   });
+}
+
+/** Runs what a ring holds, unchanged. */
+class Worker {
+  readonly #engine: Engine;
+  readonly #batch = new Batch(1000, 65_536);
+
+  constructor(kind: EngineKind) {
+    this.#engine = kind.createEngine();
+    this.#engine.use(kind.prepare({ rules: [], operations: [] }), new Float64Array(countCellsFixed));
+    this.#engine.attach(this.#batch);
+  }
+
+  take(ring: Ring): string[] {
+    while (this.#engine.runBlock(ring) !== runResult.empty) {}
+    const lines = this.#batch.slice(0, this.#batch.records).toString().split("\n").slice(0, -1);
+    this.#batch.clear();
+    return lines;
+  }
 }
 
 /** Workers in one thread: worker 0 receives, all run; batches and rings are small, so everything is full again and again. */

@@ -286,7 +286,7 @@ describe.each(engines())("stream writer on $name", (kind) => {
   });
 });
 
-describe("a native stream writer" + (nativeEngine() === undefined ? ` (skipped: ${addonMissing})` : ""), () => {
+describe(`a native stream writer${nativeEngine() === undefined ? ` (skipped: ${addonMissing})` : ""}`, () => {
   it.skipIf(nativeEngine() === undefined)(
     "refuses memory that is not the addon's, and records that a batch lacks",
     () => {
