@@ -11,7 +11,7 @@ const verdict = (status: number, headers: OutputResponse["headers"] = {}) => out
 
 describe("http", () => {
   it("POSTs the payload as it is, as text", () => {
-    const body = Buffer.from("a\nb");
+    const body = { parts: [Buffer.from("a\nb")], bytes: 3 };
     expect(output().request!(body)).toEqual({
       url: "http://h:9000/in",
       method: "POST",
@@ -22,7 +22,7 @@ describe("http", () => {
 
   it("sends the user's headers, which win over the default whatever their case", () => {
     const { headers } = output({ headers: { "Content-Type": "application/x-ndjson", Authorization: "Bearer t" } })
-      .request!(Buffer.of());
+      .request!({ parts: [], bytes: 0 });
     expect(headers).toEqual({ "content-type": "application/x-ndjson", authorization: "Bearer t" });
   });
 

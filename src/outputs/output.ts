@@ -17,11 +17,18 @@ export interface PayloadLimits {
   readonly bytesMax: number;
 }
 
+/** A payload as pieces that leave one after the other, so that records are sent from where they lie. */
+export interface Body {
+  readonly parts: readonly Uint8Array[];
+  /** Of all parts. */
+  readonly bytes: number;
+}
+
 export interface OutputRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
+  readonly body: Body;
 }
 
 export interface OutputResponse {
@@ -44,7 +51,7 @@ export interface Output {
   /** Set where records leave through the process's standard output instead of requests. */
   readonly stream?: "stdout";
   /** @param payload records, each but the last followed by LF; borrowed for the time of the request */
-  request?(payload: Uint8Array): OutputRequest;
+  request?(payload: Body): OutputRequest;
   verdict?(response: OutputResponse): Verdict;
 }
 

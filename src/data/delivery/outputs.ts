@@ -10,7 +10,6 @@ import { outputCell, outputCells } from "../ledger/layout.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 import { Console, type StdoutFeed } from "./console.ts";
 import type { Delivery, DeliverySite } from "./delivery.ts";
-import { HttpClient } from "./http.ts";
 import { Sender } from "./sender.ts";
 
 export interface PreparedOutputs {
@@ -51,7 +50,6 @@ export interface OutputsOptions {
 
 export class Outputs {
   readonly #options: OutputsOptions;
-  readonly #http = new HttpClient();
   /** Those that drain, the oldest first, each with what gives it up. */
   readonly #retired = new Map<Delivery, AbortController>();
   /** Sums of outputs that are gone for good. */
@@ -99,7 +97,7 @@ export class Outputs {
     const output = describeOutput(config);
     return output.request === undefined
       ? new Console(key, name, queueBytes, feed, site)
-      : new Sender({ key, name, output, queueBytes, batchSize, http: this.#http, log, site });
+      : new Sender({ key, name, output, queueBytes, batchSize, log, site });
   }
 
   /** Phase 2. */
@@ -166,9 +164,5 @@ export class Outputs {
     while (this.#retired.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     clearTimeout(timer);
     return all.every(({ cells }) => cells[outputCell.lostShutdownRecords] === 0);
-  }
-
-  close(): Promise<void> {
-    return this.#http.close();
   }
 }

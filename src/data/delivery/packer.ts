@@ -1,5 +1,6 @@
 /** Cuts payloads: what one output sends at once, from ranges of batches, by that output's limits. */
 
+import type { Body } from "../../outputs/output.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 
 /** Records `from` (inclusive) to `to` (exclusive) of a batch. */
@@ -57,13 +58,12 @@ export class Payload {
     this.#bytes += shared.batch.recordBytes(from, to);
   }
 
-  /**
-   * Records joined by newline, none at the end: a copy. A destination may answer before it has read the body, and the client
-   * then still writes from this memory when the payload is settled and its batches are filled again.
-   */
-  joined(): Buffer {
-    const joined = Buffer.concat(this.#segments.map(({ shared, from, to }) => shared.batch.slice(from, to)));
-    return joined.subarray(0, joined.length - newlineBytes);
+  /** Records joined by newline, none at the end: views of the batches, which the payload holds until `release`. */
+  body(): Body {
+    const parts = this.#segments.map(({ shared, from, to }) => shared.batch.slice(from, to));
+    const last = parts.pop()!;
+    parts.push(last.subarray(0, last.length - newlineBytes));
+    return { parts, bytes: this.#bytes + (this.#records - 1) * newlineBytes };
   }
 
   release(): void {

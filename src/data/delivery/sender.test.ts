@@ -7,7 +7,6 @@ import { batchOf } from "../../../test/fixtures/batch.ts";
 import { describeOutput } from "../../outputs/index.ts";
 import { forwardLog } from "../../telemetry/log.ts";
 import { outputCell } from "../ledger/layout.ts";
-import { HttpClient } from "./http.ts";
 import { Sender } from "./sender.ts";
 
 const closers: (() => unknown)[] = [];
@@ -37,8 +36,6 @@ async function destination(answer: (request: number, response: ServerResponse, b
 }
 
 function senderFor(url: string, batchSize = 100) {
-  const http = new HttpClient();
-  closers.push(() => http.close());
   const lines: string[] = [];
   const sender = new Sender({
     key: "k",
@@ -46,7 +43,6 @@ function senderFor(url: string, batchSize = 100) {
     output: describeOutput({ type: "http", url }),
     queueBytes: 1_000_000,
     batchSize,
-    http,
     log: forwardLog((_level, _fields, message) => lines.push(message)),
     site: { changed: () => {}, nothingWaits: () => true },
     random: () => 0,
@@ -87,6 +83,23 @@ describe("a sender", () => {
     sender.push(batchOf("alone"), 0, 1);
     while (!sender.idle) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(bodies).toEqual(["alone"]);
+  });
+
+  it("sends the first record at once, and lets those that follow closely share a request", async () => {
+    const { bodies, url } = await destination((_n, response) => response.end());
+    const { sender } = senderFor(url, 1000);
+    sender.push(batchOf("first"), 0, 1);
+    sender.flush();
+    for (let record = 0; record < 50; record++) {
+      sender.push(batchOf(`${record}`), 0, 1);
+      sender.flush();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await sender.drain(patient());
+    expect(bodies[0]).toBe("first");
+    expect(bodies.slice(1).join("\n").split("\n")).toEqual(Array.from({ length: 50 }, (_, record) => `${record}`));
+    // A request a record would be 51; how many turns fit into five milliseconds is the machine's business.
+    expect(bodies.length).toBeLessThan(40);
   });
 
   it("keeps a payload and tries again while the destination fails", async () => {

@@ -185,7 +185,6 @@ export class WorkerPlane {
     while (!this.#inbox.idle && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
     const delivered = await this.#outputs.drain(Math.max(0, deadline - Date.now()));
     this.#publish();
-    await this.#outputs.close();
     return delivered && this.#inbox.idle;
   }
 

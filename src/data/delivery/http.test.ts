@@ -1,0 +1,141 @@
+/** The HTTP wire against servers that do what a well-behaved one does not. */
+
+import type { AddressInfo } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { HttpClient } from "./http.ts";
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A TCP server; `connected` plays the HTTP server on each connection. */
+async function server(connected: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const listener: Server = createServer((socket) => {
+    sockets.add(socket.on("error", () => {}));
+    connected(socket);
+  });
+  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    listener.close();
+  });
+  return `http://127.0.0.1:${(listener.address() as AddressInfo).port}/in?x=1`;
+}
+
+function client(url: string): HttpClient {
+  const http = new HttpClient(url);
+  closers.push(() => http.close());
+  return http;
+}
+
+const never = new AbortController().signal;
+const post = (url: string, ...parts: Buffer[]) => ({
+  ...{ url, method: "POST", headers: { "x-a": "b" } },
+  body: { parts, bytes: parts.reduce((sum, part) => sum + part.length, 0) },
+});
+
+/** Everything that a connection brings, until `bytes` of body have come, or until it ends. */
+function body(socket: Socket, bytes: number): Promise<{ head: string; body: Buffer }> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const look = (ended: boolean) => {
+      const all = Buffer.concat(chunks);
+      const end = all.indexOf("\r\n\r\n");
+      if (!ended && all.length < end + 4 + bytes) return;
+      resolve({ head: all.subarray(0, end).toString(), body: all.subarray(end + 4) });
+    };
+    let size = 0;
+    socket.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > bytes) look(false);
+    });
+    socket.on("close", () => look(true));
+  });
+}
+
+describe("the HTTP wire", () => {
+  it("sends the parts of a body one after the other, with one length", async () => {
+    const requests: Promise<{ head: string; body: Buffer }>[] = [];
+    const url = await server((socket) => {
+      const request = body(socket, 4);
+      requests.push(request);
+      void request.then(() => socket.write("HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok"));
+    });
+    const answer = await client(url).send(post(url, Buffer.from("ab"), Buffer.from("cd")), never);
+    expect(answer.status).toBe(202);
+    const { head, body: text } = await requests[0]!;
+    expect(head).toMatch(/^POST \/in\?x=1 HTTP\/1\.1\r\n/);
+    expect(head).toMatch(/content-length: 4/i);
+    expect(head).toMatch(/x-a: b/);
+    expect(head).not.toMatch(/chunked/i);
+    expect(text.toString()).toBe("abcd");
+  });
+
+  it("is done only when the system has the whole body, also when the answer came before it was read", async () => {
+    const parts = [1, 2, 3].map((fill) => Buffer.alloc(8 << 20, fill));
+    const total = 3 * (8 << 20);
+    let received: Promise<{ body: Buffer }> | undefined;
+    const url = await server((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+      socket.pause();
+      received = body(socket, total);
+      setTimeout(() => socket.resume(), 50);
+    });
+    const answer = await client(url)
+      .send(post(url, ...parts), never)
+      .catch((error: Error) => error);
+    // The memory is the caller's again: whatever still arrived must be what lay there before.
+    for (const part of parts) part.fill(9);
+    if (answer instanceof Error) return; // an answer that comes first may also end the connection
+    const { body: got } = await received!;
+    expect(got.subarray(0, total).includes(9)).toBe(false);
+  });
+
+  it("is done only then with a body of one part, too", async () => {
+    const part = Buffer.alloc(24 << 20, 1);
+    let received: Promise<{ body: Buffer }> | undefined;
+    const url = await server((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+      socket.pause();
+      received = body(socket, part.length);
+      setTimeout(() => socket.resume(), 50);
+    });
+    expect((await client(url).send(post(url, part), never)).status).toBe(200);
+    part.fill(9);
+    const { body: got } = await received!;
+    expect(got.length).toBeGreaterThan(0);
+    expect(got.includes(9)).toBe(false);
+  });
+
+  it("gives up at once when it is aborted, connected or not", async () => {
+    const url = await server(() => {});
+    for (const delayMs of [0, 30]) {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(), delayMs);
+      await expect(client(url).send(post(url, Buffer.from("a")), stop.signal)).rejects.toMatchObject({
+        name: "AbortError",
+      });
+    }
+  });
+
+  it("keeps the verdict of an answer whose body never ends", async () => {
+    const url = await server((socket) => {
+      socket.once("data", () => socket.write(`HTTP/1.1 503 No\r\nretry-after: 7\r\n\r\n${"x".repeat(300_000)}`));
+    });
+    const { status, headers } = await client(url).send(post(url, Buffer.from("a")), never);
+    expect([status, headers["retry-after"]]).toEqual([503, "7"]);
+  });
+
+  it("connects again after a connection was closed", async () => {
+    const url = await server((socket) => {
+      socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"));
+    });
+    const http = client(url);
+    for (let request = 0; request < 3; request++)
+      expect((await http.send(post(url, Buffer.from("a")), never)).status).toBe(200);
+  });
+});
