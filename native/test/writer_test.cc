@@ -1,8 +1,10 @@
 // The stream writer under real threads and pipes, its queue, and the memory that they share; the writer's behaviour as
 // a whole is tested in src/data/delivery/stream/.
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -245,6 +247,27 @@ TEST("a writer ends at once while its reader is stuck, and what is left counts a
     CHECK(!StreamFeed(writer->id()));
   }
   CHECK_EQUAL(BatchMemory::alive(), alive);
+});
+
+TEST("what a pipe holds of a range is counted as written, in whole records, while the rest waits", {
+  Pipe pipe;
+  auto writer = StartOn(pipe.fds[1], Ignore, 1 << 20);
+  Batch batch(Lines(2000, "whole", 200));
+  CHECK_EQUAL(StreamFeed(writer->id()).Push(batch.memory(), 0, 2000), 2000u);
+  int held = 0;
+  for (int before = -1; held != before || held == 0; usleep(20'000)) {
+    before = held;
+    CHECK(ioctl(pipe.fds[0], FIONREAD, &held) == 0);
+  }
+  const uint64_t told = writer->counts().written_records;
+  writer->Close();
+  CHECK_EQUAL(writer->counts().written_records, told);
+  close(pipe.fds[1]);
+  pipe.fds[1] = -1;
+  const std::string text = ReadLines(pipe.fds[0], 2001);
+  CHECK_EQUAL(text.size(), static_cast<size_t>(held));
+  CHECK_EQUAL(static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n')), told);
+  CHECK_EQUAL(writer->counts().written_bytes, text.rfind('\n') + 1 - told);
 });
 
 TEST("a reader that goes away is reported once and everything is accounted for", {

@@ -70,6 +70,8 @@ struct StreamWriter::State {
   enum class Wrote { kSome, kAgain, kClosed };
   Wrote WriteSome(size_t* wrote);
   void Advance(size_t wrote);
+  void BookWhole();
+  void Next();
   void LoseTaken();
   void Fail(const std::string& reason);
   bool PollFor(int target, short events, int timeout_ms);
@@ -89,11 +91,14 @@ struct StreamWriter::State {
   std::atomic<bool> stop{false};
   bool failed = false;
   bool full = false;
-  // Taken off the queue, those before `first` settled; of that one `offset` bytes are written.
+  // Taken off the queue, those before `first` settled; of that one `offset` bytes are written, and `booked_records`
+  // whole ones counted, which take `booked_bytes` with their LFs.
   BatchRange taken[kGatherRanges];
   size_t first = 0;
   size_t count = 0;
   size_t offset = 0;
+  uint32_t booked_records = 0;
+  size_t booked_bytes = 0;
 
   std::atomic<uint64_t> written_records{0};
   std::atomic<uint64_t> written_bytes{0};
@@ -139,14 +144,14 @@ void StreamWriter::State::Run() {
 #endif
   OpenStream();
   while (!stop.load(std::memory_order_acquire)) {
-    first = offset = 0;
+    first = 0;
     count = queue.Take(taken, kGatherRanges, kGatherBytes, true);
     WriteTaken();
   }
   LoseTaken();
   // What nobody will write any more.
   while ((count = queue.Take(taken, kGatherRanges, SIZE_MAX, false)) > 0) {
-    first = offset = 0;
+    first = 0;
     LoseTaken();
   }
   if (own_fd) close(fd);
@@ -171,30 +176,50 @@ void StreamWriter::State::WriteTaken() {
 
 void StreamWriter::State::Advance(size_t wrote) {
   while (first < count) {
-    const BatchRange& range = taken[first];
-    if (wrote < range.bytes - offset) break;
-    wrote -= range.bytes - offset;
-    offset = 0;
-    Book(&written_records, &written_bytes, range.records(), range.bytes - range.records());
-    queue.Settle(range);
-    ++first;
+    const size_t rest = taken[first].bytes - offset;
+    offset += std::min(wrote, rest);
+    BookWhole();
+    if (wrote < rest) return;
+    wrote -= rest;
+    Next();
   }
-  offset += wrote;
 }
 
-// What can not be written; of the first range, what has gone out whole was.
+// Counts the records of the first range that have gone out whole: what a reader who stops has by then is said exactly.
+void StreamWriter::State::BookWhole() {
+  const BatchRange& range = taken[first];
+  const BatchEntry* const entries = range.batch->entries() + range.from;
+  uint32_t whole = range.records();
+  size_t end = range.bytes;
+  if (offset < end) {
+    // Of the record in which the offset lies, the start is where the last whole one ends.
+    const uint64_t at = uint64_t{entries[0].offset} + offset;
+    const BatchEntry* const behind =
+        std::upper_bound(entries + booked_records, entries + range.records(), at,
+                         [](uint64_t position, const BatchEntry& entry) { return position < entry.offset; });
+    whole = behind == entries ? 0 : static_cast<uint32_t>(behind - entries) - 1;
+    end = entries[whole].offset - entries[0].offset;
+  }
+  if (whole <= booked_records) return;
+  const uint32_t records = whole - booked_records;
+  Book(&written_records, &written_bytes, records, end - booked_bytes - records);
+  booked_records = whole;
+  booked_bytes = end;
+}
+
+// The first range is dealt with.
+void StreamWriter::State::Next() {
+  queue.Settle(taken[first++]);
+  offset = booked_bytes = booked_records = 0;
+}
+
+// What can not be written. Of the first range, what has gone out whole is counted already.
 void StreamWriter::State::LoseTaken() {
-  for (; first < count; ++first, offset = 0) {
+  while (first < count) {
     const BatchRange& range = taken[first];
-    const BatchEntry* const entries = range.batch->entries();
-    uint32_t whole = 0;
-    size_t end = 0;
-    while (whole < range.records() && end + entries[range.from + whole].length + 1 <= offset)
-      end += entries[range.from + whole++].length + 1;
-    if (whole > 0) Book(&written_records, &written_bytes, whole, end - whole);
-    const uint32_t lost = range.records() - whole;
-    Book(&lost_records, &lost_bytes, lost, range.bytes - end - lost);
-    queue.Settle(range);
+    const uint32_t lost = range.records() - booked_records;
+    Book(&lost_records, &lost_bytes, lost, range.bytes - booked_bytes - lost);
+    Next();
   }
 }
 

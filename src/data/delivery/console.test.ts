@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
 import type { Batch } from "../engine/batch.ts";
 import { outputCell } from "../ledger/layout.ts";
-import { Console } from "./console.ts";
+import { Console, consoleQueueBytes } from "./console.ts";
 
 /** A writer's ring with room for so many records. */
 function feedWithRoom(room: number) {
@@ -54,6 +54,15 @@ describe("a console", () => {
     const shared = batchOf(...Array.from({ length: 20 }, () => "x"));
     output.push(shared, 0, 20);
     expect(output.accepting).toBe(false);
+  });
+
+  it("takes little more than the writer does, whatever QUEUE_BYTES allows", () => {
+    const output = new Console("k", "console 0", 1 << 30, feedWithRoom(0), site);
+    const shared = batchOf("x".repeat(400_000));
+    for (let pushed = 0; output.accepting; pushed += 400_000) {
+      expect(pushed).toBeLessThanOrEqual(consoleQueueBytes);
+      output.push(shared, 0, 1);
+    }
   });
 
   it("counts what nobody read before the deadline as lost{shutdown}", async () => {

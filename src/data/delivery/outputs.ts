@@ -3,14 +3,13 @@
  * its sender; one that is gone drains in the background what it holds, as it was made; a new one starts.
  */
 
-import { canonical, type OutputConfig } from "../../manifest/manifest.ts";
-import { describeOutput } from "../../outputs/index.ts";
+import { canonical } from "../../manifest/canonical.ts";
+import type { OutputConfig } from "../../outputs/output.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 import { Console, type StdoutFeed } from "./console.ts";
 import type { Delivery, DeliverySite } from "./delivery.ts";
-import { Sender } from "./sender.ts";
 
 export interface PreparedOutputs {
   readonly deliveries: readonly Delivery[];
@@ -19,6 +18,10 @@ export interface PreparedOutputs {
 }
 
 const consoleConfig: OutputConfig = { type: "console" };
+
+function isConsole({ type }: OutputConfig): boolean {
+  return type === consoleConfig.type;
+}
 
 /** With none configured records go to the console. */
 export function effectiveOutputs(configs: readonly OutputConfig[]): readonly OutputConfig[] {
@@ -41,6 +44,20 @@ function keysOf(configs: readonly OutputConfig[]): readonly string[] {
   });
 }
 
+/**
+ * What outputs other than the console need. Loaded with the first of them: the HTTP client and the outputs' schemas take some
+ * 20 MB a worker, which a gate that only writes to the console would hold for nothing.
+ */
+interface Network {
+  readonly describeOutput: (typeof import("../../outputs/index.ts"))["describeOutput"];
+  readonly Sender: (typeof import("./sender.ts"))["Sender"];
+}
+
+async function loadNetwork(): Promise<Network> {
+  const [{ describeOutput }, { Sender }] = await Promise.all([import("../../outputs/index.ts"), import("./sender.ts")]);
+  return { describeOutput, Sender };
+}
+
 export interface OutputsOptions {
   readonly queueBytes: number;
   readonly feed: StdoutFeed;
@@ -57,6 +74,7 @@ export class Outputs {
   readonly #scratch = new Float64Array(outputCells);
   /** Of a shutdown. */
   readonly #deadline = new AbortController();
+  #network: Network | undefined;
   #active: readonly Delivery[] = [];
 
   constructor(options: OutputsOptions) {
@@ -80,6 +98,11 @@ export class Outputs {
     for (const delivery of this.#active) delivery.flush();
   }
 
+  /** Before `prepare`: loads the code of these outputs. */
+  async load(configs: readonly OutputConfig[]): Promise<void> {
+    if (!configs.every(isConsole)) this.#network ??= await loadNetwork();
+  }
+
   /** Phase 1 of a reload: nothing that runs is touched. @throws StreamGateError when a configuration is refused */
   prepare(configs: readonly OutputConfig[], batchSize: number): PreparedOutputs {
     const effective = effectiveOutputs(configs);
@@ -94,10 +117,10 @@ export class Outputs {
 
   #create(config: OutputConfig, key: string, name: string, batchSize: number): Delivery {
     const { queueBytes, feed, log, site } = this.#options;
+    if (isConsole(config)) return new Console(key, name, queueBytes, feed, site);
+    const { describeOutput, Sender } = this.#network!;
     const output = describeOutput(config);
-    return output.request === undefined
-      ? new Console(key, name, queueBytes, feed, site)
-      : new Sender({ key, name, output, queueBytes, batchSize, log, site });
+    return new Sender({ key, name, output, queueBytes, batchSize, log, site });
   }
 
   /** Phase 2. */
