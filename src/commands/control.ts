@@ -1,7 +1,6 @@
 /** `streamgate control`: the control API alone. Data planes learn of a publication through Redis. */
 
 import type { Publisher } from "../bus/bus.ts";
-import { publishThroughRedis } from "../bus/redis_publisher.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Store } from "../control/store.ts";
@@ -9,7 +8,7 @@ import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/log.ts";
+import { log } from "../telemetry/process_log.ts";
 import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
 
@@ -25,6 +24,8 @@ export async function command(settings: Settings): Promise<void> {
     const directory = await openDataDirectory(settings.dataDir);
     opened.add(() => directory.release());
     const store = await Store.open(directory.path);
+    // Not with this file: `run` uses it without Redis.
+    const { publishThroughRedis } = await import("../bus/redis_publisher.ts");
     const publisher = publishThroughRedis(target, log);
     opened.add(() => publisher.close());
     const server = await serveControl(settings, store, publisher, kind);

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import type { Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
-import { subscribeThroughRedis } from "../bus/redis_subscriber.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
@@ -11,7 +10,7 @@ import { DataPlane } from "../data/worker/data_plane.ts";
 import { passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/log.ts";
+import { log } from "../telemetry/process_log.ts";
 import { onShutdown } from "./shutdown.ts";
 
 /**
@@ -24,6 +23,8 @@ export async function command(settings: Settings): Promise<void> {
   if (warning !== undefined) log.warn(warning);
   // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
   const directory = await openDataDirectory(join(settings.dataDir, "data"));
+  // Not with this file: `run` uses it without Redis.
+  const { subscribeThroughRedis } = await import("../bus/redis_subscriber.ts");
   const subscriber = subscribeThroughRedis(target, log);
   let plane: DataPlane | undefined;
   try {

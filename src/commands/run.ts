@@ -4,8 +4,6 @@
  */
 
 import { EmbeddedBus } from "../bus/embedded.ts";
-import { publishThroughRedis } from "../bus/redis_publisher.ts";
-import { subscribeThroughRedis } from "../bus/redis_subscriber.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
@@ -15,7 +13,7 @@ import { DataPlane } from "../data/worker/data_plane.ts";
 import { passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/log.ts";
+import { log } from "../telemetry/process_log.ts";
 import { serveControl } from "./control.ts";
 import { followBus, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
@@ -49,6 +47,11 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(control.close);
       await openPorts(plane, kind);
     } else {
+      // Loaded only where it is used: the Redis client takes as much memory as a worker's records do.
+      const [{ publishThroughRedis }, { subscribeThroughRedis }] = await Promise.all([
+        import("../bus/redis_publisher.ts"),
+        import("../bus/redis_subscriber.ts"),
+      ]);
       const publisher = publishThroughRedis(target, log);
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);

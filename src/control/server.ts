@@ -1,11 +1,13 @@
-/** The control API: Fastify, its documentation, its errors, its port. One file a resource lies in `routes/`. */
+/** The control API: Fastify, its errors, its port. One file a resource lies in `routes/`. */
 
 import { createServer } from "node:http";
-import fastifySwagger from "@fastify/swagger";
-import fastifySwaggerUi from "@fastify/swagger-ui";
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyServerOptions,
+} from "fastify";
 import { StreamGateError } from "../errors.ts";
-import { version } from "../version.ts";
 import { answerFor, RequestError } from "./answer.ts";
 import { bodyBytesMax, parseBodies } from "./body.ts";
 import { listenLocally } from "./listen.ts";
@@ -34,11 +36,18 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** As much of the documentation's shape as is changed here. */
-interface OpenApiPaths {
-  paths: Record<string, { post?: { requestBody?: { required?: boolean } } } | undefined>;
-}
-
+/** Answered by the documentation's application (`documentation.ts`). */
+const documentationUrls = ["/openapi.json", "/docs", "/docs/*"];
+/**
+ * Bodies are read by the same readers as files and Redis, which name the field and the remedy; schemas here document. Given as
+ * factories, so that Fastify does not load its own compilers.
+ */
+const documentingOnly = {
+  compilersFactory: {
+    buildValidator: () => () => () => true,
+    buildSerializer: () => () => (value: unknown) => JSON.stringify(value),
+  },
+} as unknown as NonNullable<FastifyServerOptions["schemaController"]>;
 /** A request that has not arrived whole by then is dropped: nobody types a body byte by byte. */
 const requestTimeoutMs = 30_000;
 /** The slowest request is a publication, which gives up on Redis within about this time. */
@@ -90,17 +99,50 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
 
 /** The application without a port; `inject` drives it in tests. */
 export async function buildControl(context: RouteContext): Promise<FastifyInstance> {
+  const app = createApp(context);
+  addRoutes(app, context);
+  let documentation: Promise<FastifyInstance> | undefined;
+  for (const url of documentationUrls)
+    app.get(url, async (request, reply) => {
+      documentation ??= buildDocumentation(context);
+      const { routing } = await documentation;
+      reply.hijack();
+      routing(request.raw, reply.raw);
+    });
+  app.addHook("onClose", async () => {
+    await (await documentation?.catch(() => {}))?.close();
+  });
+  return app;
+}
+
+/**
+ * The documentation is an application of its own, built when somebody opens it: most gates run for months without, and its
+ * plugins have to see every route before the first request.
+ */
+async function buildDocumentation(context: RouteContext): Promise<FastifyInstance> {
+  const { addDocumentation } = await import("./documentation.ts");
+  const app = createApp(context);
+  await addDocumentation(app);
+  addRoutes(app, context);
+  await app.ready();
+  return app;
+}
+
+function addRoutes(app: FastifyInstance, context: RouteContext): void {
+  for (const routes of [rootRoutes, rulesRoutes, outputsRoutes, batchSizeRoutes, publishRoutes]) routes(app, context);
+}
+
+/** An application without routes: how bodies are read, and what is said when something goes wrong. */
+function createApp(context: RouteContext): FastifyInstance {
   const app = Fastify({
     bodyLimit: bodyBytesMax,
     routerOptions: { maxParamLength: pathParameterMax, ignoreTrailingSlash: true },
+    schemaController: documentingOnly,
     frameworkErrors: (error, _request, reply) => {
       const { status, body } = answerFor(requestError(error));
       void (reply as FastifyReply).code(status).send(body);
     },
   });
-  // Bodies are read by the same readers as files and Redis, which name the field and the remedy; schemas here document.
-  app.setValidatorCompiler(() => () => true);
-  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   parseBodies(app);
 
   app.setErrorHandler((error: FastifyError | StreamGateError, request, reply) => {
@@ -125,33 +167,6 @@ export async function buildControl(context: RouteContext): Promise<FastifyInstan
     throw new RequestError(403, { where: "sec-fetch-site", what: "requests from other sites' pages are refused" });
   });
 
-  await app.register(fastifySwagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: {
-        title: "StreamGate control API",
-        description:
-          "Rules, outputs and batch size are a draft until `POST /publish`; only then do data planes change.",
-        version,
-      },
-      tags: [
-        { name: "service", description: "The service itself" },
-        { name: "rules", description: "What is dropped and redacted, in order" },
-        { name: "outputs", description: "Where records go; none: to the console" },
-        { name: "config", description: "Further settings of the draft" },
-        { name: "publish", description: "From draft to running" },
-      ],
-    },
-    transformObject: (document) => {
-      const { openapiObject } = document as { openapiObject: OpenApiPaths };
-      // The plugin calls every body required; here the size may come in the query instead.
-      delete openapiObject.paths["/config/batch_size"]?.post?.requestBody?.required;
-      return openapiObject as object;
-    },
-  });
-  await app.register(fastifySwaggerUi, { routePrefix: "/docs" });
-  app.get("/openapi.json", { schema: { hide: true } as object }, async () => app.swagger());
-  for (const routes of [rootRoutes, rulesRoutes, outputsRoutes, batchSizeRoutes, publishRoutes]) routes(app, context);
   return app;
 }
 

@@ -7,10 +7,12 @@
 
 import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
-import { type OutputConfig, outputsMax, readOutput } from "../outputs/index.ts";
+import { type OutputConfig, outputsMax } from "../outputs/index.ts";
+import { readOutput } from "../outputs/read.ts";
 import type { PatternCheck, PatternChecker } from "../plan/pattern.ts";
 import type { Rule } from "../rules/rule.ts";
 import { firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
+import { canonical } from "./canonical.ts";
 import { readRule } from "./rule.ts";
 
 export type { OutputConfig, PatternCheck, PatternChecker, Rule };
@@ -157,13 +159,6 @@ function readOutputList(values: readonly unknown[], base: string, warnings: stri
     seen.add(text);
   }
   return outputs;
-}
-
-/** The same text for values that differ in the order of their keys only. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    isRecord(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
-  );
 }
 
 function wholeNumber(value: unknown): unknown {

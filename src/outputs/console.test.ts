@@ -1,7 +1,8 @@
 /** The console output as a description. */
 
 import { describe, expect, it } from "vitest";
-import { describeOutput, readOutput } from "./index.ts";
+import { describeOutput } from "./index.ts";
+import { readOutput } from "./read.ts";
 
 describe("console", () => {
   it("streams to standard output and makes no requests", () => {

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { StreamGateError } from "../errors.ts";
-import { describeOutput, type OutputResponse, outputTypes, readOutput } from "./index.ts";
+import { describeOutput, type OutputResponse, outputTypes } from "./index.ts";
+import { readOutput } from "./read.ts";
 import { retryAfterMs } from "./retry_after.ts";
 
 const output = (config: object = {}) =>

@@ -1,12 +1,8 @@
 /**
  * The program's own log: one line each to standard error, never to standard output, which belongs to records.
  *
- * JSON lines by pino; where standard error is a terminal, plain text. No line ever holds a record's content or a secret. Workers
- * hand theirs to the main thread (`forwardLog`), so that lines of several threads do not mix.
+ * No line ever holds a record's content or a secret. Here is what every thread knows of it; `process_log.ts` writes.
  */
-
-import { isatty } from "node:tty";
-import { pino } from "pino";
 
 export type LogLevel = "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -58,23 +54,3 @@ export class RateLimit {
     return state?.count ?? 0;
   }
 }
-
-const stderr = pino.destination({ fd: 2, sync: true });
-// A closed standard error loses the log, not the records.
-stderr.on("error", () => {});
-
-const jsonLog = pino(
-  { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } },
-  stderr,
-);
-
-function writeText(level: LogLevel, fields: LogFields, message: string): void {
-  const shown = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}=${typeof value === "string" ? JSON.stringify(value) : value}`)
-    .join("");
-  stderr.write(`${new Date().toISOString().slice(11, 19)} ${level === "info" ? "" : `${level}: `}${message}${shown}\n`);
-}
-
-/** The process's log; main thread only. */
-export const log: Log = forwardLog(isatty(2) ? writeText : (level, fields, message) => jsonLog[level](fields, message));

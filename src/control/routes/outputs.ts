@@ -3,8 +3,9 @@
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
-import { canonical } from "../../manifest/manifest.ts";
-import { type OutputConfig, outputsMax, outputTypes, readOutput } from "../../outputs/index.ts";
+import { canonical } from "../../manifest/canonical.ts";
+import { type OutputConfig, outputsMax, outputTypes } from "../../outputs/index.ts";
+import { readOutput } from "../../outputs/read.ts";
 import { errors } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 

@@ -49,8 +49,8 @@ function keysOf(configs: readonly OutputConfig[]): readonly string[] {
  * 20 MB a worker, which a gate that only writes to the console would hold for nothing.
  */
 interface Network {
-  readonly describeOutput: (typeof import("../../outputs/index.ts"))["describeOutput"];
-  readonly Sender: (typeof import("./sender.ts"))["Sender"];
+  readonly describeOutput: typeof import("../../outputs/index.ts")["describeOutput"];
+  readonly Sender: typeof import("./sender.ts")["Sender"];
 }
 
 async function loadNetwork(): Promise<Network> {

@@ -1,6 +1,7 @@
 /** Chooses the engine: the one that was asked for, or native where its addon loads and portable elsewhere. */
 
 import { StreamGateError } from "../../errors.ts";
+import { letYoungGenerationGrow } from "../../young_generation.ts";
 import { loadAddon } from "./addon.ts";
 import type { EngineKind } from "./engine.ts";
 
@@ -30,6 +31,7 @@ export async function selectEngine(
 
 /** Loaded only where it runs: re2js is large. */
 async function portable(): Promise<EngineKind> {
+  letYoungGenerationGrow();
   const { portableKind } = await import("./portable/kind.ts");
   return portableKind();
 }

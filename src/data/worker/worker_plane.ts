@@ -26,8 +26,11 @@ interface Prepared {
   readonly ledger: LedgerWriter;
 }
 
-/** How often losses before the ring are read from the receiver: nothing that passes through JavaScript tells of them. */
-const udpLossesMs = 200;
+/**
+ * How often losses before the ring are read from the receiver: nothing that passes through JavaScript tells of them. It is all that
+ * wakes an idle worker.
+ */
+const udpLossesMs = 1000;
 
 type Answer = Answers[keyof Answers];
 
@@ -43,6 +46,8 @@ export class WorkerPlane {
   #ledger: LedgerWriter | undefined;
   #running: PreparedPlan | undefined;
   #prepared: Prepared | undefined;
+  /** Counts preparations, so that one that was discarded while its code loaded prepares nothing. */
+  #preparation = 0;
   #tcp: TcpInput | undefined;
   #udp: UdpInput | undefined;
   /** What was cut off datagrams, as of the last look: the receiver counts it apart from the framers of TCP. */
@@ -104,8 +109,11 @@ export class WorkerPlane {
     }
   }
 
-  #prepare({ plan, outputs, batchSize, ledger }: Extract<Request, { kind: "prepare" }>): undefined {
+  async #prepare({ plan, outputs, batchSize, ledger }: Extract<Request, { kind: "prepare" }>): Promise<undefined> {
     this.#discard();
+    const preparation = this.#preparation;
+    await this.#outputs.load(outputs);
+    if (preparation !== this.#preparation) throw new Error("discarded while it was made ready");
     const counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
     const preparedOutputs = this.#outputs.prepare(outputs, batchSize);
     this.#prepared = {
@@ -132,6 +140,7 @@ export class WorkerPlane {
   }
 
   #discard(): void {
+    this.#preparation++;
     this.#prepared?.plan.close();
     this.#prepared = undefined;
   }

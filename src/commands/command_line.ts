@@ -1,0 +1,221 @@
+/**
+ * The command line: what each command is called, takes and says about itself. Each command's code is loaded when it runs, so
+ * that `pipe` starts without Fastify and `check` without sockets.
+ */
+
+import { Command, CommanderError, Option } from "commander";
+import { StreamGateError } from "../errors.ts";
+import { parseFraming } from "../settings/framing.ts";
+import { defaultText, readSettings, type SettingKey, settingSchema, spellings } from "../settings/settings.ts";
+import { print } from "./print.ts";
+
+/** Exit status of a wrong command line, as in most Unix tools; anything else that goes wrong is 1. */
+const exitUsage = 2;
+
+const recordSettings: readonly SettingKey[] = [
+  "tcpPort",
+  "udpPort",
+  "host",
+  "tcpFraming",
+  "tcpListener",
+  "shardBy",
+  "sharePorts",
+  "workers",
+  "engine",
+  "maxRecordBytes",
+  "ringSlots",
+  "ringBytes",
+  "queueBytes",
+  "shutdownTimeoutMs",
+];
+const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token"];
+const sharedSettings: readonly SettingKey[] = ["redisUrl", "redisHost", "redisPort", "dataDir"];
+
+const program = new Command("streamgate")
+  .description(
+    "Observability firewall: drops noise and redacts personal data from logs before they reach the vendors that bill for them.",
+  )
+  .option("-V, --version", "the version, the engine that runs here and its kernel")
+  .showHelpAfterError("(add --help for what there is)")
+  .addHelpText(
+    "after",
+    "\nWithout a command, `run` is meant: streamgate --tcp-port 9081 starts the gate on another port.",
+  )
+  .configureOutput({ writeOut: print })
+  .exitOverride();
+
+/** Ends the parsing, as --help does, before any command starts. */
+const versionAsked = "streamgate.version";
+program.on("option:version", () => {
+  throw new CommanderError(0, versionAsked, "");
+});
+
+program
+  .command("run", { isDefault: true })
+  .description("both planes in one process (the default)")
+  .allowExcessArguments()
+  .configureHelp({ showGlobalOptions: false });
+const run = program.commands[0]!;
+withSettings(run, [...recordSettings, ...controlSettings, ...sharedSettings]).action(
+  async (options, command: Command) => {
+    // `run` is the default, so a misspelt command arrives here as its argument.
+    const [stray] = command.args;
+    if (stray !== undefined) program.error(`error: unknown command '${stray}'`);
+    const { command: start } = await import("./run.ts");
+    return finish(await start(readSettings({ flags: options, env: process.env })));
+  },
+);
+
+withSettings(
+  program.command("control").description("the control API alone; publishes through Redis (default: localhost:6379)"),
+  [...controlSettings, "engine", "shutdownTimeoutMs", ...sharedSettings],
+).action(async (options) => {
+  const { command } = await import("./control.ts");
+  return finish(await command(readSettings({ flags: options, env: process.env })));
+});
+
+withSettings(
+  program.command("data").description("the data plane alone; takes its manifest from Redis (default: localhost:6379)"),
+  [...recordSettings, ...sharedSettings],
+).action(async (options) => {
+  const { command } = await import("./data.ts");
+  return finish(await command(readSettings({ flags: options, env: process.env })));
+});
+
+interface PipeFlags {
+  rules?: string;
+  drop?: string[];
+  redactPattern?: string[];
+  replacement?: string[];
+  engine?: string;
+  maxRecordBytes?: string;
+  framing?: string;
+  stats?: boolean;
+}
+
+const pipeSettings = ["engine", "maxRecordBytes"] as const;
+
+const pipe = program
+  .command("pipe")
+  .description("standard input → rules → standard output")
+  .option("--rules <file>", "JSON file: a list of rules, or a manifest")
+  .option("--drop <text>", "drop records that contain this text (repeatable)", collect)
+  .option("--redact-pattern <re>", "replace every match of this RE2 pattern (repeatable)", collect)
+  .option(
+    "--replacement <text>",
+    "RE2 rewrite for the --redact-pattern at the same position (default: [REDACTED])",
+    collect,
+  )
+  .option(
+    "--framing <framing>",
+    "how the input is cut into records: newline, auto, octet, nul, length32 or delimiter:TEXT (default: newline)",
+  )
+  .option("--stats", "print counts as JSON on standard error at the end")
+  .addHelpText(
+    "after",
+    "\nExit status: 0; 1 when the rules are refused; 3 when a protect rule could not finish a record, which was withheld.",
+  )
+  .action(async (flags: PipeFlags) => {
+    const { rules, drop = [], redactPattern = [], replacement = [], framing, stats = false, ...given } = flags;
+    const { command } = await import("./pipe.ts");
+    return finish(
+      await command({
+        ...readSettings({ flags: given, env: process.env }, pipeSettings),
+        ...(rules !== undefined && { rules }),
+        ...(framing !== undefined && { framing: readFraming(framing) }),
+        drop,
+        redactPattern,
+        replacement,
+        stats,
+      }),
+    );
+  });
+withSettings(pipe, pipeSettings);
+
+const check = program
+  .command("check")
+  .description("validate a file of rules or a manifest; exit 1 with the field and the reason")
+  .argument("<file>", "JSON file: a list of rules, or a manifest; - reads standard input")
+  .action(async (file: string, flags: { engine?: string }) => {
+    const { command } = await import("./check.ts");
+    return finish(await command({ file, ...readSettings({ flags, env: process.env }, ["engine"]) }));
+  });
+withSettings(check, ["engine"]);
+
+program
+  .command("sink")
+  .description("a receiver for trying outputs: prints each request and answers 200")
+  .option("--port <port>", "port to listen on, on both loopback addresses; 0: any free port", "9000")
+  .option("--status <code>", "answer this status instead of 200, to see what a failing destination does", "200")
+  .action(async ({ port, status }: { port: string; status: string }) => {
+    const { command } = await import("./sink.ts");
+    return finish(
+      await command({
+        port: readNumber("--port", port, 0, 65_535),
+        status: readNumber("--status", status, 200, 599),
+      }),
+    );
+  });
+
+try {
+  await program.parseAsync().catch(async (error) => {
+    if (!(error instanceof CommanderError) || error.code !== versionAsked) throw error;
+    const { command } = await import("./version.ts");
+    finish(await command());
+  });
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+/** A command that ends by itself gives its exit status; one that serves gives none and keeps the process alive. */
+function finish(status: unknown): void {
+  if (typeof status === "number") process.exitCode = status;
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitUsage;
+  if (error instanceof StreamGateError) {
+    process.stderr.write(`streamgate: ${error.message}\n`);
+    return error.code === "SG_SETTING" ? exitUsage : 1;
+  }
+  process.stderr.write(`streamgate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return 1;
+}
+
+/** Gives a command one option for each setting, described by the table of settings. */
+function withSettings(command: Command, keys: readonly SettingKey[]): Command {
+  for (const key of keys) {
+    const { flag, env, placeholder } = spellings[key];
+    const fallback = defaultText(key);
+    const option = placeholder === undefined ? `--${flag}` : `--${flag} <${placeholder}>`;
+    const about = `${settingSchema(key).description} [${env}${fallback === undefined ? "" : `, default ${fallback}`}]`;
+    command.addOption(new Option(option, about));
+  }
+  return command;
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+function readFraming(text: string) {
+  try {
+    return parseFraming(text);
+  } catch (error) {
+    throw new StreamGateError("SG_SETTING", {
+      where: "--framing",
+      what: `${JSON.stringify(text)} ${(error as Error).message}`,
+      fix: "give newline, auto, octet, nul, length32 or delimiter:TEXT",
+    });
+  }
+}
+
+function readNumber(where: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new StreamGateError("SG_SETTING", {
+    where,
+    what: `${JSON.stringify(text)} is no number from ${min} to ${max}`,
+    fix: "give one",
+  });
+}
