@@ -28,6 +28,7 @@
 #include "frame/framer.h"
 #include "generated/layout.h"
 #include "plan/batch.h"
+#include "plan/chunk.h"
 #include "plan/decode.h"
 #include "plan/prepare.h"
 #include "plan/run.h"
@@ -134,15 +135,7 @@ class EngineArm {
 
   void Block(const char* block, size_t size) {
     batch_.Empty();
-    framer_->Begin(block, size, 0);
-    runner_.Begin(block, block + size);
-    Record record;
-    while (framer_->Next(&record)) {
-      if (!runner_.Run(record)) Fail("a batch was full");
-      framer_->Commit();
-    }
-    runner_.Flush();
-    framer_->Keep();
+    if (RunChunk(runner_, *framer_, block, size, 0).at < size) Fail("a batch was full");
   }
 
   BatchMemory& batch() { return batch_; }

@@ -74,6 +74,27 @@ bool Framer::Next(Record* record) {
   return false;
 }
 
+// In framing auto: can the bytes at `from` begin nothing but a line ended by LF? False also where too few have come.
+inline bool Framer::BeginsLine(size_t from) const {
+  const char first = chunk_[from];
+  if (first == '<') return false;
+  if (size_ - from >= 8) {
+    // Without a space among them the first eight bytes are no count: `2026-11-23T12:00:00` is none.
+    static_assert(kCountDigitsMax < 8);
+    uint64_t bytes;
+    std::memcpy(&bytes, chunk_ + from, sizeof bytes);
+    const uint64_t ones = 0x0101010101010101u;
+    const uint64_t other = bytes ^ ones * ' ';
+    if (((other - ones) & ~other & ones << 7) == 0) return true;
+  }
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!digit(first) || first == '0') return true;
+  // A count, unless its digits end in something else than the space behind it: `2026-11-23` is none.
+  for (size_t at = from + 1; at < size_ && at <= from + kCountDigitsMax; ++at)
+    if (!digit(chunk_[at])) return chunk_[at] != ' ';
+  return false;
+}
+
 // The shortcut for what nearly all records are: a line that lies whole in the chunk, neither counted nor a syslog
 // message that a NUL may end, nor too long. False: the next record is another, or there is none; nothing has changed
 // but empty lines.
@@ -81,7 +102,7 @@ bool Framer::NextLine(Record* record) {
   // Between records, and nothing to be booked yet.
   if (state_.phase != Phase::kUndecided || state_.head_bytes > 0 || found_.any) return false;
   while (at_ < size_) {
-    if (kind_ == FramingKind::kAuto && !BeginsLine()) return false;
+    if (kind_ == FramingKind::kAuto && !BeginsLine(at_)) return false;
     const size_t end = NextLf();
     if (end == size_) return false;
     size_t size = end - at_;
@@ -98,16 +119,30 @@ bool Framer::NextLine(Record* record) {
   return false;
 }
 
-// In framing auto: can the bytes at at_ begin nothing but a line ended by LF? False also where too few have come.
-bool Framer::BeginsLine() const {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  const char first = chunk_[at_];
-  if (first == '<') return false;
-  if (!digit(first) || first == '0') return true;
-  // A count, unless its digits end in something else than the space behind it: `2026-11-23` is none.
-  for (size_t at = at_ + 1; at < size_ && at <= at_ + kCountDigitsMax; ++at)
-    if (!digit(chunk_[at])) return chunk_[at] != ' ';
-  return false;
+size_t Framer::NextLines(Record* list, size_t max) {
+  if (!lines_ || state_.phase != Phase::kUndecided || state_.head_bytes > 0 || pending_.any || found_.any) return 0;
+  size_t count = 0;
+  while (count == 0 && NextLf() < size_) {
+    size_t at = at_;
+    const size_t longest = max_record_bytes_;
+    uint32_t i = line_end_;
+    for (; i < line_ends_ && count < max; ++i) {
+      if (kind_ == FramingKind::kAuto && !BeginsLine(at)) break;
+      const size_t end = line_ends_from_ + line_end_offsets_[i];
+      size_t size = end - at;
+      const bool cr = size > 0 && chunk_[end - 1] == '\r';
+      size -= cr ? 1 : 0;
+      if (size > longest) break;
+      list[count] = {chunk_ + at, static_cast<uint32_t>(size), !cr};
+      count += size > 0 ? 1 : 0;
+      at = end + 1;
+    }
+    const bool stopped = i < line_ends_;
+    line_end_ = i;
+    at_ = at;
+    if (stopped) break;
+  }
+  return count;
 }
 
 void Framer::Book() {

@@ -51,6 +51,9 @@ class Framer {
   void Begin(const char* chunk, size_t size, size_t from);
   // The next whole record; valid until Keep or the next Begin. Never empty.
   bool Next(Record* record);
+  // As many calls of Next as find lines that lie whole in the chunk, at most `max`, where a group is about to begin;
+  // only their line ends are looked for ahead. 0: the next record is another, or there is none; ask Next.
+  size_t NextLines(Record* list, size_t max);
   void Commit() {
     if (pending_.any || found_.any) Book();
     // A caller commits between records only, where the state is fresh; Keep and NextEnd see to the rest.
@@ -60,6 +63,12 @@ class Framer {
   // Commits all but the record that Next found last: it begins the next group.
   void CommitBefore();
   void Rollback();
+  // Behind NextLines: commits the lines before `record`, one of them, and gives back the others.
+  void RollbackTo(const Record& record) {
+    marked_fresh_ = true;
+    marked_at_ = static_cast<size_t>(record.data - chunk_);
+    Rollback();
+  }
   // Offset in the chunk: after Rollback, where it continues.
   size_t at() const { return at_; }
   void Keep();
@@ -101,7 +110,7 @@ class Framer {
   };
 
   bool NextLine(Record* record);
-  bool BeginsLine() const;
+  bool BeginsLine(size_t from) const;
   void Book();
   int ByteAt(size_t index) const;
   bool Decide();

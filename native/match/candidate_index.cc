@@ -18,7 +18,8 @@ namespace {
 constexpr double kLookupCost = 0.4;
 constexpr double kCandidateCost = 8;
 constexpr double kCompareCost = 1;
-constexpr double kBucketsByteCost = 0.055;
+constexpr double kBucketsByteCost = 0.01;
+constexpr double kProbeByteCost = 0.015;
 constexpr double kRunByteCost = 0.02;
 // More grams of one window at one alignment fill the table for everybody.
 constexpr size_t kGramsMax = 128;
@@ -196,7 +197,12 @@ double DensityOf(const std::vector<uint32_t>& grams) {
 }  // namespace
 
 CandidateIndex::Entry::Entry(const Placed& placed, size_t shift_bytes, uint32_t of_gram)
-    : window(placed.window), step(placed.step), shift(static_cast<uint32_t>(shift_bytes)), gram(of_gram) {
+    : window(placed.window),
+      window_bytes(static_cast<uint32_t>(placed.window->size())),
+      step(placed.step),
+      decides(placed.decides),
+      shift(static_cast<uint32_t>(shift_bytes)),
+      gram(of_gram) {
   const std::vector<ByteSet>& sets = window->sets();
   std::vector<uint8_t> masks;
   std::vector<uint8_t> values;
@@ -247,13 +253,34 @@ inline bool CandidateIndex::Entry::FitsAround(const uint8_t* place, const uint8_
   return window->FitsAt(start);
 }
 
-CandidateIndex::CandidateIndex(const std::vector<const Prefilter*>& prefilters) : steps_(prefilters.size()) {
+// How far a run's members are known to go on.
+struct CandidateScan::KnownRun {
+  const CandidateIndex::Entry* entry = nullptr;
+  // Members from `from` up to `to`; the byte there is none, or not looked at.
+  const uint8_t* from = nullptr;
+  const uint8_t* to = nullptr;
+
+  bool Fits(const CandidateIndex::Entry& of, const uint8_t* place, const uint8_t* end) {
+    if (static_cast<size_t>(end - place) < of.window_bytes) return false;
+    if (entry != &of || place < from || place > to) {
+      entry = &of;
+      from = to = place;
+    }
+    const ByteSet& set = of.window->sets().front();
+    while (to < place + of.window_bytes && set.Has(*to)) ++to;
+    return to >= place + of.window_bytes;
+  }
+};
+
+CandidateIndex::CandidateIndex(const std::vector<Requirement>& requirements) : steps_(requirements.size()) {
   std::vector<Placed> windows;
   std::vector<Placed> runs;
-  for (size_t step = 0; step < prefilters.size(); ++step) {
-    if (prefilters[step] == nullptr) continue;
-    for (const Prefilter::Factor& factor : prefilters[step]->factors())
-      (factor.window.is_run() ? runs : windows).push_back({&factor.window, static_cast<uint32_t>(step)});
+  for (size_t step = 0; step < steps_; ++step) {
+    if (requirements[step].prefilter == nullptr) continue;
+    for (const Prefilter::Factor& factor : requirements[step].prefilter->factors()) {
+      const bool run = factor.window.is_run() && factor.window.size() >= BucketTables::kRunBytesMin;
+      (run ? runs : windows).push_back({&factor.window, static_cast<uint32_t>(step), requirements[step].decides});
+    }
   }
   empty_ = windows.empty() && runs.empty();
   if (empty_) return;
@@ -345,21 +372,26 @@ void CandidateIndex::AddBuckets(const std::vector<Placed>& windows, const std::v
   for (size_t i = 0; i < std::min(others.size(), kChoosingMax); ++i) probed.emplace_back(others[i].window);
   size_t widest = 1;
   for (const Placed& placed : others) widest = std::max(widest, placed.window->size());
-  tables.probes = static_cast<uint8_t>(std::min(widest, BucketTables::kProbesMax));
+  tables.probes = 1;
   uint8_t best[BucketTables::kProbesMax] = {0, 1, 2};
-  double best_density = -1;
-  for (uint8_t near = 1; tables.probes > 1 && near < kSpreadMax; ++near) {
-    for (uint8_t far = static_cast<uint8_t>(near + 1); far <= kSpreadMax; ++far) {
-      const uint8_t offsets[BucketTables::kProbesMax] = {0, near, far};
-      double sum = 0;
-      for (const Probed& window : probed) {
-        double density;
-        window.BestShift(offsets, tables.probes, &density);
-        sum += density;
+  double best_cost = -1;
+  for (size_t probes = 2; probes <= std::min(widest, BucketTables::kProbesMax); ++probes) {
+    for (uint8_t near = 1; near < kSpreadMax; ++near) {
+      // Of two probes there is no third to be tried elsewhere.
+      const size_t far_max = probes > 2 ? kSpreadMax : near + size_t{1};
+      for (uint8_t far = static_cast<uint8_t>(near + 1); far <= far_max; ++far) {
+        const uint8_t offsets[BucketTables::kProbesMax] = {0, near, far};
+        double cost = kProbeByteCost * static_cast<double>(probes);
+        for (const Probed& window : probed) {
+          double density;
+          window.BestShift(offsets, probes, &density);
+          cost += kCandidateCost * density;
+        }
+        if (best_cost >= 0 && cost >= best_cost) continue;
+        best_cost = cost;
+        tables.probes = static_cast<uint8_t>(probes);
+        std::copy(std::begin(offsets), std::end(offsets), best);
       }
-      if (best_density >= 0 && sum >= best_density) continue;
-      best_density = sum;
-      std::copy(std::begin(offsets), std::end(offsets), best);
     }
   }
   std::copy(std::begin(best), std::end(best), tables.offsets);
@@ -411,7 +443,7 @@ void CandidateIndex::AddBuckets(const std::vector<Placed>& windows, const std::v
       }
     }
   }
-  design->cost += kBucketsByteCost + kRunByteCost * static_cast<double>(run_count);
+  design->cost += kBucketsByteCost + kProbeByteCost * tables.probes + kRunByteCost * static_cast<double>(run_count);
   for (size_t b = 0; b < bucket_count; ++b) {
     if (entries[b].empty()) continue;
     Places fits = PlacesOf(sets[b][0]);
@@ -431,7 +463,8 @@ void CandidateIndex::AddBuckets(const std::vector<Placed>& windows, const std::v
 
 void CandidateScan::Use(const CandidateIndex* index) {
   index_ = index;
-  seen_.assign(index == nullptr ? 0 : index->steps(), 0);
+  seen_.assign(index == nullptr ? 0 : index->steps(), Seen());
+  sole_lane_ = nullptr;
   record_ = 0;
   if (index_ == nullptr || index_->empty()) {
     lanes_.reset();
@@ -439,6 +472,11 @@ void CandidateScan::Use(const CandidateIndex* index) {
     if (lanes_ == nullptr) lanes_ = std::make_unique<Lane[]>(kLanes);
     lanes_[kBucketLane].used = index_->design_.buckets != nullptr;
     lanes_[kGramLane].used = index_->design_.grams != nullptr;
+    if (lanes_[kBucketLane].used != lanes_[kGramLane].used) {
+      const size_t lane = lanes_[kBucketLane].used ? kBucketLane : kGramLane;
+      sole_lane_ = &lanes_[lane];
+      sole_entries_ = EntriesOf(lane).data();
+    }
   }
   Reset(nullptr, nullptr);
 }
@@ -489,13 +527,17 @@ inline void CandidateScan::ForEach(size_t lane, const Candidate& candidate, cons
 void CandidateScan::Sift(size_t lane_index) {
   Lane& lane = lanes_[lane_index];
   size_t kept = 0;
+  // Starts of one run lie side by side; of what was compared for one, the next needs no second look.
+  KnownRun known;
   for (size_t i = 0; i < lane.count; ++i) {
     Candidate candidate = lane.list[i];
     const uint8_t* const place = begin_ + candidate.place;
     uint32_t fitting = 0;
     uint32_t which = 0;
     ForEach(lane_index, candidate, [&](uint32_t index, const CandidateIndex::Entry& entry) {
-      if (!entry.FitsAround(place, begin_, end_, end_)) return true;
+      const bool fits = entry.window->is_run() && entry.shift == 0 ? known.Fits(entry, place, end_)
+                                                                   : entry.FitsAround(place, begin_, end_, end_);
+      if (!fits) return true;
       which = index;
       return ++fitting < 2;
     });
@@ -509,20 +551,24 @@ void CandidateScan::Sift(size_t lane_index) {
 inline void CandidateScan::Confirm(size_t lane, const Candidate& candidate, const uint8_t* from, const uint8_t* to,
                                    std::vector<uint32_t>* steps) {
   const uint8_t* const place = begin_ + candidate.place;
-  const auto add = [this, steps](const CandidateIndex::Entry& entry) {
-    if (seen_[entry.step] == record_) return;
-    seen_[entry.step] = record_;
+  const auto add = [this, steps, place](const CandidateIndex::Entry& entry) {
+    const uint8_t* const start = place - entry.shift;
+    Seen& seen = seen_[entry.step];
+    if (seen.record == record_) {
+      seen.first = std::min(seen.first, start);
+      seen.last = std::max(seen.last, start);
+      return;
+    }
+    seen = {record_, start, start};
     steps->push_back(entry.step);
   };
   if ((candidate.what & kResolved) != 0) {
     const CandidateIndex::Entry& entry = EntriesOf(lane)[candidate.what & ~kResolved];
-    if (static_cast<size_t>(place - from) >= entry.shift &&
-        static_cast<size_t>(to - place) + entry.shift >= entry.window->size())
-      add(entry);
+    if (entry.FitsWithin(place, from, to)) add(entry);
     return;
   }
   ForEach(lane, candidate, [&](uint32_t, const CandidateIndex::Entry& entry) {
-    if (seen_[entry.step] != record_ && entry.FitsAround(place, from, to, end_)) add(entry);
+    if (entry.FitsAround(place, from, to, end_)) add(entry);
     return true;
   });
 }

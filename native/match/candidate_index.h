@@ -23,8 +23,15 @@ namespace streamgate {
 
 class CandidateIndex {
  public:
-  // `prefilters[i]`: what step i requires; null: the step is not in the index.
-  explicit CandidateIndex(const std::vector<const Prefilter*>& prefilters);
+  // What a step requires, and what it means where that is there.
+  struct Requirement {
+    // Null: the step is not in the index.
+    const Prefilter* prefilter = nullptr;
+    // A window that fits is a match, and a match ends the record's way: steps behind this one are not asked.
+    bool decides = false;
+  };
+  // `requirements[i]`: of step i.
+  explicit CandidateIndex(const std::vector<Requirement>& requirements);
   bool empty() const { return empty_; }
   size_t steps() const { return steps_; }
 
@@ -34,6 +41,7 @@ class CandidateIndex {
   struct Placed {
     const Window* window;
     uint32_t step;
+    bool decides;
   };
   // A window where a candidate may be one.
   struct Entry {
@@ -41,9 +49,15 @@ class CandidateIndex {
     // Does the window fit, with its byte `shift` at `place`, whole between `from` and `to`? Bytes up to `end` are
     // readable.
     bool FitsAround(const uint8_t* place, const uint8_t* from, const uint8_t* to, const uint8_t* end) const;
+    // Where it is known to fit, at a place between `from` and `to`: is it whole between them, too?
+    bool FitsWithin(const uint8_t* place, const uint8_t* from, const uint8_t* to) const {
+      return static_cast<size_t>(place - from) >= shift && static_cast<size_t>(to - place) + shift >= window_bytes;
+    }
 
     const Window* window;
+    uint32_t window_bytes;
     uint32_t step;
+    bool decides;
     // Bytes from the window's start to the place that a candidate names.
     uint32_t shift;
     // Grams: the four folded bytes there.
@@ -97,6 +111,34 @@ class CandidateScan {
   // Appends to `steps`, ascending and each once, those that may match in `record`, which lies in the region behind the
   // record that was asked about before.
   void Collect(std::string_view record, std::vector<uint32_t>* steps);
+  // The same question where it is the quickest to answer: is what the record holds first of all a match that ends its
+  // way? Then the step; else kUndecided, and Collect knows more.
+  static constexpr uint32_t kUndecided = UINT32_MAX;
+  uint32_t Decided(std::string_view record) {
+    if (sole_lane_ == nullptr) return kUndecided;
+    Lane& lane = *sole_lane_;
+    const auto* const from = reinterpret_cast<const uint8_t*>(record.data());
+    const uint8_t* const to = from + record.size();
+    const auto place = [this, &lane](size_t i) { return begin_ + lane.list[i].place; };
+    size_t i = lane.head;
+    // Those of records that were decided by one before.
+    while (i < lane.count && place(i) < from) ++i;
+    lane.head = i;
+    if (i == lane.count || place(i) >= to || (lane.list[i].what & kResolved) == 0) return kUndecided;
+    const CandidateIndex::Entry& entry = sole_entries_[lane.list[i].what & ~kResolved];
+    if (!entry.decides || !entry.FitsWithin(place(i), from, to)) return kUndecided;
+    // Whatever else is there must come behind it in the plan.
+    while (++i < lane.count && place(i) < to)
+      if ((lane.list[i].what & kResolved) == 0 || sole_entries_[lane.list[i].what & ~kResolved].step < entry.step)
+        return kUndecided;
+    if (i == lane.count && lane.at < to && entry.step > 0) return kUndecided;
+    lane.head = i;
+    quiet_end_ = i < lane.count ? place(i) : lane.at;
+    return entry.step;
+  }
+  // Where in the record that Collect was last asked about a step's windows start: the first and the last place at which
+  // one fits. `step` is one that Collect named.
+  PrefilterSearch::Span SpanOf(uint32_t step) const { return {seen_[step].first, seen_[step].last}; }
 
  private:
   // Bytes scanned ahead of the record at hand, so that a scan's set-up serves many records, and what it has read is
@@ -117,6 +159,8 @@ class CandidateScan {
   // In Candidate::what, with the index of an entry: this one fits, and no other.
   static constexpr uint32_t kResolved = 1u << 31;
 
+  struct KnownRun;
+
   void Fill(size_t lane);
   // Keeps of what a kernel has listed what is more than chance.
   void Sift(size_t lane);
@@ -136,8 +180,16 @@ class CandidateScan {
   const uint8_t* end_ = nullptr;
   const uint8_t* quiet_end_ = nullptr;
   std::unique_ptr<Lane[]> lanes_;
-  // Of each step the record, by number, in which it was last a candidate.
-  std::vector<uint64_t> seen_;
+  // The lane where only one is used; else null.
+  Lane* sole_lane_ = nullptr;
+  const CandidateIndex::Entry* sole_entries_ = nullptr;
+  struct Seen {
+    uint64_t record = 0;
+    const uint8_t* first = nullptr;
+    const uint8_t* last = nullptr;
+  };
+  // Of each step the record, by number, in which it was last a candidate, and where.
+  std::vector<Seen> seen_;
   uint64_t record_ = 0;
 };
 

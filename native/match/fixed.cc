@@ -1,6 +1,7 @@
 // See fixed.h.
 #include "match/fixed.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "re2/re2.h"
@@ -15,11 +16,7 @@ using Alternatives = std::vector<Alternative>;
 
 static_assert(FixedPattern::kBytesMax < 64, "boundaries are bits of a word, one more than bytes");
 
-bool IsWord(std::string_view text, size_t at) {
-  if (at >= text.size()) return false;
-  const auto c = static_cast<unsigned char>(text[at]);
-  return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
-}
+bool IsWord(uint8_t c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_'; }
 
 Alternatives Sequence(const Alternatives& first, const Alternatives& then) {
   if (first.size() * then.size() > FixedPattern::kWindowsMax) return {};
@@ -122,22 +119,51 @@ std::unique_ptr<FixedPattern> FixedPattern::Of(const re2::RE2& pattern) {
   Alternatives all = streamgate::Of(pattern.Regexp());
   for (const Alternative& alternative : all)
     if (alternative.sets.empty()) return nullptr;
-  return all.empty() ? nullptr : std::unique_ptr<FixedPattern>(new FixedPattern(std::move(all)));
+  if (all.empty()) return nullptr;
+  std::unique_ptr<FixedPattern> fixed(new FixedPattern(all));
+  return fixed->sets_ == 0 ? nullptr : std::move(fixed);
+}
+
+FixedPattern::FixedPattern(const std::vector<Alternative>& alternatives) {
+  std::vector<ByteSet> sets;
+  for (const Alternative& alternative : alternatives) {
+    Window& window = windows_.emplace_back();
+    window.size = alternative.sets.size();
+    window.boundaries = alternative.boundaries;
+    longest_ = std::max(longest_, window.size);
+    for (size_t i = 0; i < window.size; ++i) {
+      const ByteSet& set = alternative.sets[i];
+      const size_t found = static_cast<size_t>(std::find(sets.begin(), sets.end(), set) - sets.begin());
+      if (found == sets.size()) sets.push_back(set);
+      if (found == kSetsMax) return;
+      window.members[found] |= uint64_t{1} << i;
+    }
+  }
+  sets_ = sets.size();
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    for (size_t i = 0; i < sets_; ++i)
+      if (sets[i].Has(static_cast<uint8_t>(byte))) classes_[byte] |= static_cast<uint8_t>(1u << i);
+    if (IsWord(static_cast<uint8_t>(byte))) classes_[byte] |= kWord;
+  }
 }
 
 size_t FixedPattern::MatchAt(std::string_view text, size_t at) const {
-  for (const Alternative& alternative : alternatives_) {
-    const size_t size = alternative.sets.size();
-    if (text.size() - at < size) continue;
-    size_t i = 0;
-    while (i < size && alternative.sets[i].Has(static_cast<uint8_t>(text[at + i]))) ++i;
-    if (i < size) continue;
-    bool fits = true;
-    for (uint64_t left = alternative.boundaries; left != 0 && fits; left &= left - 1) {
-      const size_t here = at + static_cast<size_t>(__builtin_ctzll(left));
-      fits = (here > 0 && IsWord(text, here - 1)) != IsWord(text, here);
-    }
-    if (fits) return size;
+  // Bit i: byte `at` + i is a member of the set, or part of a word.
+  uint64_t members[kSetsMax] = {};
+  uint64_t word = 0;
+  // One more than the longest match, for a boundary behind it.
+  const size_t seen = std::min(longest_ + 1, text.size() - at);
+  for (size_t i = 0; i < seen; ++i) {
+    const uint64_t of = classes_[static_cast<uint8_t>(text[at + i])];
+    word |= of / kWord << i;
+    for (size_t k = 0; k < sets_; ++k) members[k] |= (of >> k & 1) << i;
+  }
+  const bool word_before = at > 0 && (classes_[static_cast<uint8_t>(text[at - 1])] & kWord) != 0;
+  const uint64_t boundaries = word ^ (word << 1 | (word_before ? 1 : 0));
+  for (const Window& window : windows_) {
+    uint64_t missing = window.boundaries & ~boundaries;
+    for (size_t k = 0; k < sets_; ++k) missing |= window.members[k] & ~members[k];
+    if (missing == 0) return window.size;
   }
   return 0;
 }

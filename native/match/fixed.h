@@ -37,11 +37,29 @@ class FixedPattern {
   };
 
  private:
-  explicit FixedPattern(std::vector<Alternative> alternatives) : alternatives_(std::move(alternatives)) {}
+  // Most different sets in all windows.
+  static constexpr size_t kSetsMax = 4;
+  // In classes_, beside one bit for each set: the byte is part of a word.
+  static constexpr uint8_t kWord = 0x80;
+
+  // An alternative, told by bits: windows are compared without a branch for each byte, since which of them fits, and
+  // where another fails, is not to be guessed.
+  struct Window {
+    size_t size = 0;
+    uint64_t boundaries = 0;
+    // Of each set the bytes that must belong to it.
+    uint64_t members[kSetsMax] = {};
+  };
+
+  // Leaves sets_ 0 where there are more than kSetsMax.
+  explicit FixedPattern(const std::vector<Alternative>& alternatives);
   // Bytes of the match at `at`; 0: none.
   size_t MatchAt(std::string_view text, size_t at) const;
 
-  std::vector<Alternative> alternatives_;
+  std::vector<Window> windows_;
+  size_t longest_ = 0;
+  size_t sets_ = 0;
+  uint8_t classes_[256] = {};
 };
 
 }  // namespace streamgate

@@ -356,6 +356,12 @@ size_t Prefilter::SearchFrom(std::string_view text, size_t from) const {
 PrefilterSearch::PrefilterSearch(const Prefilter& prefilter, std::string_view text)
     : prefilter_(prefilter), text_(text) {}
 
+PrefilterSearch::PrefilterSearch(const Prefilter& prefilter, std::string_view text, const Span& span)
+    : prefilter_(prefilter), text_(text), last_(span.last) {
+  // Which of several windows it is that starts there is not known.
+  if (prefilter.factors().size() == 1) next_[0] = span.first;
+}
+
 size_t PrefilterSearch::From(size_t from) {
   const auto* const begin = reinterpret_cast<const uint8_t*>(text_.data());
   const uint8_t* const end = begin + text_.size();
@@ -363,6 +369,7 @@ size_t PrefilterSearch::From(size_t from) {
   for (size_t i = 0; i < prefilter_.factors().size(); ++i) {
     const Prefilter::Factor& factor = prefilter_.factors()[i];
     if (next_[i] == nullptr || next_[i] < begin + from) {
+      if (last_ != nullptr && last_ < begin + from) return std::string_view::npos;
       next_[i] = FindWindow(factor.window, begin + from, end);
       looked_over_bytes_ += static_cast<size_t>(next_[i] - begin) - from;
     }

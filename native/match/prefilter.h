@@ -60,6 +60,13 @@ class PrefilterSearch {
  public:
   // `text` stays as it is for the search's life.
   PrefilterSearch(const Prefilter& prefilter, std::string_view text);
+  // The first and the last place in a text at which one of a prefilter's windows starts to fit.
+  struct Span {
+    const uint8_t* first;
+    const uint8_t* last;
+  };
+  // With what a scan has found in `text` already.
+  PrefilterSearch(const Prefilter& prefilter, std::string_view text, const Span& span);
   size_t From(size_t from);
   // Bytes looked over so far: at most text.size() for each factor.
   size_t looked_over_bytes() const { return looked_over_bytes_; }
@@ -70,6 +77,8 @@ class PrefilterSearch {
   // Of each factor the first place, from the last question on, where it fits; null: not looked for yet.
   const uint8_t* next_[Prefilter::kFactorsMax] = {};
   size_t looked_over_bytes_ = 0;
+  // Behind it no window starts to fit. Null: not known.
+  const uint8_t* last_ = nullptr;
 };
 
 }  // namespace streamgate

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "match/pattern.h"
@@ -73,7 +72,7 @@ std::unique_ptr<Replacement> Replacement::Prepare(std::string_view pattern, std:
   return std::unique_ptr<Replacement>(new Replacement(std::move(compiled), std::move(pieces), groups));
 }
 
-QuarantineCause Replacement::Run(std::string_view text, const Prefilter* prefilter, const Limits& limits, Scratch* out,
+QuarantineCause Replacement::Run(std::string_view text, PrefilterSearch* search, const Limits& limits, Scratch* out,
                                  uint64_t* matches) const {
   // RE2 rewrites name \0 to \9.
   std::string_view submatch[10];
@@ -82,14 +81,12 @@ QuarantineCause Replacement::Run(std::string_view text, const Prefilter* prefilt
   size_t at = 0;
   uint64_t count = 0;
   out->Clear();
-  std::optional<PrefilterSearch> search;
-  if (prefilter != nullptr) search.emplace(*prefilter, text);
   while (at <= text.size()) {
-    if (search.has_value() && fixed_ != nullptr) {
-      submatch[0] = fixed_->Find(text, at, &*search);
+    if (search != nullptr && fixed_ != nullptr) {
+      submatch[0] = fixed_->Find(text, at, search);
       if (submatch[0].empty()) break;
     } else {
-      const size_t search_from = search.has_value() ? search->From(at) : at;
+      const size_t search_from = search != nullptr ? search->From(at) : at;
       if (search_from == std::string_view::npos) break;
       if (!pattern_->Match(text, search_from, text.size(), re2::RE2::UNANCHORED, submatch, submatches_)) break;
     }

@@ -50,8 +50,8 @@ class Replacement {
   ~Replacement();
 
   // Writes `text` with its matches replaced to `out`, and their number to `matches`. With none `out` is not to be read:
-  // the text stands. `prefilter`: this pattern's, or null.
-  QuarantineCause Run(std::string_view text, const Prefilter* prefilter, const Limits& limits, Scratch* out,
+  // the text stands. `search`: over the text with this pattern's prefilter, or null.
+  QuarantineCause Run(std::string_view text, PrefilterSearch* search, const Limits& limits, Scratch* out,
                       uint64_t* matches) const;
   const re2::RE2& pattern() const { return *pattern_; }
 

@@ -32,25 +32,14 @@ void BatchWriter::Begin() {
   run_bytes_ = 0;
 }
 
-void BatchWriter::Append(const char* data, uint32_t size, bool lf_follows) {
-  BatchEntry& entry = entries_[records_++];
-  entry.offset = static_cast<uint32_t>(bytes_);
-  entry.length = size;
-  // Every output: routes come with routing rules.
-  entry.routes_low = entry.routes_high = UINT32_MAX;
-  if (lf_follows && run_ != nullptr && run_ + run_bytes_ == data) {
-    run_bytes_ += size + 1;
+void BatchWriter::BeginRun(const char* data, uint32_t size, bool lf_follows) {
+  CopyRun();
+  if (lf_follows) {
+    run_ = data;
   } else {
-    CopyRun();
-    if (lf_follows) {
-      run_ = data;
-      run_bytes_ = size_t{size} + 1;
-    } else {
-      std::memcpy(data_ + bytes_, data, size);
-      data_[bytes_ + size] = '\n';
-    }
+    std::memcpy(data_ + bytes_, data, size);
+    data_[bytes_ + size] = '\n';
   }
-  bytes_ += uint64_t{size} + 1;
 }
 
 void BatchWriter::CopyRun() {

@@ -24,12 +24,22 @@ class BatchWriter {
   // Whether a record of this many bytes, its LF not counted, finds room.
   bool Fits(uint64_t size) const { return records_ < records_max_ && bytes_ + size + 1 <= bytes_max_; }
   // `lf_follows`: the byte behind `data` is an LF and stays readable until Flush; else the bytes are copied at once.
-  void Append(const char* data, uint32_t size, bool lf_follows);
+  void Append(const char* data, uint32_t size, bool lf_follows) {
+    const BatchEntry entry = {static_cast<uint32_t>(bytes_), size,
+                              // Every output: routes come with routing rules.
+                              UINT32_MAX, UINT32_MAX};
+    entries_[records_++] = entry;
+    if (!lf_follows || run_ + run_bytes_ != data) BeginRun(data, size, lf_follows);
+    run_bytes_ += lf_follows ? size_t{size} + 1 : 0;
+    bytes_ += uint64_t{size} + 1;
+  }
   // Copies the run at hand and publishes how full the batch is.
   void Flush();
 
  private:
   void CopyRun();
+  // Copies the run at hand; the next begins at `data`, unless that is copied at once.
+  void BeginRun(const char* data, uint32_t size, bool lf_follows);
 
   BatchHeader* header_ = nullptr;
   BatchEntry* entries_ = nullptr;

@@ -82,12 +82,16 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint3
     prepared->steps.emplace_back();
     if (!PrepareStep(std::move(operation), prefilters, &prepared->steps.back(), error)) return nullptr;
   }
-  std::vector<const Prefilter*> required;
+  std::vector<CandidateIndex::Requirement> requirements;
   for (uint32_t i = 0; i < prepared->steps.size(); ++i) {
-    required.push_back(prepared->steps[i].prefilter.get());
-    if (required.back() == nullptr) prepared->unfiltered.push_back(i);
+    const Step& step = prepared->steps[i];
+    if (step.prefilter == nullptr) prepared->unfiltered.push_back(i);
+    const auto* literal = std::get_if<DropLiteral>(&step.what);
+    // A step before it that looks at every record may change what it sees.
+    const bool decides = literal != nullptr && literal->window_is_all && prepared->unfiltered.empty();
+    requirements.push_back({step.prefilter.get(), decides});
   }
-  prepared->index = std::make_unique<CandidateIndex>(required);
+  prepared->index = std::make_unique<CandidateIndex>(requirements);
   if (prefilters) MakeSet(prepared.get());
   return prepared;
 }

@@ -2,6 +2,7 @@
 #include "plan/run.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "match/literal.h"
@@ -10,9 +11,10 @@
 namespace streamgate {
 namespace {
 
-bool Contains(const DropPattern& drop, const Prefilter* prefilter, std::string_view text) {
+bool Contains(const DropPattern& drop, const Prefilter* prefilter, const CandidateScan& scan, uint32_t step,
+              std::string_view text) {
   if (drop.fixed == nullptr) return ContainsPattern(*drop.pattern, text);
-  PrefilterSearch search(*prefilter, text);
+  PrefilterSearch search(*prefilter, text, scan.SpanOf(step));
   return !drop.fixed->Find(text, 0, &search).empty();
 }
 
@@ -61,6 +63,26 @@ bool Runner::AskSet(int member, std::string_view text, bool* certain) {
   return *certain = set_seen_[static_cast<size_t>(member)] == set_question_;
 }
 
+size_t Runner::RunAll(const Record* records, size_t count) {
+  size_t i = 0;
+  for (; i < count; ++i) {
+    const Record& record = records[i];
+    const std::string_view text(record.data, record.size);
+    if (all_filtered_ && scan_.QuietUpTo(record.data + record.size)) {
+      if (!Pass(record, text, false)) break;
+      continue;
+    }
+    const uint32_t decided = scan_.Decided(text);
+    if (decided != CandidateScan::kUndecided) {
+      changes_.clear();
+      Drop(record, plan_->steps[decided].rule);
+    } else if (!RunSteps(record, true)) {
+      break;
+    }
+  }
+  return i;
+}
+
 bool Runner::RunSteps(const Record& record, bool in_region) {
   std::string_view text(record.data, record.size);
   bool changed = false;
@@ -73,6 +95,7 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
     CollectApart(text);
   }
   set_answer_ = SetAnswer::kNotAsked;
+  const CandidateScan* scan = in_region ? &scan_ : &scan_apart_;
   auto candidate = candidates_.cbegin();
   auto unfiltered = plan_->unfiltered.cbegin();
   for (;;) {
@@ -91,7 +114,7 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
       const bool found = step.prefilter != nullptr && literal->window_is_all;
       if (!found && !ContainsLiteral(text, literal->literal)) continue;
     } else if (const auto* pattern = std::get_if<DropPattern>(&step.what)) {
-      if (!certain && !Contains(*pattern, step.prefilter.get(), text)) continue;
+      if (!certain && !Contains(*pattern, step.prefilter.get(), *scan, i, text)) continue;
     } else if (const auto* attribute = std::get_if<DropAttribute>(&step.what)) {
       if (!attribute->filter->Drops(text.data(), text.size())) continue;
     } else {
@@ -100,8 +123,10 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
       if (replace.limited)
         limits.matches_max = std::max<uint64_t>(1, kMatchBudgetBytes / std::max<uint64_t>(1, text.size()));
       uint64_t matches = 0;
+      std::optional<PrefilterSearch> search;
+      if (step.prefilter != nullptr) search.emplace(*step.prefilter, text, scan->SpanOf(i));
       const QuarantineCause cause =
-          replace.replacement->Run(text, step.prefilter.get(), limits, &scratch_[spare], &matches);
+          replace.replacement->Run(text, search.has_value() ? &*search : nullptr, limits, &scratch_[spare], &matches);
       if (cause != QuarantineCause::kNone) {
         Quarantine(record, step.rule, cause);
         return true;
@@ -114,6 +139,7 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
       changes_.push_back({step.rule, matches});
       set_answer_ = SetAnswer::kNotAsked;
       if (i + 1 < plan_->steps.size()) CollectApart(text);
+      scan = &scan_apart_;
       candidate = std::upper_bound(candidates_.cbegin(), candidates_.cend(), i);
       continue;
     }

@@ -37,6 +37,9 @@ class Runner {
       return Pass(record, {record.data, record.size}, false);
     return RunSteps(record, in_region);
   }
+  // Runs records that lie in the region, in its order, as far as they find room. Returns how many were settled; fewer
+  // than all: as Run's false.
+  size_t RunAll(const Record* records, size_t count);
   // Until Flush, records that lie in [region_begin, region_end) come in ascending order, and that memory stays as it
   // is.
   void Begin(const char* region_begin, const char* region_end);

@@ -52,7 +52,7 @@ struct V256 {
     const __m256i digit = _mm256_cmpeq_epi8(_mm256_min_epu8(above, _mm256_set1_epi8(9)), above);
     return _mm256_andnot_si256(_mm256_and_si256(digit, _mm256_set1_epi8(15)), folded);
   }
-  STREAMGATE_TARGET static void Hashes(__m256i v, uint32_t* slots, uint32_t* bits) {
+  STREAMGATE_TARGET static void Hashes(__m256i v, uint32_t* lookups) {
     const __m256i factors = _mm256_set1_epi32(static_cast<uint16_t>(GramTable::kFactorLow) |
                                               static_cast<uint32_t>(GramTable::kFactorHigh) << 16);
     const __m256i hash = _mm256_madd_epi16(v, factors);
@@ -60,8 +60,7 @@ struct V256 {
         _mm256_and_si256(_mm256_xor_si256(hash, _mm256_srli_epi32(hash, 15)), _mm256_set1_epi32(GramTable::kSlots - 1));
     const __m256i bit = _mm256_shuffle_epi8(_mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201)),
                                             _mm256_and_si256(_mm256_srli_epi32(hash, 21), _mm256_set1_epi32(7)));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(slots), slot);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(bits), bit);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lookups), _mm256_or_si256(slot, _mm256_slli_epi32(bit, 24)));
   }
 };
 

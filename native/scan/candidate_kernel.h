@@ -2,8 +2,8 @@
 //
 // V further has: Both(v, low, high) → the buckets of each byte; Broadcast(table) → a half's table in a register;
 // Zero(); Or(a, b); NonZero(v) → bit i set where byte i is not zero; TopBits(v, shift) → bit i is bit 7 - shift of byte
-// i; Store(p, v); Fold(v) → GramTable::Folded of each byte; Hashes(v, slots, bits) → stores GramTable::Slot and Bit of
-// each group of four bytes as 32 bits, of which in `bits` only the low eight are meant.
+// i; Store(p, v); Fold(v) → GramTable::Folded of each byte; Hashes(v, lookups) → stores, for each group of four bytes,
+// GramTable::Slot in the low bits and GramTable::Bit in the highest eight.
 #pragma once
 
 #include <cstddef>
@@ -33,12 +33,10 @@ class BucketScan {
       offsets_[i] = tables.offsets[i];
     }
     for (size_t i = 0; i < kRuns; ++i) {
-      // A run of n bytes: n members in a row, doubled until the last step, which adds what is missing.
-      size_t length = 1;
-      for (size_t& shift : folds_[i]) {
-        shift = length < tables.run_bytes[i] - length ? length : tables.run_bytes[i] - length;
-        length += shift;
-      }
+      // A run of n bytes is n members in a row. Eight are found by doubling; what is missing is added in two steps.
+      const unsigned missing = tables.run_bytes[i] - 8u;
+      more_[i] = missing < 8 ? missing : 8;
+      rest_[i] = missing - more_[i];
     }
     alignas(16) uint8_t whole[16];
     std::memset(whole, 0xff >> kRuns, sizeof whole);
@@ -46,43 +44,41 @@ class BucketScan {
   }
 
   // Places of `p` in the base are `place` on. kCandidateSightBytes are readable at each step's place.
+  //
+  // Steps that found something are noted, whether they did or not, and listed a little later: which of them will is not
+  // to be guessed, and a branch at each would cost more than the scan where two lines of five hold something.
   STREAMGATE_TARGET inline const uint8_t* Run(const uint8_t* p, const uint8_t* stop, uint32_t place, Candidate* list,
                                               size_t list_max, size_t* count) {
     size_t listed = *count;
-    if (p < stop && listed + kCandidateStepBytes <= list_max) {
+    while (p < stop && listed + kCandidateStepBytes <= list_max) {
+      uint8_t noted[kStepsAhead];
+      size_t notes = 0;
       Step step = At(p);
       uint32_t members[kRuns + 1];
       for (size_t i = 0; i < kRuns; ++i) members[i] = TopBits(step, i);
-      for (;;) {
-        Step next{};
-        uint32_t starts[kRuns + 1];
-        uint32_t bits = 0;
-        for (size_t k = 0; k < Step::kParts; ++k)
-          bits |= uint32_t{V::NonZero(V::And(step.parts[k], whole_))} << (k * V::kBytes);
-        if (kRuns > 0) next = At(p + kCandidateStepBytes);
+      const uint8_t* next = p;
+      for (size_t k = 0; k < kStepsAhead && next < stop; ++k) {
+        next += kCandidateStepBytes;
+        uint32_t bits = Places(step);
+        step = At(next);
         for (size_t i = 0; i < kRuns; ++i) {
-          const uint32_t ahead = TopBits(next, i);
-          uint64_t runs = members[i] | uint64_t{ahead} << 32;
+          const uint32_t ahead = TopBits(step, i);
+          bits |= Starts(i, members[i], ahead);
           members[i] = ahead;
-          for (const size_t shift : folds_[i]) runs &= runs >> shift;
-          starts[i] = static_cast<uint32_t>(runs);
-          bits |= starts[i];
         }
-        if (__builtin_expect(bits != 0, 0)) {
-          alignas(32) uint8_t buckets[kCandidateStepBytes];
-          for (size_t k = 0; k < Step::kParts; ++k) V::Store(buckets + k * V::kBytes, step.parts[k]);
-          for (; bits != 0; bits &= bits - 1) {
-            const unsigned at = static_cast<unsigned>(__builtin_ctz(bits));
-            uint32_t what = buckets[at] & (0xffu >> kRuns);
-            for (size_t i = 0; i < kRuns; ++i) what |= (starts[i] >> at & 1) << (7 - i);
-            list[listed++] = {place + at, what};
-          }
-        }
-        p += kCandidateStepBytes;
-        place += static_cast<uint32_t>(kCandidateStepBytes);
-        if (p >= stop || listed + kCandidateStepBytes > list_max) break;
-        step = kRuns > 0 ? next : At(p);
+        noted[notes] = static_cast<uint8_t>(k);
+        notes += bits != 0 ? 1 : 0;
       }
+      for (size_t n = 0; n < notes; ++n) {
+        const size_t ahead = noted[n] * kCandidateStepBytes;
+        if (listed + kCandidateStepBytes > list_max) {
+          *count = listed;
+          return p + ahead;
+        }
+        listed += List(p + ahead, place + static_cast<uint32_t>(ahead), list + listed);
+      }
+      place += static_cast<uint32_t>(next - p);
+      p = next;
     }
     *count = listed;
     return p;
@@ -90,6 +86,51 @@ class BucketScan {
 
  private:
   using Step = BucketStep<V>;
+  // Steps between two looks at what they found. When the list is full the others are done again.
+  static constexpr size_t kStepsAhead = 64;
+
+  // Lists what the step at `p` finds, at most kCandidateStepBytes. Returns how many.
+  STREAMGATE_TARGET inline size_t List(const uint8_t* p, uint32_t place, Candidate* list) const {
+    const Step step = At(p);
+    alignas(32) uint8_t buckets[kCandidateStepBytes];
+    for (size_t k = 0; k < Step::kParts; ++k) V::Store(buckets + k * V::kBytes, step.parts[k]);
+    uint32_t bits = Places(step);
+    uint32_t starts[kRuns + 1];
+    if (kRuns > 0) {
+      const Step next = At(p + kCandidateStepBytes);
+      for (size_t i = 0; i < kRuns; ++i) {
+        starts[i] = Starts(i, TopBits(step, i), TopBits(next, i));
+        bits |= starts[i];
+      }
+    }
+    size_t listed = 0;
+    for (; bits != 0; bits &= bits - 1) {
+      const unsigned at = static_cast<unsigned>(__builtin_ctz(bits));
+      uint32_t what = buckets[at] & (0xffu >> kRuns);
+      for (size_t i = 0; i < kRuns; ++i) what |= (starts[i] >> at & 1) << (7 - i);
+      list[listed++] = {place + at, what};
+    }
+    return listed;
+  }
+
+  // Where all probes fit, runs left aside.
+  STREAMGATE_TARGET inline uint32_t Places(const Step& step) const {
+    uint32_t bits = 0;
+    for (size_t k = 0; k < Step::kParts; ++k)
+      bits |= uint32_t{V::NonZero(kRuns == 0 ? step.parts[k] : V::And(step.parts[k], whole_))} << (k * V::kBytes);
+    return bits;
+  }
+
+  // Where long enough runs start, by the members of a step and of the next.
+  STREAMGATE_TARGET inline uint32_t Starts(size_t run, uint32_t members, uint32_t ahead) const {
+    uint64_t runs = members | uint64_t{ahead} << 32;
+    runs &= runs >> 1;
+    runs &= runs >> 2;
+    runs &= runs >> 4;
+    runs &= runs >> more_[run];
+    runs &= runs >> rest_[run];
+    return static_cast<uint32_t>(runs);
+  }
 
   STREAMGATE_TARGET inline Step At(const uint8_t* p) const {
     Step step;
@@ -113,8 +154,9 @@ class BucketScan {
   typename V::Register high_[kProbes];
   typename V::Register whole_;
   size_t offsets_[kProbes];
-  static_assert(BucketTables::kRunBytesMax == 32, "five steps make 32 bytes of one");
-  size_t folds_[kRuns + 1][5] = {};
+  static_assert(BucketTables::kRunBytesMin == 8 && BucketTables::kRunBytesMax == 32, "as Starts adds them up");
+  unsigned more_[kRuns + 1] = {};
+  unsigned rest_[kRuns + 1] = {};
 };
 
 template <typename V>
@@ -130,6 +172,7 @@ class GramScan {
 
  private:
   static constexpr size_t kGrams = kCandidateStepBytes / 4;
+  static constexpr uint32_t kSlotMask = GramTable::kSlots - 1;
 
   template <size_t kStride>
   STREAMGATE_TARGET inline const uint8_t* RunBy(const uint8_t* p, const uint8_t* stop, uint32_t place, Candidate* list,
@@ -138,26 +181,29 @@ class GramScan {
     size_t listed = *count;
     for (; p < stop && listed + kCandidateStepBytes <= list_max;
          p += kCandidateStepBytes, place += static_cast<uint32_t>(kCandidateStepBytes)) {
-      alignas(32) uint32_t slots[kPhases][kGrams];
-      alignas(32) uint32_t bits[kPhases][kGrams];
+      alignas(32) uint32_t lookups[kPhases][kGrams];
       for (size_t phase = 0; phase < kPhases; ++phase)
         for (size_t k = 0; k < kCandidateStepBytes; k += V::kBytes)
-          V::Hashes(V::Fold(V::Load(p + phase * kStride + k)), slots[phase] + k / 4, bits[phase] + k / 4);
-      uint32_t any = 0;
+          V::Hashes(V::Fold(V::Load(p + phase * kStride + k)), lookups[phase] + k / 4);
+      uint64_t any = 0;
       for (size_t phase = 0; phase < kPhases; ++phase) {
-        const auto hit = [this, phase, &slots, &bits](size_t i) {
-          return table_.bits[slots[phase][i]] & bits[phase][i];
+        // Two at a time, because loads are what this loop waits for.
+        const auto hits = [this, phase, &lookups](size_t i) {
+          uint64_t two;
+          std::memcpy(&two, lookups[phase] + i, sizeof two);
+          return (table_.bits[two & kSlotMask] & two >> 24) | (table_.bits[two >> 32 & kSlotMask] & two >> 56);
         };
         // Spelled out: a loop's own instructions would cost as much as these.
         static_assert(kGrams == 8);
-        any |= hit(0) | hit(1) | hit(2) | hit(3) | hit(4) | hit(5) | hit(6) | hit(7);
+        any |= hits(0) | hits(2) | hits(4) | hits(6);
       }
       if (any == 0) continue;
       // Written whether it is one or not: which of the grams it was is not to be guessed.
       for (size_t i = 0; i < kGrams; ++i) {
         for (size_t phase = 0; phase < kPhases; ++phase) {
-          list[listed] = {place + static_cast<uint32_t>(4 * i + phase * kStride), slots[phase][i]};
-          listed += (table_.bits[slots[phase][i]] & bits[phase][i]) != 0 ? 1 : 0;
+          const uint32_t slot = lookups[phase][i] & kSlotMask;
+          list[listed] = {place + static_cast<uint32_t>(4 * i + phase * kStride), slot};
+          listed += (table_.bits[slot] & lookups[phase][i] >> 24) != 0 ? 1 : 0;
         }
       }
     }

@@ -37,6 +37,7 @@ struct BucketTables {
   static constexpr size_t kRunsMax = 3;
   // Furthest byte that a probe looks at, from the candidate's place.
   static constexpr size_t kOffsetMax = 31;
+  static constexpr size_t kRunBytesMin = 8;
   static constexpr size_t kRunBytesMax = 32;
 
   // Of each probe, by the low and the high half of a byte: the buckets that take it.

@@ -45,13 +45,12 @@ struct Bytes16 {
     for (size_t i = 0; i < kBytes; ++i) folded.bytes[i] = GramTable::Folded(v.bytes[i]);
     return folded;
   }
-  static void Hashes(const Register& v, uint32_t* slots, uint32_t* bits) {
+  static void Hashes(const Register& v, uint32_t* lookups) {
     for (size_t i = 0; i < kBytes; i += 4) {
       uint32_t gram = 0;
       for (size_t k = 0; k < 4; ++k) gram |= uint32_t{v.bytes[i + k]} << (8 * k);
       const uint32_t hash = GramTable::Hash(gram);
-      slots[i / 4] = GramTable::Slot(hash);
-      bits[i / 4] = GramTable::Bit(hash);
+      lookups[i / 4] = GramTable::Slot(hash) | uint32_t{GramTable::Bit(hash)} << 24;
     }
   }
 };

@@ -61,7 +61,7 @@ struct V128 {
     const __m128i digit = _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8(9)), above);
     return _mm_andnot_si128(_mm_and_si128(digit, _mm_set1_epi8(15)), folded);
   }
-  STREAMGATE_TARGET static void Hashes(__m128i v, uint32_t* slots, uint32_t* bits) {
+  STREAMGATE_TARGET static void Hashes(__m128i v, uint32_t* lookups) {
     const __m128i factors = _mm_set1_epi32(static_cast<uint16_t>(GramTable::kFactorLow) |
                                            static_cast<uint32_t>(GramTable::kFactorHigh) << 16);
     const __m128i hash = _mm_madd_epi16(v, factors);
@@ -69,8 +69,7 @@ struct V128 {
         _mm_and_si128(_mm_xor_si128(hash, _mm_srli_epi32(hash, 15)), _mm_set1_epi32(GramTable::kSlots - 1));
     const __m128i bit = _mm_shuffle_epi8(_mm_set1_epi64x(static_cast<int64_t>(0x8040201008040201)),
                                          _mm_and_si128(_mm_srli_epi32(hash, 21), _mm_set1_epi32(7)));
-    _mm_store_si128(reinterpret_cast<__m128i*>(slots), slot);
-    _mm_store_si128(reinterpret_cast<__m128i*>(bits), bit);
+    _mm_store_si128(reinterpret_cast<__m128i*>(lookups), _mm_or_si128(slot, _mm_slli_epi32(bit, 24)));
   }
 };
 #else
@@ -120,7 +119,7 @@ struct V128 {
     const uint8x16_t digit = vcleq_u8(vsubq_u8(folded, vdupq_n_u8('0')), vdupq_n_u8(9));
     return vbicq_u8(folded, vandq_u8(digit, vdupq_n_u8(15)));
   }
-  static void Hashes(uint8x16_t v, uint32_t* slots, uint32_t* bits) {
+  static void Hashes(uint8x16_t v, uint32_t* lookups) {
     const int16x8_t words = vreinterpretq_s16_u8(v);
     const int16x4_t factors = vreinterpret_s16_u32(
         vdup_n_u32(static_cast<uint16_t>(GramTable::kFactorLow) | static_cast<uint32_t>(GramTable::kFactorHigh) << 16));
@@ -128,8 +127,7 @@ struct V128 {
         vpaddq_s32(vmull_s16(vget_low_s16(words), factors), vmull_s16(vget_high_s16(words), factors)));
     const uint32x4_t slot = vandq_u32(veorq_u32(hash, vshrq_n_u32(hash, 15)), vdupq_n_u32(GramTable::kSlots - 1));
     const int32x4_t places = vreinterpretq_s32_u32(vandq_u32(vshrq_n_u32(hash, 21), vdupq_n_u32(7)));
-    vst1q_u32(slots, slot);
-    vst1q_u32(bits, vshlq_u32(vdupq_n_u32(1), places));
+    vst1q_u32(lookups, vorrq_u32(slot, vshlq_u32(vdupq_n_u32(1u << 24), places)));
   }
 };
 #endif

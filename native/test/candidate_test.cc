@@ -37,7 +37,7 @@ TEST("every kernel lists the same candidates, in any number of calls, and reads 
     buckets.runs = static_cast<uint8_t>(random() % 4);
     buckets.offsets[1] = static_cast<uint8_t>(random() % 32);
     buckets.offsets[2] = static_cast<uint8_t>(random() % 32);
-    for (uint8_t& bytes : buckets.run_bytes) bytes = static_cast<uint8_t>(1 + random() % 32);
+    for (uint8_t& bytes : buckets.run_bytes) bytes = static_cast<uint8_t>(8 + random() % 25);
     for (size_t k = 0; k < BucketTables::kProbesMax; ++k) {
       for (size_t half = 0; half < 16; ++half) {
         buckets.low[k][half] = static_cast<uint8_t>(random() | random());
@@ -107,13 +107,26 @@ bool HoldsFactor(const Prefilter& prefilter, std::string_view record) {
   return false;
 }
 
-TEST("a scan tells of each record the steps whose windows lie in it, no more and no less, for any number of steps", {
+// The first place at which one of the prefilter's windows fits, and the last.
+std::pair<size_t, size_t> SpanOf(const Prefilter& prefilter, std::string_view record) {
+  std::pair<size_t, size_t> span(SIZE_MAX, 0);
+  for (const Prefilter::Factor& factor : prefilter.factors()) {
+    for (size_t at = 0; at + factor.window.size() <= record.size(); ++at) {
+      if (!factor.window.FitsAt(reinterpret_cast<const uint8_t*>(record.data()) + at)) continue;
+      span = {std::min(span.first, at), std::max(span.second, at)};
+    }
+  }
+  return span;
+}
+
+TEST("a scan tells of each record the steps whose windows lie in it, and where, no more and no less", {
   std::mt19937 random(kSeed);
   size_t told = 0;
   size_t quiet = 0;
+  size_t decided = 0;
   for (int round = 0; round < 600; ++round) {
     std::vector<std::unique_ptr<Prefilter>> prefilters;
-    std::vector<const Prefilter*> steps;
+    std::vector<CandidateIndex::Requirement> steps;
     const size_t count = random() % (round % 20 == 0 ? 150 : 20);
     // Words only, of at least four, five or seven bytes: then grams find them.
     const size_t word_bytes = round % 6 < 3 ? 0 : round % 6 == 3 ? 4 : round % 6 == 4 ? 5 : 7;
@@ -121,7 +134,7 @@ TEST("a scan tells of each record the steps whose windows lie in it, no more and
       prefilters.push_back(random() % 10 == 0 ? nullptr
                            : word_bytes > 0   ? Prefilter::OfLiteral(RandomText(&random, word_bytes + random() % 3))
                                               : RandomPrefilter(&random));
-      steps.push_back(prefilters.back().get());
+      steps.push_back({prefilters.back().get(), random() % 2 == 0});
     }
     const CandidateIndex index(steps);
     CandidateScan scan;
@@ -138,31 +151,43 @@ TEST("a scan tells of each record the steps whose windows lie in it, no more and
         if (random() % 8 == 0) continue;
         std::vector<uint32_t> expected;
         for (uint32_t i = 0; i < steps.size(); ++i)
-          if (steps[i] != nullptr && HoldsFactor(*steps[i], record)) expected.push_back(i);
+          if (steps[i].prefilter != nullptr && HoldsFactor(*steps[i].prefilter, record)) expected.push_back(i);
         if (scan.QuietUpTo(record.data() + record.size())) {
           ++quiet;
           CHECK(expected.empty());
+          continue;
+        }
+        const uint32_t step = random() % 2 == 0 ? scan.Decided(record) : CandidateScan::kUndecided;
+        if (step != CandidateScan::kUndecided) {
+          ++decided;
+          CHECK(steps[step].decides && !expected.empty() && expected.front() == step);
           continue;
         }
         std::vector<uint32_t> candidates;
         scan.Collect(record, &candidates);
         told += candidates.size();
         CHECK(candidates == expected);
+        for (const uint32_t candidate : candidates) {
+          const auto [first, last] = SpanOf(*steps[candidate].prefilter, record);
+          const auto* const begin = reinterpret_cast<const uint8_t*>(record.data());
+          const PrefilterSearch::Span span = scan.SpanOf(candidate);
+          CHECK(span.first == begin + first && span.last == begin + last);
+        }
       }
     }
   }
-  std::printf("  %zu candidates told, %zu records quiet\n", told, quiet);
-  CHECK(told > 1000 && quiet > 1000);
+  std::printf("  %zu candidates told, %zu records decided, %zu quiet\n", told, decided, quiet);
+  CHECK(told > 1000 && decided > 500 && quiet > 1000);
 });
 
 TEST("many words are found wherever they lie, and a text of nothing but candidates is worked through", {
   std::vector<std::unique_ptr<Prefilter>> prefilters;
-  std::vector<const Prefilter*> steps;
+  std::vector<CandidateIndex::Requirement> steps;
   std::vector<std::string> words;
   for (int i = 0; i < 500; ++i) {
     words.push_back("word" + std::to_string(i * 7919) + "end");
     prefilters.push_back(Prefilter::OfLiteral(words.back()));
-    steps.push_back(prefilters.back().get());
+    steps.push_back({prefilters.back().get(), false});
   }
   const CandidateIndex index(steps);
   CandidateScan scan;

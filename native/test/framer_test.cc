@@ -34,7 +34,8 @@ struct Stream {
 };
 
 // Frames `chunks`. Every `refuse_every`th record is first given back, as a full batch or ring does (0: never).
-Outcome Run(const Stream& stream, const std::vector<std::string>& chunks, int refuse_every) {
+// `by_lists`: asks for lines in lists, and for others one by one.
+Outcome Run(const Stream& stream, const std::vector<std::string>& chunks, int refuse_every, bool by_lists = false) {
   Outcome outcome;
   Framer framer(stream.kind, stream.delimiter, stream.max, outcome.cells);
   int asked = 0;
@@ -48,15 +49,32 @@ Outcome Run(const Stream& stream, const std::vector<std::string>& chunks, int re
       const std::vector<char> chunk(bytes.begin(), bytes.end());
       framer.Begin(chunk.data(), chunk.size(), at);
       done = true;
-      while (framer.Next(&record)) {
+      const auto take = [&outcome](const Record& taken) {
+        outcome.records.append(taken.data, taken.size).append("|");
+        if (taken.lf_follows) CHECK(taken.data[taken.size] == '\n');
+      };
+      for (;;) {
+        Record lines[5];
+        if (const size_t found = by_lists ? framer.NextLines(lines, 5) : 0) {
+          size_t taken = 0;
+          while (taken < found && !refuses()) take(lines[taken++]);
+          if (taken == found) {
+            framer.Commit();
+            continue;
+          }
+          framer.RollbackTo(lines[taken]);
+          at = framer.at();
+          done = false;
+          break;
+        }
+        if (!framer.Next(&record)) break;
         if (refuses()) {
           framer.Rollback();
           at = framer.at();
           done = false;
           break;
         }
-        outcome.records.append(record.data, record.size).append("|");
-        if (record.lf_follows) CHECK(record.data[record.size] == '\n');
+        take(record);
         framer.Commit();
       }
       if (done) framer.Keep();
@@ -78,6 +96,8 @@ Outcome Run(const Stream& stream, const std::vector<std::string>& chunks, int re
 Outcome Frame(const Stream& stream, const std::string& bytes) {
   const Outcome whole = Run(stream, {bytes}, 0);
   CHECK_EQUAL(Run(stream, {bytes}, 2), whole);
+  CHECK_EQUAL(Run(stream, {bytes}, 0, true), whole);
+  CHECK_EQUAL(Run(stream, {bytes}, 3, true), whole);
   std::vector<std::string> singles;
   for (char byte : bytes) singles.emplace_back(1, byte);
   CHECK_EQUAL(Run(stream, singles, 0), whole);
@@ -85,6 +105,7 @@ Outcome Frame(const Stream& stream, const std::string& bytes) {
   for (size_t cut = 0; cut <= bytes.size(); ++cut) {
     CHECK_EQUAL(Run(stream, {bytes.substr(0, cut), bytes.substr(cut)}, 0), whole);
     CHECK_EQUAL(Run(stream, {bytes.substr(0, cut), bytes.substr(cut)}, 2), whole);
+    CHECK_EQUAL(Run(stream, {bytes.substr(0, cut), bytes.substr(cut)}, 2, true), whole);
     for (size_t second = cut; second <= bytes.size() && bytes.size() < 60; ++second)
       CHECK_EQUAL(Run(stream, {bytes.substr(0, cut), bytes.substr(cut, second - cut), bytes.substr(second)}, 3), whole);
   }

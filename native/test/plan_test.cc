@@ -265,10 +265,16 @@ Outcome RunAll(const std::vector<Spec>& specs, bool prefilters, const std::vecto
   Batch batch(1000, 1 << 20);
   runner.batch().Attach(batch.header());
   runner.Begin(in_region ? region.data() : nullptr, in_region ? region.data() + region.size() : nullptr);
+  std::vector<Record> list;
   size_t at = 0;
   for (const std::string& record : records) {
-    CHECK(runner.Run({region.data() + at, static_cast<uint32_t>(record.size()), true}));
+    list.push_back({region.data() + at, static_cast<uint32_t>(record.size()), true});
     at += record.size() + 1;
+  }
+  if (in_region) {
+    CHECK_EQUAL(runner.RunAll(list.data(), list.size()), list.size());
+  } else {
+    for (const Record& record : list) CHECK(runner.Run(record));
   }
   runner.Flush();
   const auto* entries = reinterpret_cast<const BatchEntry*>(batch.header() + 1);
