@@ -11,7 +11,7 @@
         ".cache/re2-1.27.1/re2",
         ".cache/re2-1.27.1/abseil-cpp",
       ],
-      "defines": ["NDEBUG", "NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_ADDON_API_DISABLE_DEPRECATED", "STREAMGATE_RE2_VERSION=\"1.27.1\""],
+      "defines": ["NDEBUG", "NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "STREAMGATE_RE2_VERSION=\"1.27.1\""],
       "cflags!": ["-fno-exceptions", "-O3"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
       "cflags": ["-O2", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"],
