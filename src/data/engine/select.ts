@@ -18,7 +18,8 @@ export async function selectEngine(
   const found = loadAddon();
   if ("addon" in found) {
     const { nativeKind } = await import("./native/kind.ts");
-    return { kind: nativeKind(found.addon) };
+    const warning = kernelWarning(found.addon.versions().kernel);
+    return { kind: nativeKind(found.addon), ...(warning !== undefined && { warning }) };
   }
   const what = `the native engine does not load (${found.failures.join("; ")})`;
   if (wanted === "native")
@@ -27,6 +28,13 @@ export async function selectEngine(
     kind: await portable(),
     warning: `${what}; the portable engine runs, at a fraction of the speed; ${remedy}`,
   };
+}
+
+/** The addon runs the widest kernel when it cannot run the one that was asked for: whoever measures must know. */
+function kernelWarning(runs: string): string | undefined {
+  const wanted = process.env.STREAMGATE_SIMD;
+  if (wanted === undefined || wanted === "" || wanted === runs) return undefined;
+  return `STREAMGATE_SIMD: ${wanted} is no kernel that this processor has; ${runs} runs; choose scalar, v128 or avx2, or leave it out`;
 }
 
 /** Loaded only where it runs: re2js is large. */

@@ -2,13 +2,14 @@
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Plan } from "../../../plan/operations.ts";
 import { createRingMemory, ringHeader } from "../../ring/layout.ts";
 import { loadAddon } from "../addon.ts";
 import { Batch } from "../batch.ts";
 import type { EngineKind } from "../engine.ts";
 import { countCellsFixed, countCellsPerRule, frameCells, runResult } from "../layout.ts";
+import { selectEngine } from "../select.ts";
 import { addressBytes } from "./framer.ts";
 import { nativeKind } from "./kind.ts";
 
@@ -217,6 +218,13 @@ describe.skipIf(reason !== undefined)(`scan kernels (${kernel})`, () => {
   it("are what STREAMGATE_SIMD says, where the processor has it", () => {
     expect(kernelUnder("scalar")).toBe("scalar");
     expect(kernelUnder("no such kernel")).toBe(kernelUnder(undefined));
+  });
+
+  it("are warned about when STREAMGATE_SIMD names one that does not run", async () => {
+    vi.stubEnv("STREAMGATE_SIMD", "avx512");
+    const { warning } = await selectEngine("native");
+    vi.unstubAllEnvs();
+    expect(warning).toMatch(/^STREAMGATE_SIMD: avx512 is no kernel .*; (scalar|v128|avx2) runs; choose /);
   });
 });
 
