@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "socket/address.h"
+
 namespace streamgate {
 namespace {
 
@@ -47,14 +49,6 @@ int OpenOne(const addrinfo& address, bool reuse_port, TcpListener::Error* error)
   return fd;
 }
 
-uint16_t PortOf(int fd) {
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
-  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
-                                           : reinterpret_cast<sockaddr_in&>(bound).sin_port);
-}
-
 }  // namespace
 
 int TcpListener::Open(const std::string& address, uint16_t port, bool reuse_port, uint16_t* bound_port, Error* error) {
@@ -79,8 +73,7 @@ int TcpListener::Open(const std::string& address, uint16_t port, bool reuse_port
       *bound_port = PortOf(fd);
       return fd;
     }
-    // A port that is taken, or may not be opened, on one version is not to be served on the other alone.
-    if (error->code == EADDRINUSE || error->code == EACCES) return -1;
+    if (RefusesPort(error->code)) return -1;
   }
   return -1;
 }

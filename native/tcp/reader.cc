@@ -4,17 +4,19 @@
 #if defined(__linux__)
 
 #include <fcntl.h>
-#include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "plan/chunk.h"
+#include "socket/address.h"
 
 namespace streamgate {
 namespace {
@@ -32,23 +34,10 @@ uint64_t NowNs() {
 
 int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
-BlockSource SourceOf(const sockaddr_storage& peer) {
-  BlockSource source;
-  source.transport = Transport::kTcp;
-  if (peer.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
-    source.family = 4;
-    source.port = ntohs(v4.sin_port);
-    std::memcpy(source.address, &v4.sin_addr, 4);
-  } else if (peer.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer);
-    // A socket for both versions shows IPv4 peers as ::ffff:a.b.c.d.
-    const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
-    source.family = mapped ? 4 : 6;
-    source.port = ntohs(v6.sin6_port);
-    std::memcpy(source.address, v6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
-  }
-  return source;
+// Bytes that the kernel holds for this socket.
+size_t Unread(int fd) {
+  int bytes = 0;
+  return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
 }
 
 TcpReader::Result ResultOf(const Router::Result& result) {
@@ -81,6 +70,9 @@ struct TcpReader::Connection {
   uint32_t quiet_turns = 0;
   // In ending_.
   bool ending = false;
+  // It ends when `quota` more bytes are read.
+  bool cut = false;
+  size_t quota = 0;
 };
 
 TcpReader::TcpReader(Options options)
@@ -161,6 +153,9 @@ void TcpReader::BeginPass() {
     const bool ticked = read(timer_fd_, &ticks, sizeof ticks) == sizeof ticks;
     if (ticked && !watches_listener_) WatchListener(true);
   }
+  // What a pass that was cut short has left has its turn first: epoll reports in the same order again and again.
+  asked_ = event_next_ == event_count_;
+  if (!asked_) return;
   const int count = epoll_wait(epoll_fd_, events_.get(), kEventsMax, 0);
   event_count_ = count < 0 ? 0 : count;
   event_next_ = 0;
@@ -168,8 +163,7 @@ void TcpReader::BeginPass() {
 
 void TcpReader::EndPass() {
   in_pass_ = false;
-  looked_at_all_ = event_next_ == event_count_ && event_count_ < kEventsMax;
-  event_next_ = event_count_ = 0;
+  looked_at_all_ = asked_ && event_next_ == event_count_ && event_count_ < kEventsMax;
   const bool gathered = gathering_.waits();
   const bool gathers = gathering_.After(pass_began_ns_, pass_records_, pass_bytes_);
   if (!watches_listener_) gathering_.Leave();  // the timer is the listener's
@@ -221,8 +215,14 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
     ++event_next_;
     return;
   }
-  const ssize_t size = recv(connection->fd, buffer_.get(), kReadBytes, 0);
+  const size_t most = connection->cut ? std::min(kReadBytes, connection->quota) : kReadBytes;
+  const ssize_t size = recv(connection->fd, buffer_.get(), most, 0);
   if (size > 0) {
+    const bool last = connection->cut && (connection->quota -= static_cast<size_t>(size)) == 0;
+    if (last) {
+      connection->ending = true;
+      ending_.push_back(connection);
+    }
     held_ = connection;
     held_at_ = 0;
     held_size_ = static_cast<size_t>(size);
@@ -230,7 +230,7 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
     connection->quiet_turns = 0;
     // The peer has closed: what it left is all there is, so this connection goes on until its end. Others have their
     // turn first; level-triggered epoll comes back to what is unread.
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) ++event_next_;
+    if (last || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) ++event_next_;
     return;
   }
   ++event_next_;
@@ -251,7 +251,7 @@ bool TcpReader::AcceptOne() {
   const int fd = accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) {
     ++accepted_;
-    Adopt(fd, SourceOf(peer));
+    Adopt(fd, SourceOf(peer, Transport::kTcp));
     return true;
   }
   switch (errno) {
@@ -312,18 +312,28 @@ void TcpReader::FinishQuiet(uint32_t turns, bool cut) {
   looked_at_all_ = false;
   if (!cut && !counts) return;
   for (const auto& connection : connections_) {
-    if (connection->ending || (!cut && ++connection->quiet_turns < turns)) continue;
+    if (connection->ending) continue;
+    if (cut) {
+      if (connection->cut) continue;
+      connection->cut = true;
+      connection->quota = Unread(connection->fd);
+      if (connection->quota > 0) continue;
+    } else if (++connection->quiet_turns < turns) {
+      continue;
+    }
     connection->ending = true;
     ending_.push_back(connection.get());
   }
   // Events of this pass may speak of connections that are about to go; what is unread is reported again.
   event_next_ = event_count_ = 0;
+  asked_ = false;
 }
 
 uint64_t TcpReader::Abandon() {
-  uint64_t bytes = held_ == nullptr ? 0 : held_size_ - held_at_;
+  uint64_t bytes = discarded_bytes_ + (held_ == nullptr ? 0 : held_size_ - held_at_);
+  discarded_bytes_ = 0;
   for (const auto& connection : connections_) {
-    bytes += connection->framer.pending_bytes();
+    bytes += connection->framer.pending_bytes() + Unread(connection->fd);
     close(connection->fd);
   }
   connections_.clear();
@@ -337,6 +347,7 @@ uint64_t TcpReader::Abandon() {
 }
 
 void TcpReader::Close(Connection* connection) {
+  discarded_bytes_ += Unread(connection->fd);
   close(connection->fd);  // epoll forgets it by itself: the descriptor is the only one of its socket
   const size_t index = connection->index;
   if (index + 1 != connections_.size()) {

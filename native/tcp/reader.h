@@ -3,7 +3,7 @@
 //
 // One epoll descriptor holds the listener and all connections, level-triggered, so whatever a call leaves unread is
 // reported again. Whoever owns the thread watches two descriptors and calls Read when one of them is readable:
-// `timer_fd()` always, and `poll_fd()` unless `gathers()` (tcp/gathering.h says when). There is one read buffer,
+// `timer_fd()` always, and `poll_fd()` unless `gathers()` (socket/gathering.h says when). There is one read buffer,
 // however many connections: a chunk whose records find no room in the batch stays in it, and nothing else is read
 // meanwhile, so that peers feel it through TCP.
 //
@@ -25,7 +25,7 @@
 #include "plan/run.h"
 #include "ring/ring.h"
 #include "shard/router.h"
-#include "tcp/gathering.h"
+#include "socket/gathering.h"
 #include "tcp/listener.h"
 
 namespace streamgate {
@@ -80,10 +80,12 @@ class TcpReader {
   void Accept();
   // Takes them and closes the listener.
   void StopAccepting();
-  // One turn of a shutdown, after Read had its chance: a connection that brought nothing in `turns` of them, or any
-  // with `cut`, has ended; the next Read closes it. Turns count only when the last pass looked at every connection.
+  // One turn of a shutdown, after Read had its chance: a connection that brought nothing in `turns` of them has ended;
+  // the next Read closes it. Turns count only when the last pass looked at every connection. With `cut` every
+  // connection ends as soon as what the kernel holds of it now is read: its peer may never stop sending.
   void FinishQuiet(uint32_t turns, bool cut);
-  // Closes everything. Returns the bytes that were received and not run.
+  // Closes everything. Returns the bytes that the process or the kernel had received and that were not run: now, and
+  // those that came to cut connections behind their end.
   uint64_t Abandon();
 
   size_t connections() const { return connections_.size(); }
@@ -128,6 +130,8 @@ class TcpReader {
 
   // The pass at hand: what epoll reported and where we are in it.
   bool in_pass_ = false;
+  // This pass has asked epoll; one that goes on with what the last one left has not.
+  bool asked_ = false;
   // The last pass came to the end of what was readable.
   bool looked_at_all_ = false;
   static constexpr int kEventsMax = 512;
@@ -148,6 +152,8 @@ class TcpReader {
   bool timer_runs_ = false;
   uint64_t accepted_ = 0;
   uint64_t refused_ = 0;
+  // Bytes that nobody had read of connections when they were closed.
+  uint64_t discarded_bytes_ = 0;
 };
 
 }  // namespace streamgate

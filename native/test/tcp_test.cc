@@ -19,7 +19,7 @@
 #include "plan/batch.h"
 #include "plan/prepare.h"
 #include "plan/run.h"
-#include "tcp/gathering.h"
+#include "socket/gathering.h"
 #include "tcp/reader.h"
 #include "test/check.h"
 
@@ -358,14 +358,60 @@ TEST("turns without a look at the sockets do not count", {
   CHECK_EQUAL(rig.reader->connections(), size_t{1});
 });
 
-TEST("a cut in the middle of a pass leaves what its events speak of alone", {
+TEST("a cut lets every connection bring what the system holds of it, and not more", {
   Rig rig(1, 100);
-  for (int i = 0; i < 10; ++i) rig.Send(rig.Pair(), "1\n2\n3");
+  std::vector<size_t> peers;
+  for (int i = 0; i < 10; ++i) rig.Send(peers.emplace_back(rig.Pair()), "1\n2\n3");
   CHECK(rig.Read() == TcpReader::Result::kBatchFull);
   rig.reader->FinishQuiet(3, true);
+  for (const size_t peer : peers) rig.Send(peer, "behind the cut\n");
   rig.ReadAll();
-  CHECK_EQUAL(rig.text, "1\n2\n3\n");  // the one that was being run; the others were not read
   CHECK_EQUAL(rig.reader->connections(), size_t{0});
+  std::string expected;
+  // The one that was being run had been read to its end already, so its cut came at once.
+  for (int i = 0; i < 10; ++i) expected += "1\n2\n3\n";
+  CHECK_EQUAL(rig.text, expected);
+  CHECK_EQUAL(rig.reader->Abandon(), uint64_t{10 * 15});
+});
+
+TEST("a cut of peers that have closed loses nothing, however little the outputs take", {
+  Rig rig(1, 100);
+  for (int i = 0; i < 10; ++i) {
+    const size_t peer = rig.Pair();
+    rig.Send(peer, "1\n2\n3");
+    shutdown(rig.peer(peer), SHUT_WR);
+  }
+  CHECK(rig.Read() == TcpReader::Result::kBatchFull);
+  for (int turn = 0; turn < 3; ++turn) rig.reader->FinishQuiet(3, true);
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text.size(), size_t{10 * 6});
+  CHECK_EQUAL(rig.reader->connections(), size_t{0});
+  CHECK_EQUAL(rig.reader->Abandon(), uint64_t{0});
+});
+
+TEST("what the system holds of connections that are given up is counted", {
+  Rig rig;
+  rig.Send(rig.Pair(), "never read\n");
+  CHECK_EQUAL(rig.reader->Abandon(), uint64_t{11});
+});
+
+TEST("all of many busy connections go on, and another one is taken, however much each brings", {
+  Rig rig;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("127.0.0.1", 0, false, &error);
+  constexpr size_t kPeers = 60;  // of at most 256 KiB each, several times what one pass takes
+  const std::string much(256 << 10, 'x');
+  for (size_t i = 0; i < kPeers; ++i) rig.Send(rig.Pair(), much);
+  rig.Connect(port);
+  size_t again[kPeers] = {};
+  for (int pass = 0; pass < 10; ++pass) {
+    rig.Read();
+    rig.Take();
+    // Whoever was read sends more at once.
+    for (size_t i = 0; i < kPeers; ++i) again[i] += rig.Send(i, much);
+  }
+  for (size_t i = 0; i < kPeers; ++i) CHECK(again[i] > 0);
+  CHECK_EQUAL(rig.reader->accepted(), uint64_t{1});
 });
 
 TEST("what is abandoned is said in bytes: the rest of the chunk at hand, and unfinished records", {

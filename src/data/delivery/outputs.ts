@@ -24,7 +24,7 @@ function isConsole({ type }: OutputConfig): boolean {
 }
 
 /** With none configured records go to the console. */
-export function effectiveOutputs(configs: readonly OutputConfig[]): readonly OutputConfig[] {
+function effectiveOutputs(configs: readonly OutputConfig[]): readonly OutputConfig[] {
   return configs.length === 0 ? [consoleConfig] : configs;
 }
 

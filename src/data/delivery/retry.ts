@@ -4,7 +4,7 @@
  * Full jitter (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015): many gates that lost the same vendor do not come
  * back at the same instant.
  */
-export const retryDelayMsBase = 200;
+const retryDelayMsBase = 200;
 export const retryDelayMsMax = 30_000;
 
 /**

@@ -67,7 +67,8 @@ export class Sender extends Delivery {
 
   protected override take(shared: SharedBatch, from: number, to: number): void {
     this.queue.push(shared, from, to);
-    if (this.queue.waitingRecords >= this.#cut.recordsMax) this.#sendNext();
+    // A full queue holds up the worker, so nothing more would come to join these.
+    if (this.queue.waitingRecords >= this.#cut.recordsMax || this.queue.full) this.#sendNext();
     else if (this.#aged === undefined && !this.#busy) this.#aged = setTimeout(() => this.#sendNext(), payloadAgeMsMax);
   }
 

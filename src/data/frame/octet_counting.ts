@@ -3,7 +3,7 @@
  * digits here (10 MB), so that a number that merely begins a line is seldom taken for a count. Keeps no state.
  */
 
-export const countDigitsMax = 7;
+const countDigitsMax = 7;
 
 /** What the bytes at a record's start are. `needMore`: cannot be told yet; `bodyAt` counts from the first digit. */
 export type CountHeader = { kind: "needMore" } | { kind: "none" } | { kind: "count"; length: number; bodyAt: number };

@@ -1,5 +1,6 @@
 /** What a TCP input is, and how one ends: the listener of a worker and the connections that it took. */
 
+import type { Log } from "../../telemetry/log.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import type { Framing } from "../frame/framing.ts";
 import type { Intake, ReaderSite } from "../worker/inbox.ts";
@@ -15,6 +16,7 @@ export interface TcpOptions {
   readonly losses: Float64Array;
   /** The inbox that takes connection number n. */
   readonly intake: (connection: number) => Intake;
+  readonly log?: Log;
   /** This worker's inbox, when it takes all of them. */
   readonly inbox?: ReaderSite;
 }

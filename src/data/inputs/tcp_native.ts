@@ -6,6 +6,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { getSystemErrorName } from "node:util";
+import { type Log, RateLimit } from "../../telemetry/log.ts";
 import { loadAddon, type NativeEngine } from "../engine/addon.ts";
 import type { Engine } from "../engine/engine.ts";
 import { translated } from "../engine/native/errors.ts";
@@ -28,7 +29,11 @@ interface TcpReader {
   close(): void;
   readonly connections: number;
   readonly accepted: number;
+  /** Closed at once because the process had no descriptor left. */
+  readonly refused: number;
 }
+
+const complaintPeriodMs = 10_000;
 
 type TcpReaderClass = new (
   options: { framing: number; delimiter: Uint8Array | undefined; maxRecordBytes: number; losses: Float64Array },
@@ -49,7 +54,7 @@ export async function openNativeTcp(options: TcpOptions, site: ReaderSite): Prom
       { framing: framingCode[framing.kind], delimiter: framing.delimiter, maxRecordBytes, losses },
       () => site.readable(),
     );
-    return new NativeTcpInput(reader, reader.listen(address, port, reusePort), site);
+    return new NativeTcpInput(reader, reader.listen(address, port, reusePort), site, options.log);
   } catch (error) {
     reader?.close();
     throw systemError(error as Error, port);
@@ -61,12 +66,17 @@ class NativeTcpInput implements TcpInput, Reader {
   lostBytes = 0;
   readonly #reader: TcpReader;
   readonly #site: ReaderSite;
+  readonly #log: Log | undefined;
+  readonly #complaints = new RateLimit(complaintPeriodMs);
+  /** Of which the log has told. */
+  #refused = 0;
   #finished: Promise<void> | undefined;
 
-  constructor(reader: TcpReader, port: number, site: ReaderSite) {
+  constructor(reader: TcpReader, port: number, site: ReaderSite, log: Log | undefined) {
     this.port = port;
     this.#reader = reader;
     this.#site = site;
+    this.#log = log;
     site.attach(this);
   }
 
@@ -81,7 +91,18 @@ class NativeTcpInput implements TcpInput, Reader {
       throw translated(error);
     } finally {
       engine.wakeOwners();
+      if (this.#reader.refused > this.#refused) this.#complain();
     }
+  }
+
+  #complain(): void {
+    if (this.#complaints.pass("refused") === undefined) return;
+    const connections = this.#reader.refused - this.#refused;
+    this.#refused += connections;
+    this.#log?.warn(
+      { connections, port: this.port },
+      "connections were closed at once: the process has no file descriptor left; raise its limit (ulimit -n, LimitNOFILE)",
+    );
   }
 
   pause(): void {
@@ -110,7 +131,7 @@ class NativeTcpInput implements TcpInput, Reader {
       this.#site.readable();
       await turn();
     }
-    if (reader.connections > 0) this.lostBytes += reader.abandon();
+    this.lostBytes += reader.abandon();
     this.#site.detach(this);
     reader.close();
   }

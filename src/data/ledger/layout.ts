@@ -26,11 +26,10 @@ export const ledgerCell = {
   lostShutdownBytes: 7,
   /** Open TCP connections, for people. */
   connections: 8,
-  /** What consoles of this worker put into the stdout writer's ring. */
+  /** What consoles of this worker handed to the stdout writer. */
   handedStdoutRecords: 9,
   handedStdoutBytes: 10,
 } as const;
-export type LedgerCell = keyof typeof ledgerCell;
 export const ledgerCells = 16;
 
 /** Of one output at one worker, since the output exists there. Bytes are as written, without LFs. */
@@ -54,7 +53,6 @@ export const outputCell = {
   lostRemovedRecords: 12,
   lostRemovedBytes: 13,
 } as const;
-export type OutputCell = keyof typeof outputCell;
 export const outputCells = 16;
 
 export const sequenceBytes = 8;

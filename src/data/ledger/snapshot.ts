@@ -52,7 +52,7 @@ export interface Snapshot {
 
 export const retiredOutputs = "retired";
 
-export function zeroAmount(): Amount {
+function zeroAmount(): Amount {
   return { records: 0, bytes: 0 };
 }
 

@@ -28,7 +28,7 @@ import {
 } from "./layout.ts";
 
 /** Most bytes of records in one block, unless it is a single larger one. */
-export const blockBodyBytesMax = 65_536;
+const blockBodyBytesMax = 65_536;
 /** Most records in one block: as many as one-byte records fill a body with. */
 const blockRecordsMax = blockBodyBytesMax / 2;
 

@@ -37,6 +37,7 @@ type Answer = Answers[keyof Answers];
 export class WorkerPlane {
   readonly #start: WorkerStart;
   readonly #kind: EngineKind;
+  readonly #log: Log;
   readonly #outputs: Outputs;
   readonly #inbox: Inbox;
   readonly #quarantine: QuarantineWatch;
@@ -56,6 +57,7 @@ export class WorkerPlane {
   constructor(start: WorkerStart, kind: EngineKind, log: Log) {
     this.#start = start;
     this.#kind = kind;
+    this.#log = log;
     this.#quarantine = new QuarantineWatch(log);
     const stdout = openStreamFeed(kind, start.stdout, start.index);
     const feed: StdoutFeed = {
@@ -162,6 +164,7 @@ export class WorkerPlane {
         framing,
         maxRecordBytes,
         losses,
+        log: this.#log,
         intake: (connection) => intakes[connection % intakes.length]!,
         ...(!request.spread && { inbox: this.#inbox }),
       });
