@@ -120,9 +120,11 @@ async function native() {
 async function clangFormat() {
   if ((await run("clang-format", ["--version"])).status !== 0)
     return absent("clang-format", "clang-format is not installed");
-  const files = readdirSync(join(root, "native"), { recursive: true })
-    .filter((file) => /\.(h|cc)$/.test(file) && !file.startsWith("generated"))
-    .map((file) => join("native", file));
+  const files = ["native", "bench"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .filter((file) => /\.(h|c|cc)$/.test(file) && !file.startsWith("generated"))
+      .map((file) => join(folder, file)),
+  );
   await step("clang-format", "clang-format", ["--dry-run", "--Werror", ...files]);
 }
 
@@ -137,6 +139,16 @@ if (filters.length > 0) {
   await clangFormat();
   await native();
   await vitest();
+  // A smoke: it fails on lines lost, repeated or leaked, never on a time.
+  if (process.platform === "linux")
+    await step("bench", node, [
+      "bench/run.ts",
+      "--quick",
+      "--scenario",
+      "raw,filter_redact",
+      "--subject",
+      "streamgate,floor",
+    ]);
 }
 if (total.skipped > 0) console.log(`${total.skipped} skipped`);
 console.log(`${total.passed} passed, ${total.failed} failed`);

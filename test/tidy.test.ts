@@ -162,7 +162,6 @@ describe("twins", () => {
     "native/ring/push": "methods of src/data/ring/shared.ts",
     "native/ring/atomic": "Atomics, of which there is one order",
     "native/ring/protocol": "src/data/ring/shared.ts",
-    "native/frame/framing": "the kinds are src/data/frame/framing.ts, declared for both",
   };
 
   it.each(halves)("of %s stand in %s", (native, portable) => {

@@ -2,6 +2,7 @@
 
 #if !defined(_WIN32)
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -26,8 +27,9 @@
 #include "ring/push_records.h"
 #include "ring/ring.h"
 #include "shard/hash.h"
-#include "tcp/gathering.h"
-#include "writer/wakeup.h"
+#include "socket/address.h"
+#include "socket/gathering.h"
+#include "socket/wakeup.h"
 
 namespace streamgate {
 namespace {
@@ -67,25 +69,6 @@ uint64_t MonotonicNs() {
 size_t RecordBytes(const char* data, size_t size) {
   if (size > 0 && data[size - 1] == '\n') return size - (size > 1 && data[size - 2] == '\r' ? 2 : 1);
   return size > 0 && data[size - 1] == '\0' ? size - 1 : size;
-}
-
-BlockSource SourceOf(const sockaddr_storage& from) {
-  BlockSource source;
-  source.transport = Transport::kUdp;
-  if (from.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(from);
-    source.family = 4;
-    source.port = ntohs(v4.sin_port);
-    std::memcpy(source.address, &v4.sin_addr, 4);
-  } else if (from.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(from);
-    source.port = ntohs(v6.sin6_port);
-    // A socket for both versions shows IPv4 peers as ::ffff:a.b.c.d.
-    const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
-    source.family = mapped ? 4 : 6;
-    std::memcpy(source.address, v6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
-  }
-  return source;
 }
 
 bool SameSource(const BlockSource& a, const BlockSource& b) {
@@ -135,13 +118,13 @@ int Open(const UdpReceiver::Options& options, UdpReceiver::Error* error) {
       continue;
     }
     int fd = -1;
-    for (const addrinfo* address = found; address != nullptr && fd < 0; address = address->ai_next) {
+    bool refused = false;
+    for (const addrinfo* address = found; address != nullptr && fd < 0 && !refused; address = address->ai_next) {
       fd = Bind(*address, options, error);
-      if (fd < 0 && error->code == EADDRINUSE) break;
+      refused = fd < 0 && RefusesPort(error->code);
     }
     freeaddrinfo(found);
-    // A port that is taken on one version is not to be served on the other alone.
-    if (fd >= 0 || error->code == EADDRINUSE) return fd;
+    if (fd >= 0 || refused) return fd;
   }
   return -1;
 }
@@ -277,7 +260,7 @@ unsigned UdpReceiver::State::Receive() {
   }
 #endif
   for (unsigned i = 0; i < count; ++i) {
-    sources[i] = SourceOf(from[i]);
+    sources[i] = SourceOf(from[i], Transport::kUdp);
     sizes[i] = RecordBytes(slots.get() + i * kSlotBytes, sizes[i]);
     if (sizes[i] > max_record_bytes) Cut(i);
   }
@@ -406,10 +389,7 @@ std::unique_ptr<UdpReceiver> UdpReceiver::Start(const Options& options, void* ri
     state->rings.clear();
     for (void* const memory : options.shard_rings) state->rings.emplace_back(memory, producer);
   }
-  sockaddr_storage bound{};
-  socklen_t bound_size = sizeof bound;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &bound_size);
-  state->port = SourceOf(bound).port;
+  state->port = PortOf(fd);
   int buffer = 0;
   socklen_t buffer_size = sizeof buffer;
   getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, &buffer_size);

@@ -24,8 +24,8 @@
 #include <thread>
 #include <utility>
 
+#include "socket/wakeup.h"
 #include "writer/range_queue.h"
-#include "writer/wakeup.h"
 
 namespace streamgate {
 namespace {

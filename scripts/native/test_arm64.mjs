@@ -7,7 +7,8 @@
  * want, and that the ring's code works there with real threads. What it does not: QEMU on an x86-64 host runs guest loads and
  * stores as host ones, which reorder less than arm64 may, so a missing barrier need not show. The orders are proven by
  * native/test/model/, which is left out here (musl has no ucontext), as is udp_test.cc: under QEMU 7.2 one of its tests waits
- * for ever for datagrams that the kernel drops to be counted; most likely their count (SO_RXQ_OVFL) is not passed on.
+ * for ever for datagrams that the kernel drops to be counted; most likely the socket option that tells their count (SO_MEMINFO) is
+ * not passed on.
  *
  * Needs zig (`zig` on PATH, or the Python package `ziglang`; ZIG names another command) and qemu-aarch64-static or
  * qemu-aarch64. When one is missing it says which in one line and ends with status 2. The last line is `N passed, N failed`.

@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { type ErrorCode, type ErrorParts, StreamGateError, sentence } from "../errors.ts";
 
 /** `detail` is the whole sentence, for people; `error` its parts, for programs. */
-export const errorSchema = Type.Object(
+const errorSchema = Type.Object(
   {
     detail: Type.String({ description: "Where, what and what to do, in one sentence." }),
     error: Type.Object({

@@ -98,7 +98,7 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
 }
 
 /** The application without a port; `inject` drives it in tests. */
-export async function buildControl(context: RouteContext): Promise<FastifyInstance> {
+async function buildControl(context: RouteContext): Promise<FastifyInstance> {
   const app = createApp(context);
   addRoutes(app, context);
   let documentation: Promise<FastifyInstance> | undefined;

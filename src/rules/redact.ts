@@ -6,7 +6,7 @@ import { checkRulePattern } from "./pattern.ts";
 import { rewriteError } from "./rewrite.ts";
 import { defineRule } from "./rule.ts";
 
-export const replacementDefault = "[REDACTED]";
+const replacementDefault = "[REDACTED]";
 
 export const redact = defineRule({
   type: "redact",

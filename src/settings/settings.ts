@@ -25,7 +25,7 @@ const port = (text: string, fallback: number) =>
 const bytes = (text: string, fallback: number, minimum: number, maximum: number) =>
   Type.Integer({ minimum, maximum, default: fallback, description: text });
 
-export const settingsSchema = Type.Object({
+const settingsSchema = Type.Object({
   tcpPort: port("TCP port for records.", 8081),
   udpPort: port("UDP port for records; a datagram is one record.", 8082),
   host: Type.Optional(

@@ -123,7 +123,7 @@ export function frame(kind: EngineKind, input: Uint8Array, options: RunOptions =
   return run(kind, { rules: [], operations: [] }, input, options);
 }
 
-export function chunksOf(input: Uint8Array, sizes: readonly number[] = []): Buffer[] {
+function chunksOf(input: Uint8Array, sizes: readonly number[] = []): Buffer[] {
   const chunks: Buffer[] = [];
   let at = 0;
   for (const size of sizes) {
