@@ -12,15 +12,39 @@ export function findProgram(name: string, path?: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
 }
 
+type Environment = Readonly<Record<string, string>>;
+
 /** The first line that a program prints that has a digit in it: where programs tell their version. */
-export function firstLineOf(file: string, args: readonly string[]): string {
-  const { stdout, stderr } = spawnSync(file, args, { encoding: "utf8", timeout: 10_000 });
+export function firstLineOf(file: string, args: readonly string[], env: Environment = {}): string {
+  const { stdout, stderr } = ask(file, args, env);
   return (
     `${stdout}\n${stderr}`
       .split("\n")
       .find((line) => /\d/.test(line))
       ?.trim() ?? "version unknown"
   );
+}
+
+/**
+ * A program that is there and cannot tell its version cannot be measured either: a library that it needs is missing, for instance.
+ * @param args what makes it tell its version
+ * @returns undefined when it starts, else why not, in its own words or the loader's
+ */
+export function whyMissing(
+  name: string,
+  file: string | undefined,
+  args: readonly string[],
+  env: Environment = {},
+): string | undefined {
+  if (file === undefined) return `${name} is not installed`;
+  const { error, status, signal, stdout, stderr } = ask(file, args, env);
+  if (error === undefined && status === 0) return undefined;
+  const said = [error?.message, stderr, stdout].find((text) => (text ?? "").trim() !== "");
+  return `${name} does not start: ${said?.trim().split("\n")[0] ?? `it ended with ${signal ?? status}`}`;
+}
+
+function ask(file: string, args: readonly string[], env: Environment) {
+  return spawnSync(file, args, { encoding: "utf8", timeout: 10_000, env: { ...process.env, ...env } });
 }
 
 export interface NativePrograms {

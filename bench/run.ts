@@ -16,7 +16,8 @@ import { chart } from "./report/chart.ts";
 import { aboutLines, page } from "./report/page.ts";
 import { withResult } from "./report/readme.ts";
 import type { CellResult, Result } from "./report/result.ts";
-import { table } from "./report/table.ts";
+import { tables } from "./report/table.ts";
+import { targetLines } from "./report/targets.ts";
 import { scenarios } from "./scenarios/index.ts";
 import type { Cell, Scenario } from "./scenarios/scenario.ts";
 import { allSubjects } from "./subjects/index.ts";
@@ -89,15 +90,23 @@ async function main(options: Options): Promise<number> {
         rmemMax: Number(readFileSync("/proc/sys/net/core/rmem_max", "utf8")),
       },
       startedAt,
-      options: { lines: options.lines, runs: options.runs, seconds: options.seconds },
+      options: {
+        lines: options.lines,
+        runs: options.runs,
+        seconds: options.seconds,
+        ...(options.quick && { quick: true }),
+      },
       seed,
       versions: Object.fromEntries(
         subjects.filter(({ rank }) => rank !== "floor").map((subject) => [subject.name, subject.version()]),
       ),
       leftOut: [...new Set(leftOut)],
+      questions: Object.fromEntries(scenarios.map(({ name, question }) => [name, question])),
       cells,
     };
-    console.log(`${table(cells)}\n\n${aboutLines(result).join("\n")}`);
+    console.log(
+      [tables(result), targetLines(result).join("\n"), aboutLines(result).join("\n")].filter(Boolean).join("\n\n"),
+    );
     write(options, result);
     const wrong = cells.filter((cell) => cell.rank === "own" && cell.runs.some((run) => isFailure(cell, run)));
     for (const { scenario, variant, subject } of wrong) console.error(`FAILED ${scenario} ${variant}: ${subject}`);

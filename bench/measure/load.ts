@@ -13,7 +13,7 @@ import { freePort, type Launched, launch } from "./launched.ts";
 import { runProgram, type Sent, type Sink, type SinkStats, startSink, type Verdict } from "./native_run.ts";
 import { cpuSecondsOf, machineCpuSeconds, peakRssMiBOf } from "./process_tree.ts";
 import type { Run } from "./run.ts";
-import { type Histogram, quantileOf } from "./statistics.ts";
+import { countOf, type Histogram, quantileOf } from "./statistics.ts";
 
 export type Load =
   /** As fast as the subject takes it. */
@@ -121,6 +121,7 @@ export function runLoad(bench: Bench, subject: Subject, plan: LoadPlan): Promise
           ? await judge(bench, stage, expected, sent.lines, due.lines, marker)
           : { lost: Math.max(0, due.lines - (end.sink?.lines ?? 0)) })),
       ...latencyOf(histogram),
+      ...(load.kind === "paced" && { rateReached: sent.lines / sent.seconds / load.linesPerSecond }),
       further: {
         ...(job.destination.kind === "http" && { requests: end.sink?.requests ?? 0 }),
         ...(load.kind === "paced" && { "sender late at worst, ms": sent.late_ms_max }),
@@ -205,5 +206,7 @@ export function latencyOf(histogram: Histogram): Pick<Run, "latencyMs"> {
   const at = (share: number) => quantileOf(histogram, share);
   const p50 = at(0.5);
   if (p50 === undefined) return {};
-  return { latencyMs: { p50: p50 / 1e6, p99: at(0.99)! / 1e6, p999: at(0.999)! / 1e6 } };
+  return {
+    latencyMs: { p50: p50 / 1e6, p99: at(0.99)! / 1e6, p999: at(0.999)! / 1e6, lines: countOf(histogram) },
+  };
 }

@@ -15,7 +15,15 @@ export interface Run {
   readonly altered?: number;
   readonly leaked?: number;
   /** From when a line was due at the sender to when it was read behind the subject. */
-  readonly latencyMs?: { readonly p50: number; readonly p99: number; readonly p999: number };
+  readonly latencyMs?: {
+    readonly p50: number;
+    readonly p99: number;
+    readonly p999: number;
+    /** How many were timed: of fewer than 100 the p99 is the maximum. Absent: many. */
+    readonly lines?: number;
+  };
+  /** What the sender sent over what it should have, where there is a rate; below 1 it had not the time. */
+  readonly rateReached?: number;
   /** Further figures of the scenario, by name with unit. */
   readonly further?: Readonly<Record<string, number>>;
   /** What other processes used of the machine meanwhile, 0 to 1. */

@@ -103,6 +103,14 @@ describe.runIf(canCompile)("the programs of bench/native", () => {
       expect(text.split("\n").length - 1).toBe(250);
     });
 
+    it("leave the first writes untimed where asked to", async () => {
+      const { text } = await received(
+        1,
+        ...["--rate", 1000, "--lines-per-write", 1, "--seconds", 0.005, "--stamp", "--unstamped-writes", 2],
+      );
+      expect(text).toMatch(/^line 0\nline 1\n(~[a-p]{16} line \d+\n){3}$/);
+    });
+
     it("time a line from when it was due", async () => {
       const fifo = join(folder, "fifo");
       execFileSync("mkfifo", [fifo]);

@@ -2,13 +2,14 @@
 // not the limit.
 //
 //   sender PORT FILE CONNECTIONS --repeat N
-//   sender PORT FILE CONNECTIONS --rate LINES_PER_SECOND --lines-per-write N --seconds S [--stamp]
+//   sender PORT FILE CONNECTIONS --rate LINES_PER_SECOND --lines-per-write N --seconds S
+//          [--stamp [--unstamped-writes N]]
 //
 // With --repeat every connection sends its share of the file N times, as fast as the peer takes it. With --rate the
 // schedule is open-loop: write k is due at start + k × lines per write / rate whatever happened to the writes before
 // it, connections take turns, and the file starts again at its end. --stamp puts the due time before each line
-// (latency.h). Prints one JSON line: lines, bytes, seconds, cpu_seconds, late_ms_max (how far behind its schedule it
-// was at worst), late_ms_end.
+// (latency.h), except in the first N writes, which would time the making of connections. Prints one JSON line: lines,
+// bytes, seconds, cpu_seconds, late_ms_max (how far behind its schedule it was at worst), late_ms_end.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -107,6 +108,7 @@ int main(int argc, char** argv) {
   long repeat = 0, perWrite = 1;
   double rate = 0, seconds = 0;
   int stamp = 0;
+  long unstamped = 0;
   for (int i = 4; i < argc; i++) {
     const char* value = i + 1 < argc ? argv[i + 1] : "";
     if (strcmp(argv[i], "--stamp") == 0)
@@ -117,6 +119,8 @@ int main(int argc, char** argv) {
       rate = atof(value), i++;
     else if (strcmp(argv[i], "--lines-per-write") == 0)
       perWrite = atol(value), i++;
+    else if (strcmp(argv[i], "--unstamped-writes") == 0)
+      unstamped = atol(value), i++;
     else if (strcmp(argv[i], "--seconds") == 0)
       seconds = atof(value), i++;
     else
@@ -124,7 +128,8 @@ int main(int argc, char** argv) {
   }
   if (argc < 4 || atoi(argv[3]) < 1 || (repeat < 1 && (rate <= 0 || seconds <= 0 || perWrite < 1))) {
     fprintf(stderr,
-            "usage: sender PORT FILE CONNECTIONS --repeat N | --rate R --lines-per-write N --seconds S [--stamp]\n");
+            "usage: sender PORT FILE CONNECTIONS --repeat N | --rate R --lines-per-write N --seconds S [--stamp "
+            "[--unstamped-writes N]]\n");
     return 2;
   }
   int connections = atoi(argv[3]);
@@ -165,7 +170,7 @@ int main(int argc, char** argv) {
       const char* stop = after(at, end, perWrite);
       const char* from = at;
       size_t length = (size_t)(stop - at);
-      if (stamp) {
+      if (stamp && k >= unstamped) {
         char* to = stamped;
         for (const char* line = at; line < stop;) {
           const char* next = after(line, stop, 1);

@@ -30,6 +30,12 @@ export function ratioToFloor(cell: CellResult, cells: readonly CellResult[]): nu
   );
 }
 
+/** Of what it should have sent, what the sender sent in the worst run; undefined where there is no rate. */
+export const reachedShare = (cell: CellResult): number | undefined => spanIn(cell, (run) => run.rateReached)?.min;
+
+/** Whether the row was under less load than its name says. */
+export const isStarved = (cell: CellResult): boolean => (reachedShare(cell) ?? 1) < 0.95;
+
 /** Wrong answers are not fast. */
 export function answersRightly(cell: CellResult): boolean {
   return cell.runs.every(
@@ -37,7 +43,8 @@ export function answersRightly(cell: CellResult): boolean {
   );
 }
 
-function groupOf(cell: CellResult, cells: readonly CellResult[]): CellResult[] {
+/** The cells that are compared with it, itself among them. */
+export function groupOf(cell: CellResult, cells: readonly CellResult[]): CellResult[] {
   return cells.filter(({ scenario, group }) => scenario === cell.scenario && group === cell.group);
 }
 

@@ -1,15 +1,11 @@
-/** A page that needs nothing else: the chart, the table, the machine and the versions. */
+/** A page that needs nothing else: the chart, the tables, the targets, the machine and the versions. */
 
 import { chart, escapeMarkup } from "./chart.ts";
 import type { Result } from "./result.ts";
-import { table } from "./table.ts";
+import { legend, type Section, sections } from "./table.ts";
+import { targetLines } from "./targets.ts";
 
 export function page(result: Result): string {
-  const [head, , ...rows] = table(result.cells)
-    .split("\n")
-    .map((line) => line.slice(2, -2).split(" | "));
-  const row = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((cell) => `<${tag}>${escapeMarkup(cell)}</${tag}>`).join("")}</tr>`;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -21,18 +17,36 @@ table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border: 1px solid #d5dae0; padding: 0.2rem 0.5rem; text-align: left; vertical-align: top; }
 </style>
 <h1>StreamGate beside its peers</h1>
-<ul>
-${aboutLines(result)
-  .map((line) => `<li>${escapeMarkup(line)}</li>`)
-  .join("\n")}
-</ul>
+${list(aboutLines(result))}
 ${chart(result)}
+${sections(result).map(tableMarkup).join("\n")}
+<h2>How to read it</h2>
+${list(legend)}
+${targetsMarkup(result)}
+</html>
+`;
+}
+
+function tableMarkup({ title, table }: Section): string {
+  const [head, , ...rows] = table.split("\n").map((line) => line.slice(2, -2).split(" | "));
+  const row = (cells: readonly string[], tag: string) =>
+    `<tr>${cells.map((cell) => `<${tag}>${strong(escapeMarkup(cell))}</${tag}>`).join("")}</tr>`;
+  return `<h2>${escapeMarkup(title)}</h2>
 <table>
 ${row(head!, "th")}
 ${rows.map((cells) => row(cells, "td")).join("\n")}
-</table>
-</html>
-`;
+</table>`;
+}
+
+function targetsMarkup(result: Result): string {
+  const lines = targetLines(result);
+  return lines.length === 0 ? "" : `<h2>Targets</h2>\n${list(lines)}`;
+}
+
+const strong = (markup: string) => markup.replace(/^\*\*(.*)\*\*$/, "<strong>$1</strong>");
+
+function list(lines: readonly string[]): string {
+  return `<ul>\n${lines.map((line) => `<li>${escapeMarkup(line)}</li>`).join("\n")}\n</ul>`;
 }
 
 /** Machine, versions, what was left out and how busy the machine was otherwise. */

@@ -1,8 +1,8 @@
-/** Puts chart and table between two markers of a Markdown file. */
+/** Puts chart and tables between two markers of a Markdown file. */
 
 import { aboutLines } from "./page.ts";
 import type { Result } from "./result.ts";
-import { table } from "./table.ts";
+import { tables } from "./table.ts";
 
 export const begin = "<!-- bench:start -->";
 export const end = "<!-- bench:end -->";
@@ -16,6 +16,6 @@ export function withResult(markdown: string, result: Result, chartPath: string):
   const about = aboutLines(result)
     .map((line) => `- ${line}`)
     .join("\n");
-  const filled = `${begin}\n![CPU-seconds per million lines](${chartPath})\n\n${table(result.cells)}\n\n${about}\n`;
+  const filled = `${begin}\n![CPU-seconds per million lines](${chartPath})\n\n${tables(result)}\n\n${about}\n`;
   return markdown.slice(0, from) + filled + markdown.slice(to);
 }

@@ -6,7 +6,7 @@ import { answersRightly, ratioToBestPeer, ratioToFloor } from "./figures.ts";
 import { aboutLines, page } from "./page.ts";
 import { begin, end, withResult } from "./readme.ts";
 import type { CellResult, Result } from "./result.ts";
-import { number, table } from "./table.ts";
+import { legend, number, table, tables } from "./table.ts";
 
 const cell = (subject: string, rank: CellResult["rank"], ...runs: Run[]): CellResult => ({
   ...{ scenario: "raw", variant: "", group: "", lossy: false },
@@ -73,6 +73,32 @@ describe("the table", () => {
     expect(rows[6]).toContain("failed: it does not listen \\| at all");
   });
 
+  it("has StreamGate's rows bold", () => {
+    expect(rows.filter((row) => row.includes("**"))).toEqual([rows[3]]);
+    expect(rows[3]).toContain("| **streamgate** |");
+  });
+
+  it("stands under the question of its scenario", () => {
+    const other = { ...cell("streamgate", "own", cost(1)), scenario: "udp" };
+    const text = tables({ cells: [...cells, other], questions: { raw: "What does it cost?" } });
+    expect(text.match(/^### .*/gm)).toEqual(["### raw: What does it cost?", "### udp"]);
+  });
+
+  it.each([
+    [20, "0.50 / max 2.00"],
+    [500, "0.50 / 1.00 / max 2.00"],
+    [5000, "0.50 / 1.00 / 2.00"],
+  ])("calls no maximum a quantile: %i lines", (lines, told) => {
+    const latencyMs = { p50: 0.5, p99: 1, p999: 2, lines };
+    expect(table([cell("streamgate", "own", { latencyMs })])).toContain(`| ${told} |`);
+  });
+
+  it("marks a row whose sender did not reach the rate", () => {
+    const at = (rateReached: number) => table([cell("streamgate", "own", { linesPerSecond: 900, rateReached })]);
+    expect(at(0.9)).toMatch(/\| 900 † \|.*sender reached 90 % of the rate/);
+    expect(at(0.96)).not.toContain("†");
+  });
+
   it("groups thousands", () => {
     expect([number(1234567, 0), number(1234.5, 2), number(12, 1)]).toEqual([
       "1\u2009234\u2009567",
@@ -108,6 +134,16 @@ describe("the page", () => {
   it("names machine, versions and what was left out", () => {
     for (const line of aboutLines(result)) expect(page(result)).toContain(line.replace("<CPU>", "&lt;CPU&gt;"));
     expect(page(result)).toContain("vector is not installed");
+  });
+});
+
+describe("the page's parts", () => {
+  it("are the questions, the legend, the targets, and StreamGate in bold", () => {
+    const text = page({ ...result, questions: { raw: "What does <it> cost?" } });
+    expect(text).toContain("<h2>raw: What does &lt;it&gt; cost?</h2>");
+    expect(text).toContain("<td><strong>streamgate</strong></td>");
+    for (const line of legend) expect(text).toContain(line);
+    expect(text).toMatch(/<li>target raw: CPU ≤ 1.5 × floor – measured 2.000 × – missed<\/li>/);
   });
 });
 

@@ -23,11 +23,14 @@ export interface Result {
     readonly rmemMax: number;
   };
   readonly startedAt: string;
+  /** `quick` where the sizes were those of a smoke. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly seed: number;
   /** By subject, as the program tells it. */
   readonly versions: Readonly<Record<string, string>>;
   /** Subjects that were not there, and jobs that were refused, each with the reason. */
   readonly leftOut: readonly string[];
+  /** What each scenario asks, by its name. */
+  readonly questions?: Readonly<Record<string, string>>;
   readonly cells: readonly CellResult[];
 }

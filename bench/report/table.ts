@@ -1,8 +1,8 @@
-/** The table, as Markdown: one row a subject and cell, each figure the median and its extremes. */
+/** The table, as Markdown: one row a subject and cell, each figure the median and its extremes. StreamGate's rows are bold. */
 
 import type { Run } from "../measure/run.ts";
-import { ratioToBestPeer, ratioToFloor, spanIn } from "./figures.ts";
-import type { CellResult } from "./result.ts";
+import { isStarved, ratioToBestPeer, ratioToFloor, reachedShare, spanIn } from "./figures.ts";
+import type { CellResult, Result } from "./result.ts";
 
 const head = [
   ...[
@@ -25,11 +25,41 @@ export function table(cells: readonly CellResult[]): string {
   return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 
+/** A table for each scenario, under its question. */
+export function sections({ cells, questions }: Pick<Result, "cells" | "questions">): Section[] {
+  return [...new Set(cells.map(({ scenario }) => scenario))].map((scenario) => ({
+    title: [scenario, questions?.[scenario]].filter(Boolean).join(": "),
+    table: table(cells.filter((cell) => cell.scenario === scenario)),
+  }));
+}
+
+export interface Section {
+  readonly title: string;
+  readonly table: string;
+}
+
+/** The sections as Markdown. */
+export function tables(result: Pick<Result, "cells" | "questions">): string {
+  return sections(result)
+    .map(({ title, table }) => `### ${title}\n\n${table}`)
+    .join("\n\n");
+}
+
+/** What the columns and marks mean, where a reader has nothing else at hand. */
+export const legend: readonly string[] = [
+  "floor: a C program that only reads and writes and does none of the work; × floor is the CPU over its",
+  "× best peer: the CPU over that of the cheapest peer that neither lost a line nor leaked; below 1 is cheaper",
+  "lost: lines that should have come out and did not; leaked: planted values found in the output; both of the worst run",
+  "a figure is the median of the runs, with the extremes in brackets",
+  "† the sender reached less than 95 % of the rate: the machine had no time for it, and the row was under less load than the others",
+];
+
 function rowOf(cell: CellResult, cells: readonly CellResult[]): string[] {
   const name = `${cell.scenario}${cell.variant === "" ? "" : `: ${cell.variant}`}`;
+  const subject = cell.rank === "own" ? `**${cell.subject}**` : cell.subject;
   const failed = cell.runs.find((run) => run.failed !== undefined)?.failed;
   if (failed !== undefined && cell.runs.every((run) => run.failed !== undefined)) {
-    return [name, cell.subject, ...head.slice(3).map(() => "–"), `failed: ${oneLine(failed)}`];
+    return [name, subject, ...head.slice(3).map(() => "–"), `failed: ${oneLine(failed)}`];
   }
   const figure = (of: (run: Run) => number | undefined, digits: number) => {
     const span = spanIn(cell, of);
@@ -42,11 +72,11 @@ function rowOf(cell: CellResult, cells: readonly CellResult[]): string[] {
   const onFloor = cell.rank === "floor" ? undefined : ratioToFloor(cell, cells);
   return [
     name,
-    cell.subject,
+    subject,
     figure((run) => run.cpuSecondsPerMillion, 2),
     own === undefined ? "–" : number(own, 2),
     onFloor === undefined ? "–" : number(onFloor, 1),
-    figure((run) => run.linesPerSecond, 0),
+    `${figure((run) => run.linesPerSecond, 0)}${isStarved(cell) ? " †" : ""}`,
     figure((run) => run.megabytesPerSecond, 0),
     figure((run) => run.rssMiB, 0),
     worst(cell, (run) => run.lost),
@@ -64,7 +94,12 @@ function worst(cell: CellResult, of: (run: Run) => number | undefined): string {
 
 function latency(cell: CellResult): string {
   const spans = (["p50", "p99", "p999"] as const).map((key) => spanIn(cell, (run) => run.latencyMs?.[key]));
-  return spans[0] === undefined ? "–" : spans.map((span) => number(span!.median, 2)).join(" / ");
+  if (spans[0] === undefined) return "–";
+  const [p50, p99, p999] = spans.map((span) => number(span!.median, 2)) as [string, string, string];
+  // A quantile beyond what was timed is the maximum, and says so.
+  const timed = spanIn(cell, (run) => run.latencyMs?.lines)?.min ?? Number.POSITIVE_INFINITY;
+  if (timed < 100) return `${p50} / max ${p999}`;
+  return `${p50} / ${p99} / ${timed < 1000 ? "max " : ""}${p999}`;
 }
 
 function further(cell: CellResult, failed: string | undefined): string {
@@ -73,6 +108,8 @@ function further(cell: CellResult, failed: string | undefined): string {
     const { median } = spanIn(cell, (run) => run.further?.[name])!;
     return `${name}: ${number(median, Number.isInteger(median) ? 0 : 2)}`;
   });
+  const reached = reachedShare(cell);
+  if (reached !== undefined && isStarved(cell)) notes.push(`sender reached ${Math.floor(reached * 100)} % of the rate`);
   for (const name of ["doubled", "altered"] as const) {
     const count = spanIn(cell, (run) => run[name])?.max ?? 0;
     if (count > 0) notes.push(`${name} ${number(count, 0)}`);

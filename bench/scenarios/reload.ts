@@ -45,6 +45,7 @@ export const reload: Scenario = {
             const sorted = answers.toSorted((a, b) => a - b);
             return {
               ...figures,
+              rateReached: sent.lines / sent.seconds / linesPerSecond,
               ...{ linesSent: sent.lines, linesPerSecond: sent.lines / sent.seconds, lost, doubled, altered, leaked },
               further: {
                 "reloads/s": answers.length / sent.seconds,

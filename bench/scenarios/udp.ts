@@ -43,6 +43,7 @@ export const udp: Scenario = {
             ...figures,
             // What is lost costs nothing, so the price is that of a datagram that came through.
             cpuSecondsPerMillion: (figures.cpuSecondsPerMillion! * sent.datagrams) / Math.max(1, received),
+            rateReached: sent.datagrams / sent.seconds / rate,
             ...{ linesSent: sent.datagrams, linesPerSecond: received / sent.seconds, lost, doubled, altered },
             further: {
               "loss, %": (lost / sent.datagrams) * 100,

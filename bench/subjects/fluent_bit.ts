@@ -10,7 +10,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { creditCard, usSsn } from "../corpora/personal_data.ts";
-import { findProgram, firstLineOf } from "../programs.ts";
+import { findProgram, firstLineOf, whyMissing } from "../programs.ts";
 import type { Job, Work } from "../work.ts";
 import { quoted, type Site, type Subject } from "./subject.ts";
 
@@ -22,7 +22,7 @@ const luaPatterns: ReadonlyMap<string, string> = new Map([
 export const fluentBit = (path: string | undefined): Subject => ({
   name: "fluent-bit",
   rank: "peer",
-  missing: () => (findProgram("fluent-bit", path) === undefined ? "fluent-bit is not installed" : undefined),
+  missing: () => whyMissing("fluent-bit", findProgram("fluent-bit", path), ["--version"]),
   version: () => firstLineOf(findProgram("fluent-bit", path)!, ["--version"]),
   refuses({ work, best, destination }) {
     if (work.redact.some(({ pattern }) => !luaPatterns.has(pattern))) return "Lua patterns cannot express the rules";

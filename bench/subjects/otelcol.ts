@@ -7,7 +7,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findProgram, firstLineOf } from "../programs.ts";
+import { findProgram, firstLineOf, whyMissing } from "../programs.ts";
 import type { Job, Work } from "../work.ts";
 import { quoted, type Site, type Subject } from "./subject.ts";
 
@@ -19,7 +19,7 @@ const program = (path: string | undefined) =>
 export const otelcol = (path: string | undefined): Subject => ({
   name: "otelcol",
   rank: "peer",
-  missing: () => (program(path) === undefined ? "otelcol is not installed" : undefined),
+  missing: () => whyMissing("otelcol", program(path), ["--version"]),
   version: () => firstLineOf(program(path)!, ["--version"]),
   refuses: ({ best }) => (best === true ? "its plain configuration is its best one" : undefined),
   marker: () => '"body":{"stringValue":',

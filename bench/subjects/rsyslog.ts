@@ -11,7 +11,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { posix } from "../corpora/personal_data.ts";
-import { findProgram, firstLineOf } from "../programs.ts";
+import { findProgram, firstLineOf, whyMissing } from "../programs.ts";
 import type { Job, Work } from "../work.ts";
 import { quoted, type Site, type Subject } from "./subject.ts";
 
@@ -32,7 +32,7 @@ export const rsyslog = (path: string | undefined, modules: string | undefined): 
   return {
     name: "rsyslog",
     rank: "peer",
-    missing: () => (findProgram("rsyslogd", path) === undefined ? "rsyslogd is not installed" : undefined),
+    missing: () => whyMissing("rsyslogd", findProgram("rsyslogd", path), ["-v"]),
     version: () => firstLineOf(findProgram("rsyslogd", path)!, ["-v"]).replace(/\s*\(aka.*/, ""),
     refuses({ best, destination }) {
       if (best === true) return "its plain configuration is its best one";

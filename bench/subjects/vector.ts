@@ -5,14 +5,14 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findProgram, firstLineOf } from "../programs.ts";
+import { findProgram, firstLineOf, whyMissing } from "../programs.ts";
 import type { Job, Work } from "../work.ts";
 import { quoted, type Site, type Subject } from "./subject.ts";
 
 export const vector = (path: string | undefined): Subject => ({
   name: "vector",
   rank: "peer",
-  missing: () => (findProgram("vector", path) === undefined ? "vector is not installed" : undefined),
+  missing: () => whyMissing("vector", findProgram("vector", path), ["--version"]),
   version: () => firstLineOf(findProgram("vector", path)!, ["--version"]),
   refuses: ({ best, work }) =>
     best === true && work.redact.length === 0 ? "its plain configuration is its best one" : undefined,
