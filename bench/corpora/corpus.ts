@@ -4,15 +4,10 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Work } from "../work.ts";
 import { jsonLines } from "./json_lines.ts";
+import type { Line } from "./line.ts";
 import { personalLines, textLines } from "./text_lines.ts";
 
 export type CorpusKind = "text" | "personal" | "json" | "one";
-
-/** One line and the planted value in it, if any. */
-export interface Line {
-  readonly text: string;
-  readonly planted?: string;
-}
 
 const makers: Readonly<Record<CorpusKind, (lines: number) => Iterable<Line>>> = {
   text: textLines,

@@ -1,6 +1,6 @@
 /** JSON log lines of about 500 bytes with nested attributes; one in ten comes from the service that the rule drops. */
 
-import type { Line } from "./corpus.ts";
+import type { Line } from "./line.ts";
 import { randomFrom } from "./random.ts";
 
 const services = [

@@ -3,7 +3,7 @@
  * digits that are no card. `personal`: 10 % hold a value of one of the twenty shapes.
  */
 
-import type { Line } from "./corpus.ts";
+import type { Line } from "./line.ts";
 import { creditCard, shapes, usSsn } from "./personal_data.ts";
 import { type Random, randomFrom } from "./random.ts";
 

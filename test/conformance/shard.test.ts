@@ -3,8 +3,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Batch } from "../../src/data/engine/batch.ts";
-import type { Engine, EngineKind, Ring, Sharding, Source } from "../../src/data/engine/engine.ts";
+import type { Engine, EngineKind, Ring, Sharding } from "../../src/data/engine/engine.ts";
 import { countCell, countCellsFixed, frameCells, runResult, stopCause } from "../../src/data/engine/layout.ts";
+import type { Source } from "../../src/data/frame/source.ts";
 import { createRingMemory } from "../../src/data/ring/layout.ts";
 import { ShardHash } from "../../src/data/shard/hash.ts";
 import { shardKey } from "../../src/data/shard/shard_key.ts";

@@ -9,17 +9,9 @@
 import type { Plan } from "../../plan/operations.ts";
 import type { PatternCheck } from "../../plan/pattern.ts";
 import type { Framing } from "../frame/framing.ts";
-import type { Transport } from "../ring/layout.ts";
+import type { Source } from "../frame/source.ts";
 import type { ShardKey } from "../shard/shard_key.ts";
 import type { Batch } from "./batch.ts";
-
-/** Where a framer's records come from; written into the blocks it makes. */
-export interface Source {
-  readonly transport: Transport;
-  /** Textual IPv4 or IPv6 address; absent: unknown. */
-  readonly address?: string;
-  readonly port?: number;
-}
 
 /** The state of one byte stream between two chunks: the unfinished record. At most MAX_RECORD_BYTES + a few bytes are held. */
 export interface Framer {

@@ -6,13 +6,14 @@
  * take it leaves, and the state then fits the chunk from `at` on. When `next` finds no more, `keep` stores the rest.
  */
 
-import type { Framer, Source } from "../engine/engine.ts";
+import type { Framer } from "../engine/engine.ts";
 import { frameCell } from "../engine/layout.ts";
 import { delimiterEnd } from "./delimiter.ts";
 import type { Framing, FramingKind } from "./framing.ts";
 import { cr, lf, startsWithPriority } from "./newline.ts";
 import { readCount } from "./octet_counting.ts";
 import { trimAtCut } from "./oversize.ts";
+import type { Source } from "./source.ts";
 
 /** How the record at hand ends. `undecided`: its first bytes have not told yet. */
 const phase = { undecided: 0, line: 1, lineOrNul: 2, nul: 3, delimiter: 4, counted: 5, broken: 6 } as const;

@@ -12,9 +12,10 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { StreamGateError } from "../../errors.ts";
 import type { Batch } from "../engine/batch.ts";
-import type { Framer, Ring, Source } from "../engine/engine.ts";
+import type { Framer, Ring } from "../engine/engine.ts";
 import { PortableFramer } from "../frame/framer.ts";
 import { lf } from "../frame/newline.ts";
+import type { Source } from "../frame/source.ts";
 import {
   blockAlignment,
   blockHeader,

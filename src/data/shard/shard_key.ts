@@ -6,10 +6,9 @@
 import { attributeOperator } from "../../plan/operations.ts";
 import { encodedAttributePaths } from "../../rules/attribute_filter.ts";
 import type { ShardBy } from "../../settings/shard_by.ts";
-import type { Source } from "../engine/engine.ts";
 import { shardKeyKind } from "../engine/layout.ts";
-import { addressBytes } from "../engine/native/framer.ts";
 import { type AttributeFilter, attributeFilter } from "../engine/portable/attribute/attribute_filter.ts";
+import { addressBytes, type Source } from "../frame/source.ts";
 import { ShardHash } from "./hash.ts";
 import { SyslogHeader } from "./syslog_header.ts";
 

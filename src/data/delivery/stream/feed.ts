@@ -1,19 +1,9 @@
 /** What a worker pushes console records into: the queue of the process's stream writer. */
 
-import type { Batch } from "../../engine/batch.ts";
 import type { EngineKind } from "../../engine/engine.ts";
 import { notify } from "../../ring/wait.ts";
-import type { StreamTarget } from "./stream_writer.ts";
+import type { StreamFeed, StreamTarget } from "./stream_writer.ts";
 import { nativeFeed } from "./writer_native.ts";
-
-export interface StreamFeed {
-  /**
-   * Hands records `from` (inclusive) to `to` (exclusive) of a batch to the writer, as they lie. It may take them by reference: until
-   * `Batch.held` is false the batch must not be cleared.
-   * @returns where it stopped: `to`, or less when the writer's queue is full: try again from there in a while
-   */
-  push(batch: Batch, from: number, to: number): number;
-}
 
 /**
  * Opens a writer's queue as a producer.

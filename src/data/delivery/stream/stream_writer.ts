@@ -3,6 +3,8 @@
  * lines never mix, and a reader that has stopped reading fills that queue and nothing else.
  */
 
+import type { Batch } from "../../engine/batch.ts";
+
 /** What feeds are opened on, in any thread of the process: plain data. */
 export type StreamTarget =
   /** A ring that the writer consumes. */
@@ -39,4 +41,14 @@ export interface StreamWriter {
   drained(): boolean;
   /** Stops without writing what still waits. Never waits for a reader. Twice does no harm. */
   close(): Promise<void>;
+}
+
+/** A producer's end of a writer's queue. */
+export interface StreamFeed {
+  /**
+   * Hands records `from` (inclusive) to `to` (exclusive) of a batch to the writer, as they lie. It may take them by reference: until
+   * `Batch.held` is false the batch must not be cleared.
+   * @returns where it stopped: `to`, or less when the writer's queue is full: try again from there in a while
+   */
+  push(batch: Batch, from: number, to: number): number;
 }

@@ -2,8 +2,7 @@
 
 import { loadAddon } from "../../engine/addon.ts";
 import { translated } from "../../engine/native/errors.ts";
-import type { StreamFeed } from "./feed.ts";
-import type { StreamCounts, StreamEvents, StreamTarget, StreamWriter } from "./stream_writer.ts";
+import type { StreamCounts, StreamEvents, StreamFeed, StreamTarget, StreamWriter } from "./stream_writer.ts";
 
 /** `StreamWriter::Event`. */
 const event = { closed: 0, full: 1, room: 2 } as const;

@@ -3,9 +3,10 @@
 import type { Plan } from "../../../plan/operations.ts";
 import type { PatternCheck } from "../../../plan/pattern.ts";
 import type { Framing } from "../../frame/framing.ts";
+import type { Source } from "../../frame/source.ts";
 import type { Addon } from "../addon.ts";
 import { Batch } from "../batch.ts";
-import type { EngineKind, Source } from "../engine.ts";
+import type { EngineKind } from "../engine.ts";
 import { NativeFramerHandle } from "./framer.ts";
 import { NativePreparedPlan } from "./plan.ts";
 import { NativeRingHandle } from "./ring.ts";

@@ -4,13 +4,13 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import type { Plan } from "../../../plan/operations.ts";
+import { addressBytes } from "../../frame/source.ts";
 import { createRingMemory, ringHeader } from "../../ring/layout.ts";
 import { loadAddon } from "../addon.ts";
 import { Batch } from "../batch.ts";
 import type { EngineKind } from "../engine.ts";
 import { countCellsFixed, countCellsPerRule, frameCells, runResult } from "../layout.ts";
 import { selectEngine } from "../select.ts";
-import { addressBytes } from "./framer.ts";
 import { nativeKind } from "./kind.ts";
 
 const loaded = loadAddon();
