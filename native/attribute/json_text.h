@@ -70,14 +70,8 @@ class JsonText {
   // Takes a member's key and the colon behind it. False: malformed.
   bool Key(JsonScalar* out) {
     at_ = Past(at_);
-    if (at_ == end_ || *at_ != '"') return false;
-    const char* const from = at_ + 1;
-    const char* const after = StringEnd(at_, &out->escaped);
-    if (after == nullptr) return false;
-    out->data = from;
-    out->size = static_cast<size_t>(after - 1 - from);
-    out->is_string = true;
-    const char* const colon = Past(after);
+    if (at_ == end_ || *at_ != '"' || !String(out)) return false;
+    const char* const colon = Past(at_);
     if (colon == end_ || *colon != ':') return false;
     at_ = colon + 1;
     return true;

@@ -3,15 +3,9 @@
  * never mix, since it takes whole records, and a reader that stopped reading stops this queue alone, never an event loop.
  */
 
-import type { Batch } from "../engine/batch.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 import { Delivery, type DeliverySite, drainLoss } from "./delivery.ts";
-
-/** The stdout writer as a worker sees it. */
-export interface StdoutFeed {
-  /** Hands records `from` to `to` to the writer. @returns where it stopped: less than `to` when its queue is full */
-  push(batch: Batch, from: number, to: number): number;
-}
+import type { StreamFeed } from "./stream/stream_writer.ts";
 
 /**
  * What waits here besides what the writer has. Little, whatever QUEUE_BYTES allows: a destination in the same machine needs no more to be
@@ -23,12 +17,12 @@ const lookAgainMsMin = 1;
 const lookAgainMsMax = 16;
 
 export class Console extends Delivery {
-  readonly #feed: StdoutFeed;
+  readonly #feed: StreamFeed;
   #timer: NodeJS.Timeout | undefined;
   #waitMs = lookAgainMsMin;
   #drained: (() => void) | undefined;
 
-  constructor(key: string, name: string, queueBytes: number, feed: StdoutFeed, site: DeliverySite) {
+  constructor(key: string, name: string, queueBytes: number, feed: StreamFeed, site: DeliverySite) {
     super(key, name, Math.min(queueBytes, consoleQueueBytes), site);
     this.#feed = feed;
   }

@@ -8,8 +8,9 @@ import type { OutputConfig } from "../../outputs/output.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import type { SharedBatch } from "./batch_pool.ts";
-import { Console, type StdoutFeed } from "./console.ts";
+import { Console } from "./console.ts";
 import type { Delivery, DeliverySite } from "./delivery.ts";
+import type { StreamFeed } from "./stream/stream_writer.ts";
 
 export interface PreparedOutputs {
   readonly deliveries: readonly Delivery[];
@@ -60,7 +61,7 @@ async function loadNetwork(): Promise<Network> {
 
 export interface OutputsOptions {
   readonly queueBytes: number;
-  readonly feed: StdoutFeed;
+  readonly feed: StreamFeed;
   readonly log: Log;
   readonly site: DeliverySite;
 }

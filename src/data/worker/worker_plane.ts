@@ -4,9 +4,9 @@
  */
 
 import type { Log } from "../../telemetry/log.ts";
-import type { StdoutFeed } from "../delivery/console.ts";
 import { Outputs, type PreparedOutputs } from "../delivery/outputs.ts";
 import { openStreamFeed } from "../delivery/stream/feed.ts";
+import type { StreamFeed } from "../delivery/stream/stream_writer.ts";
 import type { EngineKind, PreparedPlan, Sharding } from "../engine/engine.ts";
 import { countCellsFixed, countCellsPerRule, frameCell, frameCells } from "../engine/layout.ts";
 import { openTcpInput } from "../inputs/tcp.ts";
@@ -60,7 +60,7 @@ export class WorkerPlane {
     this.#log = log;
     this.#quarantine = new QuarantineWatch(log);
     const stdout = openStreamFeed(kind, start.stdout, start.index);
-    const feed: StdoutFeed = {
+    const feed: StreamFeed = {
       push: (batch, from, to) => {
         const stopped = stdout.push(batch, from, to);
         this.#cells[ledgerCell.handedStdoutRecords]! += stopped - from;
