@@ -16,6 +16,8 @@ export const errorCodes = {
   SG_OUTPUT_TYPE: "An output names a type that does not exist.",
   SG_OUTPUT_PARAMS: "An output's parameters do not fit its type.",
   SG_OUTPUT_DUPLICATE: "The same output is configured already.",
+  SG_OUTPUT_MISSING: "No output has this id.",
+  SG_OUTPUT_SECRET: "A secret of an output cannot be read from its environment variable or file.",
   SG_OUTPUT_COUNT: "More outputs than the 64 that a record's route bits can name.",
   SG_MANIFEST: "A manifest or rules file is not well formed.",
   SG_SETTING: "A flag or an environment variable has a value that does not fit.",
@@ -30,6 +32,8 @@ export const errorCodes = {
   SG_LAYOUT: "Memory handed over does not have the layout that both engines share.",
   SG_INPUT: "The input cannot be read.",
   SG_STDOUT: "Standard output cannot be written.",
+  SG_SPOOL: "The spool of an output cannot be used.",
+  SG_SPOOL_VERSION: "A spool file was written by another version.",
   SG_WORKER: "A worker could not be started.",
 } as const;
 

@@ -11,6 +11,8 @@ export const consoleOutput = defineOutput({
   describe: () => ({
     type: "console",
     stream: "stdout",
+    envelope: { kind: "text" },
+    compressions: ["none"],
     limits: { recordsMax: Number.POSITIVE_INFINITY, bytesMax: Number.POSITIVE_INFINITY },
   }),
 });

@@ -8,12 +8,14 @@ import { retryAfterMs } from "./retry_after.ts";
 
 const output = (config: object = {}) =>
   describeOutput(readOutput({ type: "http", url: "http://h:9000/in", ...config }, ""));
-const verdict = (status: number, headers: OutputResponse["headers"] = {}) => output().verdict!({ status, headers });
+const context = { records: 1, groupId: "http-w0-00000001-0", encoding: undefined, slot: 0 };
+const verdict = (status: number, headers: OutputResponse["headers"] = {}) =>
+  output().verdict!({ status, headers, body: "" }, 1);
 
 describe("http", () => {
   it("POSTs the payload as it is, as text", () => {
     const body = { parts: [Buffer.from("a\nb")], bytes: 3 };
-    expect(output().request!(body)).toEqual({
+    expect(output().request!(body, context)).toEqual({
       url: "http://h:9000/in",
       method: "POST",
       headers: { "content-type": "text/plain; charset=utf-8" },
@@ -23,7 +25,7 @@ describe("http", () => {
 
   it("sends the user's headers, which win over the default whatever their case", () => {
     const { headers } = output({ headers: { "Content-Type": "application/x-ndjson", Authorization: "Bearer t" } })
-      .request!({ parts: [], bytes: 0 });
+      .request!({ parts: [], bytes: 0 }, context);
     expect(headers).toEqual({ "content-type": "application/x-ndjson", authorization: "Bearer t" });
   });
 

@@ -79,6 +79,8 @@ export const http = defineOutput({
     return {
       type: "http",
       limits: { recordsMax: Number.POSITIVE_INFINITY, bytesMax: bodyBytesMax },
+      envelope: { kind: "text" },
+      compressions: ["none", "gzip", "zstd"],
       request: (payload) => ({ url, method: "POST", headers: all, body: payload }),
       verdict({ status, headers: answered }) {
         if (status >= 200 && status < 300) return { kind: "acked" };

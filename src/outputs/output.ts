@@ -4,6 +4,7 @@
  */
 
 import type { Static, TObject } from "typebox";
+import type { Envelope } from "./envelope.ts";
 
 /** An output as the user writes it. Fields that this version does not know are kept, and written back. */
 export interface OutputConfig {
@@ -14,7 +15,10 @@ export interface OutputConfig {
 /** What a destination takes at once. */
 export interface PayloadLimits {
   readonly recordsMax: number;
+  /** Of the body before compression, envelope included, or as its envelope counts. */
   readonly bytesMax: number;
+  /** Of one record, counted alike; a larger one is a dead letter. Absent: as large as `bytesMax`, and beyond it alone. */
+  readonly recordBytesMax?: number;
 }
 
 /** A payload as pieces that leave one after the other, so that records are sent from where they lie. */
@@ -35,24 +39,83 @@ export interface OutputResponse {
   readonly status: number;
   /** Names in lower case; a repeated header is a list. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The first 128 KiB, as text. */
+  readonly body: string;
+}
+
+/** What a request is told beside its body. */
+export interface RequestContext {
+  readonly records: number;
+  /** Names the payload; the same when it is sent again. Goes along as a header. */
+  readonly groupId: string;
+  /** Content-Encoding of the body; absent: none. */
+  readonly encoding: "gzip" | "zstd" | undefined;
+  /** Stable name of the connection's slot, such as Splunk's channel needs one. */
+  readonly slot: number;
+}
+
+/** Records `from` (inclusive) to `to` (exclusive) of a payload that the destination took no part of, and why. */
+export interface RejectedRange {
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
 }
 
 export type Verdict =
   | { readonly kind: "acked" }
-  /** The same bytes may succeed later; not before `afterMs` where the destination says so. */
-  | { readonly kind: "retry"; readonly afterMs?: number }
-  /** The same bytes would fail again. */
+  /** Taken but for these, which are dead letters. */
+  | { readonly kind: "partly"; readonly rejected: readonly RejectedRange[] }
+  /** Taken, and to be asked about until it is confirmed (Splunk's indexer acknowledgement). */
+  | { readonly kind: "confirm"; readonly token: string }
+  /**
+   * The same bytes may succeed later; not before `afterMs` where the destination says so. `alert`: a person has to mend something
+   * (a token, a URL), said loudly. `first`: requests to make before the next try (a log group that must be created).
+   */
+  | {
+      readonly kind: "retry";
+      readonly reason?: string;
+      readonly afterMs?: number;
+      readonly alert?: string;
+      readonly first?: readonly OutputRequest[];
+    }
+  /** Too much at once: the same records in two halves; a single one is a dead letter. */
+  | { readonly kind: "split"; readonly reason: string }
+  /** Record `at` is refused, those before it were taken, those behind it were not: a dead letter, then resend from the next. */
+  | { readonly kind: "resume"; readonly at: number; readonly reason: string }
+  /** The same bytes would fail again: dead letters. */
   | { readonly kind: "rejected"; readonly reason: string };
+
+/** How a request is signed by whoever sends it; secrets stay with the sender. */
+export interface AwsSignature {
+  readonly kind: "aws_sigv4";
+  readonly service: string;
+  readonly region: string;
+}
 
 /** A configured destination. */
 export interface Output {
   readonly type: string;
   readonly limits: PayloadLimits;
-  /** Set where records leave through the process's standard output instead of requests. */
-  readonly stream?: "stdout";
-  /** @param payload records, each but the last followed by LF; borrowed for the time of the request */
-  request?(payload: Body): OutputRequest;
-  verdict?(response: OutputResponse): Verdict;
+  /** How records become a body. */
+  readonly envelope: Envelope;
+  /** What `compression` means when nobody says: the best that the destination accepts. */
+  readonly compressions: readonly ("none" | "gzip" | "zstd")[];
+  /** Set where records leave through a stream of the process instead of requests. */
+  readonly stream?: "stdout" | "file";
+  readonly signature?: AwsSignature;
+  /** @param payload the body, compressed where `context` says so; borrowed for the time of the request */
+  request?(payload: Body, context: RequestContext): OutputRequest;
+  /** @param records in the payload that was answered */
+  verdict?(response: OutputResponse, records: number): Verdict;
+  /** Asks whether what was taken has been confirmed: one request for many tokens. */
+  readonly confirmation?: {
+    request(tokens: readonly string[], slot: number): OutputRequest;
+    /** @returns the tokens that are confirmed; the rest is asked about again */
+    confirmed(response: OutputResponse): ReadonlySet<string>;
+    /** Unconfirmed for so long, a payload is sent again. */
+    readonly timeoutMs: number;
+    readonly intervalMs: number;
+  };
 }
 
 export interface OutputType<P extends TObject = TObject> {

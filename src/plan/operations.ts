@@ -53,8 +53,27 @@ export interface PlanRule {
   readonly class: RuleClass;
 }
 
+/** Which records an output gets: those for which its condition holds, looked at on the final record. Never skipped (promise P1). */
+export interface Route {
+  /** Bit in a batch entry's routes: the output's index in the manifest. */
+  readonly output: number;
+  readonly condition: Condition;
+}
+
+/** A condition over one record, as engines evaluate it. Texts are UTF-8 bytes; patterns are RE2's. */
+export type Condition =
+  | { readonly kind: "all" | "any"; readonly of: readonly Condition[] }
+  | { readonly kind: "not"; readonly of: Condition }
+  /** Contains it, byte for byte. */
+  | { readonly kind: "literal"; readonly literal: Uint8Array }
+  | { readonly kind: "pattern"; readonly pattern: Uint8Array }
+  /** As dropAttribute: `args` are its arguments. */
+  | { readonly kind: "attribute"; readonly args: readonly Uint8Array[] };
+
 /** What the rules of a manifest compile to. */
 export interface Plan {
   readonly rules: readonly PlanRule[];
   readonly operations: readonly Operation[];
+  /** One for each output that has a filter, ascending; the others get every record. Absent: every output gets every record. */
+  readonly routes?: readonly Route[];
 }

@@ -83,7 +83,7 @@ export abstract class Delivery {
   /** Queues the range, or deals with it at once. */
   protected abstract take(shared: SharedBatch, from: number, to: number): void;
 
-  protected settle(payload: Payload, as: "delivered" | "lostRejected" | DrainLoss): void {
+  protected settle(payload: Payload, as: "delivered" | "lostDeadLetter" | DrainLoss): void {
     const { records, bytes } = payload;
     this.#count(`${as}Records`, records, `${as}Bytes`, bytes);
     this.queue.settle(payload);

@@ -90,7 +90,7 @@ export class HttpClient {
           },
           onResponseStart(_controller, status, answered) {
             // 1xx announce the answer.
-            if (status >= 200) response = { status, headers: answered };
+            if (status >= 200) response = { status, headers: answered, body: "" };
           },
           onResponseData(reading, chunk) {
             answerBytes += chunk.length;

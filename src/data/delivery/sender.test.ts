@@ -136,7 +136,7 @@ describe("a sender", () => {
     sender.push(batchOf("bad", "good"), 0, 2);
     await sender.drain(patient());
     expect(bodies).toEqual(["bad", "good"]);
-    expect([cell("lostRejectedRecords"), cell("deliveredRecords")]).toEqual([1, 1]);
+    expect([cell("lostDeadLetterRecords"), cell("deliveredRecords")]).toEqual([1, 1]);
     expect(lines.join()).toContain("HTTP 400");
     expect(lines.join()).not.toContain("bad");
   });

@@ -113,23 +113,28 @@ export class Sender extends Delivery {
   }
 
   /** Tries until there is a verdict, or until the drain is given up. Never throws. */
-  async #deliver(payload: Payload): Promise<"delivered" | "lostRejected" | DrainLoss> {
+  async #deliver(payload: Payload): Promise<"delivered" | "lostDeadLetter" | DrainLoss> {
     const { signal } = this.#stop;
     for (let attempt = 1; ; attempt++) {
       let reason: string;
       let afterMs: number | undefined;
       try {
-        const request = this.#output.request!(payload.body());
+        const request = this.#output.request!(payload.body(), {
+          records: payload.records,
+          groupId: "",
+          encoding: undefined,
+          slot: 0,
+        });
         this.#http ??= new HttpClient(request.url);
         const response = await this.#http.send(request, signal);
-        const verdict = this.#output.verdict!(response);
+        const verdict = this.#output.verdict!(response, payload.records);
         if (verdict.kind === "acked") return "delivered";
         if (verdict.kind === "rejected") {
           this.#complain("rejected", { records: payload.records }, `refused a payload: ${verdict.reason}`);
-          return "lostRejected";
+          return "lostDeadLetter";
         }
         reason = `HTTP ${response.status}`;
-        afterMs = verdict.afterMs;
+        afterMs = verdict.kind === "retry" ? verdict.afterMs : undefined;
       } catch (error) {
         // Only the code: messages of network errors may hold the address with its user and password.
         reason = (error as NodeJS.ErrnoException).code ?? (error as Error).name;

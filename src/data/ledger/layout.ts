@@ -32,28 +32,59 @@ export const ledgerCell = {
 } as const;
 export const ledgerCells = 16;
 
-/** Of one output at one worker, since the output exists there. Bytes are as written, without LFs. */
+/**
+ * Of one output at one worker, since the output exists there. Bytes are as written, without LFs. At every snapshot, in records and in
+ * bytes: `recovered + routed = delivered + queued + spooled + deadLettered + Σ lost…`.
+ */
 export const outputCell = {
   routedRecords: 0,
   routedBytes: 1,
   /** Acknowledged; for a console: handed to the process's stdout writer. */
   deliveredRecords: 2,
   deliveredBytes: 3,
-  /** In memory or in flight. */
+  /** In memory: waiting, being written to the spool, or read from it and in flight. */
   queuedRecords: 4,
   queuedBytes: 5,
-  lostRejectedRecords: 6,
-  lostRejectedBytes: 7,
-  lostShutdownRecords: 8,
-  lostShutdownBytes: 9,
-  /** Routed since the manifest of this block runs: equals what the engine passed, for every output. */
-  manifestRecords: 10,
-  manifestBytes: 11,
+  /** On disk and not read since. */
+  spooledRecords: 6,
+  spooledBytes: 7,
+  /** Refused for good, and kept: in the dead-letter segments. */
+  deadLetteredRecords: 8,
+  deadLetteredBytes: 9,
+  /** Found in the spool when its lane was opened. */
+  recoveredRecords: 10,
+  recoveredBytes: 11,
+  /** Routed since the manifest of this block runs: with what the engine filtered it equals what it passed, for every output. */
+  manifestRecords: 12,
+  manifestBytes: 13,
+  /** Still waiting when the shutdown's deadline came, and not spooled. */
+  lostShutdownRecords: 14,
+  lostShutdownBytes: 15,
   /** Given up by an output that a reload had removed, to keep what removed outputs hold within one queue. */
-  lostRemovedRecords: 12,
-  lostRemovedBytes: 13,
+  lostRemovedRecords: 16,
+  lostRemovedBytes: 17,
+  /** Policies drop_oldest and drop_newest. */
+  lostQueueFullRecords: 18,
+  lostQueueFullBytes: 19,
+  /** The spool was at its size limit: the oldest made room. */
+  lostSpoolFullRecords: 20,
+  lostSpoolFullBytes: 21,
+  /** Older than the spool keeps. */
+  lostSpoolExpiredRecords: 22,
+  lostSpoolExpiredBytes: 23,
+  /** Groups whose checksum did not match when they were read. */
+  lostSpoolDamagedRecords: 24,
+  lostSpoolDamagedBytes: 25,
+  /** Refused for good, and the dead-letter segments could not take them. */
+  lostDeadLetterRecords: 26,
+  lostDeadLetterBytes: 27,
+  /** Spooled under an older manifest and withheld, dropped or quarantined by a protect rule of the one that runs. */
+  lostProtectedRecords: 28,
+  lostProtectedBytes: 29,
+  /** What a protect rule of a later manifest took off or added in bytes, so that bytes balance: read minus spooled. */
+  rewrittenBytes: 30,
 } as const;
-export const outputCells = 16;
+export const outputCells = 32;
 
 export const sequenceBytes = 8;
 

@@ -20,7 +20,7 @@ export interface RuleTotals {
 }
 
 export type InputLoss = "oversize" | "frame" | "kernel" | "ring_full" | "worker" | "shutdown";
-export type OutputLoss = "rejected" | "shutdown" | "removed" | "worker";
+export type OutputLoss = "dead_letter" | "shutdown" | "removed" | "worker";
 
 export interface OutputTotals {
   routed: Amount;
@@ -61,7 +61,7 @@ function zeroOutput(): OutputTotals {
     routed: zeroAmount(),
     delivered: zeroAmount(),
     queued: zeroAmount(),
-    lost: { rejected: zeroAmount(), shutdown: zeroAmount(), removed: zeroAmount(), worker: zeroAmount() },
+    lost: { dead_letter: zeroAmount(), shutdown: zeroAmount(), removed: zeroAmount(), worker: zeroAmount() },
   };
 }
 
@@ -204,7 +204,7 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
     lostFrame: lost.frame.records,
     lostKernel: lost.kernel.records,
     lostRingFull: lost.ring_full.records,
-    lostRejected: sum(all.map((output) => output.lost.rejected)),
+    lostRejected: sum(all.map((output) => output.lost.dead_letter)),
     lostRemoved: sum(all.map((output) => output.lost.removed)),
     lostWorker: sum(all.map((output) => output.lost.worker)),
     lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + stdout.queued.records,
@@ -220,7 +220,7 @@ function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number
     delivered: { records: at("deliveredRecords"), bytes: at("deliveredBytes") },
     queued: { records: at("queuedRecords"), bytes: at("queuedBytes") },
     lost: {
-      rejected: { records: at("lostRejectedRecords"), bytes: at("lostRejectedBytes") },
+      dead_letter: { records: at("lostDeadLetterRecords"), bytes: at("lostDeadLetterBytes") },
       shutdown: { records: at("lostShutdownRecords"), bytes: at("lostShutdownBytes") },
       removed: { records: at("lostRemovedRecords"), bytes: at("lostRemovedBytes") },
       worker: zeroAmount(),
