@@ -20,14 +20,37 @@ export interface RuleTotals {
 }
 
 export type InputLoss = "oversize" | "frame" | "kernel" | "ring_full" | "worker" | "shutdown";
-export type OutputLoss = "dead_letter" | "shutdown" | "removed" | "worker";
+
+/** Why an output lost records, by the cells that count it (`outputCell`); `worker` is known only when a worker has died. */
+const outputLossCells = {
+  shutdown: "lostShutdown",
+  removed: "lostRemoved",
+  queue_full: "lostQueueFull",
+  spool_full: "lostSpoolFull",
+  spool_expired: "lostSpoolExpired",
+  spool_damaged: "lostSpoolDamaged",
+  dead_letter: "lostDeadLetter",
+  protected: "lostProtected",
+} as const;
+export type OutputLoss = keyof typeof outputLossCells | "worker";
+const outputLosses = Object.keys(outputLossCells) as (keyof typeof outputLossCells)[];
 
 export interface OutputTotals {
+  /** Passed by the rules, and not for this output. */
+  filtered: Amount;
   routed: Amount;
+  /** Found in the spool at the start. */
+  recovered: Amount;
   /** Acknowledged; for a console: handed to the process's stdout writer. */
   delivered: Amount;
+  /** In memory. */
   queued: Amount;
+  /** On disk. */
+  spooled: Amount;
+  deadLettered: Amount;
   lost: Record<OutputLoss, Amount>;
+  /** Bytes that protect rules of a later manifest added to spooled records, or took off. */
+  rewrittenBytes: number;
 }
 
 export interface Snapshot {
@@ -57,11 +80,17 @@ function zeroAmount(): Amount {
 }
 
 function zeroOutput(): OutputTotals {
+  const lost = Object.fromEntries([...outputLosses, "worker"].map((cause) => [cause, zeroAmount()]));
   return {
+    filtered: zeroAmount(),
     routed: zeroAmount(),
+    recovered: zeroAmount(),
     delivered: zeroAmount(),
     queued: zeroAmount(),
-    lost: { dead_letter: zeroAmount(), shutdown: zeroAmount(), removed: zeroAmount(), worker: zeroAmount() },
+    spooled: zeroAmount(),
+    deadLettered: zeroAmount(),
+    lost: lost as Record<OutputLoss, Amount>,
+    rewrittenBytes: 0,
   };
 }
 
@@ -144,7 +173,7 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
 }
 
 /**
- * Adds the last snapshot of a worker that died: what its outputs still held is lost{worker}, and its outputs count as retired, for
+ * Adds the last snapshot of a worker that died: what its outputs still held in memory is lost{worker}, and its outputs count as retired, for
  * the replacement begins its own.
  */
 export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeaning): void {
@@ -155,6 +184,9 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
   for (const [name, output] of last.outputs) {
     add(output.lost.worker, output.queued.records, output.queued.bytes);
     output.queued = zeroAmount();
+    // What was on disk is still there: the replacement finds it, and counts it as recovered.
+    add(output.recovered, -output.spooled.records, -output.spooled.bytes);
+    output.spooled = zeroAmount();
     mergeOutput(to, name, output);
   }
   for (const cause of Object.keys(last.lost) as InputLoss[])
@@ -170,7 +202,7 @@ export function copySnapshot(from: Snapshot): Snapshot {
 
 /**
  * @returns by how much the account is off, summed over its equations, in records and bytes; 0 whenever nothing is under way:
- *   `received = passed + dropped + quarantined`, for each output `routed = delivered + queued + lost`, each
+ *   `received = passed + dropped + quarantined`, for each output `recovered + routed = delivered + queued + spooled + dead-lettered + lost`, each
  *   output was offered what passed, and stdout `handed = written + queued + lost{closed}`
  */
 export function imbalance(snapshot: Snapshot): number {
@@ -182,8 +214,13 @@ export function imbalance(snapshot: Snapshot): number {
   const { received, passed, quarantined, rules, outputs, stdout } = snapshot;
   const dropped = [...rules.values()].map((rule) => rule.dropped);
   check(received, [passed, ...dropped, quarantined.matchLimit, quarantined.outputLimit]);
-  for (const { routed, delivered, queued, lost } of outputs.values())
-    check(routed, [delivered, queued, ...Object.values(lost)]);
+  for (const { recovered, routed, rewrittenBytes, delivered, queued, spooled, deadLettered, lost } of outputs.values()) {
+    const whole = {
+      records: recovered.records + routed.records,
+      bytes: recovered.bytes + routed.bytes + rewrittenBytes,
+    };
+    check(whole, [delivered, queued, spooled, deadLettered, ...Object.values(lost)]);
+  }
   check(stdout.handed, [stdout.written, stdout.queued, stdout.lostClosed]);
   return off;
 }
@@ -199,12 +236,20 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
     quarantined: quarantined.matchLimit.records + quarantined.outputLimit.records,
     passed: passed.records,
     inRing: inRing.records,
+    recovered: sum(all.map((output) => output.recovered)),
     delivered: sum(all.map((output) => output.delivered)) - stdout.lostClosed.records - stdout.queued.records,
+    spooled: sum(all.map((output) => output.spooled)),
+    deadLettered: sum(all.map((output) => output.deadLettered)),
     lostOversizeBytes: lost.oversize.bytes,
     lostFrame: lost.frame.records,
     lostKernel: lost.kernel.records,
     lostRingFull: lost.ring_full.records,
-    lostRejected: sum(all.map((output) => output.lost.dead_letter)),
+    lostDeadLetter: sum(all.map((output) => output.lost.dead_letter)),
+    lostQueueFull: sum(all.map((output) => output.lost.queue_full)),
+    lostSpoolFull: sum(all.map((output) => output.lost.spool_full)),
+    lostSpoolExpired: sum(all.map((output) => output.lost.spool_expired)),
+    lostSpoolDamaged: sum(all.map((output) => output.lost.spool_damaged)),
+    lostProtected: sum(all.map((output) => output.lost.protected)),
     lostRemoved: sum(all.map((output) => output.lost.removed)),
     lostWorker: sum(all.map((output) => output.lost.worker)),
     lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + stdout.queued.records,
@@ -214,27 +259,34 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
 }
 
 function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number): void {
-  const at = (cell: keyof typeof outputCell) => cells[base + outputCell[cell]]!;
+  const amount = (pair: OutputPair): Amount => ({
+    records: cells[base + outputCell[`${pair}Records`]]!,
+    bytes: cells[base + outputCell[`${pair}Bytes`]]!,
+  });
+  const lost = Object.fromEntries(outputLosses.map((cause) => [cause, amount(outputLossCells[cause])]));
   mergeOutput(to, name, {
-    routed: { records: at("routedRecords"), bytes: at("routedBytes") },
-    delivered: { records: at("deliveredRecords"), bytes: at("deliveredBytes") },
-    queued: { records: at("queuedRecords"), bytes: at("queuedBytes") },
-    lost: {
-      dead_letter: { records: at("lostDeadLetterRecords"), bytes: at("lostDeadLetterBytes") },
-      shutdown: { records: at("lostShutdownRecords"), bytes: at("lostShutdownBytes") },
-      removed: { records: at("lostRemovedRecords"), bytes: at("lostRemovedBytes") },
-      worker: zeroAmount(),
-    },
+    filtered: zeroAmount(),
+    routed: amount("routed"),
+    recovered: amount("recovered"),
+    delivered: amount("delivered"),
+    queued: amount("queued"),
+    spooled: amount("spooled"),
+    deadLettered: amount("deadLettered"),
+    lost: { ...lost, worker: zeroAmount() } as Record<OutputLoss, Amount>,
+    rewrittenBytes: cells[base + outputCell.rewrittenBytes]!,
   });
 }
 
+type OutputPair = "routed" | "recovered" | "delivered" | "queued" | "spooled" | "deadLettered" | OutputLossPair;
+type OutputLossPair = (typeof outputLossCells)[keyof typeof outputLossCells];
+const amounts = ["filtered", "routed", "recovered", "delivered", "queued", "spooled", "deadLettered"] as const;
+
 function mergeOutput(to: Snapshot, name: string, from: OutputTotals): void {
   const output = to.outputs.get(name) ?? zeroOutput();
-  add(output.routed, from.routed.records, from.routed.bytes);
-  add(output.delivered, from.delivered.records, from.delivered.bytes);
-  add(output.queued, from.queued.records, from.queued.bytes);
+  for (const field of amounts) add(output[field], from[field].records, from[field].bytes);
   for (const cause of Object.keys(output.lost) as OutputLoss[])
     add(output.lost[cause], from.lost[cause].records, from.lost[cause].bytes);
+  output.rewrittenBytes += from.rewrittenBytes;
   to.outputs.set(name, output);
 }
 
