@@ -3,6 +3,7 @@
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { encodeStop } from "../src/data/engine/encoder.ts";
 import * as engine from "../src/data/engine/layout.ts";
 import { framingCode } from "../src/data/frame/framing.ts";
 import * as ring from "../src/data/ring/layout.ts";
@@ -50,6 +51,7 @@ const constants = {
   matchBudgetBytes: engine.matchBudgetBytes,
   outputGrowthFactor: engine.outputGrowthFactor,
   outputGrowthBytes: engine.outputGrowthBytes,
+  jsonDepthMax: engine.jsonDepthMax,
 };
 
 const text = `// Written by scripts/generate.mjs from the tables in src/; do not edit. What each field means is said there.
@@ -73,6 +75,9 @@ ${[
   enumText("RunResult", "uint32_t", engine.runResult),
   enumText("StopCause", "uint32_t", engine.stopCause),
   enumText("ShardKeyKind", "uint32_t", engine.shardKeyKind),
+  enumText("EncodeStop", "uint32_t", encodeStop),
+  enumText("FrameTime", "uint32_t", engine.frameTime),
+  enumText("ObjectMode", "uint32_t", engine.objectMode),
   enumText("QuarantineCause", "uint32_t", engine.quarantineCause),
   enumText("CountCell", "uint32_t", engine.countCell),
   enumText("FrameCell", "uint32_t", engine.frameCell),

@@ -165,6 +165,24 @@ enum class ShardKeyKind : uint32_t {
   kSyslogApp = 3,
 };
 
+enum class EncodeStop : uint32_t {
+  kNone = 0,
+  kFull = 1,
+  kRecordTooLarge = 2,
+};
+
+enum class FrameTime : uint32_t {
+  kNone = 0,
+  kMs = 1,
+  kS = 2,
+};
+
+enum class ObjectMode : uint32_t {
+  kString = 0,
+  kValue = 1,
+  kMerge = 2,
+};
+
 enum class QuarantineCause : uint32_t {
   kNone = 0,
   kMatchLimit = 1,
@@ -212,5 +230,6 @@ constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;
 constexpr uint32_t kOutputGrowthFactor = 4;
 constexpr uint32_t kOutputGrowthBytes = 65536;
+constexpr uint32_t kJsonDepthMax = 512;
 
 }  // namespace streamgate

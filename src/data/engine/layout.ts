@@ -102,6 +102,17 @@ export const matchBudgetBytes = 2 ** 30;
 export const outputGrowthFactor = 4;
 export const outputGrowthBytes = 65_536;
 
+/** Where a `Frame` (`src/outputs/envelope.ts`) writes the receive time, and how. */
+export const frameTime = { none: 0, ms: 1, s: 2 } as const;
+/** What an encoder makes of a record that is a JSON object. */
+export const objectMode = { string: 0, value: 1, merge: 2 } as const;
+/**
+ * A record nested deeper is text to an encoder, not an object: receivers refuse deep JSON, and with it the whole body. 512 is what PHP's
+ * `json_decode` takes by default and half of what Jackson does (`StreamReadConstraints.DEFAULT_MAX_DEPTH`, 1,000); envelopes add
+ * three levels at most.
+ */
+export const jsonDepthMax = 512;
+
 /** Bytes of an ArrayBuffer for a batch. */
 export function batchMemoryBytes(recordsMax: number, bytesMax: number): number {
   return batchHeader.bytes + recordsMax * batchEntry.bytes + bytesMax;
