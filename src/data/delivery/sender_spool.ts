@@ -89,7 +89,9 @@ export class SenderSpool {
         damaged.records += amount.records;
         damaged.bytes += amount.bytes;
       },
-      changed: () => spool?.#site.changed(),
+      changed: () => {
+        if (spool !== undefined) spool.#site.changed();
+      },
     };
     const own = await openLane(kind.name)(laneOptions(place, ownLane(place), fields), events);
     spool = new SenderSpool(id, kind, disk, fields, replay, own);

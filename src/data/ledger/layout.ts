@@ -26,9 +26,9 @@ export const ledgerCell = {
   lostShutdownBytes: 7,
   /** Open TCP connections, for people. */
   connections: 8,
-  /** What consoles of this worker handed to the stdout writer. */
-  handedStdoutRecords: 9,
-  handedStdoutBytes: 10,
+  /** What consoles and files of this worker handed to the process's stream writers. */
+  handedStreamRecords: 9,
+  handedStreamBytes: 10,
 } as const;
 export const ledgerCells = 16;
 

@@ -20,6 +20,7 @@ function workerPlane(): WorkerPlane {
     maxRecordBytes: 1000,
     queueBytes: 1 << 20,
     shardKey: undefined,
+    dataDir: undefined,
   } as const;
   return new WorkerPlane(
     start,
@@ -31,8 +32,8 @@ function workerPlane(): WorkerPlane {
 /** A manifest with an HTTP output, whose code is loaded while it is made ready. */
 function prepare(): Extract<Request, { kind: "prepare" }> {
   const plan = compilePlan([]);
-  const ledger = createLedgerMemory(shapeOf({ rules: plan.rules, outputs: ["http 0"] }));
-  return { kind: "prepare", plan, outputs: [{ type: "http", url: "http://127.0.0.1:9/" }], batchSize: 100, ledger };
+  const ledger = createLedgerMemory(shapeOf({ rules: plan.rules, outputs: ["http-0"] }));
+  return { kind: "prepare", plan, outputs: [{ type: "http", url: "http://127.0.0.1:9/" }], batchSize: 100, ledger, files: {} };
 }
 
 describe("a worker's two-phase reload", () => {
