@@ -27,7 +27,7 @@ EnvelopeFrame FrameOf(const Napi::Value& value) {
   frame.before = TextOf(given.Get("before"), "a frame's text");
   frame.time =
       static_cast<FrameTime>(NumberOf(given.Get("time"), static_cast<uint32_t>(FrameTime::kS), "a frame's time"));
-  frame.then = TextOf(given.Get("then"), "a frame's text");
+  frame.then = TextOf(given.Get("behindTime"), "a frame's text");
   frame.after = TextOf(given.Get("after"), "a frame's text");
   return frame;
 }

@@ -17,7 +17,7 @@ class EncoderHandle : public Napi::ObjectWrap<EncoderHandle> {
 
   static void Init(Napi::Env env, Napi::Object exports);
   // new Encoder({before, between, after, string, objectMode, object, members, countedBesideText}): texts are
-  // Uint8Arrays; `string` and `object` are {before, time, then, after}, `members` [{name, value}]; `countedBesideText`
+  // Uint8Arrays; `string` and `object` are {before, time, behindTime, after}, `members` [{name, value}]; `countedBesideText`
   // may be undefined.
   explicit EncoderHandle(const Napi::CallbackInfo& info);
 
