@@ -1,15 +1,26 @@
 /** Reads one output as a person, the control API or another control plane wrote it. */
 
 import { StreamGateError } from "../errors.ts";
+import type { PatternChecker } from "../plan/pattern.ts";
 import { brokenText, firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
+import { readOutputFilter } from "./filter.ts";
 import { type OutputConfig, outputTypes } from "./index.ts";
+
+/** Who cannot ask RE2 takes every pattern; the engine still refuses it. */
+const takeAll: PatternChecker = () => ({ ok: true, groups: 0 });
 
 /**
  * Checks an output and brings it into one form: no nulls. Fields that are not known are kept.
  * @param base the output's place, such as `outputs[2]`; empty: it stands alone
- * @throws StreamGateError SG_OUTPUT_TYPE or SG_OUTPUT_PARAMS naming the field, the reason and what would be right
+ * @param check asks RE2 about the patterns of a filter
+ * @throws StreamGateError SG_OUTPUT_TYPE, SG_OUTPUT_PARAMS or SG_CONDITION naming the field, the reason and what would be right
  */
-export function readOutput(value: unknown, base: string, warnings: string[] = []): OutputConfig {
+export function readOutput(
+  value: unknown,
+  base: string,
+  warnings: string[] = [],
+  check: PatternChecker = takeAll,
+): OutputConfig {
   const place = (path: readonly string[]) => placeOf(path, base);
   if (!isRecord(value)) {
     throw new StreamGateError("SG_OUTPUT_PARAMS", {
@@ -40,7 +51,8 @@ export function readOutput(value: unknown, base: string, warnings: string[] = []
   const refusal = outputType.refusal?.(given);
   if (refusal !== undefined)
     throw refuse(base === "" ? refusal.param : `${base}.${refusal.param}`, refusal.what, refusal.fix);
-  const known = ["type", ...Object.keys(outputType.params.properties)];
+  readOutputFilter(given.filter, base, check);
+  const known = ["type", "filter", ...Object.keys(outputType.params.properties)];
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
     warnings.push(
