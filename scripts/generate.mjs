@@ -7,6 +7,7 @@ import { encodeStop } from "../src/data/engine/encoder.ts";
 import * as engine from "../src/data/engine/layout.ts";
 import { framingCode } from "../src/data/frame/framing.ts";
 import * as ring from "../src/data/ring/layout.ts";
+import * as outputs from "../src/outputs/index.ts";
 import { planMagic } from "../src/plan/encode.ts";
 import * as operations from "../src/plan/operations.ts";
 import { fieldBytes } from "../src/struct.ts";
@@ -45,8 +46,12 @@ const constants = {
   ringVersion: ring.ringVersion,
   planMagic,
   attributeKeysMax: operations.attributeKeysMax,
+  attributeNumberBytesMax: operations.attributeNumberBytesMax,
+  conditionDepthMax: operations.conditionDepthMax,
+  outputsMax: outputs.outputsMax,
   countCellsFixed: engine.countCellsFixed,
   countCellsPerRule: engine.countCellsPerRule,
+  countCellsPerRoute: engine.countCellsPerRoute,
   frameCells: engine.frameCells,
   matchBudgetBytes: engine.matchBudgetBytes,
   outputGrowthFactor: engine.outputGrowthFactor,
@@ -72,6 +77,8 @@ ${[
   enumText("OperationCode", "uint16_t", operations.operationCode),
   enumText("OperationFlag", "uint16_t", operations.operationFlag),
   enumText("AttributeOperator", "uint8_t", operations.attributeOperator),
+  enumText("ConditionCode", "uint16_t", operations.conditionCode),
+  enumText("Severity", "uint8_t", operations.severity),
   enumText("RunResult", "uint32_t", engine.runResult),
   enumText("StopCause", "uint32_t", engine.stopCause),
   enumText("ShardKeyKind", "uint32_t", engine.shardKeyKind),
@@ -82,6 +89,7 @@ ${[
   enumText("CountCell", "uint32_t", engine.countCell),
   enumText("FrameCell", "uint32_t", engine.frameCell),
   enumText("RuleCell", "uint32_t", engine.ruleCell),
+  enumText("RouteCell", "uint32_t", engine.routeCell),
 ].join("\n\n")}
 
 ${Object.entries(constants)

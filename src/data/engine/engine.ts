@@ -73,7 +73,7 @@ export interface Sharding {
 export interface Engine {
   /**
    * Puts a plan to work. Call between two blocks only.
-   * @param counts at least `countCellsFixed + rules × countCellsPerRule` zeroed cells; the engine adds to them until the next `use`
+   * @param counts at least `countCellsOf(plan)` zeroed cells; the engine adds to them until the next `use`
    */
   use(prepared: PreparedPlan, counts: Float64Array): void;
   /** Sets the batch that survivors are appended to. It stays the caller's; the engine never clears it. */
@@ -124,7 +124,7 @@ export interface EngineKind {
   readonly description: string;
   /** Does RE2 take this pattern? The message is RE2's own words, such as `missing ]: [0-9`. */
   checkPattern(pattern: string): PatternCheck;
-  /** @throws StreamGateError SG_RULE_PATTERN when an engine's regular expressions refuse a pattern of the plan */
+  /** @throws StreamGateError SG_RULE_PATTERN or SG_CONDITION when an engine's regular expressions refuse a pattern of the plan */
   prepare(plan: Plan): PreparedPlan;
   createEngine(): Engine;
   /** An empty batch in memory that this kind's stream writer can hold by reference; every engine can write to it. */

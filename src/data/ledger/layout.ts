@@ -2,14 +2,14 @@
  * The memory of one worker's ledger: the counters of promise P2, published as one consistent snapshot.
  *
  *     0        8             8 + 8 × ledgerCells                            …
- *     | sequence | LedgerCells | retired OutputCells | OutputCells × outputs | engine counts (countCell, ruleCell) |
+ *     | sequence | LedgerCells | retired OutputCells | OutputCells × outputs | engine counts (countCell, ruleCell, routeCell) |
  *
  * A sequence lock: the writer makes `sequence` odd, writes, makes it even; a reader copies and keeps the copy when it saw the
  * same even number before and after. The main thread lays out a block for every worker and manifest. All cells are float64,
  * exact to 2^53; everything but the engine's counts and `manifest*` runs on from block to block.
  */
 
-import { countCellsFixed, countCellsPerRule } from "../engine/layout.ts";
+import { countCellsFixed, countCellsPerRoute, countCellsPerRule } from "../engine/layout.ts";
 
 /** Of the worker as a whole, since it started. */
 export const ledgerCell = {
@@ -91,14 +91,17 @@ export const sequenceBytes = 8;
 export interface LedgerShape {
   readonly outputs: number;
   readonly rules: number;
+  /** Outputs that have a filter. Absent: none. */
+  readonly routes?: number;
 }
 
 /** Offsets in cells (8 bytes each) after the sequence. */
-export function ledgerOffsets({ outputs, rules }: LedgerShape) {
+export function ledgerOffsets({ outputs, rules, routes = 0 }: LedgerShape) {
   const retired = ledgerCells;
   const output = (index: number) => retired + outputCells * (1 + index);
   const counts = output(outputs);
-  return { retired, output, counts, cells: counts + countCellsFixed + rules * countCellsPerRule };
+  const route = (index: number) => counts + countCellsFixed + rules * countCellsPerRule + index * countCellsPerRoute;
+  return { retired, output, counts, route, cells: route(routes) };
 }
 
 export function createLedgerMemory(shape: LedgerShape): SharedArrayBuffer {
