@@ -17,6 +17,7 @@ import { ledgerCell, ledgerCells } from "../ledger/layout.ts";
 import { LedgerWriter } from "../ledger/ledger.ts";
 import { QuarantineWatch } from "../quarantine/watch.ts";
 import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { type Answers, type ListenRequest, type Request, udpProducerBase, type WorkerStart } from "./messages.ts";
 
 interface Prepared {
@@ -41,6 +42,7 @@ export class WorkerPlane {
   readonly #outputs: Outputs;
   readonly #inbox: Inbox;
   readonly #quarantine: QuarantineWatch;
+  readonly #memory: MemoryBudget;
   readonly #frameLosses = new Float64Array(frameCells);
   readonly #cells = new Float64Array(ledgerCells);
   #counts: Float64Array = new Float64Array(countCellsFixed);
@@ -59,6 +61,7 @@ export class WorkerPlane {
     this.#kind = kind;
     this.#log = log;
     this.#quarantine = new QuarantineWatch(log);
+    this.#memory = MemoryBudget.open(start.memory, start.index);
     const stdout = openStreamFeed(kind, start.stdout, start.index);
     const feed: StreamFeed = {
       push: (batch, from, to) => {
@@ -165,6 +168,7 @@ export class WorkerPlane {
         maxRecordBytes,
         losses,
         log: this.#log,
+        memory: this.#memory,
         intake: (connection) => intakes[connection % intakes.length]!,
         ...(!request.spread && { inbox: this.#inbox }),
       });
@@ -227,6 +231,7 @@ export class WorkerPlane {
     own[ledgerCell.lostFrameBytes] = losses[frameCell.lostFrameBytes]!;
     own[ledgerCell.lostShutdownBytes] = this.#tcp?.lostBytes ?? 0;
     own[ledgerCell.connections] = this.#tcp?.connections ?? 0;
+    own[ledgerCell.unfinishedBytes] = this.#tcp?.unfinishedBytes ?? 0;
     const { retired, output, counts } = ledger.offsets;
     ledger.publish((cells) => {
       cells.set(own, 0);
