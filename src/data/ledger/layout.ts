@@ -29,6 +29,15 @@ export const ledgerCell = {
   /** What consoles and files of this worker handed to the process's stream writers. */
   handedStreamRecords: 9,
   handedStreamBytes: 10,
+  /** How often rules of class reduce began to be skipped under overload. */
+  overloadEntered: 11,
+  /** What passed while they were. */
+  bypassedRecords: 12,
+  bypassedBytes: 13,
+  /** The level at which they are skipped now; 0: all run. For people. */
+  bypassActive: 14,
+  /** Bytes that connections hold of records without an end. For people. */
+  unfinishedBytes: 15,
 } as const;
 export const ledgerCells = 16;
 

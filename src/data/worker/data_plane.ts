@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
 import { activePipeline, type Manifest } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
+import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { outputNames } from "../delivery/outputs.ts";
@@ -31,6 +32,7 @@ import {
 } from "../ledger/snapshot.ts";
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
+import { createMemoryAccount } from "./memory_budget.ts";
 import { type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
 import { type Program, reload } from "./reload.ts";
 import { statusOf } from "./status.ts";
@@ -91,7 +93,13 @@ export class DataPlane {
     const stdout = this.#writer.target;
     // A single worker owns every key.
     this.#shardKey = count > 1 ? shardKey(shardBy) : undefined;
-    const shared = { engine, rings, stdout, tcpFraming, maxRecordBytes, queueBytes, shardKey: this.#shardKey, dataDir };
+    const { memoryBudget, overload } = settings;
+    const memory = createMemoryAccount(
+      accountBytes(memoryBudget, { workers: count, ringBytes, maxRecordBytes }),
+      count,
+    );
+    const limits = { tcpFraming, maxRecordBytes, queueBytes, memory, overload };
+    const shared = { engine, rings, stdout, shardKey: this.#shardKey, dataDir, ...limits };
     this.supervisor = new Supervisor(
       rings.map((_, index) => ({ index, ...shared })),
       log,

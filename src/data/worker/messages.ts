@@ -29,6 +29,9 @@ export interface WorkerStart {
   readonly tcpFraming: Framing;
   readonly maxRecordBytes: number;
   readonly queueBytes: number;
+  /** The account of what waits, of all workers: `memory_budget.ts`. */
+  readonly memory: SharedArrayBuffer;
+  readonly overload: "bypass" | "backpressure";
   /** Absent: a record stays with the worker that received it. */
   readonly shardKey: ShardKey | undefined;
   /** Where spools and dead letters lie; absent: nowhere. */

@@ -7,6 +7,7 @@ import { portableKind } from "../engine/portable/kind.ts";
 import { createLedgerMemory } from "../ledger/layout.ts";
 import { shapeOf } from "../ledger/snapshot.ts";
 import { createRingMemory } from "../ring/layout.ts";
+import { createMemoryAccount } from "./memory_budget.ts";
 import type { Request } from "./messages.ts";
 import { WorkerPlane } from "./worker_plane.ts";
 
@@ -19,6 +20,8 @@ function workerPlane(): WorkerPlane {
     tcpFraming: { kind: "newline" },
     maxRecordBytes: 1000,
     queueBytes: 1 << 20,
+    memory: createMemoryAccount(1 << 24, 1),
+    overload: "bypass",
     shardKey: undefined,
     dataDir: undefined,
   } as const;

@@ -17,6 +17,7 @@ import { ledgerCell, ledgerCells } from "../ledger/layout.ts";
 import { LedgerWriter } from "../ledger/ledger.ts";
 import { QuarantineWatch } from "../quarantine/watch.ts";
 import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { type Answers, type ListenRequest, type Request, udpProducerBase, type WorkerStart } from "./messages.ts";
 
 interface Prepared {
@@ -41,6 +42,7 @@ export class WorkerPlane {
   readonly #outputs: Outputs;
   readonly #inbox: Inbox;
   readonly #quarantine: QuarantineWatch;
+  readonly #memory: MemoryBudget;
   readonly #frameLosses = new Float64Array(frameCells);
   readonly #cells = new Float64Array(ledgerCells);
   #counts: Float64Array = new Float64Array(countCellsFixed);
@@ -62,6 +64,7 @@ export class WorkerPlane {
     this.#log = log;
     this.#quarantine = new QuarantineWatch(log);
     const { index, rings, dataDir } = start;
+    this.#memory = MemoryBudget.open(start.memory, start.index);
     this.#outputs = new Outputs({
       kind,
       queueBytes: start.queueBytes,
@@ -74,7 +77,7 @@ export class WorkerPlane {
       site: {
         changed: () => this.#outputsChanged(),
         nothingWaits: () => this.#inbox.idle,
-        overBudget: () => false,
+        overBudget: () => this.#memory.over,
       },
     });
     this.#inbox = new Inbox({
@@ -203,6 +206,7 @@ export class WorkerPlane {
         maxRecordBytes,
         losses,
         log: this.#log,
+        memory: this.#memory,
         intake: (connection) => intakes[connection % intakes.length]!,
         ...(!request.spread && { inbox: this.#inbox }),
       });
@@ -265,6 +269,8 @@ export class WorkerPlane {
     own[ledgerCell.lostFrameBytes] = losses[frameCell.lostFrameBytes]!;
     own[ledgerCell.lostShutdownBytes] = this.#tcp?.lostBytes ?? 0;
     own[ledgerCell.connections] = this.#tcp?.connections ?? 0;
+    own[ledgerCell.unfinishedBytes] = this.#tcp?.unfinishedBytes ?? 0;
+    this.#memory.set("queues", this.#outputs.queuedBytes);
     const { retired, output, counts } = ledger.offsets;
     ledger.publish((cells) => {
       cells.set(own, 0);
