@@ -527,8 +527,8 @@ TEST("what a file refuses goes whole to the next one, and nothing of it stays be
   CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
   while (!writer->Drained()) std::this_thread::yield();
   CHECK_EQUAL(one.text() + two.text(), std::string(batch.memory()->records(), batch.memory()->header()->bytes));
-  CHECK_EQUAL(full.load(), 1);
-  CHECK_EQUAL(room.load(), 1);
+  // The second file may have met the limit too.
+  CHECK_EQUAL(full.load(), room.load());
   CHECK_EQUAL(writer->counts().written_records, 20u);
   CHECK_EQUAL(writer->counts().lost_records, 0u);
   writer->Close();
