@@ -130,7 +130,7 @@ export class PortableStreamWriter implements StreamWriter {
         next.done();
       }
       const more = await this.#writeSome();
-      if (more || this.#closed || this.#skipDead()) continue;
+      if (more || this.#closed || this.#switches.length > 0 || this.#skipDead()) continue;
       await waitForBlocks(this.#memory, this.#ring.isEmpty() ? undefined : napMs);
     }
     for (const { done } of this.#switches.splice(0)) done();
