@@ -33,6 +33,7 @@ export const errorCodes = {
   SG_LAYOUT: "Memory handed over does not have the layout that both engines share.",
   SG_INPUT: "The input cannot be read.",
   SG_STDOUT: "Standard output cannot be written.",
+  SG_FILE: "The file of an output cannot be opened.",
   SG_SPOOL: "The spool of an output cannot be used.",
   SG_SPOOL_VERSION: "A spool file was written by another version.",
   SG_WORKER: "A worker could not be started.",
