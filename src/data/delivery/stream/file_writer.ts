@@ -354,8 +354,22 @@ export async function realPath(path: string): Promise<string> {
   }
 }
 
+/** Node's own `recursive` never ends where a folder can not be made in one that is there, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) return;
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === path) throw error;
+    await makeFolder(parent);
+  }
+  await mkdir(path, { mode: 0o750 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+}
+
 async function openFile(path: string): Promise<OpenFile> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await makeFolder(dirname(path));
   const there = await stat(path).catch(() => undefined);
   // To open a pipe would wait for its reader.
   if (there !== undefined && !there.isFile())
