@@ -14,11 +14,12 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { engines } from "../../../../test/conformance/engines.ts";
 import { filledBatch } from "../../../../test/fixtures/batch.ts";
 import { needsSmallDisk, openSmallDisk, type SmallDisk } from "../../../../test/fixtures/small_disk.ts";
@@ -44,6 +45,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const writer of writers.splice(0)) await writer.close();
+  vi.restoreAllMocks();
   for (const disk of disks.splice(0)) disk.remove();
   rmSync(folder, { recursive: true });
 });
@@ -73,6 +75,12 @@ async function drain(writer: FileWriter): Promise<void> {
 
 function lines(name: string, count: number, size = 0): string[] {
   return Array.from({ length: count }, (_, i) => `${name} ${i} ${"x".repeat((i * 37) % (size + 1))}`);
+}
+
+async function handlePrototype(): Promise<FileHandle> {
+  const handle = await open(folder, "r");
+  await handle.close();
+  return Object.getPrototypeOf(handle) as FileHandle;
 }
 
 /** Names of rotated files, oldest first. */
@@ -264,6 +272,42 @@ describe.each(engines())("a file writer on $name", (kind) => {
     },
   );
 
+  it("flushes what is written by itself, with fsync always and interval, and not with never", async () => {
+    const flushes = vi.spyOn(await handlePrototype(), "datasync");
+    for (const fsync of ["always", "interval"] as const) {
+      const { writer, feed } = await start(kind, { fsync, fsyncIntervalMs: 20 }, join(folder, fsync));
+      for (let i = 0; i < 2; i++) {
+        flushes.mockClear();
+        await push(kind, feed, ["x"]);
+        await drain(writer);
+        await until("it is flushed", () => flushes.mock.calls.length > 0);
+      }
+      // Nothing new, nothing to flush.
+      await sleep(60);
+      flushes.mockClear();
+      await sleep(60);
+      expect(flushes).not.toHaveBeenCalled();
+      await writer.close();
+    }
+    flushes.mockClear();
+    const { writer, feed } = await start(kind, { fsync: "never" }, join(folder, "never"));
+    await push(kind, feed, ["x"]);
+    await drain(writer);
+    await writer.close();
+    expect(flushes).not.toHaveBeenCalled();
+  });
+
+  it("says so when a flush fails, once a while, and flushes again what comes", async () => {
+    const { feed } = await start(kind, { fsync: "always" });
+    const flushes = vi
+      .spyOn(await handlePrototype(), "datasync")
+      .mockRejectedValue(new Error("EIO: i/o error, fdatasync"));
+    await push(kind, feed, ["x"]);
+    await until("it has been tried twice", () => flushes.mock.calls.length > 1);
+    flushes.mockRestore();
+    expect(logged).toEqual([expect.stringMatching(/^error .*fsync failed.*EIO/)]);
+  });
+
   it("finishes at the next start what a crash has left of a compression", async () => {
     mkdirSync(dirname(path));
     const name = (n: number) => `${path}.2026010${n}T000000Z`;
@@ -378,14 +422,14 @@ describe.each(engines())("a file writer on $name", (kind) => {
 });
 
 describe.each(engines())("the file writers of a process on $name", (kind) => {
-  function open(): FileWriters {
+  function openAll(): FileWriters {
     const all = new FileWriters(site(kind));
     writers.push(all);
     return all;
   }
 
   it("are one a file, by whatever name, and closed with the last who holds it", async () => {
-    const files = open();
+    const files = openAll();
     mkdirSync(dirname(path));
     symlinkSync(dirname(path), join(folder, "link"));
     const [one, two] = await Promise.all([
@@ -407,7 +451,7 @@ describe.each(engines())("the file writers of a process on $name", (kind) => {
   });
 
   it("take the newest settings, and the former ones again when a reload was refused", async () => {
-    const files = open();
+    const files = openAll();
     const before = await files.acquire({ path });
     const feed = openStreamFeed(kind, before.writer.target, 1);
     const refused = await files.acquire({ path, rotate: { maxBytes: 5 } });
@@ -423,7 +467,7 @@ describe.each(engines())("the file writers of a process on $name", (kind) => {
   });
 
   it("hold nothing of a file that could not be opened", async () => {
-    const files = open();
+    const files = openAll();
     await expect(files.acquire({ path: folder })).rejects.toMatchObject({ code: "SG_FILE" });
     expect(files.open).toEqual([]);
     await (await files.acquire({ path })).release();
