@@ -419,6 +419,28 @@ describe.each(engines())("a file writer on $name", (kind) => {
       expect(writer.counts()).toMatchObject({ writtenRecords: 1000, lostRecords: 0 });
     },
   );
+
+  it.skipIf(smallDisk.skip)(
+    `stays with its file, under its path, when there is no room for another${smallDisk.note}`,
+    async () => {
+      const disk = openSmallDisk(262_144, 2);
+      disks.push(disk);
+      const at = join(disk.path, "app.log");
+      const { writer, feed } = await start(kind, { rotate: { maxBytes: 10 } }, at);
+      for (const record of ["long enough 1", "long enough 2"]) {
+        await push(kind, feed, [record]);
+        await drain(writer);
+        await writer.settle();
+      }
+      expect(rotated(at)).toEqual([]);
+      expect(readFileSync(at, "utf8")).toBe("long enough 1\nlong enough 2\n");
+      expect(logged).toEqual([expect.stringMatching(/^error .*not rotated.*ENOSPC/)]);
+      disk.grow(10);
+      await writer.settle();
+      expect(rotated(at)).toHaveLength(1);
+      expect(readFileSync(at, "utf8")).toBe("");
+    },
+  );
 });
 
 describe.each(engines())("the file writers of a process on $name", (kind) => {
