@@ -1,7 +1,8 @@
 /**
  * Checks a value against a TypeBox schema and says in plain words what does not fit, where, and what would.
  *
- * Rule types, outputs, the manifest and the control API all read what people wrote; this is how each of them answers.
+ * Rule types, outputs, the manifest and the control API all read what people wrote; this is how each of them answers. A schema may say in
+ * `x-words` what its value is called (`an id of …`), where a pattern or a union would say it badly.
  */
 
 import type { TSchema } from "typebox";
@@ -30,6 +31,9 @@ export function firstViolation(schema: TSchema, value: unknown): Violation | und
   if (error.keyword === "type") {
     const wanted = (error.params as { type?: string | string[] }).type;
     return { path, what: `must be ${article(wanted)}, not ${nameOf(at.value)}` };
+  }
+  if (error.keyword === "pattern" && typeof at.schema?.["x-words"] === "string") {
+    return { path, what: `must be ${at.schema["x-words"]}` };
   }
   return { path, what: error.message.replace("not have fewer than 1 characters", "not be empty") };
 }
@@ -83,6 +87,7 @@ export function placeOf(path: readonly string[], base = ""): string {
 }
 
 function wordsFor(schema: Record<string, unknown>): string {
+  if (typeof schema["x-words"] === "string") return schema["x-words"];
   const alternatives = (schema.anyOf as Record<string, unknown>[] | undefined) ?? [schema];
   return alternatives
     .map((one) => ("const" in one ? JSON.stringify(one.const) : article(one.type as string | undefined)))
@@ -101,10 +106,52 @@ function valueAt(schema: unknown, value: unknown, path: readonly string[]) {
   let part = value;
   for (const key of path) {
     const properties = type?.properties as Record<string, Record<string, unknown>> | undefined;
-    type = properties?.[key] ?? (type?.items as Record<string, unknown> | undefined);
+    type = properties?.[key] ?? anyProperty(type) ?? (type?.items as Record<string, unknown> | undefined);
     part = (part as Record<string, unknown> | undefined)?.[key];
   }
   return { schema: type, value: part };
+}
+
+/** The schema of a record's values, as `Type.Record` writes it. */
+function anyProperty(schema: Record<string, unknown> | undefined): Record<string, unknown> | undefined {
+  const patterns = schema?.patternProperties as Record<string, Record<string, unknown>> | undefined;
+  return patterns === undefined ? undefined : Object.values(patterns)[0];
+}
+
+/**
+ * The schema that says what a part of a value is: of a property by its name, of a record's values, of a list's items, of a union the
+ * alternative that names the most of the value's keys. Undefined: nothing is said of it.
+ */
+export function schemaOfPart(schema: TSchema | undefined, value: unknown, key: string): TSchema | undefined {
+  const at = alternativeFor(schema as Record<string, unknown> | undefined, value);
+  const properties = at?.properties as Record<string, TSchema> | undefined;
+  if (properties !== undefined && Object.hasOwn(properties, key)) return properties[key];
+  return (anyProperty(at) ?? at?.items) as TSchema | undefined;
+}
+
+function alternativeFor(schema: Record<string, unknown> | undefined, value: unknown) {
+  const alternatives = schema?.anyOf as Record<string, unknown>[] | undefined;
+  if (alternatives === undefined || !isRecord(value)) return schema;
+  const named = ({ properties }: Record<string, unknown>) =>
+    Object.keys(value).filter((key) => Object.hasOwn((properties as object | undefined) ?? {}, key)).length;
+  return alternatives.toSorted((one, other) => named(other) - named(one))[0];
+}
+
+/** Paths of fields in `value`, at any depth, of which a closed list of properties in `schema` knows nothing, with what is known there. */
+export function unknownFields(
+  schema: TSchema,
+  value: unknown,
+  path: readonly string[] = [],
+): { path: readonly string[]; known: readonly string[] }[] {
+  if (typeof value !== "object" || value === null) return [];
+  const at = alternativeFor(schema as unknown as Record<string, unknown>, value);
+  const known = Object.keys((at?.properties as object | undefined) ?? {});
+  return Object.entries(value).flatMap(([key, part]) => {
+    const inner = schemaOfPart(schema, value, key);
+    if (inner !== undefined) return unknownFields(inner, part, [...path, key]);
+    // An object of which no property is named is free.
+    return known.length === 0 ? [] : [{ path: [...path, key], known }];
+  });
 }
 
 function unescapePointer(key: string): string {

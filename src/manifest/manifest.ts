@@ -100,7 +100,7 @@ export function readManifest(value: unknown, check: PatternChecker): { manifest:
     ...pipeline,
     name: (pipeline as { name?: string }).name ?? "default_pipeline",
     processors: readRuleList(processors, `${base}.processors`, check, warnings),
-    outputs: readOutputList(outputs, `${base}.outputs`, warnings),
+    outputs: readOutputList(outputs, `${base}.outputs`, check, warnings),
     batch_size: (pipeline as { batch_size?: number }).batch_size ?? batchSizeDefault,
   };
   if (rest.length > 0) {
@@ -141,7 +141,12 @@ function readRuleList(values: readonly unknown[], base: string, check: PatternCh
   });
 }
 
-function readOutputList(values: readonly unknown[], base: string, warnings: string[]): OutputConfig[] {
+function readOutputList(
+  values: readonly unknown[],
+  base: string,
+  check: PatternChecker,
+  warnings: string[],
+): OutputConfig[] {
   if (values.length > outputsMax) {
     throw new StreamGateError("SG_OUTPUT_COUNT", {
       where: base,
@@ -152,7 +157,7 @@ function readOutputList(values: readonly unknown[], base: string, warnings: stri
   const outputs: OutputConfig[] = [];
   const seen = new Set<string>();
   for (const [index, value] of values.entries()) {
-    const output = readOutput(value, `${base}[${index}]`, warnings);
+    const output = readOutput(value, `${base}[${index}]`, warnings, warnings, check);
     const text = canonical(output);
     if (seen.has(text)) warnings.push(`${base}[${index}]: the same output is listed before; ignored`);
     else outputs.push(output);

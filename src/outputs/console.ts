@@ -7,6 +7,8 @@ export const consoleOutput = defineOutput({
   type: "console",
   description: "Writes each record and a newline to standard output.",
   params: Type.Object({}),
+  common: ["id", "filter"],
+  compressions: ["none"],
   examples: [{}],
   describe: () => ({
     type: "console",

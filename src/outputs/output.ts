@@ -4,6 +4,7 @@
  */
 
 import type { Static, TObject } from "typebox";
+import type { DeliveryField } from "./delivery_fields.ts";
 import type { Envelope } from "./envelope.ts";
 
 /** An output as the user writes it. Fields that this version does not know are kept, and written back. */
@@ -33,7 +34,15 @@ export interface OutputRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Body;
+  /**
+   * Of a request that a verdict has made `first`: whether the answer means that it did what it is for, such as that a log group which
+   * was to be created exists. Absent: 2xx means so, and everything else is judged as an answer to a payload is.
+   */
+  readonly served?: (response: OutputResponse) => boolean;
 }
+
+/** Carries a payload's name: a receiver that sees the same twice has been sent the same records twice. */
+export const groupHeader = "x-streamgate-group";
 
 export interface OutputResponse {
   readonly status: number;
@@ -98,8 +107,10 @@ export interface Output {
   readonly limits: PayloadLimits;
   /** How records become a body. */
   readonly envelope: Envelope;
-  /** What `compression` means when nobody says: the best that the destination accepts. */
+  /** What the destination accepts; the first one when nobody says. */
   readonly compressions: readonly ("none" | "gzip" | "zstd")[];
+  /** Requests under way at once when nobody says; absent: 1, which keeps the order of records. */
+  readonly concurrency?: "auto";
   /** Set where records leave through a stream of the process instead of requests. */
   readonly stream?: "stdout" | "file";
   readonly signature?: AwsSignature;
@@ -121,8 +132,12 @@ export interface Output {
 export interface OutputType<P extends TObject = TObject> {
   readonly type: string;
   readonly description: string;
-  /** The fields beside `type`. */
+  /** The fields beside `type` that are its own. */
   readonly params: P;
+  /** The fields that it has of those which outputs have in common. */
+  readonly common: readonly DeliveryField[];
+  /** As its descriptions have it. */
+  readonly compressions: Output["compressions"];
   /** Configurations that are accepted, for the documentation and its test. */
   readonly examples: readonly Static<P>[];
   /** What a schema cannot say. @returns the field, what is wrong with it, and what would be right */

@@ -16,4 +16,6 @@ export interface RouteContext {
   /** Asks RE2 about a pattern. */
   readonly check: PatternChecker;
   readonly log: ControlLog;
+  /** Where a data plane runs in this process: what it answers `GET /status` with. */
+  readonly status?: () => Promise<object>;
 }

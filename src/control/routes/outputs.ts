@@ -4,8 +4,10 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
 import { canonical } from "../../manifest/canonical.ts";
+import { filterSchema } from "../../outputs/filter.ts";
 import { type OutputConfig, outputsMax, outputTypes } from "../../outputs/index.ts";
 import { readOutput } from "../../outputs/read.ts";
+import type { PatternChecker } from "../../plan/pattern.ts";
 import { errors } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 
@@ -14,14 +16,14 @@ const exampleOutput = { type: "http", url: "http://localhost:9000" };
 const anyOutput = Type.Union(
   [...outputTypes.values()].map(({ type, description, params, examples }) =>
     Type.Object(
-      { type: Type.Literal(type), ...params.properties },
+      { type: Type.Literal(type), ...params.properties, filter: filterSchema },
       { title: type, description, examples: examples.map((example) => ({ type, ...example })) },
     ),
   ),
   { examples: [exampleOutput] },
 );
 
-export function outputsRoutes(app: FastifyInstance, { store }: RouteContext): void {
+export function outputsRoutes(app: FastifyInstance, { store, check }: RouteContext): void {
   app.get(
     "/outputs",
     {
@@ -54,7 +56,7 @@ export function outputsRoutes(app: FastifyInstance, { store }: RouteContext): vo
       },
     },
     async ({ body }) => {
-      const output = readStrictly(body);
+      const output = readStrictly(body, check);
       await store.change((draft) => {
         if (draft.outputs.some((other) => canonical(other) === canonical(output))) {
           throw new StreamGateError("SG_OUTPUT_DUPLICATE", {
@@ -98,9 +100,9 @@ export function outputsRoutes(app: FastifyInstance, { store }: RouteContext): vo
 }
 
 /** A field that the type does not know is a slip of the pen here; a reader of other programs' manifests only warns of it. */
-function readStrictly(body: unknown): OutputConfig {
+function readStrictly(body: unknown, check: PatternChecker): OutputConfig {
   const warnings: string[] = [];
-  const output = readOutput(body, "", warnings);
+  const output = readOutput(body, "", warnings, warnings, check);
   if (warnings.length === 0) return output;
   const colon = warnings[0]!.indexOf(": ");
   throw new StreamGateError("SG_OUTPUT_PARAMS", {

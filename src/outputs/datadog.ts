@@ -1,0 +1,138 @@
+/**
+ * `datadog`: Datadog's log intake, `POST /api/v2/logs`.
+ *
+ * Limits, statuses and names: https://docs.datadoghq.com/api/latest/logs/#send-logs. No `timestamp` goes along: an item without one is
+ * taken as of its arrival, one that is older than 18 hours is not, and a spool may hold records longer than that.
+ */
+
+import { Type } from "typebox";
+import { networkFields } from "./delivery_fields.ts";
+import type { Member } from "./envelope.ts";
+import { verdictOfStatus } from "./http_status.ts";
+import { defineOutput, groupHeader } from "./output.ts";
+import { secret, textOfResolved, url } from "./secret.ts";
+import { appendPath, baseUrlRefusal } from "./url.ts";
+
+/** "Maximum array size if sending multiple logs in an array: 1000 entries". */
+const recordsMax = 1000;
+/** "Maximum content size per payload (uncompressed): 5MB". The page does not say which MB; 10⁶ fits whatever is meant. */
+const bodyBytesMax = 5_000_000;
+/** "Maximum size for a single log: 1MB": a longer one is answered 202 and cut, so it must not be sent. */
+const itemBytesMax = 1_000_000;
+
+/** https://docs.datadoghq.com/getting_started/site/ */
+const sites = [
+  "datadoghq.com",
+  "us3.datadoghq.com",
+  "us5.datadoghq.com",
+  "datadoghq.eu",
+  "ap1.datadoghq.com",
+  "ap2.datadoghq.com",
+  "uk1.datadoghq.com",
+  "ddog-gov.com",
+  "us2.ddog-gov.com",
+];
+
+/**
+ * The page names gzip; zstd is what Datadog's own agent sends by default since 7.59 (https://docs.datadoghq.com/agent/configuration/).
+ */
+const compressions = ["zstd", "gzip", "none"] as const;
+
+const params = Type.Object({
+  api_key: secret("API key."),
+  site: Type.Optional(
+    Type.String({
+      minLength: 1,
+      default: sites[0]!,
+      examples: sites,
+      description: `Site of the account: ${sites.join(", ")}.`,
+    }),
+  ),
+  endpoint: Type.Optional(url("URL to send to instead of the site's, such as a proxy's; /api/v2/logs is appended.")),
+  source: Type.Optional(
+    Type.String({ minLength: 1, description: "ddsource: the technology that the records come from." }),
+  ),
+  service: Type.Optional(Type.String({ minLength: 1, description: "Service that the records come from." })),
+  hostname: Type.Optional(Type.String({ minLength: 1, description: "Host that the records come from." })),
+  status: Type.Optional(Type.String({ minLength: 1, description: "Severity, such as info." })),
+  tags: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: "ddtags, such as env:production." })),
+});
+
+export const datadog = defineOutput({
+  type: "datadog",
+  description: "Sends records to Datadog's log intake; a record that is a JSON object keeps its attributes.",
+  params,
+  common: networkFields,
+  compressions,
+  examples: [
+    { api_key: { env: "DD_API_KEY" } },
+    {
+      api_key: { file: "/run/secrets/dd_api_key" },
+      site: "datadoghq.eu",
+      source: "streamgate",
+      service: "payments",
+      tags: ["env:production", "team:core"],
+    },
+  ],
+  refusal({ site = sites[0]!, endpoint, tags = [] }) {
+    if (endpoint !== undefined) {
+      const unfit = baseUrlRefusal("endpoint", endpoint, "https://http-intake.logs.datadoghq.com");
+      if (unfit !== undefined) return unfit;
+    } else if (!sites.includes(site)) {
+      // A slip of the pen here would send the key to a stranger.
+      return {
+        param: "site",
+        what: "is no site that is known here",
+        fix: `choose one of ${sites.join(", ")}, or give the whole endpoint, such as https://http-intake.logs.datadoghq.com`,
+      };
+    }
+    const at = tags.findIndex((tag) => tag.includes(","));
+    if (at === -1) return undefined;
+    return { param: `tags[${at}]`, what: "holds a comma, which parts two tags", fix: "list them one by one" };
+  },
+  describe({ api_key, site = sites[0]!, endpoint = `https://http-intake.logs.${site}`, ...given }) {
+    const members = membersOf({
+      ddsource: given.source,
+      ddtags: given.tags === undefined || given.tags.length === 0 ? undefined : given.tags.join(","),
+      hostname: given.hostname,
+      service: given.service,
+      status: given.status,
+    });
+    const headers = { "content-type": "application/json", "dd-api-key": textOfResolved(api_key) };
+    return {
+      type: "datadog",
+      limits: { recordsMax, bytesMax: bodyBytesMax, recordBytesMax: itemBytesMax },
+      envelope: {
+        kind: "json",
+        before: "[",
+        between: ",",
+        after: "]",
+        string: {
+          before: '{"message":',
+          after: `${members.map(({ name, value }) => `,${JSON.stringify(name)}:${value}`).join("")}}`,
+        },
+        object: { kind: "merge", members },
+      },
+      compressions,
+      concurrency: "auto",
+      request: (payload, { groupId, encoding }) => ({
+        url: appendPath(endpoint, "/api/v2/logs"),
+        method: "POST",
+        headers: {
+          ...headers,
+          ...(encoding !== undefined && { "content-encoding": encoding }),
+          ...(groupId !== "" && { [groupHeader]: groupId }),
+        },
+        body: payload,
+      }),
+      // 202 accepted; 400 payload formatting; 401, 403 API key; 408, 429, 5xx try again; 413 over 5 MB: as HTTP has them.
+      verdict: verdictOfStatus,
+    };
+  },
+});
+
+function membersOf(values: Readonly<Record<string, string | undefined>>): Member[] {
+  return Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [{ name, value: JSON.stringify(value) }],
+  );
+}
