@@ -247,6 +247,14 @@ describe("Datadog's stand-in", () => {
     expect(server.violations).toHaveLength(1);
   });
 
+  it("takes logs without a message where it is told to", async () => {
+    const lenient = await Datadog.start({ messageRequired: false });
+    const headers = { "dd-api-key": lenient.apiKey, "content-type": "application/json" };
+    expect((await call(lenient, "/api/v2/logs", '[{"a":1},{"message":{"b":2}}]', headers)).status).toBe(202);
+    expect(lenient.violations).toEqual([]);
+    await lenient.close();
+  });
+
   it("notes a key that stands twice", async () => {
     expect((await send('[{"message":"a","x":1,"x":2}]')).status).toBe(202);
     expect(server.violations).toEqual([{ request: 0, what: "a key stands twice: //x" }]);
