@@ -19,6 +19,7 @@ import {
   type Encoded,
   encodeAll,
   expectedOf,
+  timed,
   unlimited,
 } from "./encode_cases.ts";
 import { engines, nativeEngine, skipNote } from "./engines.ts";
@@ -43,8 +44,8 @@ const valuing: JsonEnvelope = {
   before: "",
   between: "",
   after: "",
-  string: { before: '{"time":', time: "s", then: ',"event":', after: "}" },
-  object: { kind: "value", frame: { before: '{"time":', time: "s", then: ',"event":', after: "}" } },
+  string: timed('{"time":', "s", ',"event":', "}"),
+  object: { kind: "value", frame: timed('{"time":', "s", ',"event":', "}") },
 };
 
 describe.each(engines())("encoding on $name", (kind) => {
@@ -131,7 +132,7 @@ describe.each(engines())("encoding on $name", (kind) => {
     });
 
     it("writes milliseconds as an integer", () => {
-      const envelope: JsonEnvelope = { ...list, string: { before: "", time: "ms", then: "=", after: "" } };
+      const envelope: JsonEnvelope = { ...list, string: timed("", "ms", "=", "") };
       expect(encode(envelope, ["x"], unlimited, 1_700_000_000_007.9).text).toBe('[1700000000007="x"]');
       expect(encode(envelope, ["x"], unlimited, -1).text).toBe('[0="x"]');
       expect(encode(envelope, ["x"], unlimited, Number.NaN).text).toBe('[0="x"]');
