@@ -243,6 +243,23 @@ describe("/outputs", () => {
     expect((await call("GET", "/outputs")).body).toEqual([]);
   });
 
+  it("keeps a filter as it was written, and refuses one by the part that is wrong", async () => {
+    const filtered = {
+      ...outputHttp,
+      filter: { all: [{ severity: { at_least: "ERROR" } }, { not: { field: "a", in: ["x", 1] } }] },
+    };
+    expect(await call("POST", "/outputs", filtered)).toEqual({
+      status: 200,
+      body: { status: "added", output: filtered },
+    });
+    expect((await call("GET", "/outputs")).body).toEqual([filtered]);
+    const wrong = { ...outputHttp, filter: { not: { pattern: "[0-9" } } };
+    expect(await call("POST", "/outputs", wrong)).toMatchObject({
+      status: 422,
+      body: { error: { code: "SG_CONDITION", where: "filter.not.pattern", what: "RE2 refuses it: missing ]: [0-9" } },
+    });
+  });
+
   it("refuses the same output twice, in whatever order its fields come", async () => {
     await call("POST", "/outputs", { ...outputHttp, headers: { a: "1", b: "2" } });
     const again = await call("POST", "/outputs", { headers: { b: "2", a: "1" }, url: outputHttp.url, type: "http" });
