@@ -109,6 +109,7 @@ export const cloudwatch = defineOutput({
   params,
   common: networkFields,
   compressions,
+  concurrency: "auto",
   examples: [
     { region: "eu-central-1", log_group: "/streamgate/kept" },
     {

@@ -64,6 +64,7 @@ export const datadog = defineOutput({
   params,
   common: networkFields,
   compressions,
+  concurrency: "auto",
   examples: [
     { api_key: { env: "DD_API_KEY" } },
     {

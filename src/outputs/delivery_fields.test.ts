@@ -162,10 +162,10 @@ describe("readOutput", () => {
     expect(unknown({ type: "file", path: "/f", id: "c", filter: {}, queue: {}, retry: {} })).toEqual(["retry"]);
   });
 
-  it("describes each type with the compressions that it declares", () => {
-    for (const [type, { compressions }] of outputTypes) {
-      const config = readOutput({ type, ...minimal[type as keyof typeof minimal] }, "");
-      expect(describeOutput(config).compressions).toEqual(compressions);
+  it("describes each type with the compressions and the concurrency that it declares", () => {
+    for (const [type, { compressions, concurrency }] of outputTypes) {
+      const output = describeOutput(readOutput({ type, ...minimal[type as keyof typeof minimal] }, ""));
+      expect([output.compressions, output.concurrency]).toEqual([compressions, concurrency]);
     }
   });
 });

@@ -85,6 +85,7 @@ export const splunkHec = defineOutput({
   params,
   common: networkFields,
   compressions,
+  concurrency: "auto",
   examples: [
     { url: "https://splunk.example.com:8088", token: { env: "SPLUNK_HEC_TOKEN" } },
     {
