@@ -87,6 +87,8 @@ describe("splunk_hec", () => {
     [15, 400, "indexed fields"],
     [16, 400, "query"],
     [17, 200, "health"],
+    [21, 400, "does not know the token"],
+    [22, 400, "the token is disabled"],
   ])("keeps the records and calls for a person at code %i", (code, status, words) => {
     expect(verdict(status, { text: "…", code, "invalid-event-number": 0 })).toEqual({
       kind: "retry",
