@@ -186,7 +186,9 @@ function verdictOf(response: OutputResponse, records: number, ack: boolean): Ver
   if (alert !== undefined) return { ...retry, alert: `${reason}: ${alert}` };
   if (!eventFaults.includes(code)) return accepted(verdictOfStatus(response), answer?.ackId, ack);
   // Counted from 0: a body that is wrong from its first byte on is answered with 0
-  // (https://github.com/brycied00d/fluent-plugin-splunk-http-eventcollector/issues/32). Those before it are indexed, those behind it were not looked at.
+  // (https://github.com/brycied00d/fluent-plugin-splunk-http-eventcollector/issues/32). Events before it were taken, those behind it were
+  // not looked at (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/36113,
+  // https://github.com/vectordotdev/vector/issues/11434).
   const at = answer?.invalidEventNumber;
   return at !== undefined && at < records ? { kind: "resume", at, reason } : { kind: "rejected", reason };
 }
