@@ -1,10 +1,12 @@
 /**
- * Writes the reference documentation from the tables in src/: `docs/reference/errors.md` and the README's configuration
- * table. `--check` writes nothing and exits 1 where a text is stale.
+ * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`, the README's
+ * configuration table and its table of outputs. `--check` writes nothing and exits 1 where a text is stale.
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { errorCodes } from "../src/errors.ts";
+import { deliveryFields } from "../src/outputs/delivery_fields.ts";
+import { outputTypes } from "../src/outputs/index.ts";
 import { settingsTable } from "../src/settings/settings.ts";
 
 const check = process.argv.includes("--check");
@@ -47,11 +49,111 @@ ${rows.join("\n")}
 `,
 );
 
+/** One row a field, its inner fields behind it; a union of objects gives its alternatives' fields. */
+function fieldRows(properties, required = [], prefix = "") {
+  return Object.entries(properties).flatMap(([name, schema]) => {
+    const path = `${prefix}${name}`;
+    const isRequired = required.includes(name);
+    const row = `| \`${path}\` | ${typeOf(schema)} | ${isRequired ? "required" : defaultOf(schema)} | ${cell(schema.description ?? "")} |`;
+    const inner =
+      schema["x-text"] !== undefined ? [] : [schema, ...(schema.anyOf ?? [])].filter((one) => one.properties);
+    // Of several shapes each one's first field chooses it, so none of them is required.
+    const requiredOf = ({ required }) => (schema.anyOf === undefined ? required : []);
+    return [row, ...inner.flatMap((one) => fieldRows(one.properties, requiredOf(one), `${path}.`))];
+  });
+}
+
+function typeOf(schema) {
+  const kind = schema["x-text"];
+  if (kind === "secret" || kind === "key") return "secret";
+  if (kind === "pem") return "text";
+  if (kind === "url") return "URL";
+  if (schema.anyOf?.every((one) => "const" in one)) return schema.anyOf.map((one) => `\`${one.const}\``).join(", ");
+  if (schema.anyOf?.every((one) => one.type === "object")) return "object";
+  if (schema["x-words"] !== undefined && schema.anyOf !== undefined) return cell(schema["x-words"]);
+  if (schema.patternProperties !== undefined) return "object of texts";
+  const range = [
+    ...(schema.minimum === undefined ? [] : [`from ${schema.minimum}`]),
+    ...(schema.maximum === undefined ? [] : [`to ${schema.maximum}`]),
+  ].join(" ");
+  return { integer: `integer ${range}`.trim(), string: "text", array: "list of texts" }[schema.type] ?? schema.type;
+}
+
+function defaultOf(schema) {
+  return [undefined, ""].includes(schema.default) || typeof schema.default === "object" ? "" : `\`${schema.default}\``;
+}
+
+function cell(text) {
+  return text.replaceAll("|", "\\|");
+}
+
+const fieldsHead = "| Field | Type | Default | Meaning |\n|---|---|---|---|";
+
+const outputSections = [...outputTypes.values()].map(
+  ({ type, description, params, common, compressions, concurrency = "1", examples }) => {
+    const { properties, required } = params;
+    const own = fieldRows(properties, required);
+    const sharedFields = common.map((name) => `\`${name}\``).join(", ");
+    return `## ${type}
+
+${description}
+
+${own.length === 0 ? "It has no fields of its own." : [fieldsHead, ...own].join("\n")}
+
+Of the common fields it has ${sharedFields}.${common.includes("compression") ? ` Compression: ${compressions.map((name) => `\`${name}\``).join(", ")}; by default the first one. Concurrency: by default ${concurrency}.` : ""}
+
+${examples.map((example) => `\`\`\`json\n${JSON.stringify({ type, ...example }, null, 2)}\n\`\`\``).join("\n\n")}
+`;
+  },
+);
+
+put(
+  "docs/reference/outputs.md",
+  `# Outputs
+
+<!-- Written by scripts/reference.mjs from src/outputs/; do not edit. -->
+
+Each output is an object with a \`type\`, fields of that type, and fields that outputs have in common. \`POST /outputs\` adds one and answers
+with its \`id\`; \`GET\`, \`PUT\` and \`DELETE /outputs/{id}\` read, replace and remove it; \`POST /outputs/{id}/test\` sends one record and tells
+what the destination answered.
+
+A *secret* is given as text, as \`{"env":"NAME"}\` (a variable of the data plane's process) or as \`{"file":"path"}\` (a file that the data plane
+reads). Answers show \`***\` in place of a secret that was given as text, and of values of headers and of parameters in a URL's query whose
+names say that they are one (\`authorization\`, \`cookie\`, or with \`key\`, \`token\`, \`secret\`, \`passw\`, \`credential\` in them). \`PUT\` keeps a
+stored secret that is sent back as \`***\`. A secret given as text is part of the manifest, in the data directory (which nobody else may read)
+and in Redis where the planes meet there; a reference is read by each data plane for itself.
+
+What is refused for good (\`400\` and the like) becomes dead letters. What a person can mend (a token, a URL, a permission, a redirect, which is
+never followed) is kept and tried again, with an alert.
+
+## Fields in common
+
+${[fieldsHead, ...fieldRows(deliveryFields)].join("\n")}
+
+${outputSections.join("\n")}`,
+);
+
+/** Own fields of a type, those that must be given in bold. */
+function ownFields({ properties, required = [] }) {
+  return Object.keys(properties)
+    .map((name) => (required.includes(name) ? `**\`${name}\`**` : `\`${name}\``))
+    .join(", ");
+}
+
+const outputRows = [...outputTypes.values()].map(
+  ({ type, params, description }) => `| \`${type}\` | ${ownFields(params)} | ${cell(description)} |`,
+);
+const outputsTable = ["| Type | Fields of its own | |", "|---|---|---|", ...outputRows].join("\n");
+
 const readme = new URL("README.md", root);
-if (existsSync(readme))
-  put(
-    "README.md",
-    between(readFileSync(readme, "utf8"), "<!-- settings:start -->", "<!-- settings:end -->", settingsTable()),
+if (existsSync(readme)) {
+  const withSettings = between(
+    readFileSync(readme, "utf8"),
+    "<!-- settings:start -->",
+    "<!-- settings:end -->",
+    settingsTable(),
   );
+  put("README.md", between(withSettings, "<!-- outputs:start -->", "<!-- outputs:end -->", outputsTable));
+}
 
 process.exit(stale === 0 ? 0 : 1);

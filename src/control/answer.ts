@@ -35,6 +35,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   SG_RULE_DUPLICATE: 400,
   SG_OUTPUT_DUPLICATE: 400,
   SG_RULE_MISSING: 404,
+  SG_OUTPUT_MISSING: 404,
   SG_BUS_AWAY: 503,
   SG_DATA_DIR: 500,
   SG_STATE_DAMAGED: 500,

@@ -9,7 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
 import type { Publisher } from "../bus/bus.ts";
 import { StreamGateError } from "../errors.ts";
-import type { Manifest } from "../manifest/manifest.ts";
+import type { Manifest, OutputConfig } from "../manifest/manifest.ts";
+import type { RouteContext } from "./routes/context.ts";
 import { type ControlServer, startControl } from "./server.ts";
 import { Store } from "./store.ts";
 
@@ -38,7 +39,7 @@ let bus: FakeBus;
 let server: ControlServer;
 let logged: string[];
 
-async function start(port = 0, host = "localhost"): Promise<ControlServer> {
+async function start(port = 0, host = "localhost", testOutput?: RouteContext["testOutput"]): Promise<ControlServer> {
   const log = {
     info: (line: string) => logged.push(line),
     warn: (line: string) => logged.push(line),
@@ -52,6 +53,7 @@ async function start(port = 0, host = "localhost"): Promise<ControlServer> {
     publisher: bus,
     check: checkPattern,
     log,
+    ...(testOutput !== undefined && { testOutput }),
   });
 }
 
@@ -232,13 +234,16 @@ describe("/rules", () => {
 });
 
 describe("/outputs", () => {
+  const named = { ...outputHttp, id: "http-1" };
+  const outputIds = async () => (await call("GET", "/outputs")).body.map(({ id }: { id: string }) => id);
+
   it("adds, lists, clears", async () => {
     expect(await call("POST", "/outputs", outputHttp)).toEqual({
       status: 200,
-      body: { status: "added", output: outputHttp },
+      body: { status: "added", output: named },
     });
     await call("POST", "/outputs", { type: "console" });
-    expect((await call("GET", "/outputs")).body).toEqual([outputHttp, { type: "console" }]);
+    expect((await call("GET", "/outputs")).body).toEqual([named, { type: "console", id: "console-1" }]);
     expect(await call("DELETE", "/outputs")).toEqual({ status: 200, body: { status: "cleared" } });
     expect((await call("GET", "/outputs")).body).toEqual([]);
   });
@@ -250,9 +255,9 @@ describe("/outputs", () => {
     };
     expect(await call("POST", "/outputs", filtered)).toEqual({
       status: 200,
-      body: { status: "added", output: filtered },
+      body: { status: "added", output: { ...filtered, id: "http-1" } },
     });
-    expect((await call("GET", "/outputs")).body).toEqual([filtered]);
+    expect((await call("GET", "/outputs")).body).toEqual([{ ...filtered, id: "http-1" }]);
     const wrong = { ...outputHttp, filter: { not: { pattern: "[0-9" } } };
     expect(await call("POST", "/outputs", wrong)).toMatchObject({
       status: 422,
@@ -260,11 +265,66 @@ describe("/outputs", () => {
     });
   });
 
-  it("refuses the same output twice, in whatever order its fields come", async () => {
+  it("gets, replaces in place and removes one by its id", async () => {
+    await call("POST", "/outputs", outputHttp);
+    await call("POST", "/outputs", { type: "console", id: "Mine.1" });
+    expect(await call("GET", "/outputs/http-1")).toEqual({ status: 200, body: named });
+    const changed = { type: "http", id: "http-1", url: "http://localhost:9001", compression: "gzip" };
+    expect(await call("PUT", "/outputs/http-1", { ...changed, id: undefined })).toEqual({
+      status: 200,
+      body: { status: "updated", output: changed },
+    });
+    expect((await call("PUT", "/outputs/http-1", changed)).status).toBe(200);
+    expect((await call("GET", "/outputs")).body).toEqual([changed, { type: "console", id: "Mine.1" }]);
+    expect(await call("DELETE", "/outputs/http-1")).toEqual({
+      status: 200,
+      body: { status: "deleted", id: "http-1" },
+    });
+    expect(await outputIds()).toEqual(["Mine.1"]);
+  });
+
+  it("keeps ids over restarts, replacements and publications", async () => {
+    for (const url of ["http://a", "http://b", "http://c"]) await call("POST", "/outputs", { type: "http", url });
+    await call("DELETE", "/outputs/http-1");
+    await call("PUT", "/outputs/http-3", { type: "http", url: "http://d" });
+    await call("POST", "/outputs", { type: "http", url: "http://e" });
+    await server.close();
+    server = await start();
+    expect(await outputIds()).toEqual(["http-2", "http-3", "http-4"]);
+    const { manifest } = (await call("POST", "/publish")).body;
+    expect(manifest.pipelines[0].outputs.map(({ id }: { id: string }) => id)).toEqual(["http-2", "http-3", "http-4"]);
+  });
+
+  it("refuses the same output twice, in whatever order its fields come and whatever its id", async () => {
     await call("POST", "/outputs", { ...outputHttp, headers: { a: "1", b: "2" } });
-    const again = await call("POST", "/outputs", { headers: { b: "2", a: "1" }, url: outputHttp.url, type: "http" });
-    expect([again.status, again.body.error.code]).toEqual([400, "SG_OUTPUT_DUPLICATE"]);
+    const same = { headers: { b: "2", a: "1" }, url: outputHttp.url, type: "http" };
+    for (const again of [same, { ...same, id: "other" }]) {
+      const answer = await call("POST", "/outputs", again);
+      expect([answer.status, answer.body.error.code]).toEqual([400, "SG_OUTPUT_DUPLICATE"]);
+    }
     expect((await call("POST", "/outputs", outputHttp)).status).toBe(200);
+    const onto = await call("PUT", "/outputs/http-2", same);
+    expect([onto.status, onto.body.error.code]).toEqual([400, "SG_OUTPUT_DUPLICATE"]);
+  });
+
+  it("refuses an id that another output has, in whatever case, and one that is not the path's", async () => {
+    await call("POST", "/outputs", { ...outputHttp, id: "siem" });
+    const taken = await call("POST", "/outputs", { type: "console", id: "SIEM" });
+    expect([taken.status, taken.body.error]).toMatchObject([400, { code: "SG_OUTPUT_DUPLICATE", where: "id" }]);
+    const renamed = await call("PUT", "/outputs/siem", { ...outputHttp, id: "other" });
+    expect([renamed.status, renamed.body.error]).toMatchObject([422, { code: "SG_OUTPUT_PARAMS", where: "id" }]);
+  });
+
+  it.each([
+    ["GET", "/outputs/nope"],
+    ["PUT", "/outputs/nope"],
+    ["DELETE", "/outputs/nope"],
+    ["POST", "/outputs/nope/test"],
+  ])("answers 404 to %s %s", async (method, path) => {
+    await call("POST", "/outputs", outputHttp);
+    const answer = await call(method, path, method === "PUT" ? outputHttp : undefined);
+    expect([answer.status, answer.body.error]).toMatchObject([404, { code: "SG_OUTPUT_MISSING", where: "id" }]);
+    expect(await outputIds()).toEqual(["http-1"]);
   });
 
   it("refuses a bad URL, an unknown type and field, and a 65th output", async () => {
@@ -276,9 +336,106 @@ describe("/outputs", () => {
     expect(await refused({ type: "http" })).toEqual([422, "SG_OUTPUT_PARAMS", "url"]);
     expect(await refused({ type: "pager" })).toEqual([422, "SG_OUTPUT_TYPE", "type"]);
     expect(await refused({ type: "console", url: "http://x" })).toEqual([422, "SG_OUTPUT_PARAMS", "url"]);
+    expect(await refused({ ...outputHttp, queue: { durabel: true } })).toEqual([
+      422,
+      "SG_OUTPUT_PARAMS",
+      "queue.durabel",
+    ]);
+    expect(await refused({ ...outputHttp, id: ".." })).toEqual([422, "SG_OUTPUT_PARAMS", "id"]);
     for (let i = 0; i < 64; i++)
       expect((await call("POST", "/outputs", { type: "http", url: `http://h/${i}` })).status).toBe(200);
     expect(await refused(outputHttp)).toEqual([422, "SG_OUTPUT_COUNT", "outputs"]);
+  });
+
+  it("never shows a secret again, in no answer and in no line of the log, and hands it to data planes", async () => {
+    const output = {
+      type: "http",
+      url: "http://localhost:9000",
+      headers: { "x-api-key": "hunter2", "x-team": "core", "x-token": { env: "TOKEN" } },
+      auth: { basic: { user: "u", password: "hunter2" } },
+    };
+    const answers = [
+      await call("POST", "/outputs", output),
+      await call("POST", "/outputs", output),
+      await call("GET", "/outputs"),
+      await call("GET", "/outputs/http-1"),
+      await call("PUT", "/outputs/http-1", { ...output, compression: "gzip" }),
+      await call("POST", "/publish"),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 400, 200, 200, 200, 200]);
+    expect(JSON.stringify([answers, logged])).not.toContain("hunter2");
+    expect(answers[3]!.body).toMatchObject({
+      headers: { "x-api-key": "***", "x-team": "core", "x-token": { env: "TOKEN" } },
+      auth: { basic: { user: "u", password: "***" } },
+    });
+    expect(bus.published[0]!.pipelines[0].outputs[0]).toMatchObject(output);
+  });
+
+  it("keeps a stored secret that comes back hidden, and refuses a hidden one where none is stored", async () => {
+    const output = { type: "datadog", id: "dd", api_key: "hunter2" };
+    await call("POST", "/outputs", output);
+    const shown = (await call("GET", "/outputs/dd")).body;
+    expect(await call("PUT", "/outputs/dd", { ...shown, service: "payments" })).toMatchObject({
+      status: 200,
+      body: { output: { api_key: "***", service: "payments" } },
+    });
+    await call("POST", "/publish");
+    expect(bus.published[0]!.pipelines[0].outputs[0]).toEqual({ ...output, service: "payments" });
+    const added = await call("POST", "/outputs", { type: "datadog", api_key: "***", service: "other" });
+    expect([added.status, added.body.error]).toMatchObject([422, { where: "api_key", fix: expect.anything() }]);
+    const invented = await call("PUT", "/outputs/dd", { ...shown, tls: { key: "***", cert: "***" } });
+    expect([invented.status, invented.body.error.where]).toEqual([422, "tls.key"]);
+  });
+
+  it("warns where certificates are not verified: in the answer, and in the log of each publication", async () => {
+    const output = { type: "http", url: "https://h", tls: { insecure_skip_verify: true } };
+    expect((await call("POST", "/outputs", output)).body.warnings).toEqual([expect.stringContaining("not verified")]);
+    expect((await call("PUT", "/outputs/http-1", output)).body.warnings).toHaveLength(1);
+    await call("POST", "/publish");
+    expect(logged.join("\n")).toContain("tls.insecure_skip_verify: the destination's certificate is not verified");
+  });
+
+  describe("/outputs/{id}/test", () => {
+    it("sends a record to the draft's output with its secrets, and tells what came back without them", async () => {
+      const tested: OutputConfig[] = [];
+      await server.close();
+      server = await start(0, "localhost", async (config) => {
+        tested.push(config);
+        return {
+          status: "refused",
+          http_status: 403,
+          answer: `key hunter2 is wrong ${"x".repeat(2000)}`,
+          verdict: { kind: "retry", reason: "HTTP 403" },
+          took_ms: 12.5,
+        };
+      });
+      await call("POST", "/outputs", { type: "datadog", id: "dd", api_key: "hunter2" });
+      const { status, body } = await call("POST", "/outputs/dd/test");
+      expect([status, tested]).toEqual([200, [{ type: "datadog", id: "dd", api_key: "hunter2" }]]);
+      expect(body).toEqual({
+        status: "refused",
+        http_status: 403,
+        answer: `key *** is wrong ${"x".repeat(1000)}`.slice(0, 1000),
+        verdict: { kind: "retry", reason: "HTTP 403" },
+        took_ms: 12.5,
+      });
+    });
+
+    it("passes on why a secret cannot be read", async () => {
+      await server.close();
+      server = await start(0, "localhost", async () => {
+        throw new StreamGateError("SG_OUTPUT_SECRET", { where: 'output "dd" api_key', what: "X is not set" });
+      });
+      await call("POST", "/outputs", { type: "datadog", id: "dd", api_key: { env: "X" } });
+      const { status, body } = await call("POST", "/outputs/dd/test");
+      expect([status, body.error.code]).toEqual([422, "SG_OUTPUT_SECRET"]);
+    });
+
+    it("says so where this process sends no records", async () => {
+      await call("POST", "/outputs", outputHttp);
+      const { status, body } = await call("POST", "/outputs/http-1/test");
+      expect([status, body.error.fix]).toEqual([501, expect.stringContaining("both planes")]);
+    });
   });
 });
 
@@ -315,7 +472,14 @@ describe("POST /publish", () => {
       subscribers_notified: 3,
       manifest: {
         version: "1",
-        pipelines: [{ name: "default_pipeline", processors: [ruleDebug], outputs: [outputHttp], batch_size: 100 }],
+        pipelines: [
+          {
+            name: "default_pipeline",
+            processors: [ruleDebug],
+            outputs: [{ ...outputHttp, id: "http-1" }],
+            batch_size: 100,
+          },
+        ],
       },
     });
     expect(bus.published).toEqual([first.body.manifest]);
@@ -387,6 +551,8 @@ describe("the control server", () => {
       "/",
       "/config/batch_size",
       "/outputs",
+      "/outputs/{id}",
+      "/outputs/{id}/test",
       "/publish",
       "/rules",
       "/rules/{id}",

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -37,6 +37,28 @@ describe("the store", () => {
     expect(again.published!.pipelines[0]).toMatchObject({ processors: [rule("a")], batch_size: 7 });
     const { manifest } = await again.publish(checkPattern, accept);
     expect(manifest.version).toBe("2");
+  });
+
+  it("gives outputs of a draft that an earlier version wrote their ids", async () => {
+    mkdirSync(join(directory, "control"));
+    const outputs = [{ type: "http", url: "http://a" }, { type: "console" }, { type: "http", url: "http://b" }];
+    writeFileSync(join(directory, "control", "draft.json"), JSON.stringify({ rules: [], outputs, batch_size: 100 }));
+    const store = await Store.open(directory);
+    expect(store.draft.outputs.map(({ id }) => id)).toEqual(["http-1", "console-1", "http-2"]);
+    const { manifest } = await store.publish(checkPattern, accept);
+    expect(manifest.pipelines[0].outputs).toEqual(store.draft.outputs);
+  });
+
+  it("keeps secrets as they were given, in files that nobody else may read", async () => {
+    const store = await Store.open(directory);
+    const output = { type: "datadog", id: "dd", api_key: "s3cret" };
+    await store.change((draft) => ({ ...draft, outputs: [output] }));
+    await store.publish(checkPattern, accept);
+    const again = await Store.open(directory);
+    expect(again.draft.outputs).toEqual([output]);
+    expect(again.published!.pipelines[0].outputs).toEqual([output]);
+    for (const name of ["draft.json", "published.json", "versions/000001.json"])
+      expect(statSync(join(directory, "control", name)).mode & 0o077).toBe(0);
   });
 
   it("runs changes that come at once one after the other", async () => {

@@ -15,11 +15,11 @@ import {
   batchSizeDefault,
   batchSizeSchema,
   type Manifest,
-  type OutputConfig,
   type PatternChecker,
   type Rule,
   readManifest,
 } from "../manifest/manifest.ts";
+import { type NamedOutput, withIds } from "../manifest/output_identity.ts";
 import { ruleSchema } from "../manifest/rule.ts";
 import { damaged, parseState, readDurable, removeLeftovers, writeDurably } from "../persistence/durable_file.ts";
 import { firstViolation, placeOf } from "../schema.ts";
@@ -27,7 +27,7 @@ import { Versions } from "./versions.ts";
 
 export interface Draft {
   readonly rules: readonly Rule[];
-  readonly outputs: readonly OutputConfig[];
+  readonly outputs: readonly NamedOutput[];
   readonly batch_size: number;
 }
 
@@ -70,8 +70,14 @@ export class Store {
       join(directory, "versions"),
       Number((published as Manifest | undefined)?.version ?? 0),
     );
-    const empty: Draft = { rules: [], outputs: [], batch_size: batchSizeDefault };
-    return new Store(directory, versions, (draft as Draft | undefined) ?? empty, published as Manifest | undefined);
+    const { rules, outputs, batch_size } = (draft as Draft | undefined) ?? {
+      rules: [],
+      outputs: [],
+      batch_size: batchSizeDefault,
+    };
+    // Drafts of versions before outputs had ids have none.
+    const named = { rules, outputs: withIds(outputs), batch_size };
+    return new Store(directory, versions, named, published as Manifest | undefined);
   }
 
   get draft(): Draft {
@@ -101,15 +107,16 @@ export class Store {
   /**
    * Makes the draft the next version and hands it over. It becomes the published one when `handOver` resolves; when that
    * rejects, nothing has changed, and its version number is not used again.
+   * @returns `warnings`: sentences for what is allowed and unwise
    */
   publish<T>(
     check: PatternChecker,
     handOver: (manifest: Manifest) => Promise<T>,
-  ): Promise<{ manifest: Manifest; result: T }> {
+  ): Promise<{ manifest: Manifest; warnings: readonly string[]; result: T }> {
     const publication = this.#publications.then(async () => {
       await this.#changes;
       const { rules, outputs, batch_size } = this.#draft;
-      const { manifest } = readManifest(
+      const { manifest, warnings } = readManifest(
         {
           version: String(this.#versions.next),
           timestamp: new Date().toISOString(),
@@ -122,7 +129,7 @@ export class Store {
       const result = await handOver(manifest);
       await writeDurably(join(this.#directory, "published.json"), `${JSON.stringify(manifest, null, 2)}\n`);
       this.#published = manifest;
-      return { manifest, result };
+      return { manifest, warnings, result };
     });
     this.#publications = publication.catch(() => undefined);
     return publication;

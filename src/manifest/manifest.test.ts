@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
 import { StreamGateError } from "../errors.ts";
 import { ruleTypes } from "../rules/index.ts";
-import { activePipeline, passthrough, readManifest, readRules } from "./manifest.ts";
+import { activePipeline, maskManifest, passthrough, readManifest, readRules } from "./manifest.ts";
 
 /** As the original Python control plane writes it: parameters all strings, absent fields null. */
 const python = {
@@ -50,8 +50,8 @@ describe("readManifest", () => {
     const pipeline = activePipeline(manifest);
     expect(pipeline.processors[0]).toEqual({ id: "drop_debug", type: "filter", params: { value: "DEBUG" } });
     expect(pipeline.outputs).toEqual([
-      { type: "console" },
-      { type: "http", url: "http://localhost:9000", headers: { "x-key": "k" } },
+      { type: "console", id: "console-1" },
+      { type: "http", id: "http-1", url: "http://localhost:9000", headers: { "x-key": "k" } },
     ]);
     expect(pipeline.batch_size).toBe(100);
   });
@@ -112,6 +112,32 @@ describe("readManifest", () => {
     );
     expect(activePipeline(manifest).outputs).toHaveLength(1);
     expect(warnings[0]).toContain("pipelines[0].outputs[1]");
+  });
+
+  it("drops it too where only its id differs: every record would leave twice", () => {
+    const outputs = [
+      { type: "console", id: "a" },
+      { type: "http", url: "http://h" },
+      { type: "console", id: "b" },
+    ];
+    const { manifest, warnings } = readManifest(withPipeline({ outputs }), checkPattern);
+    expect(activePipeline(manifest).outputs.map(({ id }) => id)).toEqual(["a", "http-1"]);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it("warns of what an output should not do unawares", () => {
+    const outputs = [{ type: "http", url: "https://h", tls: { insecure_skip_verify: true } }];
+    const { warnings } = readManifest(withPipeline({ outputs }), checkPattern);
+    expect(warnings).toEqual([expect.stringContaining("pipelines[0].outputs[0].tls.insecure_skip_verify")]);
+  });
+
+  it("shows no secret of an output once it is masked, and is otherwise the same", () => {
+    const { manifest } = readManifest(python, checkPattern);
+    const shown = maskManifest(manifest);
+    expect(activePipeline(shown).outputs[1]).toMatchObject({ headers: { "x-key": "***" } });
+    expect(activePipeline(manifest).outputs[1]).toMatchObject({ headers: { "x-key": "k" } });
+    expect(activePipeline(shown).processors).toEqual(activePipeline(manifest).processors);
+    expect(() => readManifest(shown, checkPattern)).toThrow("is ***");
   });
 
   const rule = (fields: object) =>
@@ -182,6 +208,23 @@ describe("readManifest", () => {
       withPipeline({ outputs: [{ type: "http", url: "localhost" }] }),
       "SG_OUTPUT_PARAMS",
       "pipelines[0].outputs[0].url",
+    ],
+    [
+      "an id of two outputs",
+      withPipeline({
+        outputs: [
+          { type: "http", url: "http://a", id: "x" },
+          { type: "http", url: "http://b", id: "X" },
+        ],
+      }),
+      "SG_OUTPUT_DUPLICATE",
+      "pipelines[0].outputs[1].id",
+    ],
+    [
+      "an id that names a path",
+      withPipeline({ outputs: [{ type: "console", id: "../x" }] }),
+      "SG_OUTPUT_PARAMS",
+      "pipelines[0].outputs[0].id",
     ],
     [
       "a 65th output",

@@ -9,10 +9,11 @@ import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import { type OutputConfig, outputsMax } from "../outputs/index.ts";
 import { readOutput } from "../outputs/read.ts";
+import { maskSecrets } from "../outputs/secrets_of_config.ts";
 import type { PatternCheck, PatternChecker } from "../plan/pattern.ts";
 import type { Rule } from "../rules/rule.ts";
 import { firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
-import { canonical } from "./canonical.ts";
+import { destinationKey, idKey, withIds } from "./output_identity.ts";
 import { readRule } from "./rule.ts";
 
 export type { OutputConfig, PatternCheck, PatternChecker, Rule };
@@ -32,7 +33,7 @@ export const batchSizeSchema = Type.Integer({
 export interface Pipeline {
   readonly name: string;
   readonly processors: readonly Rule[];
-  /** None: records go to the console. */
+  /** Each with its id. None: records go to the console. */
   readonly outputs: readonly OutputConfig[];
   readonly batch_size: number;
   readonly [field: string]: unknown;
@@ -44,6 +45,12 @@ export interface Manifest {
   /** The first one runs. Others are kept as they came, unread. */
   readonly pipelines: readonly [Pipeline, ...unknown[]];
   readonly [field: string]: unknown;
+}
+
+/** The manifest as it may be shown: without the secrets of its outputs. */
+export function maskManifest(manifest: Manifest): Manifest {
+  const [active, ...rest] = manifest.pipelines;
+  return { ...manifest, pipelines: [{ ...active, outputs: active.outputs.map(maskSecrets) }, ...rest] };
 }
 
 /** The pipeline that runs. */
@@ -156,14 +163,28 @@ function readOutputList(
   }
   const outputs: OutputConfig[] = [];
   const seen = new Set<string>();
+  const placesOfIds = new Map<string, number>();
   for (const [index, value] of values.entries()) {
     const output = readOutput(value, `${base}[${index}]`, warnings, warnings, check);
-    const text = canonical(output);
-    if (seen.has(text)) warnings.push(`${base}[${index}]: the same output is listed before; ignored`);
-    else outputs.push(output);
-    seen.add(text);
+    const key = destinationKey(output);
+    if (seen.has(key)) {
+      warnings.push(`${base}[${index}]: the same output is listed before; ignored`);
+      continue;
+    }
+    seen.add(key);
+    outputs.push(output);
+    if (typeof output.id !== "string") continue;
+    const before = placesOfIds.get(idKey(output.id));
+    if (before !== undefined) {
+      throw new StreamGateError("SG_OUTPUT_DUPLICATE", {
+        where: `${base}[${index}].id`,
+        what: `${JSON.stringify(output.id)} is the id of ${base}[${before}] too, or differs from it in the case of letters only`,
+        fix: "give each output its own id: what waits for it on disk is kept by it",
+      });
+    }
+    placesOfIds.set(idKey(output.id), index);
   }
-  return outputs;
+  return [...withIds(outputs)];
 }
 
 function wholeNumber(value: unknown): unknown {

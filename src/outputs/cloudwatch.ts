@@ -109,6 +109,7 @@ export const cloudwatch = defineOutput({
   params,
   common: networkFields,
   compressions,
+  concurrency: "auto",
   examples: [
     { region: "eu-central-1", log_group: "/streamgate/kept" },
     {
@@ -196,7 +197,7 @@ function verdictOf(response: OutputResponse, error: string | undefined, message 
   if (mendable.has(error)) {
     return { kind: "retry", reason, alert: `${reason}: mend the credentials, their permissions or the clock` };
   }
-  // "For valid events … the time span in a single batch cannot exceed 24 hours"; halves of it may fit, and single events do.
+  // One batch may span 24 hours at most; halves of a longer one may fit, and single events do.
   if (error === "InvalidParameterException") {
     return /24 hours|too large|batch size/i.test(message) ? { kind: "split", reason } : { kind: "rejected", reason };
   }

@@ -34,7 +34,8 @@ const sites = [
 ];
 
 /**
- * The page names gzip; zstd is what Datadog's own agent sends by default since 7.59 (https://docs.datadoghq.com/agent/configuration/).
+ * The page names gzip. zstd is what Datadog's own agents send by default since 7.59
+ * (https://github.com/open-telemetry/opentelemetry-collector-contrib/pull/49101).
  */
 const compressions = ["zstd", "gzip", "none"] as const;
 
@@ -64,6 +65,7 @@ export const datadog = defineOutput({
   params,
   common: networkFields,
   compressions,
+  concurrency: "auto",
   examples: [
     { api_key: { env: "DD_API_KEY" } },
     {

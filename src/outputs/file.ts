@@ -9,7 +9,7 @@ const MiB = 1024 * 1024;
 const rotateDefaults = { max_bytes: 0, max_age_s: 0, keep: 10 };
 
 const params = Type.Object({
-  path: Type.String({ minLength: 1, description: "Absolute path of the file; its directory must exist." }),
+  path: Type.String({ minLength: 1, description: "Absolute path of the file." }),
   rotate: Type.Optional(
     Type.Object(
       {

@@ -13,15 +13,15 @@ describe("an output's filter", () => {
     { type: "http", url: "http://h", filter: { any: [{ value: "a" }, { pattern: "b+" }] } },
   ])("is taken and kept: %j", (output) => {
     const warnings: string[] = [];
-    expect(readOutput(output, "", warnings, check)).toEqual(output);
+    expect(readOutput(output, "", warnings, warnings, check)).toEqual(output);
     expect(warnings).toEqual([]);
   });
 
   it("is refused by its place when the output stands alone", () => {
-    expect(() => readOutput({ type: "console", filter: { any: [{ pattern: "[a" }] } }, "", [], check)).toThrow(
+    expect(() => readOutput({ type: "console", filter: { any: [{ pattern: "[a" }] } }, "", [], [], check)).toThrow(
       "filter.any[0].pattern: RE2 refuses it: missing ]: [a; close the character class",
     );
-    expect(() => readOutput({ type: "console", filter: "ERROR" }, "", [], check)).toThrow("filter: must be an object");
+    expect(() => readOutput({ type: "console", filter: "ERROR" }, "", [], [], check)).toThrow("filter: must be an object");
   });
 
   it("is refused by its place in a manifest", () => {

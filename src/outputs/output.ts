@@ -136,8 +136,9 @@ export interface OutputType<P extends TObject = TObject> {
   readonly params: P;
   /** The fields that it has of those which outputs have in common. */
   readonly common: readonly DeliveryField[];
-  /** As its descriptions have it. */
+  /** Both as its descriptions have them. */
   readonly compressions: Output["compressions"];
+  readonly concurrency?: "auto";
   /** Configurations that are accepted, for the documentation and its test. */
   readonly examples: readonly Static<P>[];
   /** What a schema cannot say. @returns the field, what is wrong with it, and what would be right */

@@ -15,12 +15,16 @@ import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 
 /**
- * Bytes of one request. Splunk Enterprise takes 800 MB (limits.conf, [http_input] max_content_length), Splunk Cloud recommends 1 MB and
- * cuts what is far above it; 413 halves. `payload.max_bytes` may raise it. A single longer record is still sent, alone.
+ * Bytes of one request. Splunk Enterprise takes 800 MB unless told otherwise (limits.conf, [http_input], max_content_length); proxies and
+ * load balancers on the way take less, and a request that fails is sent again whole. `payload.max_bytes` may raise it, 413 halves. A single
+ * longer record is still sent, alone.
  */
 const bodyBytesMax = 1_000_000;
 
-/** Splunk writes events to disk in batches, the last ones after about 2 minutes of silence; its own Kafka connector waits 5 minutes. */
+/**
+ * The last events wait in a buffer for about 2 minutes before they are indexed; Splunk's own Kafka connector waits 5
+ * (https://github.com/splunk/kafka-connect-splunk/issues/122).
+ */
 const confirmationTimeoutMs = 300_000;
 /** One question for all that is open. */
 const confirmationIntervalMs = 1_000;
@@ -42,6 +46,8 @@ const mendable: Readonly<Record<number, string>> = {
   15: "it does not take the indexed fields of this output",
   16: "it does not take a token from the query of the URL",
   17: "its health endpoint answered, not the one for events",
+  21: "it does not know the token",
+  22: "the token is disabled",
 };
 
 /** The event itself: invalid data format, event field required, event field cannot be blank. */
@@ -85,6 +91,7 @@ export const splunkHec = defineOutput({
   params,
   common: networkFields,
   compressions,
+  concurrency: "auto",
   examples: [
     { url: "https://splunk.example.com:8088", token: { env: "SPLUNK_HEC_TOKEN" } },
     {
@@ -178,7 +185,10 @@ function verdictOf(response: OutputResponse, records: number, ack: boolean): Ver
   const alert = mendable[code];
   if (alert !== undefined) return { ...retry, alert: `${reason}: ${alert}` };
   if (!eventFaults.includes(code)) return accepted(verdictOfStatus(response), answer?.ackId, ack);
-  // Counted from 0: a body of one bad event is answered with 0. Those before it are indexed, those behind it were not looked at.
+  // Counted from 0: a body that is wrong from its first byte on is answered with 0
+  // (https://github.com/brycied00d/fluent-plugin-splunk-http-eventcollector/issues/32). Events before it were taken, those behind it were
+  // not looked at (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/36113,
+  // https://github.com/vectordotdev/vector/issues/11434).
   const at = answer?.invalidEventNumber;
   return at !== undefined && at < records ? { kind: "resume", at, reason } : { kind: "rejected", reason };
 }

@@ -1,7 +1,7 @@
 /** What every route works with. */
 
 import type { Publisher } from "../../bus/bus.ts";
-import type { PatternChecker } from "../../manifest/manifest.ts";
+import type { OutputConfig, PatternChecker } from "../../manifest/manifest.ts";
 import type { Store } from "../store.ts";
 
 export interface ControlLog {
@@ -10,11 +10,26 @@ export interface ControlLog {
   error(message: string): void;
 }
 
+/** What became of one record that was sent to an output to try it. */
+export interface OutputTest {
+  /** refused: the destination answered and did not take it. unreachable: it did not answer. */
+  readonly status: "delivered" | "refused" | "unreachable";
+  /** Of the destination's answer. */
+  readonly http_status?: number;
+  /** The beginning of the destination's answer, its words unchanged; of one that did not answer, what the network said. */
+  readonly answer?: string;
+  /** What that answer means for records, as `Verdict` in src/outputs/output.ts has it. */
+  readonly verdict?: unknown;
+  readonly took_ms: number;
+}
+
 export interface RouteContext {
   readonly store: Store;
   readonly publisher: Publisher;
   /** Asks RE2 about a pattern. */
   readonly check: PatternChecker;
+  /** Sends one record to an output, its references to secrets read as a data plane reads them. Absent: this process sends nothing. */
+  readonly testOutput?: (config: OutputConfig) => Promise<OutputTest>;
   readonly log: ControlLog;
   /** Where a data plane runs in this process: what it answers `GET /status` with. */
   readonly status?: () => Promise<object>;

@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { activePipeline, passthrough } from "../../manifest/manifest.ts";
+import { activePipeline, maskManifest, passthrough } from "../../manifest/manifest.ts";
 import { errors } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 
@@ -22,7 +22,10 @@ export function publishRoutes(app: FastifyInstance, { store, publisher, check, l
               status: Type.Literal("published"),
               manifest: Type.Object(
                 {},
-                { additionalProperties: true, description: "What data planes run from now on." },
+                {
+                  additionalProperties: true,
+                  description: "What data planes run from now on; secrets are shown as ***.",
+                },
               ),
               subscribers_notified: Type.Integer({ description: "Data planes that were told." }),
             },
@@ -46,7 +49,8 @@ export function publishRoutes(app: FastifyInstance, { store, publisher, check, l
       },
     },
     async () => {
-      const { manifest, result } = await store.publish(check, (next) => publisher.publish(next));
+      const { manifest, warnings, result } = await store.publish(check, (next) => publisher.publish(next));
+      for (const warning of warnings) log.warn(`version ${manifest.version}: ${warning}`);
       const { processors, outputs } = activePipeline(manifest);
       const counts = [
         counted(processors.length, "rule"),
@@ -54,7 +58,11 @@ export function publishRoutes(app: FastifyInstance, { store, publisher, check, l
         `${counted(result.subscribersNotified, "data plane")} notified`,
       ];
       log.info(`published version ${manifest.version}: ${counts.join(", ")}`);
-      return { status: "published", manifest, subscribers_notified: result.subscribersNotified };
+      return {
+        status: "published",
+        manifest: maskManifest(manifest),
+        subscribers_notified: result.subscribersNotified,
+      };
     },
   );
 }

@@ -1,0 +1,200 @@
+/** Secrets in configurations: never shown, kept when they come back hidden, read from where they stand, never told in an error. */
+
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { StreamGateError } from "../errors.ts";
+import { describeOutput, outputTypes } from "./index.ts";
+import { readOutput } from "./read.ts";
+import { maskSecrets, resolveSecrets, restoreSecrets, type SecretReader, withoutSecrets } from "./secrets_of_config.ts";
+
+const pem = "-----BEGIN PRIVATE KEY-----\nMIIsecretkey\n-----END PRIVATE KEY-----\n";
+const certificate = "-----BEGIN CERTIFICATE-----\nMIIpublic\n-----END CERTIFICATE-----\n";
+
+/** One of each type, with a secret in every place that can hold one. */
+const configs = {
+  http: {
+    type: "http",
+    url: "https://h/in?tenant=7&api_key=s-url&x=1#f",
+    headers: {
+      "x-api-key": "s-key",
+      Cookie: "s-cookie",
+      "Proxy-Authorization": "s-proxy",
+      "x-auth-token": "s-token",
+      "client-secret": "s-client",
+      "x-password": "s-password",
+      "x-team": "core",
+      "x-env-token": { env: "TOKEN" },
+    },
+    auth: { basic: { user: "u", password: "s-basic" } },
+    tls: { ca: certificate, cert: certificate, key: pem },
+    old_token: "s-unknown",
+    later: { nested: [{ password: "s-deep" }] },
+  },
+  bearer: { type: "http", url: "https://h", auth: { bearer: "s-bearer" } },
+  datadog: { type: "datadog", api_key: "s-dd", endpoint: "https://proxy/", tags: ["token:not-one"] },
+  splunk_hec: { type: "splunk_hec", url: "https://h:8088", token: "s-hec", fields: { token: "an-indexed-field" } },
+  cloudwatch: {
+    type: "cloudwatch",
+    region: "eu-central-1",
+    log_group: "g",
+    credentials: { access_key_id: "s-id", secret_access_key: "s-secret", session_token: "s-session" },
+  },
+  console: { type: "console", filter: { token: "is a condition" } },
+} as const;
+
+const noReader: SecretReader = {
+  env: () => undefined,
+  file: () => {
+    throw new Error("nothing is read here");
+  },
+};
+
+describe("maskSecrets", () => {
+  it("shows no secret of any output", () => {
+    for (const config of Object.values(configs)) {
+      const shown = JSON.stringify(maskSecrets(readOutput(config, "")));
+      expect(shown).not.toMatch(/s-[a-z]/);
+      expect(shown).not.toContain("MIIsecretkey");
+    }
+  });
+
+  it("shows everything else: references, certificates, names, conditions, plain headers", () => {
+    expect(maskSecrets(configs.http)).toMatchObject({
+      url: "https://h/in?tenant=7&api_key=***&x=1#f",
+      headers: { "x-api-key": "***", "x-team": "core", "x-env-token": { env: "TOKEN" } },
+      auth: { basic: { user: "u", password: "***" } },
+      tls: { ca: certificate, cert: certificate, key: "***" },
+    });
+    expect(maskSecrets(configs.console)).toEqual(configs.console);
+    expect(maskSecrets(configs.datadog)).toEqual({ ...configs.datadog, api_key: "***" });
+    expect(maskSecrets(configs.splunk_hec)).toEqual({ ...configs.splunk_hec, token: "***" });
+    const byReference = { type: "datadog", api_key: { file: "/run/secrets/k" } };
+    expect(maskSecrets(byReference)).toEqual(byReference);
+  });
+
+  it("leaves the configuration itself as it was, and masks its own result to the same", () => {
+    for (const config of Object.values(configs)) {
+      const before = JSON.stringify(config);
+      const shown = maskSecrets(config);
+      expect(JSON.stringify(config)).toBe(before);
+      expect(maskSecrets(shown)).toEqual(shown);
+    }
+  });
+
+  it("hides whatever the secret is, in each type's every secret place", () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 6 }), (text) => {
+        const needle = `~${text}~`;
+        const shown = maskSecrets({ type: "datadog", api_key: needle, site: "x" });
+        expect(JSON.stringify(shown)).not.toContain(JSON.stringify(needle).slice(1, -1));
+      }),
+    );
+  });
+});
+
+describe("what comes back hidden", () => {
+  it("is the stored secret again", () => {
+    for (const config of Object.values(configs))
+      expect(restoreSecrets(structuredClone(maskSecrets(config)), config)).toEqual(config);
+  });
+
+  it("gives way to a new one, field by field", () => {
+    const given = { ...maskSecrets(configs.cloudwatch), log_group: "other" } as Record<string, unknown>;
+    given.credentials = { access_key_id: "new", secret_access_key: "***", session_token: { env: "SESSION" } };
+    expect(restoreSecrets(given, configs.cloudwatch)).toEqual({
+      ...configs.cloudwatch,
+      log_group: "other",
+      credentials: { access_key_id: "new", secret_access_key: "s-secret", session_token: { env: "SESSION" } },
+    });
+  });
+
+  it("is refused where nothing is stored, whatever is sent back", () => {
+    const refused = [
+      restoreSecrets({ type: "datadog", api_key: "***" }, { type: "datadog", api_key: { env: "DD" } }),
+      restoreSecrets({ type: "http", url: "https://h", auth: { bearer: "***" } }, configs.http),
+      { type: "http", url: "https://h", headers: { authorization: "***" } },
+    ];
+    for (const config of refused) {
+      expect(() => readOutput(config, "")).toThrow(
+        expect.objectContaining({ code: "SG_OUTPUT_PARAMS", fix: expect.stringContaining("give the secret") }),
+      );
+    }
+    const accepted = { type: "http", url: "https://h/***", headers: { accept: "***" } };
+    expect(readOutput(accepted, "")).toEqual(accepted);
+    for (const odd of [null, 7, "x", [], { type: [] }]) expect(restoreSecrets(odd, configs.http)).toEqual(odd);
+  });
+});
+
+describe("resolveSecrets", () => {
+  const read: SecretReader = {
+    env: (name) => ({ DD: "from-env", EMPTY: "", LINES: "a\nb" })[name],
+    file: (path) => {
+      const text = ({ "/k": "from-file\n", "/ca": certificate, "/blank": " \n" } as Record<string, string>)[path];
+      if (text === undefined) throw Object.assign(new Error("ENOENT: hunter2"), { code: "ENOENT" });
+      return text;
+    },
+  };
+
+  it("reads variables and files, a last newline apart, and leaves plain ones", () => {
+    const config = {
+      type: "http",
+      url: "https://h",
+      headers: { a: { env: "DD" }, b: { file: "/k" }, c: "plain" },
+      tls: { ca: { file: "/ca" } },
+    };
+    expect(resolveSecrets(readOutput(config, ""), read)).toEqual({
+      ...config,
+      headers: { a: "from-env", b: "from-file", c: "plain" },
+      tls: { ca: certificate },
+    });
+  });
+
+  it("makes every example describable", () => {
+    const all: SecretReader = { env: () => "value", file: () => "value" };
+    for (const { type, examples } of outputTypes.values()) {
+      for (const example of examples) {
+        const config = resolveSecrets(readOutput({ type, ...example }, ""), all);
+        expect(describeOutput(config).type).toBe(type);
+        expect(JSON.stringify(config)).not.toMatch(/"(env|file)":/);
+      }
+    }
+  });
+
+  it.each([
+    [{ env: "MISSING" }, "environment variable MISSING is not set"],
+    [{ env: "EMPTY" }, "environment variable EMPTY is empty"],
+    [{ env: "LINES" }, "environment variable LINES has a value that no header can carry"],
+    [{ file: "/none" }, "file /none cannot be read (ENOENT)"],
+    [{ file: "/blank" }, "file /blank is empty"],
+  ])("refuses %o, naming the field and never the value", (api_key, what) => {
+    const config = readOutput({ type: "datadog", id: "dd", api_key }, "");
+    try {
+      resolveSecrets(config, read);
+    } catch (error) {
+      expect(error).toBeInstanceOf(StreamGateError);
+      expect(error).toMatchObject({ code: "SG_OUTPUT_SECRET", where: 'output "dd" api_key', what });
+      expect((error as StreamGateError).message).not.toMatch(/hunter2|a\nb/);
+      return;
+    }
+    throw new Error("it was accepted");
+  });
+
+  it("refuses a certificate that is none", () => {
+    const config = readOutput({ type: "http", url: "https://h", tls: { ca: { file: "/k" } } }, "");
+    expect(() => resolveSecrets(config, read)).toThrow(
+      expect.objectContaining({ what: expect.stringContaining("no PEM") }),
+    );
+  });
+
+  it("is asked nothing where there is no reference", () => {
+    for (const config of [configs.cloudwatch, configs.datadog, configs.bearer])
+      expect(resolveSecrets(readOutput(config, ""), noReader)).toEqual(config);
+  });
+});
+
+describe("withoutSecrets", () => {
+  it("hides the secrets of an output in what a destination said", () => {
+    const said = "401: key s-key of u and s-basic is wrong; core";
+    expect(withoutSecrets(said, configs.http)).toBe("401: key *** of u and *** is wrong; core");
+  });
+});
