@@ -3,6 +3,7 @@
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import * as spool from "../src/data/delivery/spool/format.ts";
 import * as engine from "../src/data/engine/layout.ts";
 import { framingCode } from "../src/data/frame/framing.ts";
 import * as ring from "../src/data/ring/layout.ts";
@@ -50,6 +51,10 @@ const constants = {
   matchBudgetBytes: engine.matchBudgetBytes,
   outputGrowthFactor: engine.outputGrowthFactor,
   outputGrowthBytes: engine.outputGrowthBytes,
+  spoolVersion: spool.spoolVersion,
+  segmentMagic: spool.segmentMagic,
+  groupMagic: spool.groupMagic,
+  reasonBytesMax: spool.reasonBytesMax,
 };
 
 const text = `// Written by scripts/generate.mjs from the tables in src/; do not edit. What each field means is said there.
@@ -61,7 +66,17 @@ const text = `// Written by scripts/generate.mjs from the tables in src/; do not
 // clang-format off
 namespace streamgate {
 
-${[ring.ringHeader, ring.blockHeader, engine.batchHeader, engine.batchEntry].map(structText).join("\n\n")}
+${[
+  ring.ringHeader,
+  ring.blockHeader,
+  engine.batchHeader,
+  engine.batchEntry,
+  spool.segmentHeader,
+  spool.groupHeader,
+  spool.segmentScan,
+]
+  .map(structText)
+  .join("\n\n")}
 
 ${[
   enumText("BlockKind", "uint16_t", ring.blockKind),
@@ -77,6 +92,7 @@ ${[
   enumText("CountCell", "uint32_t", engine.countCell),
   enumText("FrameCell", "uint32_t", engine.frameCell),
   enumText("RuleCell", "uint32_t", engine.ruleCell),
+  enumText("SegmentState", "uint32_t", spool.segmentState),
 ].join("\n\n")}
 
 ${Object.entries(constants)
