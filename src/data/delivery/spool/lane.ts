@@ -286,7 +286,6 @@ export class SegmentLane implements Lane {
         if (scan.endSequence > expected) expected = scan.endSequence;
         tail = { to: scan.tailSequence, bytes: scan.tailBytes };
         if (scan.found === 0 && size <= segmentHeader.bytes) {
-          await file.close();
           await rm(path, { force: true });
           continue;
         }

@@ -3,7 +3,7 @@
  * first file and ends with the worker.
  */
 
-import { getSystemErrorName } from "node:util";
+import { getSystemErrorMessage, getSystemErrorName } from "node:util";
 import { loadAddon } from "../../engine/addon.ts";
 import { translated } from "../../engine/native/errors.ts";
 import { encodeGroupHeader, groupHeader, readGroupHeader, segmentScan } from "./format.ts";
@@ -92,10 +92,10 @@ class SpoolThread {
   }
 }
 
-/** As Node's own file calls would say it: `ENOSPC: no space left on device` has the code ENOSPC. */
+/** As Node's own file calls say it. */
 function systemError(errno: number): Error {
   const code = getSystemErrorName(-errno);
-  return Object.assign(new Error(`${code} from the spool's thread`), { code, errno: -errno });
+  return Object.assign(new Error(`${code}: ${getSystemErrorMessage(-errno)}`), { code, errno: -errno });
 }
 
 let thread: SpoolThread | undefined;
