@@ -410,8 +410,7 @@ export class SegmentLane implements Lane {
   async #segmentFor({ fileBytes, meta }: Append): Promise<Segment> {
     const active = this.#active;
     if (active !== undefined) {
-      const fits = active.endOffset === segmentHeader.bytes || active.endOffset + fileBytes <= this.#segmentBytesMax;
-      if (fits && !active.broken) return active;
+      if (this.#fitsActive(fileBytes)) return active;
       await this.#rotate();
     }
     const { directory, fsync } = this.#options;
@@ -456,6 +455,12 @@ export class SegmentLane implements Lane {
     return segment;
   }
 
+  #fitsActive(fileBytes: number): boolean {
+    const active = this.#active;
+    if (active === undefined || active.broken) return false;
+    return active.endOffset === segmentHeader.bytes || active.endOffset + fileBytes <= this.#segmentBytesMax;
+  }
+
   /** Ends the active segment. */
   async #rotate(): Promise<void> {
     const segment = this.#active;
@@ -482,14 +487,14 @@ export class SegmentLane implements Lane {
   async #makeRoom(fileBytes: number): Promise<void> {
     const { bytesMax } = this.#options;
     this.#expireSegments();
-    const wanted = fileBytes + segmentHeader.bytes;
-    if (this.#diskBytes() + wanted <= bytesMax) return;
+    const wanted = () => fileBytes + (this.#fitsActive(fileBytes) ? 0 : segmentHeader.bytes);
+    if (this.#diskBytes() + wanted() <= bytesMax) return;
     // What is done with goes first: it costs nothing.
     await this.#save(false);
-    if (this.#diskBytes() + wanted <= bytesMax) return;
+    if (this.#diskBytes() + wanted() <= bytesMax) return;
     const free = this.#segments.filter(({ inFlight, reading }) => inFlight === 0 && !reading);
     const freeBytes = free.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (this.#diskBytes() - freeBytes + wanted > bytesMax)
+    if (this.#diskBytes() - freeBytes + wanted() > bytesMax)
       throw Object.assign(
         new Error(
           `the spool holds its ${bytesMax} bytes, and what could be given up is not enough for ${fileBytes} more`,
@@ -497,7 +502,7 @@ export class SegmentLane implements Lane {
         { code: "SPOOL_FULL" },
       );
     for (const segment of free) {
-      if (this.#diskBytes() + wanted <= bytesMax) break;
+      if (this.#diskBytes() + wanted() <= bytesMax) break;
       // Read from, or gone, meanwhile.
       if (segment.inFlight > 0 || segment.reading || !this.#segments.includes(segment)) continue;
       if (segment === this.#active) await this.#rotate();
@@ -505,7 +510,7 @@ export class SegmentLane implements Lane {
       this.#giveUp(segment, "spoolFull");
       await this.#save(false);
     }
-    if (this.#diskBytes() + wanted > bytesMax)
+    if (this.#diskBytes() + wanted() > bytesMax)
       throw Object.assign(new Error("the spool has no room: what would make some is being read"), {
         code: "SPOOL_FULL",
       });
