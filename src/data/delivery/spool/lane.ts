@@ -494,7 +494,7 @@ export class SegmentLane implements Lane {
     if (this.#diskBytes() + wanted() <= bytesMax) return;
     const free = this.#segments.filter(({ inFlight, reading }) => inFlight === 0 && !reading);
     const freeBytes = free.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (this.#diskBytes() - freeBytes + wanted() > bytesMax)
+    if (this.#diskBytes() - freeBytes + fileBytes + segmentHeader.bytes > bytesMax)
       throw Object.assign(
         new Error(
           `the spool holds its ${bytesMax} bytes, and what could be given up is not enough for ${fileBytes} more`,
