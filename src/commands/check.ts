@@ -20,7 +20,7 @@ export async function command({ file, engine }: CheckOptions): Promise<number> {
   const { kind, warning } = await selectEngine(engine);
   if (warning !== undefined) process.stderr.write(`streamgate: ${warning}\n`);
   const { rules, outputs, warnings } = readRulesFile(file === "-" ? 0 : file, (pattern) => kind.checkPattern(pattern));
-  kind.prepare(compilePlan(rules)).close();
+  kind.prepare(compilePlan(rules, outputs)).close();
   for (const warning of warnings) process.stderr.write(`streamgate: warning: ${warning}\n`);
   const counts = [count(rules.length, "rule"), ...(outputs === undefined ? [] : [count(outputs.length, "output")])];
   print(`ok: ${counts.join(", ")}\n`);

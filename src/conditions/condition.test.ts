@@ -1,5 +1,6 @@
 /** Conditions: what is refused, where and in which words, and what the rest compiles to. */
 
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { engines } from "../../test/conformance/engines.ts";
 import { StreamGateError } from "../errors.ts";
@@ -82,6 +83,18 @@ describe("readCondition", () => {
     expect(refusal(nested(8))).toBeUndefined();
     expect(refusal({ values: Array(100).fill("x") })).toBeUndefined();
     expect(refusal({ any: Array(100).fill({ value: "x" }) })).toBeUndefined();
+  });
+
+  it("takes what its documentation shows", () => {
+    const text = readFileSync(new URL("../../docs/conditions.md", import.meta.url), "utf8");
+    const blocks = [...text.matchAll(/```json\n([\s\S]*?)```/g)].flatMap(([, block]) => block!.trim().split("\n"));
+    expect(blocks.length).toBeGreaterThan(3);
+    for (const line of blocks) {
+      const value = JSON.parse(line);
+      expect([line, refusal("type" in value ? value.filter : value)]).toEqual([line, undefined]);
+    }
+    // Its tables name every question and every operator.
+    for (const key of Object.keys(conditionSchema.properties)) expect(text).toContain(`"${key}"`);
   });
 
   it("takes nulls as absent, as the original control plane writes them", () => {
