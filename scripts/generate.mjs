@@ -3,9 +3,11 @@
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { encodeStop } from "../src/data/engine/encoder.ts";
 import * as engine from "../src/data/engine/layout.ts";
 import { framingCode } from "../src/data/frame/framing.ts";
 import * as ring from "../src/data/ring/layout.ts";
+import * as outputs from "../src/outputs/index.ts";
 import { planMagic } from "../src/plan/encode.ts";
 import * as operations from "../src/plan/operations.ts";
 import { fieldBytes } from "../src/struct.ts";
@@ -44,12 +46,17 @@ const constants = {
   ringVersion: ring.ringVersion,
   planMagic,
   attributeKeysMax: operations.attributeKeysMax,
+  attributeNumberBytesMax: operations.attributeNumberBytesMax,
+  conditionDepthMax: operations.conditionDepthMax,
+  outputsMax: outputs.outputsMax,
   countCellsFixed: engine.countCellsFixed,
   countCellsPerRule: engine.countCellsPerRule,
+  countCellsPerRoute: engine.countCellsPerRoute,
   frameCells: engine.frameCells,
   matchBudgetBytes: engine.matchBudgetBytes,
   outputGrowthFactor: engine.outputGrowthFactor,
   outputGrowthBytes: engine.outputGrowthBytes,
+  jsonDepthMax: engine.jsonDepthMax,
 };
 
 const text = `// Written by scripts/generate.mjs from the tables in src/; do not edit. What each field means is said there.
@@ -70,13 +77,19 @@ ${[
   enumText("OperationCode", "uint16_t", operations.operationCode),
   enumText("OperationFlag", "uint16_t", operations.operationFlag),
   enumText("AttributeOperator", "uint8_t", operations.attributeOperator),
+  enumText("ConditionCode", "uint16_t", operations.conditionCode),
+  enumText("Severity", "uint8_t", operations.severity),
   enumText("RunResult", "uint32_t", engine.runResult),
   enumText("StopCause", "uint32_t", engine.stopCause),
   enumText("ShardKeyKind", "uint32_t", engine.shardKeyKind),
+  enumText("EncodeStop", "uint32_t", encodeStop),
+  enumText("FrameTime", "uint32_t", engine.frameTime),
+  enumText("ObjectMode", "uint32_t", engine.objectMode),
   enumText("QuarantineCause", "uint32_t", engine.quarantineCause),
   enumText("CountCell", "uint32_t", engine.countCell),
   enumText("FrameCell", "uint32_t", engine.frameCell),
   enumText("RuleCell", "uint32_t", engine.ruleCell),
+  enumText("RouteCell", "uint32_t", engine.routeCell),
 ].join("\n\n")}
 
 ${Object.entries(constants)

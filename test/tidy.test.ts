@@ -37,7 +37,7 @@ describe("imports", () => {
     { folder: "src/data/", never: /^src\/control\//, because: "the data plane runs without the control plane" },
     { folder: "src/", never: /^(test|bench)\//, because: "what ships needs no tests" },
     { folder: "src/(?!commands/)", never: /^src\/commands\//, because: "commands compose, nothing composes them" },
-    ...["rules", "detectors", "plan", "outputs", "manifest"].map((folder) => ({
+    ...["rules", "detectors", "conditions", "plan", "outputs", "manifest"].map((folder) => ({
       folder: `src/${folder}/`,
       never:
         /^(node:(fs|net|tls|dgram|http|https|http2|child_process|worker_threads|dns|cluster)(\/|$)|undici|ioredis|fastify|pino|src\/(control|data|bus|persistence|telemetry|commands)\/)/,
@@ -144,6 +144,8 @@ describe("twins", () => {
     ["native/plan", "src/data/engine/portable/plan"],
     ["native/match", "src/data/engine/portable/match"],
     ["native/attribute", "src/data/engine/portable/attribute"],
+    ["native/condition", "src/data/engine/portable/condition"],
+    ["native/severity", "src/data/engine/portable/severity"],
     ["native/ring", "src/data/ring"],
     ["native/shard", "src/data/shard"],
   ] as const;

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
+#include "absl/strings/charconv.h"
 #include "re2/re2.h"
 #include "scan/dispatch.h"
 
@@ -109,6 +111,35 @@ std::vector<std::string> RarestKeys(const std::vector<std::vector<std::string>>&
   return rarest;
 }
 
+// Does this text match attributeNumber of src/plan/operations.ts?
+bool IsNumber(std::string_view text) {
+  size_t at = 0;
+  const auto digits = [&](size_t digits_max) {
+    const size_t from = at;
+    while (at < text.size() && at - from < digits_max && text[at] >= '0' && text[at] <= '9') ++at;
+    return at - from;
+  };
+  if (text.size() > kAttributeNumberBytesMax) return false;
+  if (at < text.size() && text[at] == '-') ++at;
+  const bool zero = at < text.size() && text[at] == '0';
+  if (digits(zero ? 1 : kAttributeNumberBytesMax) == 0) return false;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (digits(kAttributeNumberBytesMax) == 0) return false;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (digits(2) == 0) return false;
+  }
+  return at == text.size();
+}
+
+// False: the text is no number. By abseil, which asks no locale, and rounds as IEEE 754 and JavaScript do.
+bool ReadNumber(std::string_view text, double* number) {
+  return IsNumber(text) && absl::from_chars(text.data(), text.data() + text.size(), *number).ec == std::errc();
+}
+
 bool HoldsAny(const std::vector<Prefilter::Factor>& factors, const char* data, size_t size) {
   const auto* const from = reinterpret_cast<const uint8_t*>(data);
   return std::any_of(factors.begin(), factors.end(), [&](const Prefilter::Factor& factor) {
@@ -131,19 +162,32 @@ bool HoldsUnicodeEscape(const char* data, size_t size) {
 std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(const Operation& operation, std::string* error,
                                                           bool prefilters) {
   const std::vector<std::string>& args = operation.args;
-  if (args.size() < 2 || args[0].size() != 1 || static_cast<uint8_t>(args[0][0]) > 2) {
+  if (args.size() < 2 || args[0].size() != 1 ||
+      static_cast<uint8_t>(args[0][0]) > static_cast<uint8_t>(AttributeOperator::kRegex)) {
     *error = "dropAttribute needs an operator, a value and paths";
     return nullptr;
   }
-  const AttributeOperator op = static_cast<AttributeOperator>(args[0][0]);
-  std::vector<std::vector<std::string>> paths(args.size() - 2);
+  return Prepare(static_cast<AttributeOperator>(args[0][0]), {args[1]}, {args.begin() + 2, args.end()}, error,
+                 prefilters);
+}
+
+std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(AttributeOperator op, const std::vector<std::string>& values,
+                                                          const std::vector<std::string>& path_bytes,
+                                                          std::string* error, bool prefilters) {
+  const bool several = op == AttributeOperator::kEquals || op == AttributeOperator::kDiffers;
+  const size_t wanted = op == AttributeOperator::kExists ? 0 : 1;
+  if (op > AttributeOperator::kLess || values.size() < wanted || (values.size() > wanted && !several)) {
+    *error = "an attribute's operator is unknown, or it takes another number of values";
+    return nullptr;
+  }
+  std::vector<std::vector<std::string>> paths(path_bytes.size());
   for (size_t i = 0; i < paths.size(); ++i) {
-    if (!ReadPath(args[i + 2], &paths[i])) {
-      *error = "dropAttribute: a path's key lengths do not fit its bytes";
+    if (!ReadPath(path_bytes[i], &paths[i])) {
+      *error = "an attribute's path has key lengths that do not fit its bytes";
       return nullptr;
     }
     if (paths[i].size() > kAttributeKeysMax) {
-      *error = "dropAttribute: a path has more than " + std::to_string(kAttributeKeysMax) + " keys";
+      *error = "an attribute's path has more than " + std::to_string(kAttributeKeysMax) + " keys";
       return nullptr;
     }
   }
@@ -151,33 +195,59 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(const Operation& opera
   if (op == AttributeOperator::kRegex) {
     re2::RE2::Options options;
     options.set_log_errors(false);
-    pattern = std::make_unique<re2::RE2>(args[1], options);
+    pattern = std::make_unique<re2::RE2>(values[0], options);
     if (!pattern->ok()) {
       *error = pattern->error();
       return nullptr;
     }
   }
-  std::unique_ptr<AttributeFilter> filter(new AttributeFilter(op, args[1], std::move(pattern), PathTrie(paths)));
+  double limit = 0;
+  if ((op == AttributeOperator::kGreater || op == AttributeOperator::kLess) && !ReadNumber(values[0], &limit)) {
+    *error = "an attribute is compared with what is no number";
+    return nullptr;
+  }
+  std::unique_ptr<AttributeFilter> filter(new AttributeFilter(op, values, limit, std::move(pattern), PathTrie(paths)));
   if (prefilters) filter->Derive(paths);
   return filter;
 }
 
-// What a record that is dropped must hold: see prefilter.
+// What a record that matches must hold: see prefilter.
 void AttributeFilter::Derive(const std::vector<std::vector<std::string>>& paths) {
-  std::vector<Prefilter::Factor> values = pattern_ != nullptr ? PatternFactors(*pattern_) : LiteralFactors({value_});
+  std::vector<Prefilter::Factor> values;
+  switch (op_) {
+    case AttributeOperator::kEquals:
+    case AttributeOperator::kContains:
+    case AttributeOperator::kStartsWith:
+    case AttributeOperator::kEndsWith:
+      values = LiteralFactors(values_);
+      break;
+    case AttributeOperator::kRegex:
+      values = PatternFactors(*pattern_);
+      break;
+    case AttributeOperator::kDiffers:
+    case AttributeOperator::kExists:
+    case AttributeOperator::kGreater:
+    case AttributeOperator::kLess:
+      break;  // the attribute must be there, with whatever value
+  }
   std::vector<Prefilter::Factor> keys = LiteralFactors(RarestKeys(paths));
   if (values.empty()) std::swap(values, keys);
   if (!values.empty()) prefilter_ = std::make_unique<Prefilter>(std::move(values));
   if (keys.empty()) return;
-  keys.pop_back();  // the escape, which Drops looks for itself: most records have not even a backslash
+  keys.pop_back();  // the escape, which Matches looks for itself: most records have not even a backslash
   keys_ = std::move(keys);
 }
 
 std::unique_ptr<Prefilter> AttributeFilter::TakePrefilter() { return std::move(prefilter_); }
 
-AttributeFilter::AttributeFilter(AttributeOperator op, std::string value, std::unique_ptr<re2::RE2> pattern,
-                                 PathTrie trie)
-    : op_(op), value_(std::move(value)), pattern_(std::move(pattern)), trie_(std::move(trie)), found_(trie_.size()) {
+AttributeFilter::AttributeFilter(AttributeOperator op, std::vector<std::string> values, double limit,
+                                 std::unique_ptr<re2::RE2> pattern, PathTrie trie)
+    : op_(op),
+      values_(std::move(values)),
+      limit_(limit),
+      pattern_(std::move(pattern)),
+      trie_(std::move(trie)),
+      found_(trie_.size()) {
   for (uint32_t node = 0; node < trie_.size(); ++node)
     if (trie_.node(node).path != PathTrie::kNoPath) ends_.push_back(node);
   std::sort(ends_.begin(), ends_.end(),
@@ -186,31 +256,32 @@ AttributeFilter::AttributeFilter(AttributeOperator op, std::string value, std::u
 
 AttributeFilter::~AttributeFilter() = default;
 
-bool AttributeFilter::Drops(const char* data, size_t size) {
+bool AttributeFilter::Matches(const char* data, size_t size) {
   if (JsonText::First(data, size) != '{') return false;
-  // Where the prefilter of the operation asks for the value, records that lack the attribute are still not walked.
+  if (prefilter_ != nullptr && !HoldsAny(prefilter_->factors(), data, size)) return false;
+  // Where the prefilter asks for the value, records that lack the attribute are still not walked.
   if (!keys_.empty() && !HoldsAny(keys_, data, size) && !HoldsUnicodeEscape(data, size)) return false;
-  const JsonScalar* const scalar = Walk(data, size);
-  return scalar != nullptr && Accepts(*scalar);
+  const Found* const found = Walk(data, size);
+  if (found == nullptr) return false;
+  if (op_ == AttributeOperator::kExists) return true;
+  return found->presence == Presence::kScalar ? Accepts(found->scalar) : op_ == AttributeOperator::kDiffers;
 }
 
 bool AttributeFilter::Find(const char* data, size_t size, std::string_view* text) {
   if (JsonText::First(data, size) != '{') return false;
-  const JsonScalar* const scalar = Walk(data, size);
-  if (scalar == nullptr) return false;
-  *text = Meaning(*scalar);
+  const Found* const found = Walk(data, size);
+  if (found == nullptr || found->presence != Presence::kScalar) return false;
+  *text = Meaning(found->scalar);
   return true;
 }
 
-// The scalar that decides. Null: the record is not JSON, or the first path that exists leads to none.
-const JsonScalar* AttributeFilter::Walk(const char* data, size_t size) {
+// What the first path that exists leads to. Null: the record is not JSON, or has none.
+const AttributeFilter::Found* AttributeFilter::Walk(const char* data, size_t size) {
   text_.Reset(data, size);
   Forget(0);
   if (!Value(0) || !text_.AtEnd()) return nullptr;
-  for (const uint32_t node : ends_) {
-    const Found& found = found_[node];
-    if (found.presence != Presence::kAbsent) return found.presence == Presence::kScalar ? &found.scalar : nullptr;
-  }
+  for (const uint32_t node : ends_)
+    if (found_[node].presence != Presence::kAbsent) return &found_[node];
   return nullptr;
 }
 
@@ -353,13 +424,26 @@ std::string_view AttributeFilter::Meaning(const JsonScalar& scalar) {
 
 bool AttributeFilter::Accepts(const JsonScalar& scalar) {
   const std::string_view text = Meaning(scalar);
+  double number = 0;
   switch (op_) {
     case AttributeOperator::kEquals:
-      return text == value_;
+      return std::find(values_.begin(), values_.end(), text) != values_.end();
     case AttributeOperator::kContains:
-      return Contains(text, value_);
+      return Contains(text, values_[0]);
     case AttributeOperator::kRegex:
       return pattern_->Match(text, 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
+    case AttributeOperator::kStartsWith:
+      return text.substr(0, values_[0].size()) == values_[0];
+    case AttributeOperator::kEndsWith:
+      return text.size() >= values_[0].size() && text.substr(text.size() - values_[0].size()) == values_[0];
+    case AttributeOperator::kDiffers:
+      return std::find(values_.begin(), values_.end(), text) == values_.end();
+    case AttributeOperator::kExists:
+      return true;
+    case AttributeOperator::kGreater:
+      return ReadNumber(text, &number) && number > limit_;
+    case AttributeOperator::kLess:
+      return ReadNumber(text, &number) && number < limit_;
   }
   return false;
 }

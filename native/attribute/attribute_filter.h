@@ -1,4 +1,5 @@
-// attribute_filter: drops a JSON record by the value that it holds at the first of several places that exists.
+// Attributes: does a JSON record hold, at the first of several places that exists, a value such as a rule or a
+// condition asks for?
 //
 // One strict walk checks the whole record (what is not JSON passes) and follows all paths at once. Of duplicate keys
 // the last counts, so nothing is decided before the end. Where a path meets an array, the array is read as OTLP's list
@@ -30,15 +31,22 @@ class AttributeFilter {
   // `prefilters` off gives the same answers, slower: that is how tests hold them to account.
   static std::unique_ptr<AttributeFilter> Prepare(const Operation& operation, std::string* error,
                                                   bool prefilters = true);
+  // The same with any operator, as a condition has them: as many `values` as the operator takes, and `paths` as they
+  // stand in the operation's arguments.
+  static std::unique_ptr<AttributeFilter> Prepare(AttributeOperator op, const std::vector<std::string>& values,
+                                                  const std::vector<std::string>& paths, std::string* error,
+                                                  bool prefilters = true);
   ~AttributeFilter();
 
-  // For the step that runs this filter, once: a record without any of its factors is not dropped. Null: nothing can be
-  // said. Strings compare decoded, but a string without `\u` spells each byte that has no escape of its own as itself,
-  // so the value, or a key on the way to it, stands in the record, or a `\u` does.
+  // For the step that runs this filter, once: a record without any of its factors does not match. Null: nothing can be
+  // said, or it was taken. Left here, Matches asks it itself. Strings compare decoded, but a string without `\u` spells
+  // each byte that has no escape of its own as itself, so the value, or a key on the way to it, stands in the record,
+  // or a `\u` does.
   std::unique_ptr<Prefilter> TakePrefilter();
 
-  // Is the record dropped? Not const: walking buffers are kept from one record to the next, so one thread at a time.
-  bool Drops(const char* data, size_t size);
+  // Does the operator accept what the record holds? Not const: walking buffers are kept from one record to the next, so
+  // one thread at a time.
+  bool Matches(const char* data, size_t size);
   // The attribute's text, strings decoded, whatever the operator and value. False: the record is not JSON, has no such
   // attribute, or an object or array in its place. `text` is valid until the next call and no longer than the record.
   bool Find(const char* data, size_t size, std::string_view* text);
@@ -50,10 +58,11 @@ class AttributeFilter {
     JsonScalar scalar;
   };
 
-  AttributeFilter(AttributeOperator op, std::string value, std::unique_ptr<re2::RE2> pattern, PathTrie trie);
+  AttributeFilter(AttributeOperator op, std::vector<std::string> values, double limit,
+                  std::unique_ptr<re2::RE2> pattern, PathTrie trie);
 
   void Derive(const std::vector<std::vector<std::string>>& paths);
-  const JsonScalar* Walk(const char* data, size_t size);
+  const Found* Walk(const char* data, size_t size);
   template <typename Take>
   bool Members(const Take& take);
   bool Object(uint32_t node);
@@ -68,7 +77,9 @@ class AttributeFilter {
   bool Accepts(const JsonScalar& scalar);
 
   const AttributeOperator op_;
-  const std::string value_;
+  const std::vector<std::string> values_;
+  // What greater and less compare with.
+  const double limit_;
   const std::unique_ptr<re2::RE2> pattern_;
   const PathTrie trie_;
   std::unique_ptr<Prefilter> prefilter_;

@@ -166,6 +166,7 @@ const char* JsonText::ValueEnd(const char* p) {
     p = Past(p);
     if (p == end) return nullptr;
     if (*p == '{' || *p == '[') {
+      if (depth == depth_max_) return nullptr;
       const bool opens_object = *p == '{';
       p = Past(p + 1);
       if (p == end) return nullptr;

@@ -78,7 +78,9 @@ class JsonText {
   }
   // Takes a string, number, true, false or null. False: malformed.
   bool Scalar(JsonScalar* out);
-  // Takes any value and checks all of it. False: malformed.
+  // From now on SkipValue refuses a value in which more than `containers` objects and arrays are open at once.
+  void LimitDepth(size_t containers) { depth_max_ = containers; }
+  // Takes any value and checks all of it. False: malformed, or deeper than LimitDepth allows.
   bool SkipValue() {
     const char* const from = Past(at_);
     bool ignored;
@@ -132,6 +134,7 @@ class JsonText {
   const char* end_ = nullptr;
   // Of the whole text (scan/json_marks.h).
   std::vector<uint64_t> marks_;
+  size_t depth_max_ = SIZE_MAX;
   // One bit for each open container that SkipValue is in: 1 object, 0 array.
   std::vector<uint64_t> nesting_;
 };

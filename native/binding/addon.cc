@@ -2,8 +2,10 @@
 #include <napi.h>
 
 #include "binding/batch_handle.h"
+#include "binding/encoder_handle.h"
 #include "binding/engine_handle.h"
 #include "binding/framer_handle.h"
+#include "binding/gather.h"
 #include "binding/pattern.h"
 #include "binding/plan_handle.h"
 #include "binding/ring_handle.h"
@@ -24,11 +26,13 @@ Napi::Value Versions(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  EncoderHandle::Init(env, exports);
   EngineHandle::Init(env, exports);
   FramerHandle::Init(env, exports);
   PlanHandle::Init(env, exports);
   RingHandle::Init(env, exports);
   InitBatch(env, exports);
+  InitGather(env, exports);
   InitPattern(env, exports);
   InitStreamWriter(env, exports);
   InitTcpReader(env, exports);

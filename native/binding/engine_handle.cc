@@ -38,7 +38,7 @@ Runner& EngineHandle::ReadyRunner() {
 void EngineHandle::Use(const Napi::CallbackInfo& info) {
   if (closed_) throw CodedError(info.Env(), "SG_ENGINE_CLOSED", "the engine is closed");
   const std::shared_ptr<PreparedPlan>& plan = HandleOf<PlanHandle>(info[0])->plan();
-  double* counts = CellsOf(info[1], kCountCellsFixed + size_t{plan->rules} * kCountCellsPerRule, "a plan's counts");
+  double* counts = CellsOf(info[1], CountCellsOf(*plan), "a plan's counts");
   runner_.Use(plan, counts);
   counts_ = Napi::Persistent(info[1].As<Napi::Object>());
 }

@@ -24,7 +24,13 @@ PlanHandle::PlanHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   // A way for tests, and for whoever doubts an answer, to have RE2 look at every record.
   const char* const prefilter = std::getenv("STREAMGATE_PREFILTER");
   const bool prefilters = prefilter == nullptr || std::strcmp(prefilter, "off") != 0;
+  const uint32_t rules = decoded.rules;
   plan_ = Prepare(std::move(decoded), prefilters, &rule, &error);
+  if (plan_ == nullptr && rule >= rules) {
+    Napi::Error refused = CodedError(info.Env(), "SG_CONDITION", error);
+    refused.Set("output", Napi::Number::New(info.Env(), rule - rules));
+    throw refused;
+  }
   if (plan_ == nullptr) {
     Napi::Error refused = CodedError(info.Env(), "SG_RULE_PATTERN", error);
     refused.Set("rule", Napi::Number::New(info.Env(), rule));

@@ -16,7 +16,8 @@ class PlanHandle : public Napi::ObjectWrap<PlanHandle> {
   static constexpr const char* kName = "prepared plan";
 
   static void Init(Napi::Env env, Napi::Object exports);
-  // new PreparedPlan(bytes). Throws SG_RULE_PATTERN with the property `rule`, or SG_LAYOUT for bytes that are no plan.
+  // new PreparedPlan(bytes). Throws SG_RULE_PATTERN with the property `rule`, SG_CONDITION with the property `output`,
+  // or SG_LAYOUT for bytes that are no plan.
   explicit PlanHandle(const Napi::CallbackInfo& info);
 
   // Throws SG_ENGINE_CLOSED.

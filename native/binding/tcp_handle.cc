@@ -1,5 +1,5 @@
-// TcpReader({framing, delimiter, maxRecordBytes, losses}, onReadable): TCP connections, read in the worker's own
-// thread.
+// TcpReader({framing, delimiter, maxRecordBytes, unfinishedBytesMax, losses}, onReadable): TCP connections, read in the
+// worker's own thread.
 //
 // The worker's event loop watches the reader's two descriptors: libuv's poll handles, whose interface is stable within
 // its major version 1 and whose functions the node binary exports. `onReadable` is called once a wake-up, and calls
@@ -20,6 +20,7 @@ void InitTcpReader(Napi::Env, Napi::Object) {}  // `net` reads there
 
 #include <uv.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -153,10 +154,13 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
                                              InstanceMethod<&TcpHandle::StopAccepting>("stopAccepting"),
                                              InstanceMethod<&TcpHandle::FinishQuiet>("finishQuiet"),
                                              InstanceMethod<&TcpHandle::Abandon>("abandon"),
+                                             InstanceMethod<&TcpHandle::Squeeze>("squeeze"),
                                              InstanceMethod<&TcpHandle::Close>("close"),
                                              InstanceAccessor<&TcpHandle::Connections>("connections"),
                                              InstanceAccessor<&TcpHandle::Accepted>("accepted"),
                                              InstanceAccessor<&TcpHandle::Refused>("refused"),
+                                             InstanceAccessor<&TcpHandle::UnfinishedBytes>("unfinishedBytes"),
+                                             InstanceAccessor<&TcpHandle::HeldBack>("heldBack"),
                                              InstanceAccessor<&TcpHandle::Gathers>("gathers"),
                                          }));
   }
@@ -177,6 +181,10 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
     }
     options.max_record_bytes = NumberOf(given.Get("maxRecordBytes"), 1u << 30, "the longest record");
     if (options.max_record_bytes == 0) throw CodedError(env_, "SG_LAYOUT", "the longest record has at least one byte");
+    // Absent: no bound.
+    const Napi::Value unfinished = given.Get("unfinishedBytesMax");
+    if (unfinished.IsNumber())
+      options.unfinished_bytes_max = static_cast<size_t>(std::max<int64_t>(0, unfinished.ToNumber().Int64Value()));
     const Napi::Value losses = given.Get("losses");
     options.losses = CellsOf(losses, kFrameCells, "a reader's losses");
     TcpListener::Error error;
@@ -255,6 +263,8 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
   void FinishQuiet(const Napi::CallbackInfo& info) {
     watch().reader().FinishQuiet(NumberOf(info[0], UINT32_MAX, "turns"), info[1].ToBoolean().Value());
   }
+  // squeeze(on)
+  void Squeeze(const Napi::CallbackInfo& info) { watch().reader().Squeeze(info[0].ToBoolean().Value()); }
   // abandon(): bytes that were received and not run
   Napi::Value Abandon(const Napi::CallbackInfo&) {
     return Napi::Number::New(env_, static_cast<double>(watch().reader().Abandon()));
@@ -275,6 +285,12 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
   }
   Napi::Value Refused(const Napi::CallbackInfo&) {
     return Napi::Number::New(env_, watch_ == nullptr ? 0 : static_cast<double>(watch_->reader().refused()));
+  }
+  Napi::Value UnfinishedBytes(const Napi::CallbackInfo&) {
+    return Napi::Number::New(env_, watch_ == nullptr ? 0 : static_cast<double>(watch_->reader().unfinished_bytes()));
+  }
+  Napi::Value HeldBack(const Napi::CallbackInfo&) {
+    return Napi::Number::New(env_, watch_ == nullptr ? 0 : static_cast<double>(watch_->reader().held_back()));
   }
   Napi::Value Gathers(const Napi::CallbackInfo&) {
     return Napi::Boolean::New(env_, watch_ != nullptr && watch_->reader().gathers());

@@ -32,6 +32,8 @@ class WriterHandle : public Napi::ObjectWrap<WriterHandle> {
                                             {
                                                 InstanceMethod<&WriterHandle::Close>("close"),
                                                 InstanceMethod<&WriterHandle::Counts>("counts"),
+                                                InstanceMethod<&WriterHandle::SwitchTo>("switchTo"),
+                                                InstanceMethod<&WriterHandle::Notice>("notice"),
                                                 InstanceAccessor<&WriterHandle::Id>("id"),
                                                 InstanceAccessor<&WriterHandle::Drained>("drained"),
                                             }));
@@ -97,6 +99,17 @@ class WriterHandle : public Napi::ObjectWrap<WriterHandle> {
   Napi::Value Id(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), writer_->id()); }
   Napi::Value Drained(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), running_ ? writer_->Drained() : drained_at_close_);
+  }
+  // switchTo(fd): whether it will be; not while another switch is not done, nor after close()
+  Napi::Value SwitchTo(const Napi::CallbackInfo& info) {
+    if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "switchTo(fd)");
+    return Napi::Boolean::New(info.Env(), running_ && writer_->SwitchTo(info[0].As<Napi::Number>().Int32Value()));
+  }
+  // notice(bytes): a whole number that a double holds
+  void Notice(const Napi::CallbackInfo& info) {
+    const double bytes = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+    if (!(bytes >= 0 && bytes <= 9007199254740991.0)) throw Napi::TypeError::New(info.Env(), "notice(bytes)");
+    if (running_) writer_->Notice(static_cast<uint64_t>(bytes));
   }
   void Close(const Napi::CallbackInfo&) { Stop(); }
 

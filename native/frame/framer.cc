@@ -14,8 +14,8 @@ namespace streamgate {
 namespace {
 
 // A carry buffer larger than this is given back once its record has gone: thousands of connections may each have had
-// one long line.
-constexpr size_t kCarryBytesKept = 64 * 1024;
+// one long line. A saturated one needs the buffer again with every chunk, mostly for a few hundred bytes.
+constexpr size_t kCarryBytesKept = 4 * 1024;
 
 // Bytes of one line end or NUL at the end of a datagram.
 size_t DatagramEndBytes(const char* data, size_t size) {
@@ -169,10 +169,7 @@ void Framer::Rollback() {
 
 void Framer::Keep() {
   const size_t rest = size_ - at_;
-  if (carry_capacity_ > kCarryBytesKept && state_.kept == 0) {
-    carry_.reset();
-    carry_capacity_ = 0;
-  }
+  if (carry_.capacity() > kCarryBytesKept && state_.kept == 0) carry_.Free();
   if (state_.phase == Phase::kBroken) {
     if (rest > 0) pending_.Add(FrameCell::kLostFrameBytes, static_cast<double>(rest));
   } else if (state_.phase == Phase::kUndecided) {
@@ -206,13 +203,12 @@ bool Framer::NextEnd(Record* record) {
   } else if (state_.phase != Phase::kBroken && state_.total > 0) {
     // In auto a count was a guess, so a frame cut short by the close is a record all the same.
     record->lf_follows = false;
-    Finish(record, carry_.get(), state_.kept, state_.total);
+    Finish(record, carry_.data(), state_.kept, state_.total);
     Clear();
     if (record->size > 0) return true;
   }
   Clear();
-  carry_.reset();
-  carry_capacity_ = 0;
+  carry_.Free();
   Commit();
   return false;
 }
@@ -420,9 +416,9 @@ bool Framer::FindEnd(Record* record) {
   } else {
     const uint64_t total = state_.total + (end - begin) - stripped;
     const size_t added = std::min(max_record_bytes_ - state_.kept, end - begin);
-    Reserve(state_.kept + added);
-    std::memcpy(carry_.get() + state_.kept, chunk_ + begin, added);
-    Finish(record, carry_.get(), static_cast<size_t>(std::min<uint64_t>(total, state_.kept + added)), total);
+    carry_.Reserve(state_.kept + added, max_record_bytes_);
+    std::memcpy(carry_.data() + state_.kept, chunk_ + begin, added);
+    Finish(record, carry_.data(), static_cast<size_t>(std::min<uint64_t>(total, state_.kept + added)), total);
   }
   return true;
 }
@@ -443,8 +439,8 @@ void Framer::Finish(Record* record, const char* data, size_t kept, uint64_t tota
 void Framer::Store(const char* data, size_t size) {
   const size_t added = std::min(max_record_bytes_ - state_.kept, size);
   if (added > 0) {
-    Reserve(state_.kept + added);
-    std::memcpy(carry_.get() + state_.kept, data, added);
+    carry_.Reserve(state_.kept + added, max_record_bytes_);
+    std::memcpy(carry_.data() + state_.kept, data, added);
     state_.kept += added;
   }
   state_.total += size;
@@ -453,16 +449,6 @@ void Framer::Store(const char* data, size_t size) {
   std::memmove(state_.tail, state_.tail + state_.tail_bytes - old, old);
   std::memcpy(state_.tail + old, data + size - fresh, fresh);
   state_.tail_bytes = static_cast<uint8_t>(old + fresh);
-}
-
-void Framer::Reserve(size_t bytes) {
-  if (bytes <= carry_capacity_) return;
-  const size_t capacity =
-      std::min<size_t>(std::max({bytes, 2 * carry_capacity_, size_t{256}}), std::max<size_t>(bytes, max_record_bytes_));
-  std::unique_ptr<char[]> grown(new char[capacity]);
-  if (state_.kept > 0) std::memcpy(grown.get(), carry_.get(), state_.kept);
-  carry_ = std::move(grown);
-  carry_capacity_ = capacity;
 }
 
 }  // namespace streamgate

@@ -17,9 +17,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 
+#include "frame/carry.h"
 #include "frame/delimiter.h"
 #include "generated/layout.h"
 #include "scan/newline.h"
@@ -122,7 +122,6 @@ class Framer {
   bool FindEnd(Record* record);
   void Finish(Record* record, const char* data, size_t kept, uint64_t total);
   void Store(const char* data, size_t size);
-  void Reserve(size_t bytes);
   void Clear();
   void SearchLf();
   size_t NextNul();
@@ -147,8 +146,7 @@ class Framer {
 
   State state_;
   // The first bytes of the record at hand, from earlier chunks.
-  std::unique_ptr<char[]> carry_;
-  size_t carry_capacity_ = 0;
+  Carry carry_;
 
   const char* chunk_ = nullptr;
   size_t size_ = 0;

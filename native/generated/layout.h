@@ -143,6 +143,32 @@ enum class AttributeOperator : uint8_t {
   kEquals = 0,
   kContains = 1,
   kRegex = 2,
+  kStartsWith = 3,
+  kEndsWith = 4,
+  kDiffers = 5,
+  kExists = 6,
+  kGreater = 7,
+  kLess = 8,
+};
+
+enum class ConditionCode : uint16_t {
+  kAll = 1,
+  kAny = 2,
+  kNot = 3,
+  kLiteral = 4,
+  kPattern = 5,
+  kAttribute = 6,
+  kSeverity = 7,
+};
+
+enum class Severity : uint8_t {
+  kUnknown = 0,
+  kTrace = 1,
+  kDebug = 2,
+  kInfo = 3,
+  kWarn = 4,
+  kError = 5,
+  kFatal = 6,
 };
 
 enum class RunResult : uint32_t {
@@ -163,6 +189,24 @@ enum class ShardKeyKind : uint32_t {
   kAttribute = 1,
   kSyslogHost = 2,
   kSyslogApp = 3,
+};
+
+enum class EncodeStop : uint32_t {
+  kNone = 0,
+  kFull = 1,
+  kRecordTooLarge = 2,
+};
+
+enum class FrameTime : uint32_t {
+  kNone = 0,
+  kMs = 1,
+  kS = 2,
+};
+
+enum class ObjectMode : uint32_t {
+  kString = 0,
+  kValue = 1,
+  kMerge = 2,
 };
 
 enum class QuarantineCause : uint32_t {
@@ -200,17 +244,27 @@ enum class RuleCell : uint32_t {
   kQuarantinedBytes = 5,
 };
 
+enum class RouteCell : uint32_t {
+  kFilteredRecords = 0,
+  kFilteredBytes = 1,
+};
+
 constexpr uint32_t kBlockAlignment = 8;
 constexpr uint32_t kProducersMax = 64;
 constexpr uint32_t kRingMagic = 827475795;
 constexpr uint32_t kRingVersion = 1;
-constexpr uint32_t kPlanMagic = 827344723;
+constexpr uint32_t kPlanMagic = 844121939;
 constexpr uint32_t kAttributeKeysMax = 100;
+constexpr uint32_t kAttributeNumberBytesMax = 64;
+constexpr uint32_t kConditionDepthMax = 32;
+constexpr uint32_t kOutputsMax = 64;
 constexpr uint32_t kCountCellsFixed = 16;
 constexpr uint32_t kCountCellsPerRule = 8;
+constexpr uint32_t kCountCellsPerRoute = 2;
 constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;
 constexpr uint32_t kOutputGrowthFactor = 4;
 constexpr uint32_t kOutputGrowthBytes = 65536;
+constexpr uint32_t kJsonDepthMax = 512;
 
 }  // namespace streamgate

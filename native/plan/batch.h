@@ -24,10 +24,10 @@ class BatchWriter {
   // Whether a record of this many bytes, its LF not counted, finds room.
   bool Fits(uint64_t size) const { return records_ < records_max_ && bytes_ + size + 1 <= bytes_max_; }
   // `lf_follows`: the byte behind `data` is an LF and stays readable until Flush; else the bytes are copied at once.
-  void Append(const char* data, uint32_t size, bool lf_follows) {
-    const BatchEntry entry = {static_cast<uint32_t>(bytes_), size,
-                              // Every output: routes come with routing rules.
-                              UINT32_MAX, UINT32_MAX};
+  // `routes`: bit n: goes to output n.
+  void Append(const char* data, uint32_t size, bool lf_follows, uint64_t routes = UINT64_MAX) {
+    const BatchEntry entry = {static_cast<uint32_t>(bytes_), size, static_cast<uint32_t>(routes),
+                              static_cast<uint32_t>(routes >> 32)};
     entries_[records_++] = entry;
     if (!lf_follows || run_ + run_bytes_ != data) BeginRun(data, size, lf_follows);
     run_bytes_ += lf_follows ? size_t{size} + 1 : 0;

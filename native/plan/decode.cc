@@ -51,6 +51,74 @@ bool FitsArguments(OperationCode code, size_t args) {
   return false;
 }
 
+// Values, paths and parts that a condition must have: exactly, but for those that are SIZE_MAX.
+struct ConditionForm {
+  uint16_t detail_max;
+  size_t values;
+  size_t paths;
+  size_t parts;
+};
+
+bool FormOf(ConditionCode code, ConditionForm* form) {
+  constexpr size_t kAny = SIZE_MAX;
+  switch (code) {
+    case ConditionCode::kAll:
+    case ConditionCode::kAny:
+      *form = {0, 0, 0, kAny};
+      return true;
+    case ConditionCode::kNot:
+      *form = {0, 0, 0, 1};
+      return true;
+    case ConditionCode::kLiteral:
+    case ConditionCode::kPattern:
+      *form = {0, 1, 0, 0};
+      return true;
+    case ConditionCode::kAttribute:
+      *form = {static_cast<uint16_t>(AttributeOperator::kLess), kAny, kAny, 0};
+      return true;
+    case ConditionCode::kSeverity:
+      *form = {static_cast<uint16_t>(Severity::kFatal), 0, 0, 0};
+      return true;
+  }
+  return false;
+}
+
+// Every text and part takes bytes of its own, so counts of millions in a short plan end at its end.
+bool ReadTexts(Reader* reader, uint32_t count, std::vector<std::string>* texts) {
+  for (; count > 0; --count) {
+    uint32_t length = 0;
+    texts->emplace_back();
+    if (!reader->Read(&length) || !reader->ReadBytes(length, &texts->back())) return false;
+  }
+  return true;
+}
+
+// `conditions`: how many were read so far. Null: read; else what is wrong.
+const char* ReadCondition(Reader* reader, uint32_t depth, uint32_t* conditions, ConditionSpec* condition) {
+  constexpr const char* kShort = "a plan is cut short";
+  if (depth > kConditionDepthMax) return "conditions of a plan lie too deep in one another";
+  if (++*conditions > kOperationsMax) return "a plan has more than 100000 conditions";
+  uint16_t code = 0;
+  uint32_t values = 0;
+  uint32_t paths = 0;
+  uint32_t parts = 0;
+  if (!reader->Read(&code) || !reader->Read(&condition->detail) || !reader->Read(&values) || !reader->Read(&paths) ||
+      !reader->Read(&parts))
+    return kShort;
+  condition->code = static_cast<ConditionCode>(code);
+  ConditionForm form;
+  const auto fits = [](uint32_t count, size_t wanted) { return wanted == SIZE_MAX || count == wanted; };
+  if (!FormOf(condition->code, &form) || condition->detail > form.detail_max || !fits(values, form.values) ||
+      !fits(paths, form.paths) || !fits(parts, form.parts))
+    return "a condition of a plan has an unknown code, or parts that do not fit it";
+  if (!ReadTexts(reader, values, &condition->values) || !ReadTexts(reader, paths, &condition->paths)) return kShort;
+  for (; parts > 0; --parts) {
+    condition->parts.emplace_back();
+    if (const char* fault = ReadCondition(reader, depth + 1, conditions, &condition->parts.back())) return fault;
+  }
+  return nullptr;
+}
+
 constexpr uint16_t kFlagsKnown =
     static_cast<uint16_t>(OperationFlag::kProtect) | static_cast<uint16_t>(OperationFlag::kLimited);
 
@@ -60,7 +128,9 @@ bool DecodePlan(const uint8_t* data, size_t size, DecodedPlan* plan, std::string
   Reader reader(data, size);
   uint32_t magic = 0;
   uint32_t operations = 0;
-  if (!reader.Read(&magic) || !reader.Read(&plan->rules) || !reader.Read(&operations)) {
+  uint32_t routes = 0;
+  if (!reader.Read(&magic) || !reader.Read(&plan->rules) || !reader.Read(&operations) || !reader.Read(&routes) ||
+      !reader.Read(&plan->outputs)) {
     *error = "a plan is cut short";
     return false;
   }
@@ -72,7 +142,12 @@ bool DecodePlan(const uint8_t* data, size_t size, DecodedPlan* plan, std::string
     *error = "a plan has more than 100000 operations or rules";
     return false;
   }
+  if (plan->outputs > kOutputsMax) {
+    *error = "a plan has more outputs than a record has route bits";
+    return false;
+  }
   plan->operations.clear();
+  plan->routes.clear();
   for (uint32_t index = 0; index < operations; ++index) {
     Operation operation;
     uint16_t code = 0;
@@ -100,6 +175,23 @@ bool DecodePlan(const uint8_t* data, size_t size, DecodedPlan* plan, std::string
       }
     }
     plan->operations.push_back(std::move(operation));
+  }
+  uint32_t conditions = 0;
+  for (uint32_t index = 0; index < routes; ++index) {
+    RouteSpec route;
+    if (!reader.Read(&route.output)) {
+      *error = "a plan is cut short";
+      return false;
+    }
+    if (route.output >= plan->outputs || (index > 0 && route.output <= plan->routes.back().output)) {
+      *error = "the routes of a plan do not name its outputs in order";
+      return false;
+    }
+    if (const char* fault = ReadCondition(&reader, 1, &conditions, &route.condition)) {
+      *error = fault;
+      return false;
+    }
+    plan->routes.push_back(std::move(route));
   }
   if (reader.left() != 0) {
     *error = "a plan has bytes behind its end";

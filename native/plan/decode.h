@@ -10,12 +10,16 @@
 
 namespace streamgate {
 
-// A plan of more operations is refused: no manifest that a person wrote has them.
+// A plan of more operations, or of more conditions, is refused: no manifest that a person wrote has them.
 constexpr uint32_t kOperationsMax = 100'000;
 
 struct DecodedPlan {
   uint32_t rules = 0;
   std::vector<Operation> operations;
+  // Of outputs that differ, ascending, each less than `outputs`.
+  std::vector<RouteSpec> routes;
+  // How many outputs there are; at most kOutputsMax.
+  uint32_t outputs = 0;
 };
 
 // False: refused, and `error` says why.

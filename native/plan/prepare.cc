@@ -82,6 +82,13 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint3
     prepared->steps.emplace_back();
     if (!PrepareStep(std::move(operation), prefilters, &prepared->steps.back(), error)) return nullptr;
   }
+  for (RouteSpec& route : plan.routes) {
+    *rule = plan.rules + route.output;
+    prepared->routes.push_back(
+        {uint64_t{1} << route.output, Condition::Prepare(std::move(route.condition), prefilters, error)});
+    if (prepared->routes.back().condition == nullptr) return nullptr;
+  }
+  if (!plan.routes.empty()) prepared->outputs = UINT64_MAX >> (kOutputsMax - plan.outputs);
   std::vector<CandidateIndex::Requirement> requirements;
   for (uint32_t i = 0; i < prepared->steps.size(); ++i) {
     const Step& step = prepared->steps[i];

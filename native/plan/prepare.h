@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attribute/attribute_filter.h"
+#include "condition/condition.h"
 #include "match/candidate_index.h"
 #include "match/fixed.h"
 #include "match/prefilter.h"
@@ -45,9 +46,20 @@ struct Step {
   std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute> what;
 };
 
+// Which records an output gets.
+struct Route {
+  // Its bit in a batch entry's routes, low word first.
+  uint64_t bit;
+  std::unique_ptr<Condition> condition;
+};
+
 struct PreparedPlan {
   uint32_t rules = 0;
   std::vector<Step> steps;
+  // Of the outputs that do not get every record, in the order of their cells.
+  std::vector<Route> routes;
+  // The bits of all outputs, where there are routes.
+  uint64_t outputs = 0;
   // Of the steps with a prefilter. Refers to them.
   std::unique_ptr<CandidateIndex> index;
   // The others, ascending: every record is theirs to look at.
@@ -57,8 +69,14 @@ struct PreparedPlan {
   int set_members = 0;
 };
 
-// Null: an operation is refused; `rule` is the one that it belongs to and `error` says why (for patterns in RE2's
-// words). `prefilters` off gives the same results, slower: that is how tests hold them to account.
+// Cells that the plan's counts have.
+inline size_t CountCellsOf(const PreparedPlan& plan) {
+  return kCountCellsFixed + size_t{plan.rules} * kCountCellsPerRule + plan.routes.size() * kCountCellsPerRoute;
+}
+
+// Null: an operation or a condition is refused; `rule` is the one that it belongs to, or as many as there are rules and
+// the number of its output, and `error` says why (for patterns in RE2's words). `prefilters` off gives the same
+// results, slower: that is how tests hold them to account.
 std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint32_t* rule, std::string* error);
 
 }  // namespace streamgate

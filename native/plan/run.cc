@@ -28,6 +28,7 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   scan_.Use(index);
   scan_apart_.Use(index);
   all_filtered_ = plan_ != nullptr && plan_->unfiltered.empty();
+  routed_ = plan_ != nullptr && !plan_->routes.empty();
   if (plan_ == nullptr) return;
   changes_.reserve(plan_->steps.size());
   candidates_.reserve(plan_->steps.size());
@@ -116,7 +117,7 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
     } else if (const auto* pattern = std::get_if<DropPattern>(&step.what)) {
       if (!certain && !Contains(*pattern, step.prefilter.get(), *scan, i, text)) continue;
     } else if (const auto* attribute = std::get_if<DropAttribute>(&step.what)) {
-      if (!attribute->filter->Drops(text.data(), text.size())) continue;
+      if (!attribute->filter->Matches(text.data(), text.size())) continue;
     } else {
       const auto& replace = std::get<ReplacePattern>(step.what);
       Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * record.size + kOutputGrowthBytes};
@@ -149,6 +150,33 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
   if (!Pass(record, text, changed)) return false;
   CountChanges();
   return true;
+}
+
+bool Runner::PassRouted(const Record& record, std::string_view text, bool changed) {
+  // RE2 takes a null text for one that is not there.
+  view_.Reset(text.data() == nullptr ? std::string_view("", 0) : text);
+  uint64_t routes = UINT64_MAX;
+  for (const Route& route : plan_->routes)
+    if (!route.condition->Holds(view_)) routes &= ~route.bit;
+  if ((routes & plan_->outputs) != 0) {
+    if (!batch_.Fits(text.size())) {
+      need_bytes_ = static_cast<uint32_t>(text.size() + 1);
+      return false;
+    }
+    batch_.Append(text.data(), static_cast<uint32_t>(text.size()), !changed && record.lf_follows, routes);
+  }
+  CountPassed(record, text);
+  for (size_t i = 0; i < plan_->routes.size(); ++i) {
+    if ((routes & plan_->routes[i].bit) != 0) continue;
+    double* const cells = RouteCounts(i);
+    cells[static_cast<uint32_t>(RouteCell::kFilteredRecords)] += 1;
+    cells[static_cast<uint32_t>(RouteCell::kFilteredBytes)] += static_cast<double>(text.size());
+  }
+  return true;
+}
+
+double* Runner::RouteCounts(size_t route) {
+  return counts_ + kCountCellsFixed + size_t{plan_->rules} * kCountCellsPerRule + route * kCountCellsPerRoute;
 }
 
 void Runner::Flush() {

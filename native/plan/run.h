@@ -2,7 +2,8 @@
 //
 // One scan over the region of memory in which records lie tells which steps may match which of them
 // (match/candidate_index.h), and only those steps run, in the order of the plan. What it told counts until a record's
-// first change; the changed text is scanned by itself.
+// first change; the changed text is scanned by itself. Filters of outputs are asked last, about what has become of a
+// record that passes.
 //
 // A record is counted when its fate is settled: one that finds no room in the batch leaves no trace and is run again
 // later.
@@ -71,18 +72,25 @@ class Runner {
   }
   bool AskSet(int member, std::string_view text, bool* certain);
   bool Pass(const Record& record, std::string_view text, bool changed) {
+    if (routed_) return PassRouted(record, text, changed);
     if (!batch_.Fits(text.size())) {
       need_bytes_ = static_cast<uint32_t>(text.size() + 1);
       return false;
     }
     batch_.Append(text.data(), static_cast<uint32_t>(text.size()), !changed && record.lf_follows);
+    CountPassed(record, text);
+    return true;
+  }
+  // Where outputs have filters: asks which of them the record, as it is now, goes to.
+  bool PassRouted(const Record& record, std::string_view text, bool changed);
+  void CountPassed(const Record& record, std::string_view text) {
     ++tally_.passed_records;
     tally_.passed_bytes += record.size;
     tally_.written_bytes += text.size();
-    return true;
   }
 
   double& RuleCount(uint32_t rule, RuleCell cell);
+  double* RouteCounts(size_t route);
   double& Count(CountCell cell) { return counts_[static_cast<uint32_t>(cell)]; }
   void CountChanges();
   void KeepBack(const Record& record);
@@ -95,6 +103,9 @@ class Runner {
   Tally tally_;
   uint32_t need_bytes_ = 0;
   bool all_filtered_ = false;
+  bool routed_ = false;
+  // What routes look at.
+  RecordView view_;
   const char* region_begin_ = nullptr;
   const char* region_end_ = nullptr;
   // Over the region, and over single texts that lie elsewhere: what a rule has changed, what a framer has put together.

@@ -5,6 +5,7 @@
 #define STREAMGATE_TARGET __attribute__((target("avx2")))
 #include "scan/candidate_kernel.h"
 #include "scan/kernel.h"
+#include "scan/utf8_kernel.h"
 
 namespace streamgate {
 namespace {
@@ -32,6 +33,9 @@ struct V256 {
     return _mm256_cmpeq_epi8(_mm256_and_si256(low, high), high);
   }
   STREAMGATE_TARGET static __m256i And(__m256i a, __m256i b) { return _mm256_and_si256(a, b); }
+  STREAMGATE_TARGET static __m256i Or(__m256i a, __m256i b) { return _mm256_or_si256(a, b); }
+  STREAMGATE_TARGET static __m256i Xor(__m256i a, __m256i b) { return _mm256_xor_si256(a, b); }
+  STREAMGATE_TARGET static __m256i Zero() { return _mm256_setzero_si256(); }
   STREAMGATE_TARGET static uint32_t Mask(__m256i v) { return static_cast<uint32_t>(_mm256_movemask_epi8(v)); }
 
   using Register = __m256i;
@@ -81,6 +85,8 @@ STREAMGATE_TARGET const uint8_t* FindGramsAvx2(const GramTable& table, const uin
                                                size_t list_max, size_t* count) {
   return FindGramsWith<V256>(table, base, from, stop, end, list, list_max, count);
 }
+
+STREAMGATE_TARGET bool IsUtf8Avx2(const uint8_t* from, const uint8_t* end) { return IsUtf8With<V256>(from, end); }
 
 }  // namespace streamgate
 

@@ -1,5 +1,6 @@
 // 64 neighbouring bytes and questions about all of them at once, each answered by one bit a byte (bit 0: the first).
-// Written for the vectors that processors have; newline.cc and json_marks.cc compile their loops once for each.
+// Written for the vectors that processors have; newline.cc, json_marks.cc and json_escape.cc compile their loops
+// once for each.
 //
 // These are comparisons with constants only, which every x86-64 (SSE2) and every arm64 (NEON) can do; sets of bytes,
 // which need a byte shuffle, are in kernel.h.
@@ -27,6 +28,13 @@ struct Bytes64Scalar {
     std::memcpy(bytes.words, p, 64);
     return bytes;
   }
+  void Store(uint8_t* p) const { std::memcpy(p, words, 64); }
+  // Which are not ASCII?
+  uint64_t TopBits() const {
+    uint64_t bits = 0;
+    for (int i = 0; i < 8; ++i) bits |= Gathered(words[i] & ~(kOnes * 0x7F)) << (8 * i);
+    return bits;
+  }
   // Which are quotes, backslashes or control characters (below 0x20)?
   uint64_t JsonMarks() const {
     uint64_t bits = 0;
@@ -38,12 +46,13 @@ struct Bytes64Scalar {
 
  private:
   static constexpr uint64_t kOnes = 0x0101010101010101u;
+  // One bit for each byte out of its top bit, where no other bits are set: the product moves bit 8 i to bit 56 + i.
+  static uint64_t Gathered(uint64_t tops) { return ((tops >> 7) * 0x0102040810204080u) >> 56; }
   // One bit for each byte that is zero. The sum carries into a byte's top bit unless its lower seven are zero, and
-  // never beyond it; the product moves bit 8 i to bit 56 + i.
+  // never beyond it.
   static uint64_t Zeros(uint64_t x) {
     const uint64_t low = kOnes * 0x7F;
-    const uint64_t tops = ~(((x & low) + low) | x | low);
-    return ((tops >> 7) * 0x0102040810204080u) >> 56;
+    return Gathered(~(((x & low) + low) | x | low));
   }
 };
 
@@ -54,6 +63,12 @@ struct Bytes64V128 {
   static Bytes64V128 Load(const uint8_t* p) {
     const __m128i* from = reinterpret_cast<const __m128i*>(p);
     return {{_mm_loadu_si128(from), _mm_loadu_si128(from + 1), _mm_loadu_si128(from + 2), _mm_loadu_si128(from + 3)}};
+  }
+  void Store(uint8_t* p) const {
+    for (int i = 0; i < 4; ++i) _mm_storeu_si128(reinterpret_cast<__m128i*>(p) + i, parts[i]);
+  }
+  uint64_t TopBits() const {
+    return Mask(parts[0]) | Mask(parts[1]) << 16 | Mask(parts[2]) << 32 | Mask(parts[3]) << 48;
   }
   // Which are `byte`?
   uint64_t Equal(uint8_t byte) const {
@@ -86,6 +101,11 @@ struct Bytes64Avx2 {
     const __m256i* from = reinterpret_cast<const __m256i*>(p);
     return {_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
   }
+  STREAMGATE_AVX2 void Store(uint8_t* p) const {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), low);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p) + 1, high);
+  }
+  STREAMGATE_AVX2 uint64_t TopBits() const { return Mask(low, high); }
   STREAMGATE_AVX2 uint64_t Equal(uint8_t byte) const {
     const __m256i same = _mm256_set1_epi8(static_cast<char>(byte));
     return Mask(_mm256_cmpeq_epi8(low, same), _mm256_cmpeq_epi8(high, same));
@@ -110,6 +130,13 @@ struct Bytes64V128 {
 
   static Bytes64V128 Load(const uint8_t* p) {
     return {{vld1q_u8(p), vld1q_u8(p + 16), vld1q_u8(p + 32), vld1q_u8(p + 48)}};
+  }
+  void Store(uint8_t* p) const {
+    for (int i = 0; i < 4; ++i) vst1q_u8(p + 16 * i, parts[i]);
+  }
+  uint64_t TopBits() const {
+    const uint8x16_t top = vdupq_n_u8(0x80);
+    return Mask(vcgeq_u8(parts[0], top), vcgeq_u8(parts[1], top), vcgeq_u8(parts[2], top), vcgeq_u8(parts[3], top));
   }
   uint64_t Equal(uint8_t byte) const {
     const uint8x16_t same = vdupq_n_u8(byte);

@@ -46,18 +46,18 @@ Kernel Choose() {
 
 Kernels AvailableKernels() {
   Kernels kernels = {};
-  kernels.list[kernels.count++] = {"scalar",       FindWindowScalar,  FindLineEndsScalar,
-                                   MarkJsonScalar, FindBucketsScalar, FindGramsScalar};
+  kernels.list[kernels.count++] = {"scalar",          FindWindowScalar, FindLineEndsScalar, MarkJsonScalar,
+                                   FindBucketsScalar, FindGramsScalar,  EscapeJsonScalar,   IsUtf8Scalar};
 #if defined(__x86_64__)
   if (HasSsse3())
-    kernels.list[kernels.count++] = {"v128",       FindWindowV128,  FindLineEndsV128,
-                                     MarkJsonV128, FindBucketsV128, FindGramsV128};
+    kernels.list[kernels.count++] = {"v128",          FindWindowV128, FindLineEndsV128, MarkJsonV128,
+                                     FindBucketsV128, FindGramsV128,  EscapeJsonV128,   IsUtf8V128};
   if (HasAvx2())
-    kernels.list[kernels.count++] = {"avx2",       FindWindowAvx2,  FindLineEndsAvx2,
-                                     MarkJsonAvx2, FindBucketsAvx2, FindGramsAvx2};
+    kernels.list[kernels.count++] = {"avx2",          FindWindowAvx2, FindLineEndsAvx2, MarkJsonAvx2,
+                                     FindBucketsAvx2, FindGramsAvx2,  EscapeJsonAvx2,   IsUtf8Avx2};
 #elif defined(__aarch64__)
-  kernels.list[kernels.count++] = {"v128",       FindWindowV128,  FindLineEndsV128,
-                                   MarkJsonV128, FindBucketsV128, FindGramsV128};
+  kernels.list[kernels.count++] = {"v128",          FindWindowV128, FindLineEndsV128, MarkJsonV128,
+                                   FindBucketsV128, FindGramsV128,  EscapeJsonV128,   IsUtf8V128};
 #endif
   return kernels;
 }

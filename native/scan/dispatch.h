@@ -5,8 +5,10 @@
 #include <cstdint>
 
 #include "scan/candidates.h"
+#include "scan/json_escape.h"
 #include "scan/json_marks.h"
 #include "scan/newline.h"
+#include "scan/utf8.h"
 #include "scan/window.h"
 
 namespace streamgate {
@@ -21,6 +23,8 @@ struct Kernel {
   MarkJsonFunction mark_json;
   FindBucketsFunction find_buckets;
   FindGramsFunction find_grams;
+  EscapeJsonFunction escape_json;
+  IsUtf8Function is_utf8;
 };
 
 // Chosen once. A kernel that STREAMGATE_SIMD names and the processor lacks is not taken; the widest is.
@@ -40,6 +44,12 @@ inline const uint8_t* FindWindow(const Window& window, const uint8_t* from, cons
 inline LineEnds FindLineEnds(const uint8_t* from, const uint8_t* end, uint16_t* offsets) {
   return ActiveKernel().find_line_ends(from, end, offsets);
 }
+
+inline EscapedJson EscapeJson(const uint8_t* from, const uint8_t* end, const uint8_t* readable_end, uint8_t* to) {
+  return ActiveKernel().escape_json(from, end, readable_end, to);
+}
+
+inline bool IsUtf8(const uint8_t* from, const uint8_t* end) { return ActiveKernel().is_utf8(from, end); }
 
 inline void MarkJson(const uint8_t* from, size_t size, uint64_t* marks) { ActiveKernel().mark_json(from, size, marks); }
 

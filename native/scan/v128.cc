@@ -10,6 +10,7 @@
 #if defined(STREAMGATE_TARGET)
 #include "scan/candidate_kernel.h"
 #include "scan/kernel.h"
+#include "scan/utf8_kernel.h"
 
 namespace streamgate {
 namespace {
@@ -41,6 +42,9 @@ struct V128 {
     return _mm_cmpeq_epi8(_mm_and_si128(low, high), high);
   }
   STREAMGATE_TARGET static __m128i And(__m128i a, __m128i b) { return _mm_and_si128(a, b); }
+  STREAMGATE_TARGET static __m128i Or(__m128i a, __m128i b) { return _mm_or_si128(a, b); }
+  STREAMGATE_TARGET static __m128i Xor(__m128i a, __m128i b) { return _mm_xor_si128(a, b); }
+  STREAMGATE_TARGET static __m128i Zero() { return _mm_setzero_si128(); }
   STREAMGATE_TARGET static uint32_t Mask(__m128i v) { return static_cast<uint32_t>(_mm_movemask_epi8(v)); }
 
   using Register = __m128i;
@@ -95,6 +99,9 @@ struct V128 {
     return vtstq_u8(low, high);
   }
   static uint8x16_t And(uint8x16_t a, uint8x16_t b) { return vandq_u8(a, b); }
+  static uint8x16_t Or(uint8x16_t a, uint8x16_t b) { return vorrq_u8(a, b); }
+  static uint8x16_t Xor(uint8x16_t a, uint8x16_t b) { return veorq_u8(a, b); }
+  static uint8x16_t Zero() { return vdupq_n_u8(0); }
   static uint32_t Mask(uint8x16_t v) {
     static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
     const uint8x16_t weighted = vandq_u8(v, vld1q_u8(weights));
@@ -149,6 +156,8 @@ STREAMGATE_TARGET const uint8_t* FindGramsV128(const GramTable& table, const uin
                                                size_t list_max, size_t* count) {
   return FindGramsWith<V128>(table, base, from, stop, end, list, list_max, count);
 }
+
+STREAMGATE_TARGET bool IsUtf8V128(const uint8_t* from, const uint8_t* end) { return IsUtf8With<V128>(from, end); }
 
 }  // namespace streamgate
 #endif

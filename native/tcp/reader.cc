@@ -56,24 +56,34 @@ TcpReader::Result ResultOf(const Router::Result& result) {
 }  // namespace
 
 struct TcpReader::Connection {
-  Connection(int descriptor, size_t place, const BlockSource& from, const Options& options)
+  Connection(int descriptor, uint64_t serial, size_t place, const BlockSource& from, const Options& options)
       : fd(descriptor),
+        number(serial),
         index(place),
         source(from),
         framer(options.framing, options.delimiter, options.max_record_bytes, options.losses) {}
 
   const int fd;
+  const uint64_t number;
   size_t index;  // in connections_
   const BlockSource source;
   Framer framer;
   // Turns of a shutdown in which it brought nothing.
   uint32_t quiet_turns = 0;
+  // What its framer holds, as counted in unfinished_bytes_.
+  size_t unfinished = 0;
+  // In held_back_.
+  bool held_back = false;
   // In ending_.
   bool ending = false;
   // It ends when `quota` more bytes are read.
   bool cut = false;
   size_t quota = 0;
 };
+
+bool TcpReader::Further::operator()(const Connection* a, const Connection* b) const {
+  return a->unfinished != b->unfinished ? a->unfinished > b->unfinished : a->number < b->number;
+}
 
 TcpReader::TcpReader(Options options)
     : options_(std::move(options)), events_(new epoll_event[kEventsMax]), buffer_(new char[kReadBytes]) {}
@@ -107,7 +117,7 @@ uint16_t TcpReader::Listen(const std::string& address, uint16_t port, bool reuse
 }
 
 void TcpReader::Adopt(int fd, const BlockSource& source) {
-  auto connection = std::make_unique<Connection>(fd, connections_.size(), source, options_);
+  auto connection = std::make_unique<Connection>(fd, adopted_++, connections_.size(), source, options_);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLRDHUP;
   event.data.ptr = connection.get();
@@ -164,6 +174,7 @@ void TcpReader::BeginPass() {
 void TcpReader::EndPass() {
   in_pass_ = false;
   looked_at_all_ = asked_ && event_next_ == event_count_ && event_count_ < kEventsMax;
+  LetOnWhoHasRoom();
   const bool gathered = gathering_.waits();
   const bool gathers = gathering_.After(pass_began_ns_, pass_records_, pass_bytes_);
   if (!watches_listener_) gathering_.Leave();  // the timer is the listener's
@@ -190,7 +201,10 @@ TcpReader::Result TcpReader::RunHeld(const Target& target) {
     held_at_ = run.at;
     result = ResultOf(run);
   }
-  if (result == Result::kDone) held_ = nullptr;
+  if (result == Result::kDone) {
+    CountUnfinished(held_);
+    held_ = nullptr;
+  }
   return result;
 }
 
@@ -215,7 +229,22 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
     ++event_next_;
     return;
   }
-  const size_t most = connection->cut ? std::min(kReadBytes, connection->quota) : kReadBytes;
+  // It goes on until its end before another has its turn, and then its memory is free: it is never held back.
+  const bool ends = connection->cut || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  size_t most = connection->cut ? std::min(kReadBytes, connection->quota) : kReadBytes;
+  if (ends) {
+    if (connection->held_back) LetOn(connection);
+  } else if (connection->held_back) {
+    ++event_next_;
+    return;
+  } else if (OverShare()) {
+    if (!MayGrow(*connection)) {
+      HoldBack(connection);
+      ++event_next_;
+      return;
+    }
+    most = std::min(most, FloorBytes());
+  }
   const ssize_t size = recv(connection->fd, buffer_.get(), most, 0);
   if (size > 0) {
     const bool last = connection->cut && (connection->quota -= static_cast<size_t>(size)) == 0;
@@ -228,9 +257,9 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
     held_size_ = static_cast<size_t>(size);
     pass_bytes_ += held_size_;
     connection->quiet_turns = 0;
-    // The peer has closed: what it left is all there is, so this connection goes on until its end. Others have their
-    // turn first; level-triggered epoll comes back to what is unread.
-    if (last || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) ++event_next_;
+    // The peer has closed, or is cut: what it left is all there is, so this connection goes on until its end. Others
+    // have their turn first; level-triggered epoll comes back to what is unread.
+    if (last || !ends) ++event_next_;
     return;
   }
   ++event_next_;
@@ -238,6 +267,77 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
   // Closed, or reset, which counts as a close.
   connection->ending = true;
   ending_.push_back(connection);
+}
+
+// Small enough that all connections together, each with a read that begins below it, hold a quarter of the bound by it.
+// With the half that is the share, the last read before it was passed and the one record that grows, that is the bound.
+size_t TcpReader::FloorBytes() const {
+  constexpr size_t kFloorBytesMin = 4 << 10;
+  return std::clamp(options_.unfinished_bytes_max / 8 / (connections_.size() + 1), kFloorBytesMin, kFloorBytes);
+}
+
+// What this connection's record can still gain; past max_record_bytes it only is counted.
+size_t TcpReader::BytesToGo(const Connection& connection) const {
+  return options_.max_record_bytes - std::min<size_t>(options_.max_record_bytes, connection.unfinished);
+}
+
+bool TcpReader::MayGrow(const Connection& connection) const {
+  const size_t floor = FloorBytes();
+  return connection.unfinished <= floor || BytesToGo(connection) <= floor || &connection == favourite_;
+}
+
+void TcpReader::HoldBack(Connection* connection) {
+  connection->held_back = true;
+  held_back_.insert(connection);
+  // The end of its peer is still reported, once: level-triggered it would be again and again.
+  epoll_event event{};
+  event.events = EPOLLRDHUP | EPOLLET;
+  event.data.ptr = connection;
+  epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, connection->fd, &event);
+}
+
+void TcpReader::LetOn(Connection* connection) {
+  held_back_.erase(connection);
+  connection->held_back = false;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLRDHUP;
+  event.data.ptr = connection;
+  epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, connection->fd, &event);
+}
+
+// After a pass: those go on for whom there is memory now, and without any, one.
+void TcpReader::LetOnWhoHasRoom() {
+  const size_t share = options_.unfinished_bytes_max / 2;
+  if (!OverShare()) {
+    favourite_ = nullptr;
+    for (size_t room = share - unfinished_bytes_; !held_back_.empty();) {
+      Connection* const furthest = *held_back_.begin();
+      const size_t to_go = BytesToGo(*furthest);
+      LetOn(furthest);
+      if (to_go >= room) return;
+      room -= to_go;
+    }
+    return;
+  }
+  if (held_back_.empty()) return;
+  Connection* const furthest = *held_back_.begin();
+  if (favourite_ != nullptr) {
+    // Its record may never end. Another goes on beside it only while the sum keeps to its bound.
+    if (pass_began_ns_ - favourite_since_ns_ < kTurnNs) return;
+    if (unfinished_bytes_ + BytesToGo(*furthest) > (squeezed_ ? share : options_.unfinished_bytes_max)) return;
+  }
+  favourite_ = furthest;
+  favourite_since_ns_ = pass_began_ns_;
+  LetOn(furthest);
+}
+
+// After a chunk of it was run.
+void TcpReader::CountUnfinished(Connection* connection) {
+  const size_t bytes = connection->framer.pending_bytes();
+  // Its record is done, and this one is another.
+  if (connection == favourite_ && bytes < connection->unfinished) favourite_ = nullptr;
+  unfinished_bytes_ += bytes - connection->unfinished;
+  connection->unfinished = bytes;
 }
 
 void TcpReader::Accept() {
@@ -317,8 +417,10 @@ void TcpReader::FinishQuiet(uint32_t turns, bool cut) {
       if (connection->cut) continue;
       connection->cut = true;
       connection->quota = Unread(connection->fd);
+      if (connection->held_back) LetOn(connection.get());
       if (connection->quota > 0) continue;
-    } else if (++connection->quiet_turns < turns) {
+    } else if (connection->held_back || ++connection->quiet_turns < turns) {
+      // Held back it was not looked at. Those that hold the memory become quiet and end, so its turn comes.
       continue;
     }
     connection->ending = true;
@@ -336,6 +438,9 @@ uint64_t TcpReader::Abandon() {
     bytes += connection->framer.pending_bytes() + Unread(connection->fd);
     close(connection->fd);
   }
+  held_back_.clear();
+  favourite_ = nullptr;
+  unfinished_bytes_ = 0;
   connections_.clear();
   ending_.clear();
   held_ = nullptr;
@@ -347,6 +452,9 @@ uint64_t TcpReader::Abandon() {
 }
 
 void TcpReader::Close(Connection* connection) {
+  if (connection->held_back) held_back_.erase(connection);
+  if (connection == favourite_) favourite_ = nullptr;
+  unfinished_bytes_ -= connection->unfinished;
   discarded_bytes_ += Unread(connection->fd);
   close(connection->fd);  // epoll forgets it by itself: the descriptor is the only one of its socket
   const size_t index = connection->index;

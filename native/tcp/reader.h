@@ -7,6 +7,11 @@
 // however many connections: a chunk whose records find no room in the batch stays in it, and nothing else is read
 // meanwhile, so that peers feel it through TCP.
 //
+// What records without an end hold is bounded in sum (Options::unfinished_bytes_max), however many peers begin one.
+// Over half of that, connections are *held back* in the middle of a record: not read, so that peers feel it, until
+// there is room. Read on are those that hold little and new ones (FloorBytes), those that are nearly at the longest
+// record, those whose peer has closed, and of the others one at a time, the furthest first: it ends soonest.
+//
 // A peer that closes, or is gone, ends the stream: what it sent counts, a last record without its end included.
 // For one thread. Linux only.
 #pragma once
@@ -18,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,6 +42,9 @@ class TcpReader {
     FramingKind framing = FramingKind::kAuto;
     std::string delimiter;
     uint32_t max_record_bytes = 1 << 20;
+    // Bytes that unfinished records of all connections may hold together; at least 4 × (max_record_bytes + kReadBytes),
+    // or the last one that is read on passes it.
+    size_t unfinished_bytes_max = SIZE_MAX;
     // kFrameCells cells that the connections' framers add to; borrowed for the reader's life.
     double* losses = nullptr;
   };
@@ -89,6 +98,13 @@ class TcpReader {
   uint64_t Abandon();
 
   size_t connections() const { return connections_.size(); }
+  // Bytes of records that have no end yet.
+  size_t unfinished_bytes() const { return unfinished_bytes_; }
+  // Connections that are held back. While there are any, call Read now and then even if nothing is readable: when the
+  // one that is read on brings nothing, another has its turn.
+  size_t held_back() const { return held_back_.size(); }
+  // Others need the memory: from now on records grow as if they had filled their half.
+  void Squeeze(bool on) { squeezed_ = on; }
   // Connections taken since the start.
   uint64_t accepted() const { return accepted_; }
   // Connections that were closed at once because the process had no descriptor left.
@@ -97,9 +113,17 @@ class TcpReader {
   // As large as a core's cache can hold beside the batch; a system call then costs nothing beside its bytes.
   static constexpr size_t kReadBytes = 256 << 10;
   static constexpr uint64_t kPassBytes = 4 << 20;
+  // An unfinished record up to this size is always read on, unless there are so many connections that this would break
+  // the bound.
+  static constexpr size_t kFloorBytes = 64 << 10;
+  // How long one connection is read on alone before another is, if the bound leaves room for both.
+  static constexpr uint64_t kTurnNs = 1'000'000'000;
 
  private:
   struct Connection;
+  struct Further {
+    bool operator()(const Connection* a, const Connection* b) const;
+  };
 
   explicit TcpReader(Options options);
   void BeginPass();
@@ -111,6 +135,14 @@ class TcpReader {
   void RefuseOne();
   void WatchListener(bool on);
   void Close(Connection* connection);
+  bool OverShare() const { return squeezed_ || unfinished_bytes_ > options_.unfinished_bytes_max / 2; }
+  size_t FloorBytes() const;
+  bool MayGrow(const Connection& connection) const;
+  size_t BytesToGo(const Connection& connection) const;
+  void HoldBack(Connection* connection);
+  void LetOn(Connection* connection);
+  void LetOnWhoHasRoom();
+  void CountUnfinished(Connection* connection);
   void StopGathering();
   void SetTimer(uint64_t first_ns, uint64_t interval_ns);
 
@@ -127,6 +159,14 @@ class TcpReader {
   std::vector<std::unique_ptr<Connection>> connections_;
   // Streams that have ended and whose last record has not run yet.
   std::vector<Connection*> ending_;
+
+  size_t unfinished_bytes_ = 0;
+  bool squeezed_ = false;
+  // Those that have something to read, or had, and are not watched for it; the furthest first.
+  std::set<Connection*, Further> held_back_;
+  // The one that grows although memory is short, and since when.
+  Connection* favourite_ = nullptr;
+  uint64_t favourite_since_ns_ = 0;
 
   // The pass at hand: what epoll reported and where we are in it.
   bool in_pass_ = false;
@@ -150,6 +190,7 @@ class TcpReader {
 
   Gathering gathering_;
   bool timer_runs_ = false;
+  uint64_t adopted_ = 0;
   uint64_t accepted_ = 0;
   uint64_t refused_ = 0;
   // Bytes that nobody had read of connections when they were closed.

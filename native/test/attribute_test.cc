@@ -42,7 +42,7 @@ std::unique_ptr<AttributeFilter> Filter(AttributeOperator op, const std::string&
 bool Drops(AttributeFilter& filter, const std::string& record) {
   const std::unique_ptr<char[]> exact(new char[record.size()]);
   std::memcpy(exact.get(), record.data(), record.size());
-  return filter.Drops(exact.get(), record.size());
+  return filter.Matches(exact.get(), record.size());
 }
 
 const char kOtlp[] =

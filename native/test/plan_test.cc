@@ -24,20 +24,42 @@ struct Spec {
 
 void Put(std::string* out, uint32_t value, size_t bytes) { out->append(reinterpret_cast<const char*>(&value), bytes); }
 
-std::string Encode(uint32_t rules, const std::vector<Spec>& specs) {
+void PutTexts(std::string* out, const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) {
+    Put(out, static_cast<uint32_t>(text.size()), 4);
+    *out += text;
+  }
+}
+
+void PutCondition(std::string* out, const ConditionSpec& condition) {
+  Put(out, static_cast<uint32_t>(condition.code), 2);
+  Put(out, condition.detail, 2);
+  Put(out, static_cast<uint32_t>(condition.values.size()), 4);
+  Put(out, static_cast<uint32_t>(condition.paths.size()), 4);
+  Put(out, static_cast<uint32_t>(condition.parts.size()), 4);
+  PutTexts(out, condition.values);
+  PutTexts(out, condition.paths);
+  for (const ConditionSpec& part : condition.parts) PutCondition(out, part);
+}
+
+std::string Encode(uint32_t rules, const std::vector<Spec>& specs, const std::vector<RouteSpec>& routes = {},
+                   uint32_t outputs = 0) {
   std::string out;
   Put(&out, kPlanMagic, 4);
   Put(&out, rules, 4);
   Put(&out, static_cast<uint32_t>(specs.size()), 4);
+  Put(&out, static_cast<uint32_t>(routes.size()), 4);
+  Put(&out, outputs, 4);
   for (const Spec& spec : specs) {
     Put(&out, static_cast<uint32_t>(spec.code), 2);
     Put(&out, spec.flags, 2);
     Put(&out, spec.rule, 4);
     Put(&out, static_cast<uint32_t>(spec.args.size()), 4);
-    for (const std::string& arg : spec.args) {
-      Put(&out, static_cast<uint32_t>(arg.size()), 4);
-      out += arg;
-    }
+    PutTexts(&out, spec.args);
+  }
+  for (const RouteSpec& route : routes) {
+    Put(&out, route.output, 4);
+    PutCondition(&out, route.condition);
   }
   return out;
 }

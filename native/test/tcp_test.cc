@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -49,12 +50,15 @@ class BatchMemory {
 class Rig {
  public:
   explicit Rig(uint32_t records_max = 100'000, uint32_t bytes_max = 64 << 20,
-               FramingKind framing = FramingKind::kNewline)
+               FramingKind framing = FramingKind::kNewline, size_t unfinished_bytes_max = SIZE_MAX,
+               uint32_t max_record_bytes = 1 << 20)
       : batch_(records_max, bytes_max) {
     runner.Use(std::make_shared<PreparedPlan>(), counts_);
     runner.batch().Attach(batch_.header());
     TcpReader::Options options;
     options.framing = framing;
+    options.unfinished_bytes_max = unfinished_bytes_max;
+    options.max_record_bytes = max_record_bytes;
     options.losses = losses;
     TcpListener::Error error;
     reader = TcpReader::Create(options, &error);
@@ -387,6 +391,145 @@ TEST("a cut of peers that have closed loses nothing, however little the outputs 
   CHECK_EQUAL(rig.text.size(), size_t{10 * 6});
   CHECK_EQUAL(rig.reader->connections(), size_t{0});
   CHECK_EQUAL(rig.reader->Abandon(), uint64_t{0});
+});
+
+// Peers that each send one long record, and a reader that may hold few of them at a time.
+class LongRecords {
+ public:
+  static constexpr size_t kRecordBytes = 500'000;
+  static constexpr size_t kBytesMax = 4 << 20;
+  static constexpr uint32_t kRecordBytesMax = 600'000;
+
+  explicit LongRecords(size_t peers) : rig(100'000, 64 << 20, FramingKind::kNewline, kBytesMax, kRecordBytesMax) {
+    for (size_t i = 0; i < peers; ++i) {
+      peers_.push_back(rig.Pair());
+      std::string record = "record " + std::to_string(i) + " ";
+      record.resize(kRecordBytes, static_cast<char>('a' + i % 26));
+      records_.push_back(record + "\n");
+      sent_.push_back(0);
+    }
+  }
+  // Sends and reads until nothing moves any more: all but `left` bytes of each record.
+  void Run(size_t left) {
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (size_t i = 0; i < peers_.size(); ++i) {
+        if (sent_[i] + left >= records_[i].size()) continue;
+        const size_t sent = rig.Send(peers_[i], records_[i].substr(sent_[i], records_[i].size() - left - sent_[i]));
+        sent_[i] += sent;
+        moved = moved || sent > 0;
+      }
+      const size_t before = rig.reader->unfinished_bytes() + rig.text.size();
+      rig.ReadAll();
+      moved = moved || rig.reader->unfinished_bytes() + rig.text.size() != before;
+      most = std::max(most, rig.reader->unfinished_bytes());
+    }
+  }
+  size_t sent(size_t index) const { return sent_[index]; }
+  size_t peer(size_t index) const { return peers_[index]; }
+  // Every record is there once and whole, in any order.
+  bool AllThere() const {
+    size_t bytes = 0;
+    for (const std::string& record : records_) {
+      bytes += record.size();
+      if (rig.text.find(record) == std::string::npos) return false;
+    }
+    return rig.text.size() == bytes;
+  }
+
+  Rig rig;
+  size_t most = 0;
+
+ private:
+  std::vector<size_t> peers_;
+  std::vector<std::string> records_;
+  std::vector<size_t> sent_;
+};
+
+TEST("unfinished records hold no more than their bound, while short ones of others flow on", {
+  LongRecords run(40);
+  run.Run(1);
+  CHECK(run.most > LongRecords::kBytesMax / 2);
+  CHECK(run.most <= LongRecords::kBytesMax);
+  CHECK(run.rig.reader->held_back() > 0);
+  CHECK_EQUAL(run.rig.text, "");
+  const size_t other = run.rig.Pair();
+  for (int i = 0; i < 100; ++i) {
+    run.rig.Send(other, "short\n");
+    run.rig.ReadAll();
+  }
+  CHECK_EQUAL(run.rig.text.size(), size_t{600});
+  run.rig.text.clear();
+  // Whoever is read on ends its record; then it is the next one's turn.
+  run.Run(0);
+  CHECK(run.AllThere());
+  CHECK(run.most <= LongRecords::kBytesMax);
+  CHECK_EQUAL(run.rig.reader->held_back(), size_t{0});
+  CHECK_EQUAL(run.rig.reader->unfinished_bytes(), size_t{0});
+});
+
+TEST(
+    "a connection that is held back goes on alone when its peer closes, and the end of the others' wait changes "
+    "nothing",
+    {
+      LongRecords run(40);
+      run.Run(1);
+      size_t closed = 0;
+      size_t expected = 0;
+      for (size_t i = 0; i < 40; ++i) {
+        if (run.sent(i) + 1 == LongRecords::kRecordBytes + 1) continue;
+        run.rig.Hang(run.peer(i));
+        ++closed;
+        expected += run.sent(i) + 1;
+      }
+      CHECK(closed > 0);
+      run.rig.ReadAll();
+      CHECK(!run.rig.Readable(0));
+      CHECK_EQUAL(run.rig.reader->connections(), 40 - closed);
+      CHECK_EQUAL(run.rig.text.size(), expected);
+    });
+
+TEST("a shutdown reads what connections sent that were held back", {
+  for (const bool cut : {false, true}) {
+    LongRecords run(40);
+    run.Run(1);
+    size_t expected = 0;
+    for (size_t i = 0; i < 40; ++i) expected += run.sent(i) + 1;
+    while (run.rig.reader->connections() > 0) {
+      run.rig.ReadAll();
+      run.rig.reader->FinishQuiet(3, cut);
+    }
+    run.rig.Take();
+    CHECK_EQUAL(run.rig.text.size(), expected);
+    CHECK_EQUAL(run.rig.reader->Abandon(), uint64_t{0});
+  }
+});
+
+TEST("a reader that is squeezed lets one long record grow, and all again when it is not", {
+  LongRecords run(3);
+  run.rig.reader->Squeeze(true);
+  run.Run(1);
+  CHECK_EQUAL(run.rig.reader->held_back(), size_t{2});
+  run.rig.reader->Squeeze(false);
+  run.Run(0);
+  CHECK(run.AllThere());
+});
+
+TEST("a record at its longest is read on to its end, since it grows no more", {
+  Rig rig(100'000, 64 << 20, FramingKind::kNewline, 1 << 20, 200'000);
+  std::vector<size_t> peers;
+  for (int i = 0; i < 10; ++i) peers.push_back(rig.Pair());
+  for (int turn = 0; turn < 50; ++turn) {
+    for (const size_t peer : peers) rig.Send(peer, std::string(100'000, '-'));
+    rig.ReadAll();
+  }
+  CHECK(rig.reader->held_back() > 0);
+  for (int turn = 0; turn < 50 && rig.text.size() < 10 * 200'001; ++turn) {
+    for (const size_t peer : peers) rig.Send(peer, "\n");
+    rig.ReadAll();
+  }
+  CHECK_EQUAL(rig.reader->held_back(), size_t{0});
+  CHECK_EQUAL(rig.reader->unfinished_bytes(), size_t{0});
 });
 
 TEST("what the system holds of connections that are given up is counted", {

@@ -2,6 +2,8 @@
 // a whole is tested in src/data/delivery/stream/.
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -319,6 +321,218 @@ TEST("a device without room is reported when it fills, once, and nothing is lost
   close(full);
 });
 #endif
+
+// A file that is gone from its folder at once and lives by its descriptor.
+struct File {
+  File() {
+    char path[] = "/tmp/streamgate_writer_XXXXXX";
+    fd = mkstemp(path);
+    CHECK(fd >= 0);
+    unlink(path);
+    CHECK(fcntl(fd, F_SETFL, O_APPEND) == 0);
+  }
+  File(const File&) = delete;
+  ~File() { close(fd); }
+  std::string text() const {
+    std::string all;
+    char bytes[65536];
+    for (ssize_t got; (got = pread(fd, bytes, sizeof bytes, static_cast<off_t>(all.size()))) > 0;)
+      all.append(bytes, static_cast<size_t>(got));
+    return all;
+  }
+  int fd;
+};
+
+TEST("a sleeping writer switches at once, and writes the next record to the new descriptor", {
+  File one;
+  File two;
+  std::atomic<int> switched{0};
+  auto writer = StartOn(one.fd, [&](StreamWriter::Event event, const std::string&) {
+    CHECK(event == StreamWriter::Event::kSwitched);
+    ++switched;
+  });
+  StreamFeed feed(writer->id());
+  Batch first(Lines(2, "first"));
+  Batch second(Lines(1, "second"));
+  PushAll(feed, &first);
+  while (!writer->Drained()) std::this_thread::yield();
+  CHECK(writer->SwitchTo(two.fd));
+  while (switched.load() == 0) std::this_thread::yield();
+  PushAll(feed, &second);
+  while (!writer->Drained()) std::this_thread::yield();
+  CHECK_EQUAL(one.text(), "first 0\nfirst 1\n");
+  CHECK_EQUAL(two.text(), "second 0\n");
+  CHECK_EQUAL(writer->counts().written_records, 3u);
+  writer->Close();
+});
+
+TEST("records of several threads lie whole and once in the files of hundreds of switches", {
+  constexpr int kProducers = 3;
+  constexpr int kRecords = 6000;
+  std::vector<std::unique_ptr<File> > files;
+  files.push_back(std::make_unique<File>());
+  std::atomic<int> switched{0};
+  auto writer = StartOn(files[0]->fd, [&](StreamWriter::Event event, const std::string&) {
+    if (event == StreamWriter::Event::kSwitched) ++switched;
+  });
+  std::atomic<int> busy{kProducers};
+  std::vector<std::thread> producers;
+  for (int producer = 0; producer < kProducers; ++producer) {
+    producers.emplace_back([id = writer->id(), producer, &busy] {
+      StreamFeed feed(id);
+      for (int i = 0; i < kRecords; i += 20) {
+        std::vector<std::string> lines;
+        for (int k = i; k < i + 20; ++k)
+          lines.push_back(std::to_string(producer) + " " + std::to_string(k) + " " + std::string(k % 300, 'x'));
+        Batch batch(lines);
+        PushAll(feed, &batch);
+        if (i % 200 == 0) usleep(200);
+      }
+      --busy;
+    });
+  }
+  while (busy.load() > 0 && files.size() < 400) {
+    files.push_back(std::make_unique<File>());
+    const int before = switched.load();
+    CHECK(writer->SwitchTo(files.back()->fd));
+    while (switched.load() == before) std::this_thread::yield();
+    // Nothing comes to the one before from now on.
+    const std::string left = files[files.size() - 2]->text();
+    CHECK(left.empty() || left.back() == '\n');
+  }
+  for (std::thread& producer : producers) producer.join();
+  while (!writer->Drained()) std::this_thread::yield();
+  CHECK(files.size() > 10);
+  int next[kProducers] = {};
+  for (const auto& file : files) {
+    const std::string text = file->text();
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = text.find('\n', at);
+      const int producer = text[at] - '0';
+      CHECK(producer >= 0 && producer < kProducers && end != std::string::npos);
+      if (producer < 0 || producer >= kProducers || end == std::string::npos) break;
+      const int k = next[producer]++;
+      CHECK_EQUAL(text.substr(at + 2, end - at - 2), std::to_string(k) + " " + std::string(k % 300, 'x'));
+      at = end + 1;
+    }
+  }
+  for (const int count : next) CHECK_EQUAL(count, kRecords);
+  CHECK_EQUAL(writer->counts().written_records, static_cast<uint64_t>(kProducers * kRecords));
+  writer->Close();
+});
+
+TEST("a record that is begun when a switch is asked for is written to its end where it began", {
+  Pipe pipe;
+  File file;
+  std::atomic<int> switched{0};
+  auto writer = StartOn(
+      pipe.fds[1],
+      [&](StreamWriter::Event event, const std::string&) { switched += event == StreamWriter::Event::kSwitched; },
+      1 << 21);
+  // Longer than the pipe holds, so that it is certainly begun and not at its end.
+  Batch batch(Lines(2, "long", 200'000));
+  PushAll(StreamFeed(writer->id()), &batch);
+  int held = 0;
+  for (int before = -1; held != before || held == 0; usleep(20'000)) {
+    before = held;
+    CHECK(ioctl(pipe.fds[0], FIONREAD, &held) == 0);
+  }
+  CHECK(writer->SwitchTo(file.fd));
+  CHECK(!writer->SwitchTo(file.fd));
+  usleep(20'000);
+  CHECK_EQUAL(switched.load(), 0);
+  CHECK_EQUAL(ReadLines(pipe.fds[0], 1), "long 0" + std::string(200'000, 'x') + "\n");
+  while (switched.load() == 0 || !writer->Drained()) std::this_thread::yield();
+  CHECK_EQUAL(file.text(), "long 1" + std::string(200'000, 'x') + "\n");
+  CHECK_EQUAL(writer->counts().written_records, 2u);
+  CHECK_EQUAL(writer->counts().lost_records, 0u);
+  writer->Close();
+});
+
+TEST("a writer whose reader has gone writes again after a switch", {
+  Pipe pipe;
+  File file;
+  std::atomic<int> closed{0};
+  std::atomic<int> switched{0};
+  auto writer = StartOn(pipe.fds[1], [&](StreamWriter::Event event, const std::string&) {
+    closed += event == StreamWriter::Event::kClosed;
+    switched += event == StreamWriter::Event::kSwitched;
+  });
+  StreamFeed feed(writer->id());
+  pipe.CloseReader();
+  Batch lost(Lines(3, "lost"));
+  PushAll(feed, &lost);
+  while (closed.load() == 0 || !writer->Drained()) std::this_thread::yield();
+  CHECK(writer->SwitchTo(file.fd));
+  while (switched.load() == 0) std::this_thread::yield();
+  Batch kept(Lines(2, "kept"));
+  PushAll(feed, &kept);
+  while (!writer->Drained()) std::this_thread::yield();
+  CHECK_EQUAL(file.text(), "kept 0\nkept 1\n");
+  CHECK_EQUAL(writer->counts().lost_records, 3u);
+  CHECK_EQUAL(writer->counts().written_records, 2u);
+  writer->Close();
+});
+
+TEST("a mark is told once, when that many bytes have been written", {
+  File file;
+  std::atomic<int> reached{0};
+  auto writer = StartOn(file.fd, [&](StreamWriter::Event event, const std::string&) {
+    CHECK(event == StreamWriter::Event::kReached);
+    ++reached;
+  });
+  StreamFeed feed(writer->id());
+  Batch batch(Lines(1, "mark"));  // 7 bytes with the LF
+  writer->Notice(14);
+  PushAll(feed, &batch);
+  while (!writer->Drained()) std::this_thread::yield();
+  CHECK_EQUAL(reached.load(), 0);
+  PushAll(feed, &batch);
+  PushAll(feed, &batch);
+  while (!writer->Drained()) std::this_thread::yield();
+  writer->Close();
+  CHECK_EQUAL(reached.load(), 1);
+});
+
+// What a full disk leaves of a record is played by a limit on the size of files, for this process alone.
+TEST("what a file refuses goes whole to the next one, and nothing of it stays behind", {
+  File one;
+  File two;
+  std::atomic<int> full{0};
+  std::atomic<int> room{0};
+  std::atomic<int> switched{0};
+  auto writer = StartOn(
+      one.fd,
+      [&](StreamWriter::Event event, const std::string&) {
+        full += event == StreamWriter::Event::kFull;
+        room += event == StreamWriter::Event::kRoom;
+        switched += event == StreamWriter::Event::kSwitched;
+        CHECK(event != StreamWriter::Event::kClosed);
+      },
+      1 << 20);
+  Batch batch(Lines(20, "record", 992));  // 1001 bytes with the LF for the first ten
+  rlimit before;
+  CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  rlimit small = before;
+  small.rlim_cur = 5500;
+  CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+  PushAll(StreamFeed(writer->id()), &batch);
+  while (full.load() == 0) std::this_thread::yield();
+  CHECK_EQUAL(one.text().size(), 5500u);
+  CHECK_EQUAL(writer->counts().written_records, 5u);
+  CHECK_EQUAL(writer->counts().lost_records, 0u);
+  CHECK(writer->SwitchTo(two.fd));
+  while (switched.load() == 0) std::this_thread::yield();
+  CHECK_EQUAL(one.text().size(), 5u * 1001);
+  CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+  while (!writer->Drained()) std::this_thread::yield();
+  CHECK_EQUAL(one.text() + two.text(), std::string(batch.memory()->records(), batch.memory()->header()->bytes));
+  // The second file may have met the limit too.
+  CHECK_EQUAL(full.load(), room.load());
+  CHECK_EQUAL(writer->counts().written_records, 20u);
+  CHECK_EQUAL(writer->counts().lost_records, 0u);
+  writer->Close();
+});
 
 }  // namespace
 }  // namespace streamgate

@@ -67,11 +67,12 @@ uint32_t RangeQueue::Push(BatchMemory* batch, uint32_t from, uint32_t to) {
 
 size_t RangeQueue::Take(BatchRange* taken, size_t most, size_t bytes, bool wait) {
   std::unique_lock<std::mutex> lock(mutex_);
-  while (wait && count_ == 0 && !closed_) {
+  while (wait && count_ == 0 && !closed_ && !interrupted_) {
     sleeping_ = true;
     arrived_.wait(lock);
   }
   sleeping_ = false;
+  interrupted_ = false;
   size_t took = 0;
   if (closed_ && wait) return 0;
   for (size_t sum = 0; took < most && count_ > 0 && sum < bytes; --count_) {
@@ -85,6 +86,14 @@ size_t RangeQueue::Take(BatchRange* taken, size_t most, size_t bytes, bool wait)
 void RangeQueue::Settle(const BatchRange& range) {
   range.batch->LetGo();
   charge_.fetch_sub(range.charge(), std::memory_order_relaxed);
+}
+
+void RangeQueue::Interrupt() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    interrupted_ = true;
+  }
+  arrived_.notify_all();
 }
 
 void RangeQueue::Close() {

@@ -44,12 +44,14 @@ class RangeQueue {
   uint32_t Push(BatchMemory* batch, uint32_t from, uint32_t to);
 
   // The consumer's. Take moves the oldest ranges to `taken`, at most `most`, and stops behind the one that reaches
-  // `bytes`; each must be settled. With `wait` it sleeps while there are none. Returns how many; 0 after Close or
-  // without `wait`.
+  // `bytes`; each must be settled. With `wait` it sleeps while there are none. Returns how many; 0 after Close, after
+  // Interrupt, or without `wait`.
   size_t Take(BatchRange* taken, size_t most, size_t bytes, bool wait);
   // The range has been written or lost: lets go of its batch.
   void Settle(const BatchRange& range);
 
+  // Ends the consumer's sleep once, or its next one: it has something else to do than to take.
+  void Interrupt();
   // Takes nothing more in, and ends the consumer's sleep.
   void Close();
 
@@ -72,6 +74,7 @@ class RangeQueue {
   size_t first_ = 0;
   size_t count_ = 0;
   bool sleeping_ = false;
+  bool interrupted_ = false;
   bool closed_ = false;
 };
 

@@ -57,6 +57,9 @@ Writers& AllWriters() {
 
 enum class Way { kPlain, kSocket, kPolled, kPolledPipeBuf };
 
+// What a regular file answers for good: the call is wrong, not the moment.
+bool IsMisuse(int error) { return error == EBADF || error == EFAULT || error == EINVAL; }
+
 }  // namespace
 
 struct StreamWriter::State {
@@ -66,9 +69,12 @@ struct StreamWriter::State {
   void Run();
   void OpenStream();
   void WriteTaken();
+  bool InRecord() const { return first < count && offset > booked_bytes; }
+  void Switch();
+  void TakeBackBegun();
   // How the attempt to write ended.
-  enum class Wrote { kSome, kAgain, kClosed };
-  Wrote WriteSome(size_t* wrote);
+  enum class Wrote { kSome, kAgain, kRefused, kClosed };
+  Wrote WriteSome(bool leaving, size_t* wrote);
   void Advance(size_t wrote);
   void BookWhole();
   void Next();
@@ -85,10 +91,17 @@ struct StreamWriter::State {
   int fd;
   bool own_fd = false;
   Way way = Way::kPlain;
+  bool regular = false;
   RangeQueue queue;
   OnEvent on_event;
-  Wakeup stopped;
+  // Ends a wait of the thread: it is to stop, or to switch.
+  Wakeup woken;
   std::atomic<bool> stop{false};
+  std::atomic<bool> switching{false};
+  int next_fd = -1;  // read by the thread while `switching`
+  // All that went out, and where kReached is told.
+  std::atomic<uint64_t> out_bytes{0};
+  std::atomic<uint64_t> mark{UINT64_MAX};
   bool failed = false;
   bool full = false;
   // Taken off the queue, those before `first` settled; of that one `offset` bytes are written, and `booked_records`
@@ -118,6 +131,7 @@ void StreamWriter::State::OpenStream() {
     way = Way::kSocket;
     return;
   }
+  regular = S_ISREG(about.st_mode);
   if (!S_ISFIFO(about.st_mode) && !S_ISCHR(about.st_mode)) return;
   way = Way::kPolledPipeBuf;
 #if defined(__linux__)
@@ -144,9 +158,12 @@ void StreamWriter::State::Run() {
 #endif
   OpenStream();
   while (!stop.load(std::memory_order_acquire)) {
-    first = 0;
-    count = queue.Take(taken, kGatherRanges, kGatherBytes, true);
+    if (first == count) {
+      first = 0;
+      count = queue.Take(taken, kGatherRanges, kGatherBytes, true);
+    }
     WriteTaken();
+    if (switching.load(std::memory_order_acquire) && !InRecord()) Switch();
   }
   LoseTaken();
   // What nobody will write any more.
@@ -160,13 +177,23 @@ void StreamWriter::State::Run() {
   ended_signal.notify_all();
 }
 
-// Until everything that was taken is settled, or it is told to stop.
+// Until everything that was taken is settled, or it is told to stop, or to switch and no record is begun.
 void StreamWriter::State::WriteTaken() {
   while (first < count && !stop.load(std::memory_order_acquire)) {
+    const bool leaving = switching.load(std::memory_order_acquire);
+    if (leaving && !InRecord()) return;
     if (failed) return LoseTaken();
     size_t wrote = 0;
-    const Wrote result = WriteSome(&wrote);
+    const Wrote result = WriteSome(leaving, &wrote);
     if (result == Wrote::kClosed) Fail(std::strerror(errno));
+    if (result == Wrote::kRefused) {
+      if (!full) on_event(Event::kFull, std::strerror(errno));
+      full = true;
+      if (leaving)
+        TakeBackBegun();
+      else
+        PollFor(-1, 0, kRetryMs);
+    }
     if (result != Wrote::kSome) continue;
     if (full) on_event(Event::kRoom, "");
     full = false;
@@ -174,7 +201,36 @@ void StreamWriter::State::WriteTaken() {
   }
 }
 
+// To the next descriptor, between two records.
+void StreamWriter::State::Switch() {
+  if (own_fd) close(fd);
+  fd = next_fd;
+  own_fd = regular = failed = false;
+  way = Way::kPlain;
+  switching.store(false, std::memory_order_release);
+  on_event(Event::kSwitched, "");
+  OpenStream();
+}
+
+// The record that is begun goes whole to the next descriptor. What this one has of it is cut off, where nothing came
+// behind it.
+void StreamWriter::State::TakeBackBegun() {
+  const auto begun = static_cast<off_t>(offset - booked_bytes);
+  struct stat about;
+  // Not once it is to stop: left behind, it does not know whose descriptor this is by now.
+  if (regular && !stop.load(std::memory_order_acquire) && fstat(fd, &about) == 0 && lseek(fd, 0, SEEK_CUR) == about.st_size && about.st_size >= begun) {
+    // Refused, it leaves a piece of a line, which is no loss: the record is in the next file.
+    [[maybe_unused]] const int result = ftruncate(fd, about.st_size - begun);
+  }
+  offset = booked_bytes;
+}
+
 void StreamWriter::State::Advance(size_t wrote) {
+  const uint64_t out = out_bytes.load(std::memory_order_relaxed) + wrote;
+  out_bytes.store(out, std::memory_order_relaxed);
+  uint64_t reached = mark.load(std::memory_order_relaxed);
+  if (out >= reached && mark.compare_exchange_strong(reached, UINT64_MAX, std::memory_order_relaxed))
+    on_event(Event::kReached, "");
   while (first < count) {
     const size_t rest = taken[first].bytes - offset;
     offset += std::min(wrote, rest);
@@ -223,13 +279,19 @@ void StreamWriter::State::LoseTaken() {
   }
 }
 
-StreamWriter::State::Wrote StreamWriter::State::WriteSome(size_t* wrote) {
+// With `leaving` no more than the rest of the record that is begun.
+StreamWriter::State::Wrote StreamWriter::State::WriteSome(bool leaving, size_t* wrote) {
   iovec parts[kGatherRanges];
   size_t used = 0;
   for (size_t i = first; i < count; ++i) {
     const size_t skip = i == first ? offset : 0;
     // writev takes its memory as not const, and does not write it.
     parts[used++] = {const_cast<char*>(taken[i].data) + skip, taken[i].bytes - skip};
+    if (!leaving) continue;
+    const BatchEntry* const entries = taken[i].batch->entries() + taken[i].from;
+    const BatchEntry& begun = entries[booked_records];
+    parts[0].iov_len = begun.offset - entries[0].offset + begun.length + 1 - skip;
+    break;
   }
   ssize_t result;
   if (way == Way::kPolledPipeBuf) {
@@ -263,12 +325,9 @@ StreamWriter::State::Wrote StreamWriter::State::WriteSome(size_t* wrote) {
     case EDQUOT:
     case ENOBUFS:
     case ENOMEM:
-      if (!full) on_event(Event::kFull, std::strerror(errno));
-      full = true;
-      PollFor(-1, 0, kRetryMs);
-      return Wrote::kAgain;
+      return Wrote::kRefused;
     default:
-      return Wrote::kClosed;
+      return regular && !IsMisuse(errno) ? Wrote::kRefused : Wrote::kClosed;
   }
 }
 
@@ -277,16 +336,18 @@ void StreamWriter::State::Fail(const std::string& reason) {
   on_event(Event::kClosed, reason);
 }
 
-// Waits until `target` is ready, the time is over, or the writer is to stop. True: `target` is ready.
+// Waits until `target` is ready, the time is over, or the writer is to stop or to switch. True: `target` is ready.
 bool StreamWriter::State::PollFor(int target, short events, int timeout_ms) {
-  pollfd fds[2] = {{stopped.fd(), POLLIN, 0}, {target, events, 0}};
-  return poll(fds, 2, timeout_ms) > 0 && fds[1].revents != 0;
+  pollfd fds[2] = {{woken.fd(), POLLIN, 0}, {target, events, 0}};
+  const int ready = poll(fds, 2, timeout_ms);
+  if (ready > 0 && fds[0].revents != 0) woken.Clear();  // `stop` and `switching` say why, and were set before
+  return ready > 0 && fds[1].revents != 0;
 }
 
 std::unique_ptr<StreamWriter> StreamWriter::Start(int fd, uint64_t charge_max, uint32_t ranges_max, OnEvent on_event,
                                                   std::string* error) {
   auto state = std::make_shared<State>(fd, charge_max, ranges_max, std::move(on_event));
-  if (!state->stopped.Open()) {
+  if (!state->woken.Open()) {
     *error = std::strerror(errno);
     return nullptr;
   }
@@ -321,7 +382,7 @@ void StreamWriter::Close() {
   }
   state_->stop.store(true, std::memory_order_release);
   state_->queue.Close();
-  state_->stopped.Signal();
+  state_->woken.Signal();
   std::unique_lock<std::mutex> lock(state_->mutex);
   const bool ended = state_->ended_signal.wait_for(lock, kCloseWait, [this] { return state_->ended; });
   lock.unlock();
@@ -330,6 +391,19 @@ void StreamWriter::Close() {
     state_->thread.join();
   else
     state_->thread.detach();
+}
+
+bool StreamWriter::SwitchTo(int fd) {
+  if (state_->switching.load(std::memory_order_acquire)) return false;
+  state_->next_fd = fd;
+  state_->switching.store(true, std::memory_order_release);
+  state_->queue.Interrupt();
+  state_->woken.Signal();
+  return true;
+}
+
+void StreamWriter::Notice(uint64_t bytes) {
+  state_->mark.store(state_->out_bytes.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
 }
 
 StreamWriter::Counts StreamWriter::counts() const {

@@ -1,4 +1,5 @@
-// One thread that writes what all others hand it, in order, to a file descriptor: standard output, in practice.
+// One thread that writes what all others hand it, in order, to a file descriptor: standard output, or the file of an
+// output, which may be another one from some record on (rotation).
 //
 // Why a thread: workers that wrote to a shared pipe themselves would mix their lines, and die of EAGAIN, because Node
 // makes a shared pipe non-blocking. A reader that stalls here stalls this thread alone; the queue fills, and whoever
@@ -10,7 +11,8 @@
 // How it writes without ever being stuck in the kernel: a pipe or terminal is opened once more through /proc/self/fd,
 // which gives an open file description of our own to make non-blocking (O_NONBLOCK on the shared one would hit every
 // process that shares it); a socket takes MSG_DONTWAIT; where a pipe can not be opened again, at most PIPE_BUF bytes
-// are written after poll says that there is room. Regular files never block for long. POSIX only.
+// are written after poll says that there is room. Regular files never block for long, and what they refuse (no space,
+// an I/O error, a file server that is away) is tried again until it is taken: nobody has gone. POSIX only.
 #pragma once
 
 #include <cstdint>
@@ -36,9 +38,11 @@ class StreamWriter {
   };
   // What its owner is told, in the writer's thread.
   enum class Event {
-    kClosed,  // the stream can not be written to any more; the thread goes on consuming and counts as lost. Once
-    kFull,    // the device has no room: it is tried again until it has
-    kRoom,    // it has room again
+    kClosed,    // the stream can not be written to any more; the thread goes on consuming and counts as lost. Once
+    kFull,      // the device takes nothing now, for want of room mostly: it is tried again until it does
+    kRoom,      // it takes bytes again
+    kSwitched,  // SwitchTo is done: nothing more is written to the descriptor before
+    kReached,   // the mark that Notice set lies behind
   };
   // With the system's words, for kClosed and kFull.
   using OnEvent = std::function<void(Event, const std::string&)>;
@@ -53,6 +57,13 @@ class StreamWriter {
   // Ends the thread without writing what is left, which counts as lost. Never waits longer than a moment: a thread that
   // is stuck in a write that can not be interrupted is left behind, with the memory that it reads. Twice does no harm.
   void Close();
+  // From the next record's start on writes go to `fd`, also after the stream before was closed (kClosed); kSwitched
+  // says when. What is begun is written to its end first; where the old descriptor refuses that, the record goes whole
+  // to the new one, and its beginning is cut off the old one where that is a regular file. `fd` stays the caller's, who
+  // closes neither of them before kSwitched or Close. False: another switch is not done yet.
+  bool SwitchTo(int fd);
+  // kReached is told once, when this many bytes more (LFs included) have been written. It replaces the mark before.
+  void Notice(uint64_t bytes);
   Counts counts() const;
   // Everything that was pushed has been written or counted as lost.
   bool Drained() const;

@@ -44,10 +44,14 @@ export async function serveControl(
   store: Store,
   publisher: Publisher,
   kind: EngineKind,
+  status?: () => Promise<object>,
 ): Promise<ControlServer> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs } = settings;
-  const control = await startControl({ host, port, shutdownTimeoutMs, store, publisher, check, log });
+  const control = await startControl({
+    ...{ host, port, shutdownTimeoutMs, store, publisher, check, log },
+    ...(status !== undefined && { status }),
+  });
   if (settings.token !== undefined)
     log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");
   log.info(`control API on ${control.addresses.join(" and ")}, documentation at http://localhost:${control.port}/docs`);

@@ -9,6 +9,7 @@ import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
 import { passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
+import { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
 import { onShutdown } from "./shutdown.ts";
@@ -28,11 +29,13 @@ export async function command(settings: Settings): Promise<void> {
   const subscriber = subscribeThroughRedis(target, log);
   let plane: DataPlane | undefined;
   try {
-    plane = await DataPlane.start(settings, kind.name, log);
+    plane = await DataPlane.start(settings, kind.name, log, directory.path);
+    const marker = await markRun(directory.path, plane);
     onShutdown(log, async () => {
       await subscriber.close();
       await plane?.drain(settings.shutdownTimeoutMs);
       await plane?.close();
+      await marker.close();
       await directory.release();
     });
     await followBus(plane, subscriber, kind, directory.path, target.name);
@@ -110,6 +113,22 @@ export async function followBus(
     return;
   }
   log.error(`${busName} gave no manifest to run and there is no last good one: not listening until it does`);
+}
+
+/** Begins a run in a data directory: says how the one before it ended, and leaves word of what a kill would cost. */
+export async function markRun(directory: string, plane: DataPlane): Promise<RunMarker> {
+  const marker = await RunMarker.open(
+    directory,
+    () => plane.inMemory(),
+    () => plane.memoryBytesMax,
+  );
+  const { stop, unaccounted_at_most: most, last_seen: last } = marker.former;
+  if (stop === "unclean")
+    log.warn(
+      { ...(most !== undefined && { bytesAtMost: most.bytes }), ...(last !== undefined && { recordsSeen: last.records }) },
+      "unclean stop: records that the last run had in memory and not on disk are unaccounted",
+    );
+  return marker;
 }
 
 /** Opens the ports and says so. */

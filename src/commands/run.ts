@@ -12,10 +12,11 @@ import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
 import { passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
+import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
 import { serveControl } from "./control.ts";
-import { followBus, openPorts } from "./data.ts";
+import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
 
@@ -30,8 +31,13 @@ export async function command(settings: Settings): Promise<void> {
     const directory = await openDataDirectory(settings.dataDir);
     opened.add(() => directory.release());
     const store = await Store.open(directory.path);
-    const plane = await DataPlane.start(settings, kind.name, log);
+    const plane = await DataPlane.start(settings, kind.name, log, directory.path);
+    let marker: RunMarker | undefined;
+    opened.add(async () => marker?.close());
     opened.add(() => plane.close());
+    marker = await markRun(directory.path, plane);
+    const { former } = marker;
+    const status = () => plane.status({ engine: kind.description, lastRun: former });
     let control: ControlServer | undefined;
     onShutdown(log, async () => {
       // Both at once: a request that never ends must not add to the time.
@@ -43,7 +49,7 @@ export async function command(settings: Settings): Promise<void> {
       const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
       await plane.apply(publishedManifest(store, kind));
       // The control API first: what it refuses to start for should not have let traffic in.
-      control = await serveControl(settings, store, bus, kind);
+      control = await serveControl(settings, store, bus, kind, status);
       opened.add(control.close);
       await openPorts(plane, kind);
     } else {
@@ -56,7 +62,7 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
-      control = await serveControl(settings, store, publisher, kind);
+      control = await serveControl(settings, store, publisher, kind, status);
       opened.add(control.close);
       await followBus(plane, subscriber, kind, directory.path, target.name);
     }

@@ -17,6 +17,7 @@ import { outputsRoutes } from "./routes/outputs.ts";
 import { publishRoutes } from "./routes/publish.ts";
 import { rootRoutes } from "./routes/root.ts";
 import { rulesRoutes } from "./routes/rules.ts";
+import { statusRoutes } from "./routes/status.ts";
 
 export type { ControlLog } from "./routes/context.ts";
 
@@ -129,7 +130,7 @@ async function buildDocumentation(context: RouteContext): Promise<FastifyInstanc
 }
 
 function addRoutes(app: FastifyInstance, context: RouteContext): void {
-  for (const routes of [rootRoutes, rulesRoutes, outputsRoutes, batchSizeRoutes, publishRoutes]) routes(app, context);
+  for (const routes of [rootRoutes, rulesRoutes, outputsRoutes, batchSizeRoutes, publishRoutes, statusRoutes]) routes(app, context);
 }
 
 /** An application without routes: how bodies are read, and what is said when something goes wrong. */

@@ -107,7 +107,7 @@ export function readManifest(value: unknown, check: PatternChecker): { manifest:
     ...pipeline,
     name: (pipeline as { name?: string }).name ?? "default_pipeline",
     processors: readRuleList(processors, `${base}.processors`, check, warnings),
-    outputs: readOutputList(outputs, `${base}.outputs`, warnings),
+    outputs: readOutputList(outputs, `${base}.outputs`, check, warnings),
     batch_size: (pipeline as { batch_size?: number }).batch_size ?? batchSizeDefault,
   };
   if (rest.length > 0) {
@@ -148,7 +148,12 @@ function readRuleList(values: readonly unknown[], base: string, check: PatternCh
   });
 }
 
-function readOutputList(values: readonly unknown[], base: string, warnings: string[]): OutputConfig[] {
+function readOutputList(
+  values: readonly unknown[],
+  base: string,
+  check: PatternChecker,
+  warnings: string[],
+): OutputConfig[] {
   if (values.length > outputsMax) {
     throw new StreamGateError("SG_OUTPUT_COUNT", {
       where: base,
@@ -160,7 +165,7 @@ function readOutputList(values: readonly unknown[], base: string, warnings: stri
   const seen = new Set<string>();
   const placesOfIds = new Map<string, number>();
   for (const [index, value] of values.entries()) {
-    const output = readOutput(value, `${base}[${index}]`, warnings);
+    const output = readOutput(value, `${base}[${index}]`, warnings, warnings, check);
     const key = destinationKey(output);
     if (seen.has(key)) {
       warnings.push(`${base}[${index}]: the same output is listed before; ignored`);

@@ -32,7 +32,13 @@ const id = Type.Optional(
 );
 
 const filter = Type.Optional(
-  Type.Object({}, { additionalProperties: true, description: "Which records it gets; absent: all." }),
+  Type.Object(
+    {},
+    {
+      additionalProperties: true,
+      description: 'Which records it gets: a condition, such as {"severity":{"at_least":"ERROR"}}. Absent: all.',
+    },
+  ),
 );
 
 export const payloadAgeMsDefault = 100;

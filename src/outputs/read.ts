@@ -1,23 +1,30 @@
 /** Reads one output as a person, the control API or another control plane wrote it. */
 
 import { StreamGateError } from "../errors.ts";
+import type { PatternChecker } from "../plan/pattern.ts";
 import { brokenText, firstViolation, isRecord, nameOf, placeOf, unknownFields, withoutNulls } from "../schema.ts";
 import { deliveryRefusal, deliveryWarnings } from "./delivery_fields.ts";
+import { readOutputFilter } from "./filter.ts";
 import { type OutputConfig, outputSchema, outputTypes } from "./index.ts";
 import { unfitText } from "./secrets_of_config.ts";
+
+/** Who cannot ask RE2 takes every pattern; the engine still refuses it. */
+const takeAll: PatternChecker = () => ({ ok: true, groups: 0 });
 
 /**
  * Checks an output and brings it into one form: no nulls. Fields that are not known are kept.
  * @param base the output's place, such as `outputs[2]`; empty: it stands alone
  * @param warnings gets a sentence for what is allowed and unwise
  * @param unknown gets a sentence for each field that is not known and therefore does nothing
- * @throws StreamGateError SG_OUTPUT_TYPE or SG_OUTPUT_PARAMS naming the field, the reason and what would be right
+ * @param check asks RE2 about the patterns of a filter
+ * @throws StreamGateError SG_OUTPUT_TYPE, SG_OUTPUT_PARAMS or SG_CONDITION naming the field, the reason and what would be right
  */
 export function readOutput(
   value: unknown,
   base: string,
   warnings: string[] = [],
   unknown: string[] = warnings,
+  check: PatternChecker = takeAll,
 ): OutputConfig {
   const place = (path: readonly string[]) => placeOf(path, base);
   if (!isRecord(value)) {
@@ -56,6 +63,7 @@ export function readOutput(
   if (unfit !== undefined) throw refuse(place(unfit.path), unfit.what, unfit.fix);
   const refusal = outputType.refusal?.(given) ?? deliveryRefusal(given);
   if (refusal !== undefined) throw refuse(within(refusal.param), refusal.what, refusal.fix);
+  readOutputFilter(given.filter, base, check);
   for (const { path, known } of unknownFields(schema, given)) {
     const inside = path.length === 1 ? outputType.type : placeOf(path.slice(0, -1));
     unknown.push(`${place(path)}: ${inside} has no such field, it does nothing; known are ${known.join(", ")}`);

@@ -1,14 +1,17 @@
-/** Rules become a plan: the same short list of operations for both engines. */
+/** Rules and the filters of outputs become a plan: the same short list of operations for both engines. */
 
+import { type ConditionConfig, compileCondition } from "../conditions/index.ts";
+import type { OutputConfig } from "../outputs/index.ts";
 import { ruleTypes } from "../rules/index.ts";
 import type { Rule } from "../rules/rule.ts";
-import { type Operation, operationFlag, type Plan, type PlanRule } from "./operations.ts";
+import { type Operation, operationFlag, type Plan, type PlanRule, type Route } from "./operations.ts";
 
 /**
  * Compiles rules in their order. A rule with `enabled: false` does not appear in the plan.
  * @param rules as `readManifest` or `readRules` gave them back: known types, checked parameters, ids that differ
+ * @param outputs as `readManifest` gave them back; one that has a `filter` becomes a route
  */
-export function compilePlan(rules: readonly Rule[]): Plan {
+export function compilePlan(rules: readonly Rule[], outputs: readonly OutputConfig[] = []): Plan {
   const planRules: PlanRule[] = [];
   const operations: Operation[] = [];
   for (const { id, type, params, enabled = true, protect = false } of rules) {
@@ -22,5 +25,8 @@ export function compilePlan(rules: readonly Rule[]): Plan {
     }
     planRules.push({ id, type, class: ruleClass });
   }
-  return { rules: planRules, operations };
+  const routes = outputs.flatMap(({ filter }, output): Route[] =>
+    filter === undefined ? [] : [{ output, condition: compileCondition(filter as ConditionConfig) }],
+  );
+  return { rules: planRules, operations, ...(routes.length > 0 && { routes, outputs: outputs.length }) };
 }

@@ -1,37 +1,93 @@
 /**
  * A plan as bytes, so that an engine in any language can read it, and so that a fuzzer can write it.
  *
- *     u32 magic 'SGP1' · u32 rules · u32 operations
+ *     u32 magic 'SGP2' · u32 rules · u32 operations · u32 routes · u32 outputs
  *     per operation: u16 code · u16 flags · u32 rule · u32 args · per argument: u32 length · bytes
+ *     per route: u32 output · condition
  *
- * All integers little-endian, nothing aligned. Rule ids stay in TypeScript: an engine knows rules by number.
+ *     condition: u16 code · u16 detail · u32 values · u32 paths · u32 parts
+ *                per value and per path: u32 length · bytes
+ *                per part: condition
+ *
+ * `detail` is an attribute's operator or the least severity, else 0. A literal or a pattern is a condition's one value; `parts` are what
+ * all, any and not are about. All integers little-endian, nothing aligned. Rule ids stay in TypeScript: an engine knows rules by number.
  */
 
-import { type Operation, operationCode, type Plan } from "./operations.ts";
+import {
+  attributeOperator,
+  type Condition,
+  conditionCode,
+  type Operation,
+  operationCode,
+  type Plan,
+  severity,
+} from "./operations.ts";
 
-/** 'SGP1' read as a little-endian u32. */
-export const planMagic = 0x31504753;
+/** 'SGP2' read as a little-endian u32. */
+export const planMagic = 0x32504753;
 
 /** @returns a fresh buffer; the inverse is `native/plan/decode.h` */
-export function encodePlan(plan: Plan): Uint8Array {
-  const bytes = Buffer.alloc(plan.operations.reduce((sum, operation) => sum + operationBytes(operation), 12));
-  let at = bytes.writeUInt32LE(planMagic, 0);
-  at = bytes.writeUInt32LE(plan.rules.length, at);
-  at = bytes.writeUInt32LE(plan.operations.length, at);
-  for (const { name, flags, rule, args } of plan.operations) {
-    at = bytes.writeUInt16LE(operationCode[name], at);
-    at = bytes.writeUInt16LE(flags, at);
-    at = bytes.writeUInt32LE(rule, at);
-    at = bytes.writeUInt32LE(args.length, at);
-    for (const arg of args) {
-      at = bytes.writeUInt32LE(arg.length, at);
-      bytes.set(arg, at);
-      at += arg.length;
-    }
+export function encodePlan({ rules, operations, routes = [], outputs = 0 }: Plan): Uint8Array {
+  const pieces = [words(planMagic, rules.length, operations.length, routes.length, outputs)];
+  for (const operation of operations) pieces.push(...operationPieces(operation));
+  for (const { output, condition } of routes) pieces.push(words(output), ...conditionPieces(condition));
+  return Buffer.concat(pieces);
+}
+
+function operationPieces({ name, flags, rule, args }: Operation): Uint8Array[] {
+  return [head(operationCode[name], flags), words(rule, args.length), ...args.flatMap(textPieces)];
+}
+
+function conditionPieces(condition: Condition): Uint8Array[] {
+  const { detail = 0, values = [], paths = [], parts = [] } = formOf(condition);
+  return [
+    head(conditionCode[condition.kind], detail),
+    words(values.length, paths.length, parts.length),
+    ...values.flatMap(textPieces),
+    ...paths.flatMap(textPieces),
+    ...parts.flatMap(conditionPieces),
+  ];
+}
+
+/** What every kind of condition has in common once it is bytes. */
+interface Form {
+  readonly detail?: number;
+  readonly values?: readonly Uint8Array[];
+  readonly paths?: readonly Uint8Array[];
+  readonly parts?: readonly Condition[];
+}
+
+function formOf(condition: Condition): Form {
+  switch (condition.kind) {
+    case "all":
+    case "any":
+      return { parts: condition.of };
+    case "not":
+      return { parts: [condition.of] };
+    case "literal":
+      return { values: [condition.literal] };
+    case "pattern":
+      return { values: [condition.pattern] };
+    case "attribute":
+      return { detail: attributeOperator[condition.operator], values: condition.values, paths: condition.paths };
+    case "severity":
+      return { detail: severity[condition.atLeast] };
   }
+}
+
+function textPieces(text: Uint8Array): Uint8Array[] {
+  return [words(text.length), text];
+}
+
+function head(code: number, detail: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt16LE(code, 0);
+  bytes.writeUInt16LE(detail, 2);
   return bytes;
 }
 
-function operationBytes({ args }: Operation): number {
-  return args.reduce((sum, arg) => sum + 4 + arg.length, 12);
+function words(...values: readonly number[]): Uint8Array {
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [index, value] of values.entries()) bytes.writeUInt32LE(value, 4 * index);
+  return bytes;
 }

@@ -32,8 +32,34 @@ export const operationFlag = {
 /** Most keys in a path of dropAttribute: an engine's walk recurses once a key, along the plan and never along the record. */
 export const attributeKeysMax = 100;
 
-export const attributeOperator = { equals: 0, contains: 1, regex: 2 } as const;
+/**
+ * How the scalar that an attribute's paths lead to is compared. dropAttribute knows the first three, a condition all. Every one
+ * holds only where the record is JSON and has the attribute; `differs` and `exists` also where that is an object or a list.
+ */
+export const attributeOperator = {
+  /** Its text is one of the values. */
+  equals: 0,
+  contains: 1,
+  /** RE2 finds the value, a pattern, in its text. */
+  regex: 2,
+  startsWith: 3,
+  endsWith: 4,
+  /** Its text is none of the values. */
+  differs: 5,
+  /** No values. */
+  exists: 6,
+  /** Its text is a number (attributeNumber), and more than the value's. */
+  greater: 7,
+  less: 8,
+} as const;
 export type AttributeOperator = keyof typeof attributeOperator;
+
+/**
+ * What `greater` and `less` take for a number: JSON's grammar, but no longer than attributeNumberBytesMax and with an exponent of at
+ * most two digits, so that a double holds each and no engine needs to say what 1e999 is.
+ */
+export const attributeNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,2})?$/;
+export const attributeNumberBytesMax = 64;
 
 export interface Operation {
   readonly name: OperationName;
@@ -53,12 +79,15 @@ export interface PlanRule {
   readonly class: RuleClass;
 }
 
-/** Which records an output gets: those for which its condition holds, looked at on the final record. Never skipped (promise P1). */
-export interface Route {
-  /** Bit in a batch entry's routes: the output's index in the manifest. */
-  readonly output: number;
-  readonly condition: Condition;
-}
+/** How bad a record says it is, after OpenTelemetry's six ranges. What is above an error (critical, alert, emergency, panic) is fatal. */
+export const severity = { unknown: 0, trace: 1, debug: 2, info: 3, warn: 4, error: 5, fatal: 6 } as const;
+export type Severity = Exclude<keyof typeof severity, "unknown">;
+
+/** The kinds of a condition, as numbers in a plan's bytes. */
+export const conditionCode = { all: 1, any: 2, not: 3, literal: 4, pattern: 5, attribute: 6, severity: 7 } as const;
+
+/** Most conditions that lie in one another in a plan: engines recurse once for each. */
+export const conditionDepthMax = 32;
 
 /** A condition over one record, as engines evaluate it. Texts are UTF-8 bytes; patterns are RE2's. */
 export type Condition =
@@ -67,8 +96,23 @@ export type Condition =
   /** Contains it, byte for byte. */
   | { readonly kind: "literal"; readonly literal: Uint8Array }
   | { readonly kind: "pattern"; readonly pattern: Uint8Array }
-  /** As dropAttribute: `args` are its arguments. */
-  | { readonly kind: "attribute"; readonly args: readonly Uint8Array[] };
+  | {
+      readonly kind: "attribute";
+      readonly operator: AttributeOperator;
+      /** One or more for `equals` and `differs`, none for `exists`, else one. */
+      readonly values: readonly Uint8Array[];
+      /** Places where the attribute may lie, the first that exists decides; each as in a dropAttribute's arguments. */
+      readonly paths: readonly Uint8Array[];
+    }
+  /** Its severity is known, and this or worse. */
+  | { readonly kind: "severity"; readonly atLeast: Severity };
+
+/** Which records an output gets: those for which its condition holds, looked at on the final record. Never skipped (promise P1). */
+export interface Route {
+  /** Bit in a batch entry's routes: the output's index in the manifest. */
+  readonly output: number;
+  readonly condition: Condition;
+}
 
 /** What the rules of a manifest compile to. */
 export interface Plan {
@@ -76,4 +120,6 @@ export interface Plan {
   readonly operations: readonly Operation[];
   /** One for each output that has a filter, ascending; the others get every record. Absent: every output gets every record. */
   readonly routes?: readonly Route[];
+  /** With routes: how many outputs there are. A record that none of them gets is counted and not kept. */
+  readonly outputs?: number;
 }

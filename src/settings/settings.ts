@@ -11,6 +11,7 @@ import type { Framing } from "../data/frame/framing.ts";
 import { StreamGateError } from "../errors.ts";
 import { firstViolation } from "../schema.ts";
 import { framingText, parseFraming } from "./framing.ts";
+import { type MemoryNeeds, memoryBudgetDefault, memoryBudgetMin } from "./memory.ts";
 import { KiB, MiB, parseBoolean, parseBytes, parseInteger, parseSeconds } from "./quantity.ts";
 import { parseShardBy, type ShardBy, shardByText } from "./shard_by.ts";
 
@@ -76,6 +77,17 @@ const settingsSchema = Type.Object({
   }),
   ringBytes: bytes("Memory of one worker's ring, rounded up to a power of two.", 8 * MiB, ringBytesMin, 512 * MiB),
   queueBytes: bytes("Memory of each output's queue in each worker.", 16 * MiB, 64 * KiB, 4096 * MiB),
+  memoryBudget: bytes(
+    "Memory that the process may take; over it outputs spill or let senders wait (docs/overload.md). Default: a quarter of the machine's or container's, or the least that the other settings need.",
+    memoryBudgetDefault(),
+    64 * MiB,
+    2 ** 41,
+  ),
+  overload: Type.Union([Type.Literal("bypass"), Type.Literal("backpressure")], {
+    default: "bypass",
+    description:
+      "When records come faster than rules run: bypass skips the dearest rules of class reduce (never redact), backpressure lets senders wait (docs/overload.md).",
+  }),
   shutdownTimeoutMs: Type.Integer({
     minimum: 0,
     maximum: 3_600_000,
@@ -156,6 +168,14 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     placeholder: "bytes",
     defaultText: "16MiB",
   },
+  memoryBudget: {
+    flag: "memory-budget",
+    env: "MEMORY_BUDGET",
+    parse: parseBytes,
+    placeholder: "bytes",
+    defaultText: "25 %",
+  },
+  overload: { flag: "overload", env: "OVERLOAD", parse: text, placeholder: "bypass|backpressure" },
   shutdownTimeoutMs: {
     flag: "shutdown-timeout",
     env: "SHUTDOWN_TIMEOUT",
@@ -188,8 +208,17 @@ export function readSettings<Key extends SettingKey = SettingKey>(
   const values = keys.map((key) => [key, readSetting(key, flags, env)] as const);
   const settings = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Partial<Settings>;
   if (settings.redisUrl !== undefined) checkRedisUrl(settings.redisUrl);
-  const { ringBytes, maxRecordBytes } = settings;
-  if (ringBytes !== undefined && maxRecordBytes !== undefined) checkRing(ringBytes, maxRecordBytes);
+  const { workers, ringBytes, maxRecordBytes, memoryBudget } = settings;
+  if (ringBytes !== undefined && maxRecordBytes !== undefined) {
+    checkRing(ringBytes, maxRecordBytes);
+    if (workers !== undefined && memoryBudget !== undefined) {
+      const least = memoryBudgetMin({ workers, ringBytes, maxRecordBytes });
+      if (givenText("memoryBudget", flags, env) !== undefined)
+        checkMemory(memoryBudget, least, { workers, ringBytes, maxRecordBytes });
+      // A small machine still gets a gate that works.
+      else settings.memoryBudget = Math.max(memoryBudget, least);
+    }
+  }
   return settings as Pick<Settings, Key>;
 }
 
@@ -220,13 +249,23 @@ function readSetting(
   flags: NonNullable<SettingSources["flags"]>,
   env: NonNullable<SettingSources["env"]>,
 ) {
-  const spelling = spellings[key];
-  const flag = flags[camelCase(spelling.flag)] ?? flags[key];
-  if (flag !== undefined) return parse(key, typeof flag === "boolean" ? String(flag) : flag, `--${spelling.flag}`);
-  const variable = env[spelling.env];
-  if (variable !== undefined && variable !== "") return parse(key, variable, spelling.env);
+  const given = givenText(key, flags, env);
+  if (given !== undefined) return parse(key, given.text, given.where);
   const fallback = settingSchema(key).default;
   return key in parsedTexts ? spellings[key].parse(String(fallback)) : fallback;
+}
+
+/** What somebody wrote for it, and where; undefined: nobody did. */
+function givenText(
+  key: SettingKey,
+  flags: NonNullable<SettingSources["flags"]>,
+  env: NonNullable<SettingSources["env"]>,
+): { text: string; where: string } | undefined {
+  const spelling = spellings[key];
+  const flag = flags[camelCase(spelling.flag)] ?? flags[key];
+  if (flag !== undefined) return { text: String(flag), where: `--${spelling.flag}` };
+  const variable = env[spelling.env];
+  return variable === undefined || variable === "" ? undefined : { text: variable, where: spelling.env };
 }
 
 function parse(key: SettingKey, given: string, where: string): unknown {
@@ -277,6 +316,15 @@ function checkRing(ringBytes: number, maxRecordBytes: number): void {
     where: "RING_BYTES",
     what: `a ring of ${ringBytes} bytes cannot take every record of MAX_RECORD_BYTES (${maxRecordBytes})`,
     fix: `make the ring at least ${needed} bytes, or the records shorter`,
+  });
+}
+
+function checkMemory(memoryBudget: number, least: number, { workers, ringBytes, maxRecordBytes }: MemoryNeeds): void {
+  if (memoryBudget >= least) return;
+  throw new StreamGateError("SG_SETTING", {
+    where: "MEMORY_BUDGET",
+    what: `${memoryBudget} bytes are less than ${workers} workers, each with RING_BYTES (${ringBytes}) and records of MAX_RECORD_BYTES (${maxRecordBytes}), need`,
+    fix: `give at least ${least} bytes, or make workers, rings or records fewer or smaller`,
   });
 }
 

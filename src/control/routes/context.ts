@@ -31,4 +31,6 @@ export interface RouteContext {
   /** Sends one record to an output, its references to secrets read as a data plane reads them. Absent: this process sends nothing. */
   readonly testOutput?: (config: OutputConfig) => Promise<OutputTest>;
   readonly log: ControlLog;
+  /** Where a data plane runs in this process: what it answers `GET /status` with. */
+  readonly status?: () => Promise<object>;
 }

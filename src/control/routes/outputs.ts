@@ -4,9 +4,11 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
 import { destinationKey, idKey, type NamedOutput, withIds } from "../../manifest/output_identity.ts";
+import { filterSchema } from "../../outputs/filter.ts";
 import { type OutputConfig, outputSchema, outputsMax, outputTypes } from "../../outputs/index.ts";
 import { readOutput } from "../../outputs/read.ts";
 import { maskSecrets, restoreSecrets, withoutSecrets } from "../../outputs/secrets_of_config.ts";
+import type { PatternChecker } from "../../plan/pattern.ts";
 import { isRecord } from "../../schema.ts";
 import { errors, RequestError } from "../answer.ts";
 import type { OutputTest, RouteContext } from "./context.ts";
@@ -15,7 +17,12 @@ const exampleOutput = { type: "http", url: "http://localhost:9000" };
 const exampleNamed = { type: "http", id: "http-1", url: "http://localhost:9000" };
 
 const anyOutput = Type.Union(
-  [...outputTypes.keys()].map((type) => outputSchema(type)!),
+  [...outputTypes.values()].map(({ type, description, examples }) =>
+    Type.Object(
+      { ...outputSchema(type)!.properties, filter: filterSchema },
+      { title: type, description, examples: examples.map((example) => ({ type, ...example })) },
+    ),
+  ),
   { examples: [exampleOutput] },
 );
 
@@ -56,7 +63,7 @@ const testSchema = Type.Object(
   },
 );
 
-export function outputsRoutes(app: FastifyInstance, { store, log, testOutput }: RouteContext): void {
+export function outputsRoutes(app: FastifyInstance, { store, check, log, testOutput }: RouteContext): void {
   app.get(
     "/outputs",
     {
@@ -89,7 +96,7 @@ export function outputsRoutes(app: FastifyInstance, { store, log, testOutput }: 
       },
     },
     async ({ body }) => {
-      const { output, warnings } = readStrictly(body);
+      const { output, warnings } = readStrictly(body, check);
       const draft = await store.change((draft) => {
         refuseDuplicate(draft.outputs, output);
         if (draft.outputs.length >= outputsMax) {
@@ -168,6 +175,7 @@ export function outputsRoutes(app: FastifyInstance, { store, log, testOutput }: 
         const restored = restoreSecrets(body, stored);
         const { output, warnings } = readStrictly(
           isRecord(restored) && restored.id == null ? { ...restored, id: stored.id } : restored,
+          check,
         );
         if (output.id === stored.id) return { output: output as NamedOutput, warnings };
         throw new StreamGateError("SG_OUTPUT_PARAMS", {
@@ -247,9 +255,9 @@ export function outputsRoutes(app: FastifyInstance, { store, log, testOutput }: 
 }
 
 /** A field that the type does not know is a slip of the pen here; a reader of other programs' manifests only warns of it. */
-function readStrictly(body: unknown): { output: OutputConfig; warnings: readonly string[] } {
+function readStrictly(body: unknown, check: PatternChecker): { output: OutputConfig; warnings: readonly string[] } {
   const [warnings, unknown]: [string[], string[]] = [[], []];
-  const output = readOutput(body, "", warnings, unknown);
+  const output = readOutput(body, "", warnings, unknown, check);
   if (unknown.length === 0) return { output, warnings };
   const colon = unknown[0]!.indexOf(": ");
   throw new StreamGateError("SG_OUTPUT_PARAMS", {

@@ -5,7 +5,7 @@
  * stream writer holds ranges too, in another thread: its holds are counted in the batch itself (`Batch.held`) and end
  * without a word here, so the pool looks when it wants a batch.
  *
- * What one worker has at most: what its outputs' queues hold (each bounded by QUEUE_BYTES, a console's by `consoleQueueBytes`), what the
+ * What one worker has at most: what its outputs' queues hold (each bounded by QUEUE_BYTES, a console's by `streamedQueueBytes`), what the
  * stream writer's queue holds (`streamQueueBytes`, all workers together), the open batch, and `idleMax` idle ones.
  */
 

@@ -2,8 +2,7 @@
 
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import type { SharedBatch } from "./batch_pool.ts";
-import type { Payload } from "./packer.ts";
-import { Queue } from "./queue.ts";
+import type { BreakerState } from "./breaker.ts";
 
 /** What a delivery asks of the worker that it runs in. */
 export interface DeliverySite {
@@ -11,6 +10,8 @@ export interface DeliverySite {
   changed(): void;
   /** Whether no record waits for an engine: then a payload need not wait for more. */
   nothingWaits(): boolean;
+  /** Everybody's queues together are over the memory budget. */
+  overBudget(): boolean;
 }
 
 /** A record waits at most this long for others to share its payload while its output is idle. */
@@ -24,86 +25,95 @@ export function drainLoss({ reason }: AbortSignal): DrainLoss {
   return reason === "lostRemoved" ? "lostRemoved" : "lostShutdown";
 }
 
+/** Cells that come in a pair for records and bytes, by what they have in common. */
+type CellPair = {
+  [K in keyof typeof outputCell]: K extends `${infer Name}Records` ? Name : never;
+}[keyof typeof outputCell];
+
+/** One lane of a spool, for people. */
+export interface LaneStatus {
+  readonly lane: string;
+  readonly records: number;
+  readonly disk_bytes: number;
+  readonly oldest_ms: number | undefined;
+  /** Everything below it is on disk as `fsync` promises; a decimal string. */
+  readonly durable_sequence: string;
+  readonly next_sequence: string;
+}
+
+/** How an output fares at one worker, for people: what the ledger does not say. */
+export interface DeliveryStatus {
+  readonly breaker?: BreakerState;
+  readonly failures?: number;
+  readonly in_flight?: number;
+  readonly concurrency?: number;
+  /** What the destination, or the network, said last that was no acknowledgement. */
+  readonly last_error?: string;
+  readonly spool_error?: string | undefined;
+  readonly lanes: readonly LaneStatus[];
+}
+
 export abstract class Delivery {
-  /** The output's configuration in one canonical line: what makes it the same over a reload. */
+  /** What makes it the same over a reload. */
   readonly key: string;
-  /** For people and counters: `http 2`. */
-  name: string;
+  /** Its id in the manifest. */
+  readonly id: string;
   readonly cells = new Float64Array(outputCells);
   protected readonly site: DeliverySite;
-  protected readonly queue: Queue;
 
-  constructor(key: string, name: string, queueBytes: number, site: DeliverySite) {
+  constructor(key: string, id: string, site: DeliverySite) {
     this.key = key;
-    this.name = name;
+    this.id = id;
     this.site = site;
-    this.queue = new Queue(queueBytes);
   }
 
-  /** Whether it takes more; when not, the worker stops (policy `block`). */
-  get accepting(): boolean {
-    return !this.queue.full;
-  }
-  get idle(): boolean {
-    return this.queue.records === 0;
-  }
-  /** What the queue is charged with, in bytes: see `Queue.full`. */
-  get queuedBytes(): number {
-    return this.queue.charge;
-  }
+  /** Whether it takes more; when not, the worker stops. */
+  abstract get accepting(): boolean;
+  abstract get idle(): boolean;
+  /** Memory that what it holds keeps, in bytes. */
+  abstract get queuedBytes(): number;
+  abstract get status(): DeliveryStatus;
 
-  /** Routes records `from` to `to` of a batch to this output. */
-  push(shared: SharedBatch, from: number, to: number): void {
+  /** Records `from` to `to` of a batch go to this output. @param timeMs when they left the rules */
+  push(shared: SharedBatch, from: number, to: number, timeMs: number): void {
     const bytes = shared.batch.recordBytes(from, to);
-    const { cells } = this;
-    cells[outputCell.routedRecords]! += to - from;
-    cells[outputCell.routedBytes]! += bytes;
-    cells[outputCell.manifestRecords]! += to - from;
-    cells[outputCell.manifestBytes]! += bytes;
-    this.take(shared, from, to);
+    this.count("routed", to - from, bytes);
+    this.count("manifest", to - from, bytes);
+    this.take(shared, from, to, timeMs);
   }
 
-  /** A new manifest begins to run: `batch_size` may have changed, the numbers for it start again. */
-  begin(_batchSize: number): void {
+  /** A new manifest begins to run: the numbers for it start again. */
+  begin(): void {
     this.cells[outputCell.manifestRecords] = 0;
     this.cells[outputCell.manifestBytes] = 0;
   }
 
   /** Cells as of now, for the ledger. */
   write(to: Float64Array, at: number): void {
-    this.cells[outputCell.queuedRecords] = this.queue.records;
-    this.cells[outputCell.queuedBytes] = this.queue.bytes;
+    this.measure();
     to.set(this.cells, at);
   }
 
   /** The turn is over and nothing more waits: an idle output sends what it has. */
   abstract flush(): void;
-  /** Resolves when nothing is queued, or when `signal` aborts: what is left then is counted as its reason says (`drainLoss`). */
-  abstract drain(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when nothing is left to do, or when `signal` aborts: what is left in memory then goes to the spool, or is counted as its reason
+   * says (`drainLoss`).
+   * @param spoolToo also what is on disk is to be delivered; else it stays there
+   */
+  abstract drain(signal: AbortSignal, spoolToo: boolean): Promise<void>;
   /** Queues the range, or deals with it at once. */
-  protected abstract take(shared: SharedBatch, from: number, to: number): void;
+  protected abstract take(shared: SharedBatch, from: number, to: number, timeMs: number): void;
+  /** Sets the cells of what is held. */
+  protected abstract measure(): void;
 
-  protected settle(payload: Payload, as: "delivered" | "lostDeadLetter" | DrainLoss): void {
-    const { records, bytes } = payload;
-    this.#count(`${as}Records`, records, `${as}Bytes`, bytes);
-    this.queue.settle(payload);
-    this.site.changed();
+  protected count(pair: CellPair, records: number, bytes: number): void {
+    this.cells[outputCell[`${pair}Records`]]! += records;
+    this.cells[outputCell[`${pair}Bytes`]]! += bytes;
   }
 
-  protected countDelivered(records: number, bytes: number): void {
-    this.#count("deliveredRecords", records, "deliveredBytes", bytes);
-  }
-
-  protected loseQueued(as: DrainLoss): void {
-    for (;;) {
-      const payload = this.queue.take({ recordsMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER });
-      if (payload === undefined) return;
-      this.settle(payload, as);
-    }
-  }
-
-  #count(records: keyof typeof outputCell, recordsBy: number, bytes: keyof typeof outputCell, bytesBy: number): void {
-    this.cells[outputCell[records]]! += recordsBy;
-    this.cells[outputCell[bytes]]! += bytesBy;
+  protected hold(pair: "queued" | "spooled", records: number, bytes: number): void {
+    this.cells[outputCell[`${pair}Records`]] = records;
+    this.cells[outputCell[`${pair}Bytes`]] = bytes;
   }
 }

@@ -4,8 +4,8 @@
  * Bodies are sent from where their records lie. So a request is over only when its answer is here *and* the system has taken the whole
  * body: a destination may answer before it has read everything, and the memory is filled again as soon as `send` returns.
  *
- * `dispatch` and not `request` of undici: no stream is made for an answer whose body nobody reads, which is a third of
- * what a small request costs.
+ * `dispatch` and not `request` of undici: no stream is made for an answer, which is a third of what a small request costs. Redirects are
+ * never followed: what authorizes a request to one host is nobody else's business.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,24 +14,45 @@ import type { Body, OutputRequest, OutputResponse } from "../../outputs/output.t
 
 /** Long enough for a vendor's slow moments, short enough that a dead peer is noticed. */
 const connectTimeoutMs = 10_000;
-const answerTimeoutMs = 30_000;
-/** An answer's body is read only so that the connection can be used again. */
+/** An answer says in its first kilobytes what became of a payload; the rest is read only so that the connection can be used again. */
 const answerBytesMax = 128 * 1024;
 /** Between two looks at a body that the system has not taken when its answer is here. */
 const flushLookMs = 5;
+
+export interface HttpOptions {
+  /** From the request's first byte to the answer's last one. */
+  readonly timeoutMs: number;
+  readonly tls?: TlsOptions;
+}
+
+/** PEM texts, and what a certificate must say. */
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+  /** False only where the configuration says `insecure_skip_verify`, which is warned of. */
+  readonly rejectUnauthorized?: boolean;
+}
 
 type Socket = NonNullable<Parameters<buildConnector.Callback>[1]>;
 
 export class HttpClient {
   readonly #client: Client;
+  readonly #origin: string;
+  readonly #timeoutMs: number;
   #socket: Socket | undefined;
 
   /** @param url its origin is connected to when the first request is sent */
-  constructor(url: string) {
-    const connect = buildConnector({ timeout: connectTimeoutMs });
-    this.#client = new Client(new URL(url).origin, {
-      headersTimeout: answerTimeoutMs,
-      bodyTimeout: answerTimeoutMs,
+  constructor(url: string, { timeoutMs, tls }: HttpOptions = { timeoutMs: 30_000 }) {
+    const connect = buildConnector({ timeout: connectTimeoutMs, ...tls });
+    this.#timeoutMs = timeoutMs;
+    this.#origin = new URL(url).origin;
+    this.#client = new Client(this.#origin, {
+      // One clock for the whole exchange is ours.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       keepAliveTimeout: 30_000,
       pipelining: 1,
       connect: (options, done) =>
@@ -43,16 +64,22 @@ export class HttpClient {
     });
   }
 
+  /** Whether it can send to this URL: a client is connected to one origin. */
+  serves(url: string): boolean {
+    return new URL(url).origin === this.#origin;
+  }
+
   /**
    * @param signal aborts the request
-   * @returns the answer, whatever its status; redirects are not followed. The body's memory is free again
-   * @throws the network's error when there is no answer; then, too, the memory is free
+   * @returns the answer, whatever its status. The body's memory is free again
+   * @throws the network's error when there is no answer, TimeoutError when it took too long; then, too, the memory is free
    */
   async send(request: OutputRequest, signal: AbortSignal): Promise<OutputResponse> {
+    const deadlineMs = performance.now() + this.#timeoutMs;
     try {
       return await this.#exchange(request, signal);
     } finally {
-      await this.#flushed(signal);
+      await this.#flushed(signal, deadlineMs);
     }
   }
 
@@ -60,17 +87,23 @@ export class HttpClient {
     const { pathname, search } = new URL(url);
     return new Promise((resolve, reject) => {
       let controller: Dispatcher.DispatchController | undefined;
-      let response: OutputResponse | undefined;
+      let head: Omit<OutputResponse, "body"> | undefined;
       let answerBytes = 0;
-      const abort = () => {
-        const reason = new DOMException("the request was aborted", "AbortError");
+      const chunks: Buffer[] = [];
+      const give = (reason: Error) => {
         controller?.abort(reason);
         settle(reason);
       };
+      const abort = () => give(new DOMException("the request was aborted", "AbortError"));
+      const timer = setTimeout(
+        () => give(new DOMException("the destination took too long", "TimeoutError")),
+        this.#timeoutMs,
+      );
       const settle = (error: Error) => {
+        clearTimeout(timer);
         signal.removeEventListener("abort", abort);
         // With a status the verdict stands, whatever became of the rest of the answer.
-        if (response !== undefined) resolve(response);
+        if (head !== undefined) resolve({ ...head, body: Buffer.concat(chunks).toString() });
         else reject(error);
       };
       if (signal.aborted) return abort();
@@ -90,11 +123,12 @@ export class HttpClient {
           },
           onResponseStart(_controller, status, answered) {
             // 1xx announce the answer.
-            if (status >= 200) response = { status, headers: answered, body: "" };
+            if (status >= 200) head = { status, headers: answered };
           },
           onResponseData(reading, chunk) {
             answerBytes += chunk.length;
             if (answerBytes > answerBytesMax) reading.abort(new Error("the answer is too long"));
+            else chunks.push(chunk);
           },
           onResponseEnd: () => settle(new Error("the answer has no status")),
           onResponseError: (_controller, error) => settle(error),
@@ -104,11 +138,10 @@ export class HttpClient {
   }
 
   /** Waits until the system has the whole body, or gives up the connection: then nothing reads the memory any more. */
-  async #flushed(signal: AbortSignal): Promise<void> {
+  async #flushed(signal: AbortSignal, deadlineMs: number): Promise<void> {
     const socket = this.#socket;
-    const deadline = performance.now() + answerTimeoutMs;
     while (socket !== undefined && !socket.destroyed && socket.writableLength > 0) {
-      if (signal.aborted || performance.now() >= deadline) socket.destroy();
+      if (signal.aborted || performance.now() >= deadlineMs) socket.destroy();
       else await sleep(flushLookMs);
     }
   }
@@ -119,7 +152,8 @@ export class HttpClient {
 }
 
 /** One piece leaves with the head in one system call; undici takes several as something to iterate over. */
-function wireBody({ parts }: Body): Uint8Array {
+function wireBody({ parts }: Body): Uint8Array | null {
+  if (parts.length === 0) return null;
   // undici's types know no iterables in `dispatch`; its documentation and its `request` do.
   return parts.length === 1 ? parts[0]! : (parts as unknown as Uint8Array);
 }

@@ -1,67 +1,82 @@
 /**
- * The outputs that run at one worker, and how a reload changes them: an output whose configuration did not change keeps its queue and
- * its sender; one that is gone drains in the background what it holds, as it was made; a new one starts.
+ * The outputs that run at one worker, and how a reload changes them: an output keeps its queue, its spool and its account for as long as there
+ * is one of its id; a changed configuration holds from its next payload on. One that is gone drains in the background what it holds; a new one
+ * starts.
  */
 
-import { canonical } from "../../manifest/canonical.ts";
+import { readFileSync } from "node:fs";
 import type { OutputConfig } from "../../outputs/output.ts";
+import type { Plan } from "../../plan/operations.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { EngineKind } from "../engine/engine.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import type { SharedBatch } from "./batch_pool.ts";
-import { Console } from "./console.ts";
-import type { Delivery, DeliverySite } from "./delivery.ts";
+import type { Delivery, DeliverySite, DeliveryStatus } from "./delivery.ts";
+import { protectionOf } from "./protection.ts";
+import type { Sender, SenderTuning } from "./sender.ts";
+import type { DiskPlace, SenderSpool } from "./sender_spool.ts";
+import type { Replay } from "./spool/replay.ts";
+import { Routed } from "./routed.ts";
 import type { StreamFeed } from "./stream/stream_writer.ts";
+import { Streamed } from "./streamed.ts";
 
 export interface PreparedOutputs {
-  readonly deliveries: readonly Delivery[];
-  readonly names: readonly string[];
-  readonly batchSize: number;
+  readonly deliveries: readonly Routed[];
+  /** Of senders that run already and go on under another configuration. */
+  readonly tunings: ReadonlyMap<Sender, SenderTuning>;
+  readonly plan: Plan;
 }
 
-const consoleConfig: OutputConfig = { type: "console" };
-
-function isConsole({ type }: OutputConfig): boolean {
-  return type === consoleConfig.type;
-}
+const consoleConfig: OutputConfig = { type: "console", id: "console" };
 
 /** With none configured records go to the console. */
 function effectiveOutputs(configs: readonly OutputConfig[]): readonly OutputConfig[] {
   return configs.length === 0 ? [consoleConfig] : configs;
 }
 
-/** Names in the manifest's order, the same at every worker: `http 0`, `console 1`. */
+const streams = ["console", "file"];
+
+/** Ids in the manifest's order, the same at every worker. */
 export function outputNames(configs: readonly OutputConfig[]): readonly string[] {
-  return effectiveOutputs(configs).map(({ type }, index) => `${type} ${index}`);
+  return effectiveOutputs(configs).map((config, index) => idOf(config, index));
 }
 
-/** A configuration's identity over reloads: the same one listed twice is two outputs. */
-function keysOf(configs: readonly OutputConfig[]): readonly string[] {
-  const seen = new Map<string, number>();
-  return configs.map((config) => {
-    const text = canonical(config);
-    const times = seen.get(text) ?? 0;
-    seen.set(text, times + 1);
-    return `${text}#${times}`;
-  });
+function idOf({ id, type }: OutputConfig, index: number): string {
+  return typeof id === "string" ? id : `${type}-${index}`;
 }
 
 /**
- * What outputs other than the console need. Loaded with the first of them: the HTTP client and the outputs' schemas take some
+ * What outputs other than streams need. Loaded with the first of them: the HTTP client and the outputs' schemas take some
  * 20 MB a worker, which a gate that only writes to the console would hold for nothing.
  */
 interface Network {
-  readonly describeOutput: typeof import("../../outputs/index.ts")["describeOutput"];
+  readonly describe: typeof import("./tuning.ts")["describe"];
+  readonly tuningOf: typeof import("./tuning.ts")["tuningOf"];
   readonly Sender: typeof import("./sender.ts")["Sender"];
+  readonly SenderSpool: typeof import("./sender_spool.ts")["SenderSpool"];
+  readonly Replay: typeof import("./spool/replay.ts")["Replay"];
 }
 
 async function loadNetwork(): Promise<Network> {
-  const [{ describeOutput }, { Sender }] = await Promise.all([import("../../outputs/index.ts"), import("./sender.ts")]);
-  return { describeOutput, Sender };
+  const [{ describe, tuningOf }, { Sender }, { SenderSpool }, { Replay }] = await Promise.all([
+    import("./tuning.ts"),
+    import("./sender.ts"),
+    import("./sender_spool.ts"),
+    import("./spool/replay.ts"),
+  ]);
+  return { describe, tuningOf, Sender, SenderSpool, Replay };
 }
 
 export interface OutputsOptions {
+  readonly kind: EngineKind;
   readonly queueBytes: number;
-  readonly feed: StreamFeed;
+  readonly worker: number;
+  readonly workers: number;
+  /** Where spools and dead letters lie; absent: there is no directory to write to. */
+  readonly disk: DiskPlace | undefined;
+  readonly stdout: StreamFeed;
+  /** Opens the feed of a file that the main thread writes. */
+  readonly openFile: (outputId: string) => StreamFeed;
   readonly log: Log;
   readonly site: DeliverySite;
 }
@@ -69,97 +84,212 @@ export interface OutputsOptions {
 export class Outputs {
   readonly #options: OutputsOptions;
   /** Those that drain, the oldest first, each with what gives it up. */
-  readonly #retired = new Map<Delivery, AbortController>();
+  readonly #retired = new Map<Delivery, { giveUp: AbortController; done: Promise<void> }>();
   /** Sums of outputs that are gone for good. */
   readonly #gone = new Float64Array(outputCells);
   readonly #scratch = new Float64Array(outputCells);
+  readonly #spools = new Map<Delivery, SenderSpool>();
   /** Of a shutdown. */
   readonly #deadline = new AbortController();
+  /** Tells payloads of this run from those of another that never reached the disk either. */
+  readonly #epoch = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
   #network: Network | undefined;
-  #active: readonly Delivery[] = [];
+  #replay: Replay | undefined;
+  #plan: Plan = { rules: [], operations: [] };
+  #active: readonly Routed[] = [];
 
   constructor(options: OutputsOptions) {
     this.#options = options;
   }
 
   get active(): readonly Delivery[] {
-    return this.#active;
+    return this.#active.map(({ delivery }) => delivery);
   }
 
-  /** False when one of them is full: the worker takes no more (policy `block`). */
+  /** False when one of them is full and its policy is `block`: the worker takes no more. */
   get accepting(): boolean {
-    return this.#active.every((delivery) => delivery.accepting);
+    return this.#active.every(({ delivery }) => delivery.accepting);
+  }
+
+  /** Memory that all of them keep, in bytes. */
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const { delivery } of this.#active) bytes += delivery.queuedBytes;
+    for (const delivery of this.#retired.keys()) bytes += delivery.queuedBytes;
+    return bytes;
+  }
+
+  get status(): Record<string, DeliveryStatus> {
+    return Object.fromEntries(this.#active.map(({ delivery }) => [delivery.id, delivery.status]));
   }
 
   push(shared: SharedBatch, from: number, to: number): void {
-    for (const delivery of this.#active) delivery.push(shared, from, to);
+    const timeMs = Date.now();
+    for (const routed of this.#active) routed.push(shared, from, to, timeMs);
   }
 
   flush(): void {
-    for (const delivery of this.#active) delivery.flush();
+    for (const { delivery } of this.#active) delivery.flush();
   }
 
-  /** Before `prepare`: loads the code of these outputs. */
-  async load(configs: readonly OutputConfig[]): Promise<void> {
-    if (!configs.every(isConsole)) this.#network ??= await loadNetwork();
-  }
-
-  /** Phase 1 of a reload: nothing that runs is touched. @throws StreamGateError when a configuration is refused */
-  prepare(configs: readonly OutputConfig[], batchSize: number): PreparedOutputs {
+  /**
+   * Phase 1 of a reload: nothing that runs is touched.
+   * @throws StreamGateError when a configuration is refused, a secret cannot be read, or a spool cannot be opened
+   */
+  async prepare(configs: readonly OutputConfig[], batchSize: number, plan: Plan): Promise<PreparedOutputs> {
     const effective = effectiveOutputs(configs);
-    const keys = keysOf(effective);
-    const names = outputNames(configs);
-    const running = new Map(this.#active.map((delivery) => [delivery.key, delivery]));
-    const deliveries = effective.map(
-      (config, index) => running.get(keys[index]!) ?? this.#create(config, keys[index]!, names[index]!, batchSize),
-    );
-    return { deliveries, names, batchSize };
+    const running = new Map(this.#active.map(({ delivery }) => [delivery.key, delivery]));
+    const tunings = new Map<Sender, SenderTuning>();
+    const deliveries: Routed[] = [];
+    const fresh: Delivery[] = [];
+    const filtered = new Set(plan.routes?.map(({ output }) => output));
+    try {
+      for (const [index, config] of effective.entries()) {
+        const key = keyOf(config, index);
+        let delivery = running.get(key);
+        if (!isStream(config)) {
+          this.#network ??= await loadNetwork();
+          const { queueBytes, worker, workers, disk } = this.#options;
+          const tuning = this.#network.tuningOf(config, {
+            batchSize,
+            queueBytes,
+            worker,
+            workers,
+            spools: disk !== undefined,
+            read: { env: (name) => process.env[name], file: (path) => readFileSync(path, "utf8") },
+          });
+          if (delivery === undefined) {
+            delivery = await this.#createSender(config, key, index, tuning, plan);
+            fresh.push(delivery);
+          } else tunings.set(delivery as Sender, tuning);
+        }
+        delivery ??= this.#createStreamed(config, key, index);
+        deliveries.push(
+          new Routed(delivery, filtered.has(index) ? index : undefined, this.#options.kind),
+        );
+      }
+    } catch (error) {
+      await Promise.all(fresh.map((delivery) => this.#close(delivery)));
+      throw error;
+    }
+    return { deliveries, tunings, plan };
   }
 
-  #create(config: OutputConfig, key: string, name: string, batchSize: number): Delivery {
-    const { queueBytes, feed, log, site } = this.#options;
-    if (isConsole(config)) return new Console(key, name, queueBytes, feed, site);
-    const { describeOutput, Sender } = this.#network!;
-    const output = describeOutput(config);
-    return new Sender({ key, name, output, queueBytes, batchSize, log, site });
+  /** A prepared manifest that will not run. */
+  async discard(prepared: PreparedOutputs): Promise<void> {
+    const active = new Set(this.active);
+    await Promise.all(
+      prepared.deliveries.filter(({ delivery }) => !active.has(delivery)).map(({ delivery }) => this.#close(delivery)),
+    );
+  }
+
+  async #close(delivery: Delivery): Promise<void> {
+    await delivery.drain(AbortSignal.abort(), false);
+    await this.#spools.get(delivery)?.close();
+    this.#spools.delete(delivery);
+  }
+
+  #createStreamed(config: OutputConfig, key: string, index: number): Delivery {
+    const { queueBytes, stdout, openFile, site } = this.#options;
+    const id = idOf(config, index);
+    const queue = config.queue as { when_full?: string; max_bytes?: number } | undefined;
+    const policy = queue?.when_full;
+    return new Streamed({
+      key,
+      id,
+      queueBytesMax: queue?.max_bytes ?? queueBytes,
+      whenFull: policy === "drop_oldest" || policy === "drop_newest" ? policy : "block",
+      feed: config.type === "console" ? stdout : openFile(id),
+      site,
+    });
+  }
+
+  async #createSender(
+    config: OutputConfig,
+    key: string,
+    index: number,
+    tuning: SenderTuning,
+    plan: Plan,
+  ): Promise<Sender> {
+    const { kind, disk, log, site, worker } = this.#options;
+    const { Sender, SenderSpool, Replay, describe } = this.#network!;
+    const id = idOf(config, index);
+    let spool: SenderSpool | undefined;
+    if (disk !== undefined) {
+      await this.#endRetired(key);
+      this.#replay ??= new Replay(kind, protectionOf(plan));
+      spool = await SenderSpool.open(id, kind, disk, describe(config, tuning.output).queue, this.#replay);
+    }
+    const sender = new Sender({
+      ...tuning,
+      key,
+      id,
+      memoryId: `${id}-w${worker}-${this.#epoch}-m`,
+      kind,
+      spool: spool?.queue,
+      deadLetters: spool?.deadLetters,
+      log,
+      site,
+    });
+    if (spool !== undefined) {
+      this.#spools.set(sender, spool);
+      spool.belongsTo(sender);
+    }
+    return sender;
+  }
+
+  /** One of this key that still drains has the lane open: it puts what it holds there, and lets go of it. */
+  async #endRetired(key: string): Promise<void> {
+    for (const [delivery, { giveUp, done }] of this.#retired) {
+      if (delivery.key !== key) continue;
+      giveUp.abort("lostRemoved");
+      await done;
+    }
   }
 
   /** Phase 2. */
-  swap(prepared: PreparedOutputs): void {
+  swap({ deliveries, tunings, plan }: PreparedOutputs): void {
     const before = this.#active;
-    this.#active = prepared.deliveries;
-    this.#active.forEach((delivery, index) => {
-      delivery.name = prepared.names[index]!;
-      delivery.begin(prepared.batchSize);
-    });
-    for (const delivery of before) if (!this.#active.includes(delivery)) this.#retire(delivery);
+    for (const routed of before) routed.end();
+    this.#active = deliveries;
+    this.#plan = plan;
+    this.#replay?.use(protectionOf(plan));
+    for (const [sender, tuning] of tunings) sender.tune(tuning);
+    const kept = new Set(this.active);
+    for (const delivery of kept) delivery.begin();
+    for (const { delivery } of before) if (!kept.has(delivery)) this.#retire(delivery);
   }
 
   #retire(delivery: Delivery): void {
     const giveUp = new AbortController();
-    this.#retired.set(delivery, giveUp);
+    const done = this.#drainRetired(delivery, AbortSignal.any([this.#deadline.signal, giveUp.signal]));
+    this.#retired.set(delivery, { giveUp, done });
     this.#boundRetired();
-    void delivery.drain(AbortSignal.any([this.#deadline.signal, giveUp.signal])).then(() => {
-      this.#retired.delete(delivery);
-      const cells = new Float64Array(outputCells);
-      delivery.write(cells, 0);
-      cells.forEach((value, cell) => {
-        this.#gone[cell]! += value;
-      });
-      this.#options.site.changed();
+  }
+
+  async #drainRetired(delivery: Delivery, signal: AbortSignal): Promise<void> {
+    await delivery.drain(signal, true);
+    await this.#spools.get(delivery)?.close();
+    this.#spools.delete(delivery);
+    this.#retired.delete(delivery);
+    const cells = new Float64Array(outputCells);
+    delivery.write(cells, 0);
+    cells.forEach((value, cell) => {
+      this.#gone[cell]! += value;
     });
+    this.#options.site.changed();
   }
 
   /** Dead destinations may be removed one after the other: what they hold beside the newest stays within one queue. */
   #boundRetired(): void {
     const { queueBytes, log } = this.#options;
     let bytes = 0;
-    for (const [delivery, giveUp] of [...this.#retired].reverse().slice(1)) {
+    for (const [delivery, { giveUp }] of [...this.#retired].reverse().slice(1)) {
       bytes += delivery.queuedBytes;
       if (bytes <= queueBytes || giveUp.signal.aborted) continue;
       log.warn(
         {},
-        `removed output ${delivery.name} gives up what it held: other removed outputs fill their share of memory`,
+        `removed output ${delivery.id} gives up what it held in memory: other removed outputs fill their share of it`,
       );
       giveUp.abort("lostRemoved");
     }
@@ -173,20 +303,37 @@ export class Outputs {
       delivery.write(one, 0);
       for (let cell = 0; cell < outputCells; cell++) cells[retiredAt + cell]! += one[cell]!;
     }
-    this.#active.forEach((delivery, index) => {
+    this.#active.forEach(({ delivery }, index) => {
       delivery.write(cells, outputAt(index));
     });
   }
 
-  /** Resolves when all queues are empty, or at the deadline: what is left then is counted lost{shutdown}. */
+  /**
+   * Resolves when everything that was in memory is delivered or on disk, or at the deadline: what is left then is counted lost{shutdown}.
+   * @returns whether nothing was lost
+   */
   async drain(timeoutMs: number): Promise<boolean> {
-    const timer = setTimeout(() => this.#deadline.abort(), timeoutMs);
-    const all = [...this.#active, ...this.#retired.keys()];
+    const timer = setTimeout(() => this.#deadline.abort("lostShutdown"), timeoutMs);
+    for (const routed of this.#active) routed.end();
+    const all = [...this.active, ...this.#retired.keys()];
     // A retired one is draining already and watches the same deadline.
-    const waits = this.#active.map((delivery) => delivery.drain(this.#deadline.signal));
-    await Promise.all(waits);
-    while (this.#retired.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await Promise.all(this.active.map((delivery) => delivery.drain(this.#deadline.signal, false)));
+    // What they still have on disk is the next run's.
+    if (this.#options.disk !== undefined) this.#deadline.abort("lostShutdown");
+    await Promise.all([...this.#retired.values()].map(({ done }) => done));
     clearTimeout(timer);
+    await Promise.all([...this.#spools.values()].map((spool) => spool.close()));
     return all.every(({ cells }) => cells[outputCell.lostShutdownRecords] === 0);
   }
 }
+
+function isStream({ type }: OutputConfig): boolean {
+  return streams.includes(type);
+}
+
+/** What keeps its queue over a reload: the same id and way of leaving; for a file the same path. */
+function keyOf(config: OutputConfig, index: number): string {
+  const way = config.type === "file" ? `file ${String(config.path)}` : isStream(config) ? config.type : "network";
+  return `${idOf(config, index)} ${way}`;
+}
+

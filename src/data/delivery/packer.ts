@@ -8,14 +8,18 @@ export interface Segment {
   readonly shared: SharedBatch;
   from: number;
   to: number;
+  /** When they left the rules, milliseconds since 1970: the time that outputs state for a record. */
+  readonly timeMs: number;
 }
 
 export interface Cut {
-  /** `batch_size`, or the destination's limit when that is less. */
+  /** `payload.max_records`, or the destination's limit when that is less. */
   readonly recordsMax: number;
   /** Of the payload with the newlines between records. A single larger record goes alone. */
   readonly bytesMax: number;
 }
+
+export const unlimitedCut: Cut = { recordsMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER };
 
 const newlineBytes = 1;
 
@@ -31,9 +35,16 @@ export class Payload {
   get bytes(): number {
     return this.#bytes;
   }
+  get segments(): readonly Readonly<Segment>[] {
+    return this.#segments;
+  }
+  /** Of the first record. */
+  get timeMs(): number {
+    return this.#segments[0]?.timeMs ?? 0;
+  }
 
   /** Up to which record of `segment` the payload may grow; `segment.from` when it is full. No step per record: a binary search. */
-  reach(segment: Segment, cut: Cut): number {
+  reach(segment: Readonly<Segment>, cut: Cut): number {
     const { batch } = segment.shared;
     const recordsTo = Math.min(segment.to, segment.from + cut.recordsMax - this.#records);
     const start = batch.startOf(segment.from);
@@ -51,19 +62,53 @@ export class Payload {
   }
 
   /** Adds the range and holds its batch. */
-  add(shared: SharedBatch, from: number, to: number): void {
+  add(shared: SharedBatch, from: number, to: number, timeMs: number): void {
     shared.hold();
-    this.#segments.push({ shared, from, to });
+    this.#segments.push({ shared, from, to, timeMs });
     this.#records += to - from;
     this.#bytes += shared.batch.recordBytes(from, to);
   }
 
-  /** Records joined by newline, none at the end: views of the batches, which the payload holds until `release`. */
-  body(): Body {
-    const parts = this.#segments.map(({ shared, from, to }) => shared.batch.slice(from, to));
+  /** Its records `from` (inclusive) to `to` (exclusive), counted from its first, as ranges that lie in its segments. */
+  ranges(from: number, to: number): Segment[] {
+    const ranges: Segment[] = [];
+    let at = 0;
+    for (const { shared, from: first, to: end, timeMs } of this.#segments) {
+      const records = end - first;
+      const low = Math.max(0, from - at);
+      const high = Math.min(records, to - at);
+      if (low < high) ranges.push({ shared, from: first + low, to: first + high, timeMs });
+      at += records;
+    }
+    return ranges;
+  }
+
+  /** Bytes of its records `from` to `to`, newlines not counted. */
+  bytesOf(from: number, to: number): number {
+    if (from === 0 && to === this.#records) return this.#bytes;
+    return this.ranges(from, to).reduce((sum, range) => sum + range.shared.batch.recordBytes(range.from, range.to), 0);
+  }
+
+  /** How many records from `from` on, up to `to`, are within `cut`: at least one. */
+  fitting(from: number, to: number, cut: Cut): number {
+    const probe = new Payload();
+    for (const range of this.ranges(from, to)) {
+      const reached = probe.reach(range, cut);
+      if (reached > range.from) probe.add(range.shared, range.from, reached, range.timeMs);
+      if (reached < range.to) break;
+    }
+    const { records } = probe;
+    probe.release();
+    return from + records;
+  }
+
+  /** Records `from` to `to` joined by newline, none at the end: views of the batches, which the payload holds until `release`. */
+  body(from = 0, to = this.#records): Body {
+    const ranges = this.ranges(from, to);
+    const parts = ranges.map((range) => range.shared.batch.slice(range.from, range.to));
     const last = parts.pop()!;
     parts.push(last.subarray(0, last.length - newlineBytes));
-    return { parts, bytes: this.#bytes + (this.#records - 1) * newlineBytes };
+    return { parts, bytes: this.bytesOf(from, to) + (to - from - 1) * newlineBytes };
   }
 
   release(): void {

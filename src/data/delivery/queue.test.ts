@@ -15,15 +15,20 @@ function text(payload: Payload): string {
   return whole.toString();
 }
 
+function settle(queue: Queue, payload: Payload): void {
+  queue.settle(payload.records, payload.bytes);
+  payload.release();
+}
+
 describe("an output's queue", () => {
   it("cuts payloads at batch_size and keeps the order over batches", () => {
     const queue = new Queue(1_000_000);
-    queue.push(batchOf("a", "b", "c"), 0, 3);
-    queue.push(batchOf("d", "e"), 0, 2);
+    queue.push(batchOf("a", "b", "c"), 0, 3, 0);
+    queue.push(batchOf("d", "e"), 0, 2, 0);
     const texts: string[] = [];
     for (let payload = queue.take({ ...unlimited, recordsMax: 2 }); payload !== undefined; ) {
       texts.push(text(payload));
-      queue.settle(payload);
+      settle(queue, payload);
       payload = queue.take({ ...unlimited, recordsMax: 2 });
     }
     expect(texts).toEqual(["a\nb", "c\nd", "e"]);
@@ -32,33 +37,33 @@ describe("an output's queue", () => {
 
   it("cuts payloads at the destination's bytes, the newlines between records counted", () => {
     const queue = new Queue(1_000_000);
-    queue.push(batchOf("1234", "5678", "9abc"), 0, 3);
+    queue.push(batchOf("1234", "5678", "9abc"), 0, 3, 0);
     expect(text(queue.take({ recordsMax: 100, bytesMax: 9 })!)).toBe("1234\n5678");
     expect(text(queue.take({ recordsMax: 100, bytesMax: 9 })!)).toBe("9abc");
   });
 
   it("sends a record that is larger than the limit alone", () => {
     const queue = new Queue(1_000_000);
-    queue.push(batchOf("12345678", "x"), 0, 2);
+    queue.push(batchOf("12345678", "x"), 0, 2, 0);
     expect(text(queue.take({ recordsMax: 100, bytesMax: 4 })!)).toBe("12345678");
     expect(text(queue.take({ recordsMax: 100, bytesMax: 4 })!)).toBe("x");
   });
 
   it("counts what is in flight as queued until it is settled", () => {
     const queue = new Queue(1_000_000);
-    queue.push(batchOf("abc", "de"), 0, 2);
+    queue.push(batchOf("abc", "de"), 0, 2, 0);
     const payload = queue.take(unlimited)!;
     expect([queue.waitingRecords, queue.records, queue.bytes]).toEqual([0, 2, 5]);
-    queue.settle(payload);
+    settle(queue, payload);
     expect([queue.records, queue.bytes]).toEqual([0, 0]);
   });
 
   it("is full when records and their share of the batch reach the bound", () => {
     const queue = new Queue(1000);
     const shared = batchOf(...Array.from({ length: 20 }, () => "x"));
-    queue.push(shared, 0, 15);
+    queue.push(shared, 0, 15, 0);
     expect(queue.full).toBe(false);
-    queue.push(shared, 15, 16);
+    queue.push(shared, 15, 16, 0);
     expect(queue.full).toBe(true);
   });
 
@@ -67,12 +72,12 @@ describe("an output's queue", () => {
     const shared = pool.take();
     appendRecords(shared, "a", "b");
     const queue = new Queue(1_000_000);
-    queue.push(shared, 0, 2);
+    queue.push(shared, 0, 2, 0);
     const first = queue.take({ ...unlimited, recordsMax: 1 })!;
     shared.release();
-    queue.settle(first);
+    settle(queue, first);
     expect(pool.take().batch).not.toBe(shared.batch);
-    queue.settle(queue.take(unlimited)!);
+    settle(queue, queue.take(unlimited)!);
     expect(pool.take().batch).toBe(shared.batch);
   });
 });

@@ -1,7 +1,4 @@
-/**
- * One output's queue at one worker: ranges of batches in order, bounded in bytes. Policy `block`: when it is full the worker takes
- * no more, its ring fills, and its sockets pause; nothing is lost.
- */
+/** One output's queue in memory at one worker: ranges of batches in order, bounded in bytes. What happens when it is full: `backlog.ts`. */
 
 import type { SharedBatch } from "./batch_pool.ts";
 import { type Cut, Payload, type Segment } from "./packer.ts";
@@ -11,9 +8,11 @@ import { type Cut, Payload, type Segment } from "./packer.ts";
  * 64 = batchBytes ÷ batchRecords, so that a queue of tiny records holds no more memory than one of large records.
  */
 const recordCharge = 64;
+/** Neighbours whose times differ by less are one range, which has the first one's time. */
+const sameTimeMs = 1000;
 
 export class Queue {
-  readonly #bytesMax: number;
+  #bytesMax: number;
   #segments: Segment[] = [];
   /** Index of the first segment in use; the array is cut when half of it is behind. */
   #first = 0;
@@ -27,9 +26,19 @@ export class Queue {
     this.#bytesMax = bytesMax;
   }
 
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+  set bytesMax(bytes: number) {
+    this.#bytesMax = bytes;
+  }
+
   /** Records that wait, those in flight left out. */
   get waitingRecords(): number {
     return this.#records;
+  }
+  get waitingBytes(): number {
+    return this.#bytes;
   }
   /** Those in flight included. */
   get records(): number {
@@ -48,21 +57,22 @@ export class Queue {
   }
 
   /** Takes the range as it is, also beyond the bound: the worker asks `full` before it makes more. */
-  push(shared: SharedBatch, from: number, to: number): number {
+  push(shared: SharedBatch, from: number, to: number, timeMs: number): number {
     const bytes = shared.batch.recordBytes(from, to);
     this.#records += to - from;
     this.#bytes += bytes;
     const last = this.#segments.at(-1);
-    if (last !== undefined && this.#segments.length > this.#first && last.shared === shared && last.to === from) {
-      last.to = to;
-      return bytes;
+    const joins =
+      last !== undefined && this.#segments.length > this.#first && last.shared === shared && last.to === from;
+    if (joins && timeMs - last.timeMs < sameTimeMs) last.to = to;
+    else {
+      shared.hold();
+      this.#segments.push({ shared, from, to, timeMs });
     }
-    shared.hold();
-    this.#segments.push({ shared, from, to });
     return bytes;
   }
 
-  /** The oldest records as a payload within `cut`, at least one record; undefined when none waits. Settle it afterwards. */
+  /** The oldest records as a payload within `cut`, at least one record; undefined when none waits. `settle` its records afterwards. */
   take(cut: Cut): Payload | undefined {
     if (this.#records === 0) return undefined;
     const payload = new Payload();
@@ -70,7 +80,7 @@ export class Queue {
       const segment = this.#segments[this.#first]!;
       const to = payload.reach(segment, cut);
       if (to === segment.from) break;
-      payload.add(segment.shared, segment.from, to);
+      payload.add(segment.shared, segment.from, to, segment.timeMs);
       segment.from = to;
       if (to < segment.to) break;
       segment.shared.release();
@@ -87,11 +97,10 @@ export class Queue {
     return payload;
   }
 
-  /** Delivered or lost: the payload leaves the account and its batches. */
-  settle(payload: Payload): void {
-    this.#outRecords -= payload.records;
-    this.#outBytes -= payload.bytes;
-    payload.release();
+  /** These of a payload's records are done with. `release` the payload when all are. */
+  settle(records: number, bytes: number): void {
+    this.#outRecords -= records;
+    this.#outBytes -= bytes;
   }
 
   /** The oldest range, for an output that copies records itself; follow with `drop`. */

@@ -5,18 +5,29 @@
  * back at the same instant.
  */
 const retryDelayMsBase = 200;
-export const retryDelayMsMax = 30_000;
+
+export interface RetryLimits {
+  /** Longest pause of ours. */
+  readonly delayMsMax: number;
+  /** Longest pause that a destination may ask for. */
+  readonly afterMsMax: number;
+}
 
 /**
  * @param attempt failures so far, 1 for the first
- * @param afterMs what the destination asked for (Retry-After); honoured as the least, up to an hour
+ * @param afterMs what the destination asked for (Retry-After); honoured as the least, up to `afterMsMax`
  * @param random 0 (inclusive) to 1 (exclusive)
  */
-export function retryDelayMs(attempt: number, afterMs: number | undefined, random: number): number {
-  const ceiling = Math.min(retryDelayMsMax, retryDelayMsBase * 2 ** Math.min(attempt - 1, 20));
+export function retryDelayMs(
+  attempt: number,
+  afterMs: number | undefined,
+  random: number,
+  { delayMsMax, afterMsMax }: RetryLimits,
+): number {
+  const ceiling = Math.min(delayMsMax, retryDelayMsBase * 2 ** Math.min(attempt - 1, 20));
   // The first pause is never zero: a destination that refuses at once would be asked in a tight loop.
-  const delay = retryDelayMsBase / 4 + random * (ceiling - retryDelayMsBase / 4);
-  return Math.max(delay, Math.min(afterMs ?? 0, 3_600_000));
+  const floor = Math.min(ceiling, retryDelayMsBase / 4);
+  return Math.max(floor + random * (ceiling - floor), Math.min(afterMs ?? 0, afterMsMax));
 }
 
 /** Resolves after `delayMs`, or at once when `signal` aborts. */

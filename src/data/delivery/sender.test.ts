@@ -6,8 +6,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
 import { describeOutput } from "../../outputs/index.ts";
 import { forwardLog } from "../../telemetry/log.ts";
-import { outputCell } from "../ledger/layout.ts";
-import { Sender } from "./sender.ts";
+import { portableKind } from "../engine/portable/kind.ts";
+import { outputCell, outputCells } from "../ledger/layout.ts";
+import { Sender, type SenderOptions } from "./sender.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -35,20 +36,33 @@ async function destination(answer: (request: number, response: ServerResponse, b
   return { bodies, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
-function senderFor(url: string, batchSize = 100) {
+function senderFor(url: string, batchSize = 100, more: Partial<SenderOptions> = {}) {
   const lines: string[] = [];
   const sender = new Sender({
     key: "k",
-    name: "http 0",
+    id: "http-1",
+    memoryId: "http-1-w0-0000002a-m",
+    kind: portableKind(),
     output: describeOutput({ type: "http", url }),
-    queueBytes: 1_000_000,
-    batchSize,
+    recordsMax: batchSize,
+    bytesMax: 1_000_000,
+    ageMsMax: 100,
+    encoding: "none",
+    concurrency: { max: 1, adapts: false },
+    retry: { delayMsMax: 30_000, afterMsMax: 3_600_000, deadlineMs: 0 },
+    timeoutMs: 30_000,
+    queueBytesMax: 1_000_000,
+    whenFull: "block",
+    durable: false,
+    spool: undefined,
+    deadLetters: undefined,
+    ...more,
     log: forwardLog((_level, _fields, message) => lines.push(message)),
-    site: { changed: () => {}, nothingWaits: () => true },
+    site: { changed: () => {}, nothingWaits: () => true, overBudget: () => false },
     random: () => 0,
   });
   const cell = (name: keyof typeof outputCell) => {
-    const cells = new Float64Array(16);
+    const cells = new Float64Array(outputCells);
     sender.write(cells, 0);
     return cells[outputCell[name]];
   };
@@ -61,9 +75,9 @@ describe("a sender", () => {
   it("sends records joined by newline and counts them delivered when acknowledged", async () => {
     const { bodies, url } = await destination((_n, response) => response.end());
     const { sender, cell } = senderFor(url);
-    sender.push(batchOf("a", "bc"), 0, 2);
+    sender.push(batchOf("a", "bc"), 0, 2, 0);
     sender.flush();
-    await sender.drain(patient());
+    await sender.drain(patient(), false);
     expect(bodies).toEqual(["a\nbc"]);
     expect([cell("routedRecords"), cell("deliveredRecords"), cell("deliveredBytes")]).toEqual([2, 2, 3]);
     expect(cell("queuedRecords")).toBe(0);
@@ -72,15 +86,15 @@ describe("a sender", () => {
   it("sends payloads of batch_size in order, one at a time", async () => {
     const { bodies, url } = await destination((_n, response) => setTimeout(() => response.end(), 1));
     const { sender } = senderFor(url, 2);
-    sender.push(batchOf("1", "2", "3", "4", "5"), 0, 5);
-    await sender.drain(patient());
+    sender.push(batchOf("1", "2", "3", "4", "5"), 0, 5, 0);
+    await sender.drain(patient(), false);
     expect(bodies).toEqual(["1\n2", "3\n4", "5"]);
   });
 
   it("sends without a flush when records have waited long enough", async () => {
     const { bodies, url } = await destination((_n, response) => response.end());
     const { sender } = senderFor(url);
-    sender.push(batchOf("alone"), 0, 1);
+    sender.push(batchOf("alone"), 0, 1, 0);
     while (!sender.idle) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(bodies).toEqual(["alone"]);
   });
@@ -88,14 +102,14 @@ describe("a sender", () => {
   it("sends the first record at once, and lets those that follow closely share a request", async () => {
     const { bodies, url } = await destination((_n, response) => response.end());
     const { sender } = senderFor(url, 1000);
-    sender.push(batchOf("first"), 0, 1);
+    sender.push(batchOf("first"), 0, 1, 0);
     sender.flush();
     for (let record = 0; record < 50; record++) {
-      sender.push(batchOf(`${record}`), 0, 1);
+      sender.push(batchOf(`${record}`), 0, 1, 0);
       sender.flush();
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await sender.drain(patient());
+    await sender.drain(patient(), false);
     expect(bodies[0]).toBe("first");
     expect(bodies.slice(1).join("\n").split("\n")).toEqual(Array.from({ length: 50 }, (_, record) => `${record}`));
     // A request a record would be 51; how many turns fit into five milliseconds is the machine's business.
@@ -108,11 +122,11 @@ describe("a sender", () => {
       response.end();
     });
     const { sender, cell, lines } = senderFor(url, 1);
-    sender.push(batchOf("first", "second"), 0, 2);
-    await sender.drain(patient());
+    sender.push(batchOf("first", "second"), 0, 2, 0);
+    await sender.drain(patient(), false);
     expect(bodies).toEqual(["first", "first", "first", "second"]);
     expect(cell("deliveredRecords")).toBe(2);
-    expect(lines).toEqual(["output http 0 does not take a payload: HTTP 503"]);
+    expect(lines).toEqual(["output http-1 does not take a payload: HTTP 503"]);
   });
 
   it("tries again when the connection breaks", async () => {
@@ -121,8 +135,8 @@ describe("a sender", () => {
       else response.end();
     });
     const { sender, cell } = senderFor(url);
-    sender.push(batchOf("x"), 0, 1);
-    await sender.drain(patient());
+    sender.push(batchOf("x"), 0, 1, 0);
+    await sender.drain(patient(), false);
     expect(bodies).toEqual(["x", "x"]);
     expect(cell("deliveredRecords")).toBe(1);
   });
@@ -133,8 +147,8 @@ describe("a sender", () => {
       response.end();
     });
     const { sender, cell, lines } = senderFor(url, 1);
-    sender.push(batchOf("bad", "good"), 0, 2);
-    await sender.drain(patient());
+    sender.push(batchOf("bad", "good"), 0, 2, 0);
+    await sender.drain(patient(), false);
     expect(bodies).toEqual(["bad", "good"]);
     expect([cell("lostDeadLetterRecords"), cell("deliveredRecords")]).toEqual([1, 1]);
     expect(lines.join()).toContain("HTTP 400");
@@ -144,10 +158,10 @@ describe("a sender", () => {
   it("gives up at the deadline of a shutdown and counts what is left as lost{shutdown}", async () => {
     const { url } = await destination(() => {});
     const { sender, cell } = senderFor(url, 1);
-    sender.push(batchOf("a", "b"), 0, 2);
+    sender.push(batchOf("a", "b"), 0, 2, 0);
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 20);
-    await sender.drain(stop.signal);
+    await sender.drain(stop.signal, false);
     expect([cell("lostShutdownRecords"), cell("queuedRecords")]).toEqual([2, 0]);
   });
 
@@ -157,12 +171,12 @@ describe("a sender", () => {
     for (let batch = 0; sender.accepting; batch++) {
       expect(batch).toBeLessThan(10);
       const shared = batchOf(...Array.from({ length: 4096 }, () => "x"));
-      sender.push(shared, 0, 4096);
+      sender.push(shared, 0, 4096, 0);
     }
     expect(sender.accepting).toBe(false);
     const stop = new AbortController();
     stop.abort();
-    await sender.drain(stop.signal);
+    await sender.drain(stop.signal, false);
     expect(sender.accepting).toBe(true);
   });
 });

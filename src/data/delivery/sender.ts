@@ -1,17 +1,28 @@
 /**
- * Sends one output's payloads over HTTP, one at a time and in order, and tries each until the destination has judged it.
+ * Sends one output's records over HTTP and settles each range of them by the destination's verdict.
  *
- * A payload leaves when `batch_size` records wait, or when the sender is idle and nothing more is waiting, but then at least `lingerMs`
- * after the one before it; at the latest after `payloadAgeMsMax`. A failure keeps the payload in memory, in the bounded queue, and is tried again with backoff.
+ * A payload leaves when `max_records` wait, or when the sender is idle and nothing more is waiting, but then at least `lingerMs` after the one
+ * before it; at the latest after `max_age_ms`. Up to `concurrency` payloads are under way at once, each tried until there is a verdict
+ * (`exchange.ts`); with 1 their order is kept.
  */
 
-import type { Output } from "../../outputs/output.ts";
+import type { Output, OutputResponse } from "../../outputs/output.ts";
 import { type Log, RateLimit } from "../../telemetry/log.ts";
+import type { EngineKind } from "../engine/engine.ts";
+import { outputCell } from "../ledger/layout.ts";
+import { Backlog, type WhenFull } from "./backlog.ts";
 import type { SharedBatch } from "./batch_pool.ts";
-import { Delivery, type DeliverySite, type DrainLoss, drainLoss, payloadAgeMsMax } from "./delivery.ts";
-import { HttpClient } from "./http.ts";
-import type { Cut, Payload } from "./packer.ts";
-import { pause, retryDelayMs } from "./retry.ts";
+import { Breaker } from "./breaker.ts";
+import type { Claim } from "./claim.ts";
+import { Confirmations } from "./confirmations.ts";
+import type { DeadLetters } from "./dead_letters.ts";
+import { Delivery, type DeliverySite, type DeliveryStatus, drainLoss } from "./delivery.ts";
+import { Exchange, type RequestSigner } from "./exchange.ts";
+import { HttpClient, type TlsOptions } from "./http.ts";
+import { Pace } from "./pace.ts";
+import type { RetryLimits } from "./retry.ts";
+import type { LaneAmount } from "./spool/spool.ts";
+import type { SpoolQueue } from "./spool/spool_queue.ts";
 
 const complaintPeriodMs = 10_000;
 /**
@@ -19,161 +30,410 @@ const complaintPeriodMs = 10_000;
  * within a millisecond, so without it 50,000 lines a second leave as 2,000 requests. The first one never waits.
  */
 const lingerMs = 5;
+/** Payloads that a destination has taken and not confirmed: they occupy no connection, but their records stay queued. */
+const unconfirmedMax = 64;
 
-export interface SenderOptions {
-  readonly key: string;
-  readonly name: string;
+/** What of a sender's configuration a reload may change while it runs. */
+export interface SenderTuning {
   readonly output: Output;
-  readonly queueBytes: number;
-  readonly batchSize: number;
+  readonly recordsMax: number;
+  readonly bytesMax: number;
+  readonly ageMsMax: number;
+  readonly encoding: "none" | "gzip" | "zstd";
+  /** This worker's share. */
+  readonly concurrency: { readonly max: number; readonly adapts: boolean };
+  /** `deadlineMs` 0: tried for as long as it takes. */
+  readonly retry: RetryLimits & { readonly deadlineMs: number };
+  readonly timeoutMs: number;
+  readonly tls?: TlsOptions;
+  readonly signer?: RequestSigner;
+  readonly queueBytesMax: number;
+  readonly whenFull: WhenFull;
+  readonly durable: boolean;
+}
+
+export interface SenderOptions extends SenderTuning {
+  readonly key: string;
+  readonly id: string;
+  /** Names payloads that never saw a disk: unique to this worker and run. */
+  readonly memoryId: string;
+  readonly kind: EngineKind;
+  readonly spool: SpoolQueue | undefined;
+  readonly deadLetters: DeadLetters | undefined;
   readonly log: Log;
   readonly site: DeliverySite;
   readonly random?: () => number;
 }
 
+/** One of the requests that may be under way at once: its connection and its encoder. */
+export interface Slot {
+  readonly index: number;
+  http: HttpClient | undefined;
+  exchange: Exchange;
+}
+
 export class Sender extends Delivery {
-  readonly #output: Output;
+  readonly backlog: Backlog;
+  readonly #kind: EngineKind;
+  readonly #deadLetters: DeadLetters | undefined;
   readonly #log: Log;
   readonly #random: () => number;
   readonly #complaints = new RateLimit(complaintPeriodMs);
   readonly #stop = new AbortController();
-  #cut: Cut;
-  #http: HttpClient | undefined;
-  #busy = false;
+  readonly #breaker = new Breaker();
+  readonly #idleSlots: Slot[] = [];
+  readonly #unfinished: Claim[] = [];
+  #tuning: SenderTuning;
+  #pace: Pace;
+  #confirmations: Confirmations | undefined;
+  #slots = 0;
+  /** Claims that are being worked on, those that wait for a confirmation included. */
+  #claims = 0;
   /** When the last payload left, on performance.now()'s clock. */
   #leftMs = Number.NEGATIVE_INFINITY;
   #aged: NodeJS.Timeout | undefined;
   /** `#aged` is due after `lingerMs` already. */
   #lingers = false;
-  #drained: (() => void) | undefined;
+  #draining = false;
+  /** While it drains: what is on disk, too. */
+  #spoolToo = false;
+  /** Set while it drains: called whenever something was settled. */
+  #settled: (() => void) | undefined;
+  #lastError: string | undefined;
+  #spoolError: string | undefined;
 
   constructor(options: SenderOptions) {
-    super(options.key, options.name, options.queueBytes, options.site);
-    this.#output = options.output;
+    super(options.key, options.id, options.site);
+    this.#kind = options.kind;
+    this.#deadLetters = options.deadLetters;
     this.#log = options.log;
     this.#random = options.random ?? Math.random;
-    this.#cut = this.#cutFor(options.batchSize);
+    this.backlog = new Backlog(options.queueBytesMax, options, options.spool, {
+      memoryId: options.memoryId,
+      overBudget: () => options.site.overBudget(),
+      lost: (cause, amount) => this.lost(cause === "queueFull" ? "lostQueueFull" : "lostSpoolFull", amount),
+    });
+    this.#tuning = options;
+    this.#pace = new Pace(options.concurrency.max, options.concurrency.adapts);
+    this.tune(options);
   }
 
-  override begin(batchSize: number): void {
-    super.begin(batchSize);
-    this.#cut = this.#cutFor(batchSize);
+  /** From the next payload on; what waits leaves by the new configuration, so that a mended token frees what waited for it. */
+  tune(tuning: SenderTuning): void {
+    const before = this.#tuning;
+    this.#tuning = tuning;
+    const { max, adapts } = tuning.concurrency;
+    if (before.concurrency.max !== max || before.concurrency.adapts !== adapts) {
+      const { busy } = this.#pace;
+      this.#pace = new Pace(max, adapts);
+      for (let i = 0; i < busy; i++) this.#pace.begin();
+    }
+    if (before !== tuning) {
+      for (const slot of this.#idleSlots.splice(0)) void this.#closeSlot(slot);
+      this.#slots = this.#pace.busy;
+      // Mended, perhaps: ask at once.
+      this.#breaker.succeeded();
+    }
+    const { confirmation } = tuning.output;
+    this.#confirmations =
+      confirmation === undefined
+        ? undefined
+        : new Confirmations({ ...confirmation, send: (request) => this.#ask(request) });
+    this.backlog.configure(tuning.queueBytesMax, tuning.whenFull, tuning.durable, this.#cut);
   }
 
-  #cutFor(batchSize: number): Cut {
-    const { recordsMax, bytesMax } = this.#output.limits;
-    return { recordsMax: Math.min(batchSize, recordsMax), bytesMax };
+  get #cut() {
+    const { output, recordsMax, bytesMax } = this.#tuning;
+    return {
+      recordsMax: Math.min(recordsMax, output.limits.recordsMax),
+      bytesMax: Math.min(bytesMax, output.limits.bytesMax),
+    };
   }
 
-  protected override take(shared: SharedBatch, from: number, to: number): void {
-    this.queue.push(shared, from, to);
+  override get accepting(): boolean {
+    return this.backlog.accepting;
+  }
+  override get idle(): boolean {
+    return this.backlog.idle && this.#claims === 0;
+  }
+  override get queuedBytes(): number {
+    return this.backlog.charge;
+  }
+  override get status(): DeliveryStatus {
+    const { spool } = this.backlog;
+    return {
+      breaker: this.#breaker.state,
+      failures: this.#breaker.failures,
+      in_flight: this.#pace.busy,
+      concurrency: this.#pace.limit,
+      ...(this.#lastError !== undefined && { last_error: this.#lastError }),
+      ...(this.#spoolError !== undefined && { spool_error: this.#spoolError }),
+      lanes: (spool === undefined ? [] : [spool.own, ...spool.adopted]).map(({ name, records, lane: { state } }) => ({
+        lane: name,
+        records,
+        disk_bytes: state.diskBytes,
+        oldest_ms: state.oldestMs,
+        durable_sequence: state.durableSequence.toString(),
+        next_sequence: state.nextSequence.toString(),
+      })),
+    };
+  }
+
+  /** Records of the backlog are lost. */
+  lost(as: "lostQueueFull" | "lostSpoolFull" | "lostSpoolExpired" | "lostSpoolDamaged", amount: LaneAmount): void {
+    this.count(as, amount.records, amount.bytes);
+    const cause = as.replace("lost", "").replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`).slice(1);
+    this.complain(as, { records: amount.records }, `loses records: ${cause}`);
+  }
+
+  /** Found on disk when it was opened. */
+  recovered(amount: LaneAmount): void {
+    this.count("recovered", amount.records, amount.bytes);
+  }
+
+  replayed(withheldRecords: number, withheldBytes: number, rewrittenBytes: number): void {
+    this.count("lostProtected", withheldRecords, withheldBytes);
+    this.cells[outputCell.rewrittenBytes]! += rewrittenBytes;
+  }
+
+  /** Dead letters of this run made room for later ones. */
+  deadLettersLost({ records, bytes }: LaneAmount): void {
+    this.count("deadLettered", -records, -bytes);
+    this.count("lostDeadLetter", records, bytes);
+  }
+
+  spoolRefused(code: string | undefined): void {
+    this.#spoolError = code;
+    if (code === undefined) return;
+    this.complain("spool", { code }, "cannot write its spool; it is tried again every second");
+  }
+
+  /** The spool has something to claim, or room. */
+  spoolChanged(): void {
+    this.#kick();
+    this.#settled?.();
+    this.site.changed();
+  }
+
+  protected override measure(): void {
+    const { spool, memoryRecords, memoryBytes } = this.backlog;
+    this.hold("queued", memoryRecords, memoryBytes);
+    this.hold("spooled", spool?.records ?? 0, spool?.bytes ?? 0);
+  }
+
+  protected override take(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+    this.backlog.push(shared, from, to, timeMs);
     // A full queue holds up the worker, so nothing more would come to join these.
-    if (this.queue.waitingRecords >= this.#cut.recordsMax || this.queue.full) this.#sendNext();
-    else if (this.#aged === undefined && !this.#busy) this.#aged = setTimeout(() => this.#sendNext(), payloadAgeMsMax);
+    if (this.backlog.payloadWaits) this.#kick();
+    else if (this.#aged === undefined && this.#claims === 0) this.#age(this.#tuning.ageMsMax);
   }
 
   override flush(): void {
-    if (this.queue.waitingRecords === 0 || this.#busy || this.#lingers) return;
+    this.backlog.flush();
+    if (this.backlog.waitingRecords === 0 || this.#pace.busy > 0 || this.#lingers) return;
     const waitMs = this.#leftMs + lingerMs - performance.now();
-    if (waitMs <= 0 || this.#drained !== undefined) {
-      this.#sendNext();
+    if (waitMs <= 0 || this.#draining) {
+      this.#kick(true);
       return;
     }
     clearTimeout(this.#aged);
     this.#lingers = true;
-    this.#aged = setTimeout(() => this.#sendNext(), waitMs);
+    this.#age(waitMs);
   }
 
-  #sendNext(): void {
-    if (this.#busy) return;
-    clearTimeout(this.#aged);
-    this.#aged = undefined;
-    this.#lingers = false;
-    const payload = this.queue.take(this.#cut);
-    if (payload === undefined) return;
-    this.#busy = true;
-    this.#leftMs = performance.now();
-    void this.#send(payload);
+  #age(waitMs: number): void {
+    this.#aged = setTimeout(() => {
+      this.#aged = undefined;
+      this.#lingers = false;
+      this.backlog.flush();
+      this.#kick(true);
+    }, waitMs);
   }
 
-  async #send(payload: Payload): Promise<void> {
-    this.settle(payload, await this.#deliver(payload));
-    this.#busy = false;
-    if (this.#stop.signal.aborted) this.loseQueued(drainLoss(this.#stop.signal));
-    if (this.queue.records === 0) {
-      this.#drained?.();
-      return;
+  /** Begins as many payloads as may be under way. @param partly also one that is not full */
+  #kick(partly = false): void {
+    if (this.#stop.signal.aborted) return;
+    let mayBePart = partly || this.#draining;
+    // While the breaker is not closed one payload is enough to ask with.
+    while (this.#pace.free && (this.#pace.busy === 0 || this.#breaker.state === "closed")) {
+      if (this.#confirmations !== undefined && this.#confirmations.waiting >= unconfirmedMax) return;
+      const fromMemory = this.backlog.waitingRecords > 0;
+      if (fromMemory && !mayBePart && !this.backlog.payloadWaits) return;
+      // A shutdown leaves on disk what is there.
+      if (!fromMemory && this.#draining && !this.#spoolToo) return;
+      const claim = this.backlog.claim();
+      if (claim === undefined) return;
+      if (fromMemory) {
+        clearTimeout(this.#aged);
+        this.#aged = undefined;
+        this.#lingers = false;
+        mayBePart = this.#draining;
+      }
+      this.#leftMs = performance.now();
+      this.#claims++;
+      this.#pace.begin();
+      void this.#work(claim);
     }
-    if (this.queue.waitingRecords >= this.#cut.recordsMax || this.#drained !== undefined) return this.#sendNext();
-    this.#aged = setTimeout(() => this.#sendNext(), payloadAgeMsMax);
+  }
+
+  async #work(claim: Claim): Promise<void> {
+    let slot = this.#takeSlot();
+    const confirmed = async (token: string) => {
+      const held = slot;
+      // Others may send meanwhile; this slot's encoder and connection stay with the claim, which may have to be sent again.
+      this.#pace.end();
+      this.#kick();
+      const answer = await this.#confirmations!.confirmation(token, held.index, this.#stop.signal);
+      this.#pace.begin();
+      return answer;
+    };
+    let end = await slot.exchange.deliver(claim, { confirmed });
+    while (end === "outdated") {
+      this.#giveSlot(slot);
+      slot = this.#takeSlot();
+      end = await slot.exchange.deliver(claim, { confirmed });
+    }
+    this.#giveSlot(slot);
+    this.#pace.end();
+    this.#claims--;
+    if (end === "stopped") this.#unfinished.push(claim);
+    this.#next();
+  }
+
+  #next(): void {
+    this.#settled?.();
+    if (this.#stop.signal.aborted) return;
+    this.#kick();
+    if (this.backlog.waitingRecords === 0 || this.#pace.busy > 0) return;
+    if (this.#aged === undefined) this.#age(this.#tuning.ageMsMax);
     // What came while the sender was busy leaves at the end of this turn, unless more is waiting to join it.
     setImmediate(() => {
       if (this.site.nothingWaits()) this.flush();
     });
   }
 
-  /** Tries until there is a verdict, or until the drain is given up. Never throws. */
-  async #deliver(payload: Payload): Promise<"delivered" | "lostDeadLetter" | DrainLoss> {
-    const { signal } = this.#stop;
-    for (let attempt = 1; ; attempt++) {
-      let reason: string;
-      let afterMs: number | undefined;
-      try {
-        const request = this.#output.request!(payload.body(), {
-          records: payload.records,
-          groupId: "",
-          encoding: undefined,
-          slot: 0,
-        });
-        this.#http ??= new HttpClient(request.url);
-        const response = await this.#http.send(request, signal);
-        const verdict = this.#output.verdict!(response, payload.records);
-        if (verdict.kind === "acked") return "delivered";
-        if (verdict.kind === "rejected") {
-          this.#complain("rejected", { records: payload.records }, `refused a payload: ${verdict.reason}`);
-          return "lostDeadLetter";
+  #takeSlot(): Slot {
+    const idle = this.#idleSlots.pop();
+    if (idle !== undefined) return idle;
+    const tuning = this.#tuning;
+    const { output, retry, encoding, signer } = tuning;
+    const index = this.#slots++;
+    const slot: Slot = { index, http: undefined, exchange: undefined as never };
+    slot.exchange = new Exchange({
+      output,
+      encoding,
+      retry,
+      cut: this.#cut,
+      signer,
+      encoder: output.envelope.kind === "json" ? this.#kind.createEncoder(output.envelope) : undefined,
+      breaker: this.#breaker,
+      pace: this.#pace,
+      signal: this.#stop.signal,
+      random: this.#random,
+      send: (request) => {
+        if (slot.http?.serves(request.url) === false) {
+          void slot.http.close();
+          slot.http = undefined;
         }
-        reason = `HTTP ${response.status}`;
-        afterMs = verdict.kind === "retry" ? verdict.afterMs : undefined;
-      } catch (error) {
-        // Only the code: messages of network errors may hold the address with its user and password.
-        reason = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
-      }
-      if (signal.aborted) return drainLoss(signal);
-      const delayMs = retryDelayMs(attempt, afterMs, this.#random());
-      this.#complain("retry", { attempt, retryInMs: Math.round(delayMs) }, `does not take a payload: ${reason}`);
-      await pause(delayMs, signal);
-      if (signal.aborted) return drainLoss(signal);
+        slot.http ??= new HttpClient(request.url, {
+          timeoutMs: tuning.timeoutMs,
+          ...(tuning.tls !== undefined && { tls: tuning.tls }),
+        });
+        return slot.http.send(request, this.#stop.signal);
+      },
+      slot: index,
+      current: () => this.#tuning === tuning,
+      delivered: (claim, count) => this.#settle(claim, count, "delivered"),
+      dead: (claim, count, reason) => this.#dead(claim, count, reason),
+      complain: (kind, fields, message) => this.complain(kind, fields, message),
+    });
+    return slot;
+  }
+
+  #giveSlot(slot: Slot): void {
+    if (slot.exchange.outdated) void this.#closeSlot(slot);
+    else this.#idleSlots.push(slot);
+  }
+
+  async #closeSlot(slot: Slot): Promise<void> {
+    slot.exchange.close();
+    await slot.http?.close();
+  }
+
+  async #ask(request: Parameters<HttpClient["send"]>[0]): Promise<OutputResponse> {
+    const { timeoutMs, tls } = this.#tuning;
+    const http = new HttpClient(request.url, { timeoutMs, ...(tls !== undefined && { tls }) });
+    try {
+      return await http.send(request, this.#stop.signal);
+    } finally {
+      await http.close();
     }
   }
 
-  #complain(kind: string, fields: Record<string, number>, message: string): void {
+  #settle(claim: Claim, count: number, as: "delivered" | "deadLettered" | "lostDeadLetter"): void {
+    this.count(as, count, claim.payload.bytesOf(claim.done, claim.done + count));
+    claim.settle(count);
+    if (as === "delivered") this.#lastError = undefined;
+    this.site.changed();
+  }
+
+  async #dead(claim: Claim, count: number, reason: string): Promise<void> {
+    this.complain("rejected", { records: count }, `refuses records, which become dead letters: ${reason}`);
+    const ranges = claim.payload.ranges(claim.done, claim.done + count);
+    const kept = (await this.#deadLetters?.keep(ranges, reason)) ?? false;
+    this.#settle(claim, count, kept ? "deadLettered" : "lostDeadLetter");
+  }
+
+  complain(kind: string, fields: Record<string, number | string>, message: string): void {
+    if (kind !== "spool") this.#lastError = message;
     const heldBack = this.#complaints.pass(kind);
     if (heldBack === undefined) return;
-    this.#log.warn({ ...fields, ...(heldBack > 0 && { before: heldBack }) }, `output ${this.name} ${message}`);
+    const level = kind === "alert" ? "error" : "warn";
+    this.#log[level]({ ...fields, ...(heldBack > 0 && { before: heldBack }) }, `output ${this.id} ${message}`);
   }
 
-  override async drain(signal: AbortSignal): Promise<void> {
-    if (this.queue.records > 0) {
-      const abandon = () => this.#abandon(signal.reason);
+  override async drain(signal: AbortSignal, spoolToo: boolean): Promise<void> {
+    this.#draining = true;
+    this.#spoolToo = spoolToo;
+    const { backlog } = this;
+    const done = () => this.#claims === 0 && (spoolToo ? backlog.idle : backlog.memoryRecords === 0) && this.#deadLetters !== null;
+    // A destination that is out will not take in seconds what it did not take before; the disk will.
+    const hopeless = () => !spoolToo && backlog.spool !== undefined && this.#breaker.state !== "closed";
+    if (!done()) {
       await new Promise<void>((resolve) => {
-        this.#drained = resolve;
-        signal.addEventListener("abort", abandon);
-        if (signal.aborted) abandon();
-        else this.#sendNext();
+        const look = () => {
+          if (!done() && !hopeless() && !signal.aborted) return;
+          this.#settled = undefined;
+          signal.removeEventListener("abort", look);
+          resolve();
+        };
+        this.#settled = look;
+        // The signal outlives this output when a reload has removed it, and must not keep it in memory.
+        signal.addEventListener("abort", look);
+        this.backlog.flush();
+        this.#kick(true);
+        look();
       });
-      // The signal outlives this output when a reload has removed it, and must not keep it in memory.
-      signal.removeEventListener("abort", abandon);
     }
+    this.#stop.abort(signal.aborted ? signal.reason : "lostShutdown");
     clearTimeout(this.#aged);
-    await this.#http?.close();
+    // Those in flight end now that they are aborted.
+    while (this.#claims > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const spilled = await backlog.spill(this.#unfinished);
+    if (!spilled) this.#loseRest(drainLoss(this.#stop.signal));
+    await Promise.all(this.#idleSlots.splice(0).map((slot) => this.#closeSlot(slot)));
+    this.site.changed();
   }
 
-  /** The one in flight settles itself when its request has been aborted; then the rest is given up. */
-  #abandon(reason: unknown): void {
-    this.#stop.abort(reason);
-    if (this.#busy) return;
-    this.loseQueued(drainLoss(this.#stop.signal));
-    this.#drained?.();
+  #loseRest(as: "lostShutdown" | "lostRemoved"): void {
+    for (const claim of this.#unfinished) {
+      // What was read from the spool is still there.
+      if (!this.backlog.owns(claim)) continue;
+      const count = claim.payload.records - claim.done;
+      this.count(as, count, claim.payload.bytesOf(claim.done, claim.payload.records));
+      if (count > 0) claim.settle(count);
+    }
+    const rest = this.backlog.takeRest();
+    this.count(as, rest.records, rest.bytes);
   }
 }

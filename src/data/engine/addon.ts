@@ -10,6 +10,10 @@ export interface Addon {
   /** An empty batch's memory, the addon's own. `freeBatch` detaches it. */
   createBatch(recordsMax: number, bytesMax: number): ArrayBuffer;
   freeBatch(memory: ArrayBuffer): void;
+  /** `found`: four cells that it writes: stopped, records, bytes, needBytes. */
+  routed(source: ArrayBuffer, from: number, to: number, output: number, found: Float64Array): void;
+  gather(source: ArrayBuffer, from: number, to: number, output: number, target: ArrayBuffer, found: Float64Array): void;
+  readonly Encoder: new (envelope: NativeEnvelope) => NativeEncoder;
   readonly PreparedPlan: new (bytes: Uint8Array) => NativePlan;
   readonly Framer: new (
     framing: number,
@@ -34,6 +38,37 @@ export interface Addon {
   readonly UdpReceiver: new (
     ...args: never[]
   ) => unknown;
+}
+
+export interface NativeFrame {
+  readonly before: Uint8Array;
+  /** A `frameTime`. */
+  readonly time: number;
+  readonly behindTime: Uint8Array;
+  readonly after: Uint8Array;
+}
+
+/** `JsonEnvelope` as bytes and numbers. */
+export interface NativeEnvelope {
+  readonly before: Uint8Array;
+  readonly between: Uint8Array;
+  readonly after: Uint8Array;
+  readonly string: NativeFrame;
+  /** An `objectMode`. */
+  readonly objectMode: number;
+  readonly object: NativeFrame;
+  readonly members: readonly { readonly name: Uint8Array; readonly value: Uint8Array }[];
+  readonly countedBesideText: number | undefined;
+}
+
+export interface NativeEncoder {
+  begin(recordsMax: number, bytesMax: number, recordBytesMax: number): void;
+  append(batch: ArrayBuffer, from: number, to: number, timeMs: number): number;
+  readonly stoppedBy: number;
+  readonly records: number;
+  readonly counted: number;
+  finish(): ArrayBuffer;
+  close(): void;
 }
 
 export interface NativePlan {

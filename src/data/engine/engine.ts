@@ -6,12 +6,14 @@
  * thread) goes through a ring as blocks: `Ring.pushChunk`, later `Engine.runBlock`. Nothing here calls back per record.
  */
 
+import type { JsonEnvelope } from "../../outputs/envelope.ts";
 import type { Plan } from "../../plan/operations.ts";
 import type { PatternCheck } from "../../plan/pattern.ts";
 import type { Framing } from "../frame/framing.ts";
 import type { Source } from "../frame/source.ts";
 import type { ShardKey } from "../shard/shard_key.ts";
 import type { Batch } from "./batch.ts";
+import type { Encoder } from "./encoder.ts";
 
 /** The state of one byte stream between two chunks: the unfinished record. At most MAX_RECORD_BYTES + a few bytes are held. */
 export interface Framer {
@@ -71,7 +73,7 @@ export interface Sharding {
 export interface Engine {
   /**
    * Puts a plan to work. Call between two blocks only.
-   * @param counts at least `countCellsFixed + rules × countCellsPerRule` zeroed cells; the engine adds to them until the next `use`
+   * @param counts at least `countCellsOf(plan)` zeroed cells; the engine adds to them until the next `use`
    */
   use(prepared: PreparedPlan, counts: Float64Array): void;
   /** Sets the batch that survivors are appended to. It stays the caller's; the engine never clears it. */
@@ -104,17 +106,41 @@ export interface Engine {
   close(): void;
 }
 
+/** What of a range goes to one output. */
+export interface Gathered {
+  /** The index at which it stopped: the range's end, or less where the target was full. */
+  readonly stopped: number;
+  /** Of those before `stopped`, that go to the output. */
+  readonly records: number;
+  /** Theirs, LFs not counted. */
+  readonly bytes: number;
+  /** Stopped by a full target: bytes that the next one needs there, its LF included; else 0. An empty batch of that size takes it. */
+  readonly needBytes: number;
+}
+
 export interface EngineKind {
   readonly name: "native" | "portable";
   /** For people: `native (RE2 1.27.1)`. */
   readonly description: string;
   /** Does RE2 take this pattern? The message is RE2's own words, such as `missing ]: [0-9`. */
   checkPattern(pattern: string): PatternCheck;
-  /** @throws StreamGateError SG_RULE_PATTERN when an engine's regular expressions refuse a pattern of the plan */
+  /** @throws StreamGateError SG_RULE_PATTERN or SG_CONDITION when an engine's regular expressions refuse a pattern of the plan */
   prepare(plan: Plan): PreparedPlan;
   createEngine(): Engine;
   /** An empty batch in memory that this kind's stream writer can hold by reference; every engine can write to it. */
   createBatch(recordsMax: number, bytesMax: number): Batch;
+  /** @throws never: an envelope is data that an output's own test has proven */
+  createEncoder(envelope: JsonEnvelope): Encoder;
+  /**
+   * Counts the records `from` (inclusive) to `to` (exclusive) that go to an output: where all do, the range itself can be sent.
+   * @param output 0 to 63: a bit of the entries' routes
+   */
+  routed(source: Batch, from: number, to: number, output: number): Gathered;
+  /**
+   * Appends those records to another batch, routes included, until it is full.
+   * @param target not `source`
+   */
+  gather(source: Batch, from: number, to: number, output: number, target: Batch): Gathered;
   /** @param losses `frameCells` cells that the framer adds to; several framers of one thread may share them */
   createFramer(framing: Framing, maxRecordBytes: number, source: Source, losses: Float64Array): Framer;
   /**

@@ -11,6 +11,7 @@
  * newline" is a slice, and so that survivors of a newline-framed chunk are copied as maximal runs.
  */
 
+import type { Plan } from "../../plan/operations.ts";
 import { struct } from "../../struct.ts";
 
 export const batchHeader = struct("BatchHeader", "The first 64 bytes of a batch.", 64, {
@@ -38,7 +39,7 @@ export const countCell = {
   receivedBytes: 1,
   passedRecords: 2,
   passedBytes: 3,
-  /** Bytes appended to batches, after redaction, without LFs. */
+  /** Bytes of what passed as it is written, after redaction, without LFs; also of records that no output gets (routeCell). */
   writtenBytes: 4,
   quarantinedMatchLimitRecords: 5,
   quarantinedMatchLimitBytes: 6,
@@ -82,6 +83,24 @@ export const ruleCell = {
 export type RuleCell = keyof typeof ruleCell;
 export const countCellsPerRule = 8;
 
+/**
+ * Cells of route i start behind the last rule's, at `countCellsFixed + rules × countCellsPerRule + i × countCellsPerRoute`. For its
+ * output, in records and in bytes as written: `passed = filtered + routed`.
+ */
+export const routeCell = {
+  /** Records that passed and that the output's filter kept from it. */
+  filteredRecords: 0,
+  /** Their bytes as written. */
+  filteredBytes: 1,
+} as const;
+export type RouteCell = keyof typeof routeCell;
+export const countCellsPerRoute = 2;
+
+/** Cells that a plan's counts have. */
+export function countCellsOf({ rules, routes = [] }: Pick<Plan, "rules" | "routes">): number {
+  return countCellsFixed + rules.length * countCellsPerRule + routes.length * countCellsPerRoute;
+}
+
 /** What `Engine.runBlock` answers, and a `Reader`; `ringFull` only the latter: sharded, and the ring of a record's owner has no room. */
 export const runResult = { empty: 0, done: 1, batchFull: 2, ringFull: 3 } as const;
 /** Why `Engine.runChunk` and its like stopped before the end of what they were given. */
@@ -101,6 +120,17 @@ export const matchBudgetBytes = 2 ** 30;
 /** Promise P6: a record may grow to `outputGrowthFactor × its bytes as received + outputGrowthBytes`. */
 export const outputGrowthFactor = 4;
 export const outputGrowthBytes = 65_536;
+
+/** Where a `Frame` (`src/outputs/envelope.ts`) writes the receive time, and how. */
+export const frameTime = { none: 0, ms: 1, s: 2 } as const;
+/** What an encoder makes of a record that is a JSON object. */
+export const objectMode = { string: 0, value: 1, merge: 2 } as const;
+/**
+ * A record nested deeper is text to an encoder, not an object: receivers refuse deep JSON, and with it the whole body. 512 is what PHP's
+ * `json_decode` takes by default and half of what Jackson does (`StreamReadConstraints.DEFAULT_MAX_DEPTH`, 1,000); envelopes add
+ * three levels at most.
+ */
+export const jsonDepthMax = 512;
 
 /** Bytes of an ArrayBuffer for a batch. */
 export function batchMemoryBytes(recordsMax: number, bytesMax: number): number {

@@ -8,6 +8,7 @@
 
 import type { Framer } from "../engine/engine.ts";
 import { frameCell } from "../engine/layout.ts";
+import { Carry } from "./carry.ts";
 import { delimiterEnd } from "./delimiter.ts";
 import type { Framing, FramingKind } from "./framing.ts";
 import { cr, lf, startsWithPriority } from "./newline.ts";
@@ -23,7 +24,7 @@ const headBytesMax = 8;
 /** Longest delimiter less one. */
 const tailBytesMax = 15;
 /** A carry buffer larger than this is given back once its record has gone. */
-const carryBytesKept = 65_536;
+const carryBytesKept = 4096;
 
 const nothing = Buffer.alloc(0);
 
@@ -75,7 +76,7 @@ export class PortableFramer implements Framer {
   readonly #head = new Uint8Array(headBytesMax);
   #headBytes = 0;
   /** The first bytes of the record at hand, at most maxRecordBytes, from earlier chunks. */
-  #carry: Buffer = nothing;
+  readonly #carry = new Carry();
   #kept = 0;
   /** Bytes of the record that earlier chunks brought, terminators begun included. */
   #total = 0;
@@ -120,7 +121,7 @@ export class PortableFramer implements Framer {
 
   close(): void {
     this.closed = true;
-    this.#carry = nothing;
+    this.#carry.free();
     this.#kept = 0;
     this.#headBytes = 0;
     this.bytes = nothing;
@@ -129,7 +130,7 @@ export class PortableFramer implements Framer {
 
   /** Whether the record found lies in the framer's own memory, not in the chunk. */
   get carriesRecord(): boolean {
-    return this.bytes === this.#carry && this.#carry !== nothing;
+    return this.bytes === this.#carry.bytes && this.bytes !== nothing;
   }
 
   /** Call once before the first `next` of a chunk, and again when the same memory holds other bytes. */
@@ -169,14 +170,14 @@ export class PortableFramer implements Framer {
     this.#total = 0;
     this.#kept = 0;
     this.#tailBytes = 0;
-    if (this.#carry.length > carryBytesKept && this.bytes !== this.#carry) this.#carry = nothing;
   }
 
   /** Stores the chunk's unfinished rest. */
   keep(): void {
     const chunk = this.#chunk;
     const from = this.at;
-    if (this.#carry.length > carryBytesKept && this.#kept === 0) this.#carry = nothing;
+    // Not before: until now a caller may have held a record that lies in it.
+    if (this.#carry.bytes.length > carryBytesKept && this.#kept === 0) this.#carry.free();
     if (from < chunk.length) {
       if (this.#phase === phase.broken) this.#losses[frameCell.lostFrameBytes]! += chunk.length - from;
       else if (this.#phase === phase.undecided) {
@@ -214,7 +215,7 @@ export class PortableFramer implements Framer {
       this.#reset();
       return false;
     }
-    this.#recordOf(this.#carry, 0, this.#kept, this.#total);
+    this.#recordOf(this.#carry.bytes, 0, this.#kept, this.#total);
     if (this.end > this.start) return true;
     this.accept();
     return false;
@@ -251,7 +252,7 @@ export class PortableFramer implements Framer {
     this.#kept = 0;
     this.#total = 0;
     this.#tailBytes = 0;
-    this.#carry = nothing;
+    this.#carry.free();
   }
 
   /** Tells from its first bytes how the record at `at` ends, and moves `at` behind a header. @returns false: undecided */
@@ -420,9 +421,9 @@ export class PortableFramer implements Framer {
       const total = this.#total + (end - at) - stripped;
       const room = this.maxRecordBytes - this.#kept;
       const added = Math.min(room, end - at);
-      this.#reserve(this.#kept + added);
-      chunk.copy(this.#carry, this.#kept, at, at + added);
-      this.#recordOf(this.#carry, 0, Math.min(total, this.#kept + added), total);
+      this.#carry.reserve(this.#kept + added, this.#kept, this.maxRecordBytes);
+      chunk.copy(this.#carry.bytes, this.#kept, at, at + added);
+      this.#recordOf(this.#carry.bytes, 0, Math.min(total, this.#kept + added), total);
     }
     return true;
   }
@@ -451,8 +452,8 @@ export class PortableFramer implements Framer {
     const count = to - from;
     const added = Math.min(this.maxRecordBytes - this.#kept, count);
     if (added > 0) {
-      this.#reserve(this.#kept + added);
-      bytes.copy(this.#carry, this.#kept, from, from + added);
+      this.#carry.reserve(this.#kept + added, this.#kept, this.maxRecordBytes);
+      bytes.copy(this.#carry.bytes, this.#kept, from, from + added);
       this.#kept += added;
     }
     this.#total += count;
@@ -466,14 +467,6 @@ export class PortableFramer implements Framer {
       tail.set(bytes.subarray(from, to), old);
       this.#tailBytes = old + count;
     }
-  }
-
-  #reserve(bytes: number): void {
-    if (this.#carry.length >= bytes) return;
-    const size = Math.min(Math.max(2 * this.#carry.length, bytes, 256), Math.max(this.maxRecordBytes, bytes));
-    const grown = Buffer.allocUnsafeSlow(size);
-    this.#carry.copy(grown, 0, 0, this.#kept);
-    this.#carry = grown;
   }
 }
 

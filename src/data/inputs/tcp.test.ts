@@ -125,16 +125,23 @@ for (const { name, kind, reader, skip } of inputs) {
   async function listen(options: Partial<TcpOptions> = {}, room = Number.POSITIVE_INFINITY) {
     const feed = new Feed(room);
     const outputs: Outputs = new Outputs({
+      kind,
       queueBytes: 20_000,
-      feed,
+      worker: 0,
+      workers: 1,
+      disk: undefined,
+      stdout: feed,
+      openFile: () => feed,
       log: forwardLog(() => {}),
-      site: { changed: () => inbox.outputsChanged(), nothingWaits: () => inbox.idle },
+      site: { changed: () => inbox.outputsChanged(), nothingWaits: () => inbox.idle, overBudget: () => false },
     });
     const ringMemory = createRingMemory(1 << 19, 1000);
     const inbox: Inbox = new Inbox({ kind, ringMemory, producer: 0, outputs, published: () => {} });
     const counts = new Float64Array(countCellsFixed);
     const losses = new Float64Array(frameCells);
-    const begin = () => inbox.swap(kind.prepare(compilePlan([])), counts, outputs.prepare([], 100));
+    const plan = compilePlan([]);
+    const prepared = await outputs.prepare([], 100, plan);
+    const begin = () => inbox.swap(kind.prepare(plan), counts, prepared);
     const input = await openTcpInput({
       host: "127.0.0.1",
       port: 0,

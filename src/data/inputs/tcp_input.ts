@@ -4,6 +4,7 @@ import type { Log } from "../../telemetry/log.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import type { Framing } from "../frame/framing.ts";
 import type { Intake, ReaderSite } from "../worker/inbox.ts";
+import type { MemoryBudget } from "../worker/memory_budget.ts";
 
 export interface TcpOptions {
   readonly host: string | undefined;
@@ -17,6 +18,8 @@ export interface TcpOptions {
   /** The inbox that takes connection number n. */
   readonly intake: (connection: number) => Intake;
   readonly log?: Log;
+  /** Where unfinished records are counted, and what bounds them; absent: nothing does. */
+  readonly memory?: MemoryBudget;
   /** This worker's inbox, when it takes all of them. */
   readonly inbox?: ReaderSite;
 }
@@ -25,6 +28,10 @@ export interface TcpInput {
   readonly port: number;
   /** Open ones. */
   readonly connections: number;
+  /** Bytes of records that have no end yet, of all connections. */
+  readonly unfinishedBytes: number;
+  /** Connections that are not read, in the middle of a record, because such records fill their share of memory. */
+  readonly heldBack: number;
   /** Bytes that were read and could not be handed on before the deadline of a shutdown. */
   readonly lostBytes: number;
   /**

@@ -13,8 +13,10 @@ import { translated } from "../engine/native/errors.ts";
 import type { NativeEngineHandle } from "../engine/native/run.ts";
 import { framingCode } from "../frame/framing.ts";
 import type { Reader, ReaderSite } from "../worker/inbox.ts";
+import type { MemoryBudget } from "../worker/memory_budget.ts";
 import { portError } from "./port_error.ts";
 import { backlogMsMax, quietTurns, type TcpInput, type TcpOptions, turn } from "./tcp_input.ts";
+import { HeldBackWatch } from "./unfinished.ts";
 
 interface TcpReader {
   /** @throws with the property `errno` */
@@ -25,8 +27,12 @@ interface TcpReader {
   accept(): void;
   stopAccepting(): void;
   finishQuiet(turns: number, cut: boolean): void;
+  /** Others need the memory. */
+  squeeze(on: boolean): void;
   abandon(): number;
   close(): void;
+  readonly unfinishedBytes: number;
+  readonly heldBack: number;
   readonly connections: number;
   readonly accepted: number;
   /** Closed at once because the process had no descriptor left. */
@@ -36,7 +42,14 @@ interface TcpReader {
 const complaintPeriodMs = 10_000;
 
 type TcpReaderClass = new (
-  options: { framing: number; delimiter: Uint8Array | undefined; maxRecordBytes: number; losses: Float64Array },
+  options: {
+    framing: number;
+    delimiter: Uint8Array | undefined;
+    maxRecordBytes: number;
+    /** Of all connections; undefined: no bound. */
+    unfinishedBytesMax: number | undefined;
+    losses: Float64Array;
+  },
   onReadable: () => void,
 ) => TcpReader;
 
@@ -45,16 +58,17 @@ export async function openNativeTcp(options: TcpOptions, site: ReaderSite): Prom
   const loaded = loadAddon();
   const found = "addon" in loaded ? (loaded.addon as { TcpReader?: unknown }).TcpReader : undefined;
   if (found === undefined) return undefined;
-  const { host, port, reusePort, framing, maxRecordBytes, losses } = options;
+  const { host, port, reusePort, framing, maxRecordBytes, losses, memory } = options;
+  const unfinishedBytesMax = memory?.unfinishedBytesMax;
   let reader: TcpReader | undefined;
   try {
     // Names are looked up before there is a socket: the addon takes addresses.
     const address = host === undefined || isIP(host) !== 0 ? host : (await lookup(host)).address;
     reader = new (found as TcpReaderClass)(
-      { framing: framingCode[framing.kind], delimiter: framing.delimiter, maxRecordBytes, losses },
+      { framing: framingCode[framing.kind], delimiter: framing.delimiter, maxRecordBytes, unfinishedBytesMax, losses },
       () => site.readable(),
     );
-    return new NativeTcpInput(reader, reader.listen(address, port, reusePort), site, options.log);
+    return new NativeTcpInput(reader, reader.listen(address, port, reusePort), site, options);
   } catch (error) {
     reader?.close();
     throw systemError(error as Error, port);
@@ -67,16 +81,21 @@ class NativeTcpInput implements TcpInput, Reader {
   readonly #reader: TcpReader;
   readonly #site: ReaderSite;
   readonly #log: Log | undefined;
+  readonly #memory: MemoryBudget | undefined;
+  readonly #heldBack: HeldBackWatch;
+  #squeezed = false;
   readonly #complaints = new RateLimit(complaintPeriodMs);
   /** Of which the log has told. */
   #refused = 0;
   #finished: Promise<void> | undefined;
 
-  constructor(reader: TcpReader, port: number, site: ReaderSite, log: Log | undefined) {
+  constructor(reader: TcpReader, port: number, site: ReaderSite, { log, memory }: TcpOptions) {
     this.port = port;
     this.#reader = reader;
     this.#site = site;
     this.#log = log;
+    this.#memory = memory;
+    this.#heldBack = new HeldBackWatch(log, () => site.readable());
     site.attach(this);
   }
 
@@ -84,15 +103,38 @@ class NativeTcpInput implements TcpInput, Reader {
     return this.#reader.connections;
   }
 
+  get unfinishedBytes(): number {
+    return this.#reader.unfinishedBytes;
+  }
+
+  get heldBack(): number {
+    return this.#reader.heldBack;
+  }
+
   read(engine: Engine): number {
+    this.#squeeze();
     try {
       return this.#reader.read((engine as NativeEngineHandle).handle, Date.now());
     } catch (error) {
       throw translated(error);
     } finally {
       engine.wakeOwners();
+      this.#account();
       if (this.#reader.refused > this.#refused) this.#complain();
     }
+  }
+
+  #squeeze(): void {
+    const over = this.#memory?.over ?? false;
+    if (over === this.#squeezed) return;
+    this.#squeezed = over;
+    this.#reader.squeeze(over);
+  }
+
+  #account(): void {
+    const { unfinishedBytes, heldBack } = this.#reader;
+    this.#memory?.set("unfinished", unfinishedBytes);
+    this.#heldBack.saw(heldBack, unfinishedBytes);
   }
 
   #complain(): void {
@@ -132,6 +174,8 @@ class NativeTcpInput implements TcpInput, Reader {
       await turn();
     }
     this.lostBytes += reader.abandon();
+    this.#account();
+    this.#heldBack.close();
     this.#site.detach(this);
     reader.close();
   }

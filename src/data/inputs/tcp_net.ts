@@ -11,6 +11,7 @@ import type { Framer } from "../engine/engine.ts";
 import type { Intake } from "../worker/inbox.ts";
 import { portError } from "./port_error.ts";
 import { backlogMsMax, quietTurns, type TcpInput, type TcpOptions, turn } from "./tcp_input.ts";
+import { HeldBackWatch, type Unfinished, UnfinishedRecords } from "./unfinished.ts";
 
 /** Finds peers that vanished without a word; sockets that are merely idle cost nothing. */
 const keepAliveMs = 60_000;
@@ -21,12 +22,14 @@ export class NetTcpInput implements TcpInput {
   readonly #connections: Set<TcpConnection>;
   /** Connections taken since the start. */
   readonly #taken: { count: number };
+  readonly #memory: NetMemory;
   lostBytes = 0;
 
-  private constructor(server: Server, connections: Set<TcpConnection>, taken: { count: number }) {
+  private constructor(server: Server, connections: Set<TcpConnection>, taken: { count: number }, memory: NetMemory) {
     this.#server = server;
     this.#connections = connections;
     this.#taken = taken;
+    this.#memory = memory;
     const address = server.address();
     this.port = typeof address === "object" && address !== null ? address.port : 0;
   }
@@ -35,6 +38,7 @@ export class NetTcpInput implements TcpInput {
   static async listen(options: TcpOptions): Promise<NetTcpInput> {
     const connections = new Set<TcpConnection>();
     const taken = { count: 0 };
+    const memory = new NetMemory(options);
     const server = createServer(
       { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs },
       (socket) => {
@@ -46,7 +50,7 @@ export class NetTcpInput implements TcpInput {
           ...(port !== undefined && { port }),
         };
         const framer = kind.createFramer(framing, maxRecordBytes, source, losses);
-        const connection = new TcpConnection(socket, framer, options.intake(taken.count++), () =>
+        const connection = new TcpConnection(socket, framer, options.intake(taken.count++), memory, () =>
           connections.delete(connection),
         );
         connections.add(connection);
@@ -59,11 +63,19 @@ export class NetTcpInput implements TcpInput {
     });
     // Out of descriptors and the like: the listener lives on, the peer sees its connection closed.
     server.on("error", () => {});
-    return new NetTcpInput(server, connections, taken);
+    return new NetTcpInput(server, connections, taken, memory);
   }
 
   get connections(): number {
     return this.#connections.size;
+  }
+
+  get unfinishedBytes(): number {
+    return this.#memory.records.bytes;
+  }
+
+  get heldBack(): number {
+    return this.#memory.records.heldBack;
   }
 
   async finish(timeoutMs: number): Promise<void> {
@@ -76,6 +88,7 @@ export class NetTcpInput implements TcpInput {
       await turn();
     }
     for (const connection of [...this.#connections]) this.lostBytes += connection.abandon();
+    this.#memory.close();
   }
 
   /**
@@ -92,10 +105,44 @@ export class NetTcpInput implements TcpInput {
   }
 }
 
-class TcpConnection {
+/** What the connections of an input hold of records without an end. */
+class NetMemory {
+  readonly records: UnfinishedRecords;
+  readonly #account: TcpOptions["memory"];
+  readonly #watch: HeldBackWatch;
+
+  constructor({ memory, maxRecordBytes, log }: TcpOptions) {
+    this.#account = memory;
+    this.records = new UnfinishedRecords({
+      bytesMax: memory?.unfinishedBytesMax,
+      maxRecordBytes,
+      squeezed: () => memory?.over ?? false,
+    });
+    this.#watch = new HeldBackWatch(log, () => {
+      this.records.look();
+      this.changed();
+    });
+  }
+
+  /** Call when records have grown, ended or gone. */
+  changed(): void {
+    const { bytes, heldBack } = this.records;
+    this.#account?.set("unfinished", bytes);
+    this.#watch.saw(heldBack, bytes);
+  }
+
+  close(): void {
+    this.#watch.close();
+  }
+}
+
+class TcpConnection implements Unfinished {
+  unfinishedBytes = 0;
+  heldBack = false;
   readonly #socket: Socket;
   readonly #framer: Framer;
   readonly #intake: Intake;
+  readonly #memory: NetMemory;
   readonly #closed: () => void;
   /** The chunk that found no room, from `#heldFrom` on. */
   #held: Buffer | undefined;
@@ -104,10 +151,12 @@ class TcpConnection {
   #done = false;
   #turnsWithoutData = 0;
 
-  constructor(socket: Socket, framer: Framer, intake: Intake, closed: () => void) {
+  constructor(socket: Socket, framer: Framer, intake: Intake, memory: NetMemory, closed: () => void) {
     this.#socket = socket;
     this.#framer = framer;
     this.#intake = intake;
+    this.#memory = memory;
+    memory.records.opened();
     this.#closed = closed;
     socket.on("data", (chunk: Buffer) => this.#data(chunk));
     socket.on("end", () => this.#end());
@@ -120,6 +169,18 @@ class TcpConnection {
     this.#turnsWithoutData = 0;
     const at = this.#intake.accept(this.#framer, chunk, 0);
     if (at < chunk.length) this.#hold(chunk, at);
+    else if (!this.#ran()) this.#socket.pause();
+  }
+
+  /** The framer has the whole chunk. @returns whether to read on */
+  #ran(): boolean {
+    const goesOn = this.#memory.records.ran(this, this.#framer.pendingBytes);
+    this.#memory.changed();
+    return goesOn;
+  }
+
+  letOn(): void {
+    if (!this.#done && this.#held === undefined) this.#socket.resume();
   }
 
   #hold(chunk: Buffer, from: number): void {
@@ -139,7 +200,7 @@ class TcpConnection {
     }
     if (this.#ended) return this.#tryEnd();
     this.#turnsWithoutData = 0;
-    this.#socket.resume();
+    if (this.#ran()) this.#socket.resume();
     return true;
   }
 
@@ -158,17 +219,24 @@ class TcpConnection {
 
   #finish(): void {
     if (this.#done) return;
-    this.#done = true;
-    this.#framer.close();
+    this.#forget();
     this.#socket.end();
     this.#socket.destroySoon();
     this.#closed();
   }
 
+  #forget(): void {
+    this.#done = true;
+    this.#framer.close();
+    this.#memory.records.closed(this);
+    this.#memory.changed();
+  }
+
   /** Ends the stream from our side when nothing arrived for `quietTurns`, or at once with `cut`. */
   finishIfQuiet(cut: boolean): void {
     if (this.#ended || this.#held !== undefined) return;
-    if (!cut && ++this.#turnsWithoutData < quietTurns) return;
+    // Held back it was not looked at. Those that hold the memory become quiet and end, so its turn comes.
+    if (!cut && (this.heldBack || ++this.#turnsWithoutData < quietTurns)) return;
     this.#socket.pause();
     this.#end();
   }
@@ -178,8 +246,7 @@ class TcpConnection {
     const bytes = (this.#held === undefined ? 0 : this.#held.length - this.#heldFrom) + this.#framer.pendingBytes;
     this.#held = undefined;
     if (!this.#done) {
-      this.#done = true;
-      this.#framer.close();
+      this.#forget();
       this.#socket.destroy();
       this.#closed();
     }

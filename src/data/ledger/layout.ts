@@ -2,14 +2,14 @@
  * The memory of one worker's ledger: the counters of promise P2, published as one consistent snapshot.
  *
  *     0        8             8 + 8 × ledgerCells                            …
- *     | sequence | LedgerCells | retired OutputCells | OutputCells × outputs | engine counts (countCell, ruleCell) |
+ *     | sequence | LedgerCells | retired OutputCells | OutputCells × outputs | engine counts (countCell, ruleCell, routeCell) |
  *
  * A sequence lock: the writer makes `sequence` odd, writes, makes it even; a reader copies and keeps the copy when it saw the
  * same even number before and after. The main thread lays out a block for every worker and manifest. All cells are float64,
  * exact to 2^53; everything but the engine's counts and `manifest*` runs on from block to block.
  */
 
-import { countCellsFixed, countCellsPerRule } from "../engine/layout.ts";
+import { countCellsFixed, countCellsPerRoute, countCellsPerRule } from "../engine/layout.ts";
 
 /** Of the worker as a whole, since it started. */
 export const ledgerCell = {
@@ -26,9 +26,18 @@ export const ledgerCell = {
   lostShutdownBytes: 7,
   /** Open TCP connections, for people. */
   connections: 8,
-  /** What consoles of this worker handed to the stdout writer. */
-  handedStdoutRecords: 9,
-  handedStdoutBytes: 10,
+  /** What consoles and files of this worker handed to the process's stream writers. */
+  handedStreamRecords: 9,
+  handedStreamBytes: 10,
+  /** How often rules of class reduce began to be skipped under overload. */
+  overloadEntered: 11,
+  /** What passed while they were. */
+  bypassedRecords: 12,
+  bypassedBytes: 13,
+  /** The level at which they are skipped now; 0: all run. For people. */
+  bypassActive: 14,
+  /** Bytes that connections hold of records without an end. For people. */
+  unfinishedBytes: 15,
 } as const;
 export const ledgerCells = 16;
 
@@ -91,14 +100,17 @@ export const sequenceBytes = 8;
 export interface LedgerShape {
   readonly outputs: number;
   readonly rules: number;
+  /** Outputs that have a filter. Absent: none. */
+  readonly routes?: number;
 }
 
 /** Offsets in cells (8 bytes each) after the sequence. */
-export function ledgerOffsets({ outputs, rules }: LedgerShape) {
+export function ledgerOffsets({ outputs, rules, routes = 0 }: LedgerShape) {
   const retired = ledgerCells;
   const output = (index: number) => retired + outputCells * (1 + index);
   const counts = output(outputs);
-  return { retired, output, counts, cells: counts + countCellsFixed + rules * countCellsPerRule };
+  const route = (index: number) => counts + countCellsFixed + rules * countCellsPerRule + index * countCellsPerRoute;
+  return { retired, output, counts, route, cells: route(routes) };
 }
 
 export function createLedgerMemory(shape: LedgerShape): SharedArrayBuffer {

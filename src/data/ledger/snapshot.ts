@@ -5,7 +5,14 @@
  */
 
 import type { PlanRule } from "../../plan/operations.ts";
-import { countCell, countCellsFixed, countCellsPerRule, ruleCell } from "../engine/layout.ts";
+import {
+  countCell,
+  countCellsFixed,
+  countCellsPerRoute,
+  countCellsPerRule,
+  routeCell,
+  ruleCell,
+} from "../engine/layout.ts";
 import { type LedgerShape, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
 
 export interface Amount {
@@ -20,14 +27,37 @@ export interface RuleTotals {
 }
 
 export type InputLoss = "oversize" | "frame" | "kernel" | "ring_full" | "worker" | "shutdown";
-export type OutputLoss = "dead_letter" | "shutdown" | "removed" | "worker";
+
+/** Why an output lost records, by the cells that count it (`outputCell`); `worker` is known only when a worker has died. */
+const outputLossCells = {
+  shutdown: "lostShutdown",
+  removed: "lostRemoved",
+  queue_full: "lostQueueFull",
+  spool_full: "lostSpoolFull",
+  spool_expired: "lostSpoolExpired",
+  spool_damaged: "lostSpoolDamaged",
+  dead_letter: "lostDeadLetter",
+  protected: "lostProtected",
+} as const;
+export type OutputLoss = keyof typeof outputLossCells | "worker";
+const outputLosses = Object.keys(outputLossCells) as (keyof typeof outputLossCells)[];
 
 export interface OutputTotals {
+  /** Passed by the rules, and not for this output. */
+  filtered: Amount;
   routed: Amount;
+  /** Found in the spool at the start. */
+  recovered: Amount;
   /** Acknowledged; for a console: handed to the process's stdout writer. */
   delivered: Amount;
+  /** In memory. */
   queued: Amount;
+  /** On disk. */
+  spooled: Amount;
+  deadLettered: Amount;
   lost: Record<OutputLoss, Amount>;
+  /** Bytes that protect rules of a later manifest added to spooled records, or took off. */
+  rewrittenBytes: number;
 }
 
 export interface Snapshot {
@@ -43,8 +73,8 @@ export interface Snapshot {
   lost: Record<InputLoss, Amount>;
   /** By output, in the manifest's order; then `retired`, the sum of those that were removed. */
   outputs: Map<string, OutputTotals>;
-  /** The process's stdout writer. */
-  stdout: { handed: Amount; written: Amount; queued: Amount; lostClosed: Amount };
+  /** The process's writers of standard output and of files. */
+  streams: { handed: Amount; written: Amount; queued: Amount; lostClosed: Amount };
   connections: number;
   /** Σ over outputs of |routed since the manifest runs − passed since then|, in records and bytes. */
   routingGap: number;
@@ -57,11 +87,17 @@ function zeroAmount(): Amount {
 }
 
 function zeroOutput(): OutputTotals {
+  const lost = Object.fromEntries([...outputLosses, "worker"].map((cause) => [cause, zeroAmount()]));
   return {
+    filtered: zeroAmount(),
     routed: zeroAmount(),
+    recovered: zeroAmount(),
     delivered: zeroAmount(),
     queued: zeroAmount(),
-    lost: { dead_letter: zeroAmount(), shutdown: zeroAmount(), removed: zeroAmount(), worker: zeroAmount() },
+    spooled: zeroAmount(),
+    deadLettered: zeroAmount(),
+    lost: lost as Record<OutputLoss, Amount>,
+    rewrittenBytes: 0,
   };
 }
 
@@ -81,7 +117,7 @@ export function emptySnapshot(): Snapshot {
       shutdown: zeroAmount(),
     },
     outputs: new Map(),
-    stdout: { handed: zeroAmount(), written: zeroAmount(), queued: zeroAmount(), lostClosed: zeroAmount() },
+    streams: { handed: zeroAmount(), written: zeroAmount(), queued: zeroAmount(), lostClosed: zeroAmount() },
     connections: 0,
     routingGap: 0,
   };
@@ -92,10 +128,16 @@ export interface LedgerMeaning {
   readonly rules: readonly PlanRule[];
   /** The outputs' names in the manifest's order. */
   readonly outputs: readonly string[];
+  /** Of the outputs that have a filter, the index in `outputs`, ascending. */
+  readonly routes?: readonly number[];
 }
 
 export function shapeOf(meaning: LedgerMeaning): LedgerShape {
-  return { rules: meaning.rules.length, outputs: meaning.outputs.length };
+  return {
+    rules: meaning.rules.length,
+    outputs: meaning.outputs.length,
+    routes: meaning.routes?.length ?? 0,
+  };
 }
 
 /** Adds the engine's counts of one block of cells: what a manifest's rules did while it ran at one worker. */
@@ -107,6 +149,13 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
   const { matchLimit, outputLimit } = to.quarantined;
   add(matchLimit, count("quarantinedMatchLimitRecords"), count("quarantinedMatchLimitBytes"));
   add(outputLimit, count("quarantinedOutputLimitRecords"), count("quarantinedOutputLimitBytes"));
+  for (const index of meaning.routes ?? []) {
+    const name = meaning.outputs[index]!;
+    const { records, bytes } = filteredOf(cells, meaning, index);
+    const output = to.outputs.get(name) ?? zeroOutput();
+    add(output.filtered, records, bytes);
+    to.outputs.set(name, output);
+  }
   meaning.rules.forEach(({ id }, index) => {
     const base = offsets.counts + countCellsFixed + index * countCellsPerRule;
     const at = (cell: keyof typeof ruleCell) => cells[base + ruleCell[cell]]!;
@@ -123,6 +172,16 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
   });
 }
 
+/** What the filter of output `index` kept from it while this manifest ran. */
+function filteredOf(cells: Float64Array, meaning: LedgerMeaning, index: number): Amount {
+  const route = meaning.routes?.indexOf(index) ?? -1;
+  if (route < 0) return zeroAmount();
+  const { counts } = ledgerOffsets(shapeOf(meaning));
+  const base =
+    counts + countCellsFixed + meaning.rules.length * countCellsPerRule + route * countCellsPerRoute;
+  return { records: cells[base + routeCell.filteredRecords]!, bytes: cells[base + routeCell.filteredBytes]! };
+}
+
 /** Adds what runs on from manifest to manifest: a worker's inputs and outputs. */
 export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMeaning): void {
   const offsets = ledgerOffsets(shapeOf(meaning));
@@ -133,18 +192,21 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   add(to.lost.ring_full, own("lostRingFullRecords"), own("lostRingFullBytes"));
   add(to.lost.shutdown, 0, own("lostShutdownBytes"));
   to.connections += own("connections");
-  add(to.stdout.handed, own("handedStdoutRecords"), own("handedStdoutBytes"));
+  add(to.streams.handed, own("handedStreamRecords"), own("handedStreamBytes"));
   meaning.outputs.forEach((name, index) => {
     const base = offsets.output(index);
     addOutput(to, name, cells, base);
-    const passed = offsets.counts + countCell.passedRecords;
-    to.routingGap += Math.abs(cells[base + outputCell.manifestRecords]! - cells[passed]!);
+    const passed = cells[offsets.counts + countCell.passedRecords]!;
+    const written = cells[offsets.counts + countCell.writtenBytes]!;
+    const filtered = filteredOf(cells, meaning, index);
+    to.routingGap += Math.abs(cells[base + outputCell.manifestRecords]! + filtered.records - passed);
+    to.routingGap += Math.abs(cells[base + outputCell.manifestBytes]! + filtered.bytes - written);
   });
   addOutput(to, retiredOutputs, cells, offsets.retired);
 }
 
 /**
- * Adds the last snapshot of a worker that died: what its outputs still held is lost{worker}, and its outputs count as retired, for
+ * Adds the last snapshot of a worker that died: what its outputs still held in memory is lost{worker}, and its outputs count as retired, for
  * the replacement begins its own.
  */
 export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeaning): void {
@@ -155,11 +217,14 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
   for (const [name, output] of last.outputs) {
     add(output.lost.worker, output.queued.records, output.queued.bytes);
     output.queued = zeroAmount();
+    // What was on disk is still there: the replacement finds it, and counts it as recovered.
+    add(output.recovered, -output.spooled.records, -output.spooled.bytes);
+    output.spooled = zeroAmount();
     mergeOutput(to, name, output);
   }
   for (const cause of Object.keys(last.lost) as InputLoss[])
     add(to.lost[cause], last.lost[cause].records, last.lost[cause].bytes);
-  add(to.stdout.handed, last.stdout.handed.records, last.stdout.handed.bytes);
+  add(to.streams.handed, last.streams.handed.records, last.streams.handed.bytes);
   to.routingGap = gap;
 }
 
@@ -170,8 +235,8 @@ export function copySnapshot(from: Snapshot): Snapshot {
 
 /**
  * @returns by how much the account is off, summed over its equations, in records and bytes; 0 whenever nothing is under way:
- *   `received = passed + dropped + quarantined`, for each output `routed = delivered + queued + lost`, each
- *   output was offered what passed, and stdout `handed = written + queued + lost{closed}`
+ *   `received = passed + dropped + quarantined`, for each output `recovered + routed = delivered + queued + spooled + dead-lettered + lost`, each
+ *   output was offered what passed, and streams `handed = written + queued + lost{closed}`
  */
 export function imbalance(snapshot: Snapshot): number {
   let off = snapshot.routingGap;
@@ -179,18 +244,23 @@ export function imbalance(snapshot: Snapshot): number {
     off += Math.abs(whole.records - parts.reduce((sum, part) => sum + part.records, 0));
     off += Math.abs(whole.bytes - parts.reduce((sum, part) => sum + part.bytes, 0));
   };
-  const { received, passed, quarantined, rules, outputs, stdout } = snapshot;
+  const { received, passed, quarantined, rules, outputs, streams } = snapshot;
   const dropped = [...rules.values()].map((rule) => rule.dropped);
   check(received, [passed, ...dropped, quarantined.matchLimit, quarantined.outputLimit]);
-  for (const { routed, delivered, queued, lost } of outputs.values())
-    check(routed, [delivered, queued, ...Object.values(lost)]);
-  check(stdout.handed, [stdout.written, stdout.queued, stdout.lostClosed]);
+  for (const { recovered, routed, rewrittenBytes, delivered, queued, spooled, deadLettered, lost } of outputs.values()) {
+    const whole = {
+      records: recovered.records + routed.records,
+      bytes: recovered.bytes + routed.bytes + rewrittenBytes,
+    };
+    check(whole, [delivered, queued, spooled, deadLettered, ...Object.values(lost)]);
+  }
+  check(streams.handed, [streams.written, streams.queued, streams.lostClosed]);
   return off;
 }
 
 /** The account in one line of a log, for the moment when the program ends. */
 export function accountFields(snapshot: Snapshot): Readonly<Record<string, number>> {
-  const { received, passed, quarantined, rules, inRing, lost, outputs, stdout } = snapshot;
+  const { received, passed, quarantined, rules, inRing, lost, outputs, streams } = snapshot;
   const sum = (amounts: readonly Amount[]) => amounts.reduce((total, { records }) => total + records, 0);
   const all = [...outputs.values()];
   return {
@@ -199,42 +269,57 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
     quarantined: quarantined.matchLimit.records + quarantined.outputLimit.records,
     passed: passed.records,
     inRing: inRing.records,
-    delivered: sum(all.map((output) => output.delivered)) - stdout.lostClosed.records - stdout.queued.records,
+    recovered: sum(all.map((output) => output.recovered)),
+    delivered: sum(all.map((output) => output.delivered)) - streams.lostClosed.records - streams.queued.records,
+    spooled: sum(all.map((output) => output.spooled)),
+    deadLettered: sum(all.map((output) => output.deadLettered)),
     lostOversizeBytes: lost.oversize.bytes,
     lostFrame: lost.frame.records,
     lostKernel: lost.kernel.records,
     lostRingFull: lost.ring_full.records,
-    lostRejected: sum(all.map((output) => output.lost.dead_letter)),
+    lostDeadLetter: sum(all.map((output) => output.lost.dead_letter)),
+    lostQueueFull: sum(all.map((output) => output.lost.queue_full)),
+    lostSpoolFull: sum(all.map((output) => output.lost.spool_full)),
+    lostSpoolExpired: sum(all.map((output) => output.lost.spool_expired)),
+    lostSpoolDamaged: sum(all.map((output) => output.lost.spool_damaged)),
+    lostProtected: sum(all.map((output) => output.lost.protected)),
     lostRemoved: sum(all.map((output) => output.lost.removed)),
     lostWorker: sum(all.map((output) => output.lost.worker)),
-    lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + stdout.queued.records,
+    lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + streams.queued.records,
     lostShutdownUnframedBytes: lost.shutdown.bytes,
-    lostClosed: stdout.lostClosed.records,
+    lostClosed: streams.lostClosed.records,
   };
 }
 
 function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number): void {
-  const at = (cell: keyof typeof outputCell) => cells[base + outputCell[cell]]!;
+  const amount = (pair: OutputPair): Amount => ({
+    records: cells[base + outputCell[`${pair}Records`]]!,
+    bytes: cells[base + outputCell[`${pair}Bytes`]]!,
+  });
+  const lost = Object.fromEntries(outputLosses.map((cause) => [cause, amount(outputLossCells[cause])]));
   mergeOutput(to, name, {
-    routed: { records: at("routedRecords"), bytes: at("routedBytes") },
-    delivered: { records: at("deliveredRecords"), bytes: at("deliveredBytes") },
-    queued: { records: at("queuedRecords"), bytes: at("queuedBytes") },
-    lost: {
-      dead_letter: { records: at("lostDeadLetterRecords"), bytes: at("lostDeadLetterBytes") },
-      shutdown: { records: at("lostShutdownRecords"), bytes: at("lostShutdownBytes") },
-      removed: { records: at("lostRemovedRecords"), bytes: at("lostRemovedBytes") },
-      worker: zeroAmount(),
-    },
+    filtered: zeroAmount(),
+    routed: amount("routed"),
+    recovered: amount("recovered"),
+    delivered: amount("delivered"),
+    queued: amount("queued"),
+    spooled: amount("spooled"),
+    deadLettered: amount("deadLettered"),
+    lost: { ...lost, worker: zeroAmount() } as Record<OutputLoss, Amount>,
+    rewrittenBytes: cells[base + outputCell.rewrittenBytes]!,
   });
 }
 
+type OutputPair = "routed" | "recovered" | "delivered" | "queued" | "spooled" | "deadLettered" | OutputLossPair;
+type OutputLossPair = (typeof outputLossCells)[keyof typeof outputLossCells];
+const amounts = ["filtered", "routed", "recovered", "delivered", "queued", "spooled", "deadLettered"] as const;
+
 function mergeOutput(to: Snapshot, name: string, from: OutputTotals): void {
   const output = to.outputs.get(name) ?? zeroOutput();
-  add(output.routed, from.routed.records, from.routed.bytes);
-  add(output.delivered, from.delivered.records, from.delivered.bytes);
-  add(output.queued, from.queued.records, from.queued.bytes);
+  for (const field of amounts) add(output[field], from[field].records, from[field].bytes);
   for (const cause of Object.keys(output.lost) as OutputLoss[])
     add(output.lost[cause], from.lost[cause].records, from.lost[cause].bytes);
+  output.rewrittenBytes += from.rewrittenBytes;
   to.outputs.set(name, output);
 }
 

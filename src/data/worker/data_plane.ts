@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
 import { activePipeline, type Manifest } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
+import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { outputNames } from "../delivery/outputs.ts";
@@ -31,8 +32,10 @@ import {
 } from "../ledger/snapshot.ts";
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
+import { createMemoryAccount } from "./memory_budget.ts";
 import { type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
 import { type Program, reload } from "./reload.ts";
+import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
 import { WorkerDied, type WorkerThread } from "./worker_thread.ts";
 
@@ -67,7 +70,7 @@ export class DataPlane {
   #turn: Promise<unknown> = Promise.resolve();
   #draining = false;
 
-  private constructor(settings: Settings, engine: "native" | "portable", log: Log) {
+  private constructor(settings: Settings, engine: "native" | "portable", log: Log, dataDir: string | undefined) {
     this.#settings = settings;
     this.#log = log;
     const { workers, ringSlots, ringBytes, maxRecordBytes, queueBytes, tcpFraming, shardBy } = settings;
@@ -90,7 +93,13 @@ export class DataPlane {
     const stdout = this.#writer.target;
     // A single worker owns every key.
     this.#shardKey = count > 1 ? shardKey(shardBy) : undefined;
-    const shared = { engine, rings, stdout, tcpFraming, maxRecordBytes, queueBytes, shardKey: this.#shardKey };
+    const { memoryBudget, overload } = settings;
+    const memory = createMemoryAccount(
+      accountBytes(memoryBudget, { workers: count, ringBytes, maxRecordBytes }),
+      count,
+    );
+    const limits = { tcpFraming, maxRecordBytes, queueBytes, memory, overload };
+    const shared = { engine, rings, stdout, shardKey: this.#shardKey, dataDir, ...limits };
     this.supervisor = new Supervisor(
       rings.map((_, index) => ({ index, ...shared })),
       log,
@@ -98,9 +107,18 @@ export class DataPlane {
     );
   }
 
-  /** Threads up and nothing listening yet. @throws StreamGateError SG_WORKER when a worker does not start */
-  static async start(settings: Settings, engine: "native" | "portable", log: Log): Promise<DataPlane> {
-    const plane = new DataPlane(settings, engine, log);
+  /**
+   * Threads up and nothing listening yet.
+   * @param dataDir writable and locked by this process: where outputs spool; absent: they do not
+   * @throws StreamGateError SG_WORKER when a worker does not start
+   */
+  static async start(
+    settings: Settings,
+    engine: "native" | "portable",
+    log: Log,
+    dataDir?: string,
+  ): Promise<DataPlane> {
+    const plane = new DataPlane(settings, engine, log, dataDir);
     try {
       await plane.supervisor.start();
     } catch (error) {
@@ -121,12 +139,18 @@ export class DataPlane {
   apply(manifest: Manifest): Promise<void> {
     return this.#inTurn(async () => {
       const { processors, outputs, batch_size: batchSize } = activePipeline(manifest);
-      const plan = compilePlan(processors);
+      const plan = compilePlan(processors, outputs);
       const program: Program = {
         plan,
         outputs,
         batchSize,
-        meaning: { rules: plan.rules, outputs: outputNames(outputs) },
+        files: {},
+        version: manifest.version,
+        meaning: {
+          rules: plan.rules,
+          outputs: outputNames(outputs),
+          routes: (plan.routes ?? []).map(({ output }) => output),
+        },
       };
       await reload(this.supervisor.living, program, ({ worker, ledger }) => this.#book(worker, program, ledger));
       this.#program = program;
@@ -197,13 +221,47 @@ export class DataPlane {
       add(snapshot.inRing, ring.pushedRecords - ring.takenRecords, ring.pushedBytes - ring.takenBytes);
     }
     const { pushedRecords, pushedBytes, writtenRecords, writtenBytes, lostRecords, lostBytes } = this.#writer.counts();
-    const { stdout } = snapshot;
-    add(stdout.written, writtenRecords, writtenBytes);
-    add(stdout.lostClosed, lostRecords, lostBytes);
+    const { streams } = snapshot;
+    add(streams.written, writtenRecords, writtenBytes);
+    add(streams.lostClosed, lostRecords, lostBytes);
     // What the writer has taken and not yet written waits too.
     const settled = { records: writtenRecords + lostRecords, bytes: writtenBytes + lostBytes };
-    add(stdout.queued, pushedRecords - settled.records, pushedBytes - settled.bytes);
+    add(streams.queued, pushedRecords - settled.records, pushedBytes - settled.bytes);
     return snapshot;
+  }
+
+  /** What `GET /status` answers (docs/status.md). */
+  async status({ engine, lastRun }: { engine: string; lastRun: object }): Promise<object> {
+    const { living } = this.supervisor;
+    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"status">({ kind: "status" })));
+    const answers = settled.flatMap((answer, index) =>
+      answer.status === "fulfilled" ? [{ worker: living[index]!.index, status: answer.value }] : [],
+    );
+    return statusOf({
+      version: this.#program?.version,
+      engine,
+      workers: this.#rings.length,
+      snapshot: this.snapshot(),
+      answers,
+      extra: { last_run: lastRun },
+    });
+  }
+
+  /** What a kill would cost now: records that are neither delivered nor on disk. */
+  inMemory(): { records: number; bytes: number } {
+    const { inRing, outputs, streams } = this.snapshot();
+    const held = { ...inRing };
+    for (const { queued } of outputs.values()) add(held, queued.records, queued.bytes);
+    add(held, streams.queued.records, streams.queued.bytes);
+    return held;
+  }
+
+  /** What that can be at most, in bytes: rings, queues and the stream writer's queue. */
+  get memoryBytesMax(): number {
+    const { queueBytes } = this.#settings;
+    const outputs = this.#program?.meaning.outputs.length ?? 1;
+    const rings = this.#rings.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return rings + this.#rings.length * outputs * queueBytes + streamQueueBytes;
   }
 
   /**

@@ -33,7 +33,7 @@ interface Rig {
   memory: SharedArrayBuffer;
   outputs: Outputs;
   feed: Feed;
-  swap(rules: unknown[], outputs?: { type: string }[]): Float64Array;
+  swap(rules: unknown[], outputs?: { type: string }[]): Promise<Float64Array>;
   settled(): Promise<void>;
 }
 
@@ -45,16 +45,21 @@ function rig(
   const memory = createRingMemory(ringBytes, 1000);
   const log = forwardLog(() => {});
   const outputs: Outputs = new Outputs({
+    kind,
     queueBytes,
-    feed,
+    worker: 0,
+    workers: 1,
+    disk: undefined,
+    stdout: feed,
+    openFile: () => feed,
     log,
-    site: { changed: () => inbox.outputsChanged(), nothingWaits: () => inbox.idle },
+    site: { changed: () => inbox.outputsChanged(), nothingWaits: () => inbox.idle, overBudget: () => false },
   });
   const inbox: Inbox = new Inbox({ kind, ringMemory: memory, producer: 0, outputs, published: () => {} });
-  const swap = (rules: unknown[], configs: { type: string }[] = []) => {
+  const swap = async (rules: unknown[], configs: { type: string }[] = []) => {
     const plan = compilePlan(readRules(rules, (pattern) => kind.checkPattern(pattern)).rules);
     const counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
-    inbox.swap(kind.prepare(plan), counts, outputs.prepare(configs, 100));
+    inbox.swap(kind.prepare(plan), counts, await outputs.prepare(configs, 100, plan));
     return counts;
   };
   const settled = async () => {
@@ -99,9 +104,9 @@ const numbers = (count: number) => Array.from({ length: count }, (_, index) => `
 
 for (const kind of engines()) {
   describe(`a worker's inbox on ${kind.name}`, () => {
-    it("runs a chunk at once when nothing waits and the outputs take it", () => {
+    it("runs a chunk at once when nothing waits and the outputs take it", async () => {
       const { inbox, feed, swap } = rig(kind);
-      swap([]);
+      await swap([]);
       const framer = kind.createFramer({ kind: "newline" }, 1000, { transport: "tcp" }, new Float64Array(frameCells));
       expect(inbox.accept(framer, Buffer.from("a\nb\nc"), 0)).toBe(5);
       expect(feed.written).toEqual(["a", "b"]);
@@ -113,7 +118,7 @@ for (const kind of engines()) {
       "keeps every record and the order while the reader comes and goes, chunks of %i bytes",
       async (chunkBytes) => {
         const { inbox, feed, swap, settled } = rig(kind, { room: 0, queueBytes: 20_000 });
-        const counts = swap([]);
+        const counts = await swap([]);
         const lines = numbers(chunkBytes < 1000 ? 3000 : 100_000);
         const reader = setInterval(() => {
           feed.room += 4000;
@@ -131,7 +136,7 @@ for (const kind of engines()) {
 
     it("holds a bounded amount while nobody reads, and counts nothing twice afterwards", async () => {
       const { inbox, feed, swap, settled, outputs } = rig(kind, { room: 0, queueBytes: 20_000 });
-      const counts = swap([{ id: "r", type: "redact", params: { pattern: "line", replacement: "LINE" } }]);
+      const counts = await swap([{ id: "r", type: "redact", params: { pattern: "line", replacement: "LINE" } }]);
       const lines = numbers(100_000);
       let sent = false;
       const sending = send(kind, inbox, lines.join("\n"), 65_536).then(() => {
@@ -150,9 +155,9 @@ for (const kind of engines()) {
 
     it("gives a new plan every record that comes after the swap, and none before", async () => {
       const { inbox, feed, swap, settled } = rig(kind);
-      const before = swap([{ id: "a", type: "redact", params: { pattern: "x", replacement: "A" } }]);
+      const before = await swap([{ id: "a", type: "redact", params: { pattern: "x", replacement: "A" } }]);
       await send(kind, inbox, "x1\nx2\n", 100);
-      const after = swap([{ id: "a", type: "redact", params: { pattern: "x", replacement: "B" } }]);
+      const after = await swap([{ id: "a", type: "redact", params: { pattern: "x", replacement: "B" } }]);
       await send(kind, inbox, "x3\n", 100);
       await settled();
       expect(feed.written).toEqual(["A1", "A2", "B3"]);
@@ -161,11 +166,11 @@ for (const kind of engines()) {
 
     it("swaps while an output is stuck, neither losing nor doubling a record", async () => {
       const { inbox, feed, swap, settled } = rig(kind, { room: 0, queueBytes: 20_000 });
-      swap([{ id: "a", type: "redact", params: { pattern: "line", replacement: "old" } }]);
+      await swap([{ id: "a", type: "redact", params: { pattern: "line", replacement: "old" } }]);
       const lines = numbers(100_000);
       const sending = send(kind, inbox, lines.join("\n"), 65_536);
       await new Promise((resolve) => setTimeout(resolve, 10));
-      swap([{ id: "a", type: "redact", params: { pattern: "line", replacement: "new" } }]);
+      await swap([{ id: "a", type: "redact", params: { pattern: "line", replacement: "new" } }]);
       feed.room = Number.POSITIVE_INFINITY;
       await sending;
       await settled();
@@ -177,7 +182,7 @@ for (const kind of engines()) {
 
     it("takes what another thread pushes after the outputs were full and have room again", async () => {
       const { memory, feed, swap, settled } = rig(kind, { room: 0, queueBytes: 20_000 });
-      swap([]);
+      await swap([]);
       await settled();
       const remote = new RemoteInbox(kind, memory, 1);
       const framer = kind.createFramer({ kind: "newline" }, 1000, { transport: "tcp" }, new Float64Array(frameCells));
@@ -197,7 +202,7 @@ for (const kind of engines()) {
 
     it("takes a record that is larger than a batch", async () => {
       const { inbox, feed, swap, settled } = rig(kind, { ringBytes: 1 << 22 });
-      swap([]);
+      await swap([]);
       const large = "y".repeat(900_000);
       await send(kind, inbox, `a\n${large}\nb\n`, 65_536);
       await settled();

@@ -8,6 +8,7 @@ import type { ErrorCode } from "../../errors.ts";
 import type { OutputConfig } from "../../manifest/manifest.ts";
 import type { Plan } from "../../plan/operations.ts";
 import type { LogFields, LogLevel } from "../../telemetry/log.ts";
+import type { DeliveryStatus } from "../delivery/delivery.ts";
 import type { StreamTarget } from "../delivery/stream/stream_writer.ts";
 import type { Framing } from "../frame/framing.ts";
 import type { ShardKey } from "../shard/shard_key.ts";
@@ -28,8 +29,13 @@ export interface WorkerStart {
   readonly tcpFraming: Framing;
   readonly maxRecordBytes: number;
   readonly queueBytes: number;
+  /** The account of what waits, of all workers: `memory_budget.ts`. */
+  readonly memory: SharedArrayBuffer;
+  readonly overload: "bypass" | "backpressure";
   /** Absent: a record stays with the worker that received it. */
   readonly shardKey: ShardKey | undefined;
+  /** Where spools and dead letters lie; absent: nowhere. */
+  readonly dataDir: string | undefined;
 }
 
 export interface ListenRequest {
@@ -52,6 +58,8 @@ export type Request =
       readonly outputs: readonly OutputConfig[];
       readonly batchSize: number;
       readonly ledger: SharedArrayBuffer;
+      /** The writers of file outputs, by the output's id. */
+      readonly files: Readonly<Record<string, StreamTarget>>;
     }
   /** Phase 2: run what was prepared. */
   | { readonly kind: "commit" }
@@ -62,7 +70,14 @@ export type Request =
   /** Then: run and deliver everything; what is left at the deadline is counted lost{shutdown}. */
   | { readonly kind: "drain"; readonly timeoutMs: number }
   /** A producer of this worker's ring has died: skip what it claimed and never committed. */
-  | { readonly kind: "producerDied" };
+  | { readonly kind: "producerDied" }
+  /** What the ledger does not say, for people. */
+  | { readonly kind: "status" };
+
+/** How one worker fares. */
+export interface WorkerStatus {
+  readonly outputs: Readonly<Record<string, DeliveryStatus>>;
+}
 
 export interface Failure {
   readonly code: ErrorCode | undefined;
@@ -80,6 +95,7 @@ export interface Answers {
   /** Whether everything was delivered. */
   drain: boolean;
   producerDied: undefined;
+  status: WorkerStatus;
 }
 
 export interface Numbered {

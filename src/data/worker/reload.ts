@@ -6,16 +6,20 @@
 import { StreamGateError } from "../../errors.ts";
 import type { OutputConfig } from "../../manifest/manifest.ts";
 import type { Plan } from "../../plan/operations.ts";
+import type { StreamTarget } from "../delivery/stream/stream_writer.ts";
 import { createLedgerMemory } from "../ledger/layout.ts";
 import { type LedgerMeaning, shapeOf } from "../ledger/snapshot.ts";
 import { WorkerDied, type WorkerThread } from "./worker_thread.ts";
 
 /** A manifest as workers run it. */
 export interface Program {
+  readonly version: string;
   readonly plan: Plan;
   readonly outputs: readonly OutputConfig[];
   readonly batchSize: number;
   readonly meaning: LedgerMeaning;
+  /** The writers of file outputs, by the output's id. */
+  readonly files: Readonly<Record<string, StreamTarget>>;
 }
 
 /** A worker and the ledger in which it books a program. */
@@ -33,11 +37,11 @@ export async function reload(
   program: Program,
   swapped: (one: Swapped) => void,
 ): Promise<void> {
-  const { plan, outputs, batchSize, meaning } = program;
+  const { plan, outputs, batchSize, meaning, files } = program;
   const ledgers = workers.map(() => createLedgerMemory(shapeOf(meaning)));
   const answers = await Promise.allSettled(
     workers.map((worker, index) =>
-      worker.ask<"prepare">({ kind: "prepare", plan, outputs, batchSize, ledger: ledgers[index]! }),
+      worker.ask<"prepare">({ kind: "prepare", plan, outputs, batchSize, ledger: ledgers[index]!, files }),
     ),
   );
   const refusal = answers.find((answer) => answer.status === "rejected" && !(answer.reason instanceof WorkerDied));

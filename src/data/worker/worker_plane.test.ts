@@ -7,6 +7,7 @@ import { portableKind } from "../engine/portable/kind.ts";
 import { createLedgerMemory } from "../ledger/layout.ts";
 import { shapeOf } from "../ledger/snapshot.ts";
 import { createRingMemory } from "../ring/layout.ts";
+import { createMemoryAccount } from "./memory_budget.ts";
 import type { Request } from "./messages.ts";
 import { WorkerPlane } from "./worker_plane.ts";
 
@@ -19,7 +20,10 @@ function workerPlane(): WorkerPlane {
     tcpFraming: { kind: "newline" },
     maxRecordBytes: 1000,
     queueBytes: 1 << 20,
+    memory: createMemoryAccount(1 << 24, 1),
+    overload: "bypass",
     shardKey: undefined,
+    dataDir: undefined,
   } as const;
   return new WorkerPlane(
     start,
@@ -31,8 +35,8 @@ function workerPlane(): WorkerPlane {
 /** A manifest with an HTTP output, whose code is loaded while it is made ready. */
 function prepare(): Extract<Request, { kind: "prepare" }> {
   const plan = compilePlan([]);
-  const ledger = createLedgerMemory(shapeOf({ rules: plan.rules, outputs: ["http 0"] }));
-  return { kind: "prepare", plan, outputs: [{ type: "http", url: "http://127.0.0.1:9/" }], batchSize: 100, ledger };
+  const ledger = createLedgerMemory(shapeOf({ rules: plan.rules, outputs: ["http-0"] }));
+  return { kind: "prepare", plan, outputs: [{ type: "http", url: "http://127.0.0.1:9/" }], batchSize: 100, ledger, files: {} };
 }
 
 describe("a worker's two-phase reload", () => {

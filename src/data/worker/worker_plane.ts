@@ -6,9 +6,9 @@
 import type { Log } from "../../telemetry/log.ts";
 import { Outputs, type PreparedOutputs } from "../delivery/outputs.ts";
 import { openStreamFeed } from "../delivery/stream/feed.ts";
-import type { StreamFeed } from "../delivery/stream/stream_writer.ts";
+import type { StreamFeed, StreamTarget } from "../delivery/stream/stream_writer.ts";
 import type { EngineKind, PreparedPlan, Sharding } from "../engine/engine.ts";
-import { countCellsFixed, countCellsPerRule, frameCell, frameCells } from "../engine/layout.ts";
+import { countCellsFixed, countCellsOf, frameCell, frameCells } from "../engine/layout.ts";
 import { openTcpInput } from "../inputs/tcp.ts";
 import type { TcpInput } from "../inputs/tcp_input.ts";
 import { openUdpInput } from "../inputs/udp.ts";
@@ -17,6 +17,7 @@ import { ledgerCell, ledgerCells } from "../ledger/layout.ts";
 import { LedgerWriter } from "../ledger/ledger.ts";
 import { QuarantineWatch } from "../quarantine/watch.ts";
 import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { type Answers, type ListenRequest, type Request, udpProducerBase, type WorkerStart } from "./messages.ts";
 
 interface Prepared {
@@ -41,6 +42,7 @@ export class WorkerPlane {
   readonly #outputs: Outputs;
   readonly #inbox: Inbox;
   readonly #quarantine: QuarantineWatch;
+  readonly #memory: MemoryBudget;
   readonly #frameLosses = new Float64Array(frameCells);
   readonly #cells = new Float64Array(ledgerCells);
   #counts: Float64Array = new Float64Array(countCellsFixed);
@@ -53,26 +55,30 @@ export class WorkerPlane {
   #udp: UdpInput | undefined;
   /** What was cut off datagrams, as of the last look: the receiver counts it apart from the framers of TCP. */
   #udpOversize = { records: 0, bytes: 0 };
+  /** The writers of file outputs, by the output's id. */
+  #files: Readonly<Record<string, StreamTarget>> = {};
 
   constructor(start: WorkerStart, kind: EngineKind, log: Log) {
     this.#start = start;
     this.#kind = kind;
     this.#log = log;
     this.#quarantine = new QuarantineWatch(log);
-    const stdout = openStreamFeed(kind, start.stdout, start.index);
-    const feed: StreamFeed = {
-      push: (batch, from, to) => {
-        const stopped = stdout.push(batch, from, to);
-        this.#cells[ledgerCell.handedStdoutRecords]! += stopped - from;
-        this.#cells[ledgerCell.handedStdoutBytes]! += batch.recordBytes(from, stopped);
-        return stopped;
-      },
-    };
+    const { index, rings, dataDir } = start;
+    this.#memory = MemoryBudget.open(start.memory, start.index);
     this.#outputs = new Outputs({
+      kind,
       queueBytes: start.queueBytes,
-      feed,
+      worker: index,
+      workers: rings.length,
+      disk: dataDir === undefined ? undefined : { dataDir, worker: index, workers: rings.length },
+      stdout: this.#feed(start.stdout),
+      openFile: (id) => this.#feed(this.#files[id]!),
       log,
-      site: { changed: () => this.#outputsChanged(), nothingWaits: () => this.#inbox.idle },
+      site: {
+        changed: () => this.#outputsChanged(),
+        nothingWaits: () => this.#inbox.idle,
+        overBudget: () => this.#memory.over,
+      },
     });
     this.#inbox = new Inbox({
       kind,
@@ -82,6 +88,19 @@ export class WorkerPlane {
       published: () => this.#publish(),
       sharding: this.#sharding(start.index),
     });
+  }
+
+  /** A stream's feed that counts what it was handed. */
+  #feed(target: StreamTarget): StreamFeed {
+    const feed = openStreamFeed(this.#kind, target, this.#start.index);
+    return {
+      push: (batch, from, to) => {
+        const stopped = feed.push(batch, from, to);
+        this.#cells[ledgerCell.handedStreamRecords]! += stopped - from;
+        this.#cells[ledgerCell.handedStreamBytes]! += batch.recordBytes(from, stopped);
+        return stopped;
+      },
+    };
   }
 
   /** @param producer number of the thread that pushes */
@@ -97,7 +116,7 @@ export class WorkerPlane {
       case "commit":
         return this.#commit();
       case "discard":
-        this.#discard();
+        await this.#discard();
         return undefined;
       case "listen":
         return this.#listen(request);
@@ -108,22 +127,37 @@ export class WorkerPlane {
       case "producerDied":
         this.#inbox.producerDied();
         return undefined;
+      case "status":
+        return { outputs: this.#outputs.status };
     }
   }
 
-  async #prepare({ plan, outputs, batchSize, ledger }: Extract<Request, { kind: "prepare" }>): Promise<undefined> {
-    this.#discard();
-    const preparation = this.#preparation;
-    await this.#outputs.load(outputs);
-    if (preparation !== this.#preparation) throw new Error("discarded while it was made ready");
-    const counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
-    const preparedOutputs = this.#outputs.prepare(outputs, batchSize);
-    this.#prepared = {
-      plan: this.#kind.prepare(plan),
-      counts,
-      outputs: preparedOutputs,
-      ledger: new LedgerWriter(ledger, { outputs: preparedOutputs.deliveries.length, rules: plan.rules.length }),
-    };
+  async #prepare(request: Extract<Request, { kind: "prepare" }>): Promise<undefined> {
+    const { plan, outputs, batchSize, ledger, files } = request;
+    const preparation = ++this.#preparation;
+    await this.#forget();
+    this.#files = { ...this.#files, ...files };
+    const counts = new Float64Array(countCellsOf(plan));
+    const preparedOutputs = await this.#outputs.prepare(outputs, batchSize, plan);
+    if (preparation !== this.#preparation) {
+      await this.#outputs.discard(preparedOutputs);
+      throw new Error("discarded while it was made ready");
+    }
+    try {
+      this.#prepared = {
+        plan: this.#kind.prepare(plan),
+        counts,
+        outputs: preparedOutputs,
+        ledger: new LedgerWriter(ledger, {
+          outputs: preparedOutputs.deliveries.length,
+          rules: plan.rules.length,
+          routes: plan.routes?.length ?? 0,
+        }),
+      };
+    } catch (error) {
+      await this.#outputs.discard(preparedOutputs);
+      throw error;
+    }
   }
 
   #commit(): undefined {
@@ -141,10 +175,17 @@ export class WorkerPlane {
     before?.close();
   }
 
-  #discard(): void {
+  async #discard(): Promise<void> {
     this.#preparation++;
-    this.#prepared?.plan.close();
+    await this.#forget();
+  }
+
+  /** What was prepared and not committed will not run. */
+  async #forget(): Promise<void> {
+    const prepared = this.#prepared;
     this.#prepared = undefined;
+    prepared?.plan.close();
+    if (prepared !== undefined) await this.#outputs.discard(prepared.outputs);
   }
 
   async #listen(request: ListenRequest): Promise<Answers["listen"]> {
@@ -165,6 +206,7 @@ export class WorkerPlane {
         maxRecordBytes,
         losses,
         log: this.#log,
+        memory: this.#memory,
         intake: (connection) => intakes[connection % intakes.length]!,
         ...(!request.spread && { inbox: this.#inbox }),
       });
@@ -227,6 +269,8 @@ export class WorkerPlane {
     own[ledgerCell.lostFrameBytes] = losses[frameCell.lostFrameBytes]!;
     own[ledgerCell.lostShutdownBytes] = this.#tcp?.lostBytes ?? 0;
     own[ledgerCell.connections] = this.#tcp?.connections ?? 0;
+    own[ledgerCell.unfinishedBytes] = this.#tcp?.unfinishedBytes ?? 0;
+    this.#memory.set("queues", this.#outputs.queuedBytes);
     const { retired, output, counts } = ledger.offsets;
     ledger.publish((cells) => {
       cells.set(own, 0);

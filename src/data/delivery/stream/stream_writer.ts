@@ -1,5 +1,5 @@
 /**
- * The process's one writer of a stream: standard output. All workers push whole records into its bounded queue, so their
+ * The process's one writer of a stream: standard output, or a file. All workers push whole records into its bounded queue, so their
  * lines never mix, and a reader that has stopped reading fills that queue and nothing else.
  */
 
@@ -27,10 +27,12 @@ export interface StreamCounts {
 export interface StreamEvents {
   /** Once, with the system's words: the stream can not be written to any more. */
   closed(reason: string): void;
-  /** The device has no room; it is tried again until it has. */
+  /** The device has no room, or the file takes nothing for another reason; it is tried again until it does. */
   full?(reason: string): void;
-  /** It has room again. */
+  /** It takes bytes again. */
   room?(): void;
+  /** The mark that `notice` set lies behind. */
+  reached?(): void;
 }
 
 export interface StreamWriter {
@@ -39,6 +41,15 @@ export interface StreamWriter {
   counts(): StreamCounts;
   /** Everything that was pushed has been written or counted as lost. */
   drained(): boolean;
+  /**
+   * From the next record's start on writes go to `fd`, also after `closed` was told. What is begun is written to its end first; where
+   * the old descriptor refuses that (no space), the record goes whole to the new one, and its beginning is cut off the old file.
+   * @param fd stays the caller's, as the one before
+   * @returns when nothing more is written to the one before: it may be closed. Also when the writer is closed
+   */
+  switchTo(fd: number): Promise<void>;
+  /** `events.reached` is told once, when this many bytes more (LFs included) have been written. Replaces the mark before. */
+  notice(bytes: number): void;
   /** Stops without writing what still waits. Never waits for a reader. Twice does no harm. */
   close(): Promise<void>;
 }

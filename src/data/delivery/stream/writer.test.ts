@@ -1,15 +1,16 @@
 /** The stream writer, native and portable: pipes, files, readers that are slow, stuck or gone. */
 
 import { execFileSync } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { addonMissing, engines, nativeEngine } from "../../../../test/conformance/engines.ts";
 import { filledBatch } from "../../../../test/fixtures/batch.ts";
+import { needsSmallDisk, openSmallDisk, type SmallDisk } from "../../../../test/fixtures/small_disk.ts";
 import { Batch } from "../../engine/batch.ts";
 import type { EngineKind } from "../../engine/engine.ts";
 import { ringHeader } from "../../ring/layout.ts";
@@ -21,6 +22,9 @@ let folder: string;
 const opened: number[] = [];
 const sockets: Socket[] = [];
 const writers: StreamWriter[] = [];
+const disks: SmallDisk[] = [];
+const smallDisk = needsSmallDisk();
+const appending = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "streamgate-writer-"));
@@ -29,6 +33,7 @@ afterEach(async () => {
   for (const writer of writers.splice(0)) await writer.close();
   for (const socket of sockets.splice(0)) socket.destroy();
   for (const fd of opened.splice(0)) closeSync(fd);
+  for (const disk of disks.splice(0)) disk.remove();
   rmSync(folder, { recursive: true });
 });
 
@@ -62,10 +67,15 @@ function read(path: string): { text: string } {
 function start(kind: EngineKind, fd: number, queueBytes = 262_144) {
   const closed: string[] = [];
   const full: string[] = [];
-  const events = { closed: (reason: string) => closed.push(reason), full: (reason: string) => full.push(reason) };
+  let reached = 0;
+  const events = {
+    closed: (reason: string) => closed.push(reason),
+    full: (reason: string) => full.push(reason),
+    reached: () => reached++,
+  };
   const writer = openStreamWriter(fd, { kind: kind.name, queueBytes, ringBytes: queueBytes, events });
   writers.push(writer);
-  return { writer, closed, full, feed: openStreamFeed(kind, writer.target, 1) };
+  return { writer, closed, full, reached: () => reached, feed: openStreamFeed(kind, writer.target, 1) };
 }
 
 /** Pushes everything, waiting where the ring is full. */
@@ -284,6 +294,136 @@ describe.each(engines())("stream writer on $name", (kind) => {
     expect(got.text).toBe(expected);
     expect(writer.counts()).toMatchObject({ pushedRecords: 4000, writtenRecords: 4000, lostRecords: 0 });
   });
+
+  it("goes on in another file between two records, thousands of times under load", async () => {
+    const { writer, feed } = start(kind, open(join(folder, "0"), appending), 65_536);
+    const other = openStreamFeed(kind, writer.target, 2);
+    const one = lines(20_000, 200).map((line) => `one ${line}`);
+    const two = lines(20_000, 100).map((line) => `two ${line}`);
+    let pushing = true;
+    const pushed = Promise.all([pushAll(feed, filledBatch(kind, one)), pushAll(other, filledBatch(kind, two))]).finally(
+      () => {
+        pushing = false;
+      },
+    );
+    let files = 1;
+    let before = opened.pop()!;
+    for (; pushing || files < 2000; files++) {
+      const next = openSync(join(folder, `${files}`), appending, 0o600);
+      await writer.switchTo(next);
+      await turn();
+      closeSync(before);
+      before = next;
+    }
+    opened.push(before);
+    await pushed;
+    await until(() => writer.drained());
+    const texts = Array.from({ length: files }, (_, i) => readFileSync(join(folder, `${i}`), "utf8"));
+    expect(texts.filter((text) => text !== "" && !text.endsWith("\n"))).toEqual([]);
+    expect(texts.filter((text) => text !== "").length).toBeGreaterThan(10);
+    const written = texts.join("").split("\n").slice(0, -1);
+    expect(written.filter((line) => line.startsWith("one "))).toEqual(one);
+    expect(written.filter((line) => line.startsWith("two "))).toEqual(two);
+    expect(written).toHaveLength(40_000);
+    expect(writer.counts()).toMatchObject({ pushedRecords: 40_000, writtenRecords: 40_000, lostRecords: 0 });
+  });
+
+  it("switches while it sleeps, and several switches one after the other", async () => {
+    const { writer, feed } = start(kind, open(join(folder, "a"), appending));
+    await Promise.all(["b", "c", "d"].map((name) => writer.switchTo(open(join(folder, name), appending))));
+    await pushAll(feed, filledBatch(kind, ["x"]));
+    await until(() => writer.drained());
+    expect(["a", "b", "c", "d"].map((name) => readFileSync(join(folder, name), "utf8"))).toEqual(["", "", "", "x\n"]);
+  });
+
+  it("writes again after a switch when it had failed", async () => {
+    const { writer, closed, feed } = start(kind, 9999);
+    await pushAll(feed, filledBatch(kind, ["lost"]));
+    await until(() => writer.drained() && closed.length > 0);
+    await writer.switchTo(open(join(folder, "file"), appending));
+    await pushAll(feed, filledBatch(kind, ["kept"]));
+    await until(() => writer.drained());
+    expect(readFileSync(join(folder, "file"), "utf8")).toBe("kept\n");
+    expect(writer.counts()).toMatchObject({ writtenRecords: 1, lostRecords: 1 });
+  });
+
+  it("ends what waits for a switch when it is closed, and switches no more", async () => {
+    const { writer: fd } = pipe();
+    const { writer, feed } = start(kind, fd, 1 << 20);
+    feed.push(filledBatch(kind, ["x".repeat(300_000)]), 0, 1);
+    await sleep(20);
+    const switched = writer.switchTo(open(join(folder, "file"), appending));
+    await writer.close();
+    await switched;
+    await writer.switchTo(open(join(folder, "other"), appending));
+    expect(writer.counts()).toMatchObject({ pushedRecords: 1, writtenRecords: 0, lostRecords: 1 });
+  });
+
+  it("tells once that a mark lies behind", async () => {
+    const { writer, reached, feed } = start(kind, open(join(folder, "file"), appending));
+    writer.notice(10);
+    await pushAll(feed, filledBatch(kind, ["1234"]));
+    await until(() => writer.drained());
+    expect(reached()).toBe(0);
+    for (const text of ["5678", "more"]) await pushAll(feed, filledBatch(kind, [text]));
+    await until(() => writer.drained() && reached() > 0);
+    await sleep(20);
+    expect(reached()).toBe(1);
+  });
+
+  it.skipIf(smallDisk.skip)(`writes a full disk's records once there is room, each once${smallDisk.note}`, async () => {
+    const disk = openSmallDisk(262_144);
+    disks.push(disk);
+    writeFileSync(join(disk.path, "ballast"), Buffer.alloc(131_072));
+    const { writer, closed, full, feed } = start(kind, open(join(disk.path, "file"), appending));
+    const records = lines(2000, 150);
+    const pushed = pushAll(feed, filledBatch(kind, records));
+    await until(() => full.length > 0);
+    expect(writer.drained()).toBe(false);
+    rmSync(join(disk.path, "ballast"));
+    await pushed;
+    await until(() => writer.drained());
+    expect(readFileSync(join(disk.path, "file"), "utf8")).toBe(records.map((record) => `${record}\n`).join(""));
+    expect(closed).toEqual([]);
+    expect(writer.counts()).toMatchObject({ writtenRecords: 2000, lostRecords: 0 });
+  });
+
+  it.skipIf(smallDisk.skip)(
+    `takes what a full disk has refused to another file, each record whole${smallDisk.note}`,
+    async () => {
+      const disk = openSmallDisk(65_536);
+      disks.push(disk);
+      const { writer, full, feed } = start(kind, open(join(disk.path, "file"), appending));
+      const records = lines(2000, 150);
+      const pushed = pushAll(feed, filledBatch(kind, records));
+      await until(() => full.length > 0);
+      await writer.switchTo(open(join(folder, "file"), appending));
+      await pushed;
+      await until(() => writer.drained());
+      const first = readFileSync(join(disk.path, "file"), "utf8");
+      expect(first.endsWith("\n")).toBe(true);
+      expect(first + readFileSync(join(folder, "file"), "utf8")).toBe(records.map((record) => `${record}\n`).join(""));
+      expect(writer.counts()).toMatchObject({ writtenRecords: 2000, lostRecords: 0 });
+    },
+  );
+
+  it.skipIf(smallDisk.skip)(
+    `accounts for every record when it is closed while the disk is full${smallDisk.note}`,
+    async () => {
+      const disk = openSmallDisk(65_536);
+      disks.push(disk);
+      const { writer, full, feed } = start(kind, open(join(disk.path, "file"), appending), 1 << 19);
+      const batch = filledBatch(kind, lines(1500, 150));
+      expect(feed.push(batch, 0, batch.records)).toBe(1500);
+      await until(() => full.length > 0);
+      await writer.close();
+      const { writtenRecords, lostRecords, writtenBytes, lostBytes, pushedBytes } = writer.counts();
+      expect(writtenRecords + lostRecords).toBe(1500);
+      expect(writtenBytes + lostBytes).toBe(pushedBytes);
+      const text = readFileSync(join(disk.path, "file"), "utf8");
+      expect(text.split("\n").length - 1).toBe(writtenRecords);
+    },
+  );
 });
 
 describe(`a native stream writer${nativeEngine() === undefined ? ` (skipped: ${addonMissing})` : ""}`, () => {

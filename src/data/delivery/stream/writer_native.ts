@@ -5,12 +5,14 @@ import { translated } from "../../engine/native/errors.ts";
 import type { StreamCounts, StreamEvents, StreamFeed, StreamTarget, StreamWriter } from "./stream_writer.ts";
 
 /** `StreamWriter::Event`. */
-const event = { closed: 0, full: 1, room: 2 } as const;
+const event = { closed: 0, full: 1, room: 2, switched: 3, reached: 4 } as const;
 
 interface StreamWriterHandle {
   readonly id: number;
   readonly drained: boolean;
   counts(cells: Float64Array): void;
+  switchTo(fd: number): boolean;
+  notice(bytes: number): void;
   close(): void;
 }
 
@@ -59,12 +61,17 @@ export class NativeStreamWriter implements StreamWriter {
   readonly target: StreamTarget;
   readonly #handle: StreamWriterHandle;
   readonly #cells = new Float64Array(6);
+  /** One switch after the other: the handle knows of one. */
+  #turn: Promise<void> = Promise.resolve();
+  #switched: (() => void) | undefined;
 
   constructor(fd: number, queueBytes: number, events: StreamEvents) {
     this.#handle = new (writerAddon()!.StreamWriter)(fd, queueBytes, rangesMax, (what, reason) => {
       if (what === event.closed) events.closed(reason);
       else if (what === event.full) events.full?.(reason);
-      else events.room?.();
+      else if (what === event.room) events.room?.();
+      else if (what === event.reached) events.reached?.();
+      else this.#switched?.();
     });
     this.target = { kind: "writer", id: this.#handle.id };
   }
@@ -78,7 +85,21 @@ export class NativeStreamWriter implements StreamWriter {
   drained(): boolean {
     return this.#handle.drained;
   }
+  switchTo(fd: number): Promise<void> {
+    this.#turn = this.#turn.then(
+      () =>
+        new Promise((resolve) => {
+          if (this.#handle.switchTo(fd)) this.#switched = resolve;
+          else resolve();
+        }),
+    );
+    return this.#turn;
+  }
+  notice(bytes: number): void {
+    this.#handle.notice(bytes);
+  }
   async close(): Promise<void> {
     this.#handle.close();
+    this.#switched?.();
   }
 }

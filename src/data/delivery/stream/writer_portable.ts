@@ -6,7 +6,7 @@
  * EAGAIN when it is held (Ctrl-S), and is asked again by a timer. Files are written by libuv's thread pool.
  */
 
-import { closeSync, constants, fstatSync, openSync, write, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, write, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -15,10 +15,21 @@ import { SharedRing } from "../../ring/shared.ts";
 import { notify, waitForBlocks } from "../../ring/wait.ts";
 import type { StreamCounts, StreamEvents, StreamTarget, StreamWriter } from "./stream_writer.ts";
 
-/** Writes all of `bytes`. Rejects when the stream can not be written to any more. */
 interface Sink {
-  write(bytes: Buffer): Promise<void>;
+  /** @returns how much was written: less than all after `interrupt` only. Rejects when the stream can not be written to any more */
+  write(bytes: Buffer): Promise<number>;
+  /** Ends a write that waits for a device's room. */
+  interrupt?(): void;
+  /** Cuts off what an interrupted write has left of a record. */
+  takeBack?(bytes: number): void;
   close(): void;
+}
+
+/** Taken off the ring and not settled. */
+interface Gathered {
+  readonly bytes: Buffer;
+  /** Of the records, without their LFs. */
+  readonly lengths: Uint32Array;
 }
 
 /** Blocks are gathered up to this before a write: the size of a Linux pipe. */
@@ -29,7 +40,9 @@ const napsMax = 10;
 /** A full disk is not a closed stream: it is tried again after this. */
 const diskRetryMs = 100;
 const terminalRetryMs = 5;
-/** Ends of a write that pass: nobody has gone, there is no room. */
+/** What a file answers for good: the call is wrong, not the moment. All else it may take later. */
+const misuse = new Set(["EBADF", "EFAULT", "EINVAL"]);
+/** Ends of a write to a terminal that pass: nobody has gone, there is no room. */
 const passing = new Set(["ENOSPC", "EDQUOT", "ENOBUFS", "ENOMEM", "EINTR"]);
 
 /** Told when a device runs out of room and when it has some again. */
@@ -44,7 +57,14 @@ export class PortableStreamWriter implements StreamWriter {
   readonly #memory: SharedArrayBuffer;
   readonly #ring: SharedRing;
   readonly #events: StreamEvents;
-  readonly #gathered = Buffer.allocUnsafe(gatherBytes);
+  readonly #bytes = Buffer.allocUnsafe(gatherBytes);
+  /** A record takes a byte at least, its LF. */
+  readonly #lengths = new Uint32Array(gatherBytes);
+  #gathered: Gathered | undefined;
+  readonly #refusals: Refusals;
+  readonly #switches: { fd: number; done: () => void }[] = [];
+  #outBytes = 0;
+  #mark = Number.POSITIVE_INFINITY;
   readonly #stopped: Promise<void>;
   #sink: Sink | undefined;
   #closed = false;
@@ -57,6 +77,7 @@ export class PortableStreamWriter implements StreamWriter {
     this.#memory = memory;
     this.#ring = new SharedRing(memory, 0);
     this.#events = events;
+    this.#refusals = new Refusals((reason) => (reason === undefined ? events.room?.() : events.full?.(reason)));
     this.#epochsSeen = this.#epochSum();
     this.#stopped = this.#run(fd);
   }
@@ -78,6 +99,19 @@ export class PortableStreamWriter implements StreamWriter {
     return this.#writtenRecords + this.#lostRecords === this.counts().pushedRecords;
   }
 
+  switchTo(fd: number): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise((done) => {
+      this.#switches.push({ fd, done });
+      this.#sink?.interrupt?.();
+      notify(this.#memory);
+    });
+  }
+
+  notice(bytes: number): void {
+    this.#mark = this.#outBytes + bytes;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#sink?.close();
@@ -88,22 +122,78 @@ export class PortableStreamWriter implements StreamWriter {
   async #run(fd: number): Promise<void> {
     // Not in the constructor's turn: an event is told after its caller has the writer.
     await Promise.resolve();
+    this.#open(fd);
+    while (!this.#closed) {
+      for (let next = this.#switches.shift(); next !== undefined; next = this.#switches.shift()) {
+        this.#sink?.close();
+        this.#open(next.fd);
+        next.done();
+      }
+      const more = await this.#writeSome();
+      if (more || this.#closed || this.#switches.length > 0 || this.#skipDead()) continue;
+      await waitForBlocks(this.#memory, this.#ring.isEmpty() ? undefined : napMs);
+    }
+    for (const { done } of this.#switches.splice(0)) done();
+    // What nobody will write any more.
+    do this.#lose();
+    while (this.#gather());
+  }
+
+  #open(fd: number): void {
     try {
-      this.#sink = openSink(fd, (reason) =>
-        reason === undefined ? this.#events.room?.() : this.#events.full?.(reason),
-      );
+      this.#sink = openSink(fd, this.#refusals);
     } catch (error) {
       this.#fail(error as Error);
-    }
-    while (!this.#closed) {
-      const more = await this.#writeSome();
-      if (more || this.#closed || this.#skipDead()) continue;
-      await waitForBlocks(this.#memory, this.#ring.isEmpty() ? undefined : napMs);
     }
   }
 
   /** Takes what the ring holds and writes it. @returns false when the ring is empty */
   async #writeSome(): Promise<boolean> {
+    if (this.#gathered === undefined && !this.#gather()) return false;
+    const { bytes } = this.#gathered!;
+    const wrote = await this.#write(bytes);
+    this.#outBytes += wrote ?? 0;
+    if (wrote === undefined) {
+      // How much of it went out nobody can say, so all of it counts as lost.
+      this.#lose();
+    } else {
+      this.#book(wrote);
+    }
+    if (this.#outBytes >= this.#mark) {
+      this.#mark = Number.POSITIVE_INFINITY;
+      this.#events.reached?.();
+    }
+    return true;
+  }
+
+  /** Counts the records that lie in the first `wrote` bytes of what is gathered. The rest, whole records, stays gathered. */
+  #book(wrote: number): void {
+    const { bytes, lengths } = this.#gathered!;
+    let whole = 0;
+    let end = 0;
+    if (wrote === bytes.length) {
+      whole = lengths.length;
+      end = wrote;
+    } else {
+      for (; end + lengths[whole]! + 1 <= wrote; whole++) end += lengths[whole]! + 1;
+      this.#sink?.takeBack?.(wrote - end);
+    }
+    this.#writtenRecords += whole;
+    this.#writtenBytes += end - whole;
+    this.#gathered =
+      whole === lengths.length ? undefined : { bytes: bytes.subarray(end), lengths: lengths.subarray(whole) };
+  }
+
+  #lose(): void {
+    const gathered = this.#gathered;
+    if (gathered === undefined) return;
+    this.#lostRecords += gathered.lengths.length;
+    this.#lostBytes += gathered.bytes.length - gathered.lengths.length;
+    this.#gathered = undefined;
+  }
+
+  /** @returns false when the ring is empty */
+  #gather(): boolean {
     let records = 0;
     let bytes = 0;
     let long: Buffer | undefined;
@@ -112,8 +202,9 @@ export class PortableStreamWriter implements StreamWriter {
       const fits = bodyBytes <= gatherBytes - bytes;
       if (!fits && bytes > 0) break;
       // A copy in either case: the ring's bytes are zeroed at release, and libuv reads while it writes.
-      if (fits) view.body.copy(this.#gathered, bytes);
+      if (fits) view.body.copy(this.#bytes, bytes);
       else long = Buffer.from(view.body);
+      this.#lengths.set(view.lengths.subarray(view.lengthsAt, view.lengthsAt + view.records), records);
       records += view.records;
       bytes += bodyBytes;
       this.#ring.release(view);
@@ -121,26 +212,17 @@ export class PortableStreamWriter implements StreamWriter {
       if (long !== undefined) break;
     }
     if (records === 0) return false;
-    if (await this.#deliver(long ?? this.#gathered.subarray(0, bytes))) {
-      this.#writtenRecords += records;
-      this.#writtenBytes += bytes - records;
-    } else {
-      // How much of it went out nobody can say, so all of it counts as lost.
-      this.#lostRecords += records;
-      this.#lostBytes += bytes - records;
-    }
+    this.#gathered = { bytes: long ?? this.#bytes.subarray(0, bytes), lengths: this.#lengths.subarray(0, records) };
     return true;
   }
 
-  async #deliver(bytes: Buffer): Promise<boolean> {
-    const sink = this.#sink;
-    if (sink === undefined) return false;
+  /** @returns undefined when the stream has failed */
+  async #write(bytes: Buffer): Promise<number | undefined> {
     try {
-      await sink.write(bytes);
-      return true;
+      return await this.#sink?.write(bytes);
     } catch (error) {
       if (!this.#closed) this.#fail(error as Error);
-      return false;
+      return undefined;
     }
   }
 
@@ -171,7 +253,7 @@ export class PortableStreamWriter implements StreamWriter {
   }
 }
 
-function openSink(fd: number, room: Room): Sink {
+function openSink(fd: number, refusals: Refusals): Sink {
   const about = fstatSync(fd);
   if (about.isSocket()) return socketSink(fd);
   if (about.isFIFO()) {
@@ -180,9 +262,9 @@ function openSink(fd: number, room: Room): Sink {
   }
   if (about.isCharacterDevice()) {
     const own = reopen(fd);
-    if (own !== undefined) return terminalSink(own, room);
+    if (own !== undefined) return terminalSink(own, refusals);
   }
-  return fileSink(fd, room);
+  return fileSink(fd, refusals);
 }
 
 /** A second, non-blocking open file description of the same pipe or terminal. @returns undefined where the system has none */
@@ -210,7 +292,7 @@ function socketSink(fd: number): Sink {
         socket.write(bytes, (error) => {
           socket.off("close", closed);
           if (error) reject(error);
-          else resolve();
+          else resolve(bytes.length);
         });
       }),
     close: () => void socket.destroy(),
@@ -240,12 +322,13 @@ class Refusals {
 }
 
 /** A terminal or another character device, opened non-blocking. */
-function terminalSink(fd: number, room: Room): Sink {
-  const refusals = new Refusals(room);
+function terminalSink(fd: number, refusals: Refusals): Sink {
   let closed = false;
+  let interrupted = false;
   return {
     async write(bytes) {
-      for (let at = 0; at < bytes.length && !closed; ) {
+      let at = 0;
+      while (at < bytes.length && !closed && !interrupted) {
         try {
           at += writeSync(fd, bytes, at);
           refusals.over();
@@ -256,7 +339,10 @@ function terminalSink(fd: number, room: Room): Sink {
           await sleep(code === "EAGAIN" ? terminalRetryMs : diskRetryMs);
         }
       }
-      if (closed) throw new Error("closed");
+      return at;
+    },
+    interrupt() {
+      interrupted = true;
     },
     close() {
       if (!closed) closeSync(fd);
@@ -268,25 +354,49 @@ function terminalSink(fd: number, room: Room): Sink {
 const writeAsync = promisify(write);
 
 /** A regular file, one write at a time. `fd` stays the caller's. */
-function fileSink(fd: number, room: Room): Sink {
-  const refusals = new Refusals(room);
-  let closed = false;
+function fileSink(fd: number, refusals: Refusals): Sink {
+  let interrupted = false;
+  let refusedAtBytes = -1;
   return {
     async write(bytes) {
-      for (let at = 0; at < bytes.length && !closed; ) {
+      let at = 0;
+      while (at < bytes.length && !interrupted) {
         try {
           at += (await writeAsync(fd, bytes, at, bytes.length - at, null)).bytesWritten;
           refusals.over();
         } catch (error) {
-          if (!passing.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+          if (misuse.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
           refusals.met(error as NodeJS.ErrnoException);
+          refusedAtBytes = sizeOf(fd);
           await sleep(diskRetryMs);
         }
       }
-      if (closed) throw new Error("closed");
+      return at;
+    },
+    interrupt() {
+      interrupted = true;
+    },
+    takeBack(bytes) {
+      const size = sizeOf(fd);
+      // Only where nothing came behind it.
+      if (bytes === 0 || size !== refusedAtBytes || size < bytes) return;
+      try {
+        ftruncateSync(fd, size - bytes);
+      } catch {
+        // It leaves a piece of a line, which is no loss: the record is in the next file.
+      }
     },
     close() {
-      closed = true;
+      interrupted = true;
     },
   };
+}
+
+/** @returns -1 where the file does not say */
+function sizeOf(fd: number): number {
+  try {
+    return fstatSync(fd).size;
+  } catch {
+    return -1;
+  }
 }

@@ -7,7 +7,9 @@ import type { Source } from "../../frame/source.ts";
 import type { Addon } from "../addon.ts";
 import { Batch } from "../batch.ts";
 import type { EngineKind } from "../engine.ts";
+import { NativeEncoderHandle } from "./encoder.ts";
 import { NativeFramerHandle } from "./framer.ts";
+import { gather, routed } from "./gather.ts";
 import { NativePreparedPlan } from "./plan.ts";
 import { NativeRingHandle } from "./ring.ts";
 import { NativeEngineHandle } from "./run.ts";
@@ -27,6 +29,9 @@ export function nativeKind(addon: Addon): EngineKind {
       const memory = addon.createBatch(recordsMax, bytesMax);
       return new Batch(recordsMax, bytesMax, { memory, free: () => addon.freeBatch(memory) });
     },
+    createEncoder: (envelope) => new NativeEncoderHandle(addon, envelope),
+    routed: (source, from, to, output) => routed(addon, source, from, to, output),
+    gather: (source, from, to, output, target) => gather(addon, source, from, to, output, target),
     createFramer: (framing: Framing, maxRecordBytes: number, source: Source, losses: Float64Array) =>
       new NativeFramerHandle(addon, framing, maxRecordBytes, source, losses),
     openRing: (memory: SharedArrayBuffer, producer: number) => new NativeRingHandle(addon, memory, producer),

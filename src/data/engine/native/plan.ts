@@ -16,7 +16,13 @@ export class NativePreparedPlan implements PreparedPlan {
     try {
       this.handle = new addon.PreparedPlan(encodePlan(plan));
     } catch (error) {
-      const { code, rule } = error as { code?: string; rule?: number };
+      const { code, rule, output } = error as { code?: string; rule?: number; output?: number };
+      if (code === "SG_CONDITION")
+        throw new StreamGateError(
+          "SG_CONDITION",
+          { where: `outputs[${output}] filter`, what: `RE2 refuses it: ${(error as Error).message}` },
+          { cause: error },
+        );
       if (code !== "SG_RULE_PATTERN" || rule === undefined) throw translated(error);
       throw new StreamGateError(
         "SG_RULE_PATTERN",

@@ -6,7 +6,7 @@ import { SharedRing } from "../../ring/shared.ts";
 import { ShardRouter } from "../../shard/router.ts";
 import type { Batch } from "../batch.ts";
 import type { Engine, Framer, PreparedPlan, Ring, Sharding } from "../engine.ts";
-import { countCellsFixed, countCellsPerRule, runResult, stopCause } from "../layout.ts";
+import { countCellsOf, runResult, stopCause } from "../layout.ts";
 import { PortablePlan } from "./plan/prepare.ts";
 import { Runner } from "./plan/run.ts";
 
@@ -30,7 +30,7 @@ export class PortableEngine implements Engine {
     if (!(prepared instanceof PortablePlan))
       throw new StreamGateError("SG_LAYOUT", { what: "a plan that another engine prepared cannot be used here" });
     if (prepared.closed) throw new StreamGateError("SG_ENGINE_CLOSED", { what: "this plan is closed" });
-    const cells = countCellsFixed + prepared.plan.rules.length * countCellsPerRule;
+    const cells = countCellsOf(prepared.plan);
     if (counts.length < cells)
       throw new StreamGateError("SG_LAYOUT", { what: `${counts.length} count cells, ${cells} are needed` });
     this.#runner.use(prepared, counts);

@@ -1,12 +1,18 @@
 /**
- * attribute_filter: drops a JSON record by the value that it holds at the first of several places that exists.
+ * Attributes: does a JSON record hold, at the first of several places that exists, a value such as a rule or a condition asks for?
  *
  * Twin of `native/attribute/attribute_filter.h`: one strict walk checks the whole record (what is not JSON passes) and
  * follows all paths at once. Of duplicate keys the last counts, so nothing is decided before the end. Where a path meets an
  * array, the array is read as OTLP's list of {"key", "value"} (opentelemetry-proto, common/v1/common.proto).
  */
 
-import { attributeKeysMax, attributeOperator, type Operation } from "../../../../plan/operations.ts";
+import {
+  attributeKeysMax,
+  attributeNumber,
+  attributeNumberBytesMax,
+  attributeOperator,
+  type Operation,
+} from "../../../../plan/operations.ts";
 import { decodeString, type JsonScalar, JsonText } from "./json_text.ts";
 import { type PathNode, pathTrie, sameBytes } from "./path_trie.ts";
 
@@ -14,8 +20,8 @@ import { type PathNode, pathTrie, sameBytes } from "./path_trie.ts";
 export type PatternFinder = (bytes: Uint8Array, start: number, end: number) => boolean;
 
 export interface AttributeFilter {
-  /** Is the record `bytes[start, end)` dropped? */
-  drops(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Does the operator accept what the record `bytes[start, end)` holds? */
+  matches(bytes: Uint8Array, start: number, end: number): boolean;
   /**
    * The attribute's text, strings decoded, whatever the operator and value.
    * @returns undefined: the record is not JSON, has no such attribute, or an object or array in its place
@@ -56,57 +62,106 @@ export function attributeFilter(
   const code = operator?.length === 1 ? operator[0]! : -1;
   if (value === undefined || code < 0 || code > attributeOperator.regex)
     throw new RangeError("dropAttribute needs an operator, a value and paths");
-  const finder = code === attributeOperator.regex ? compilePattern(value) : undefined;
-  return new Walk(code, Buffer.from(value), finder, paths.map(readPath));
+  return attributeTest(code, [value], paths, compilePattern);
 }
+
+/**
+ * The same with any operator, as a condition has them.
+ * @param operator an attributeOperator
+ * @param values as many as it takes
+ * @param paths as in a dropAttribute's arguments
+ * @throws RangeError when these do not fit
+ */
+export function attributeTest(
+  operator: number,
+  values: readonly Uint8Array[],
+  paths: readonly Uint8Array[],
+  compilePattern: (pattern: Uint8Array) => PatternFinder,
+): AttributeFilter {
+  const several = operator === attributeOperator.equals || operator === attributeOperator.differs;
+  const wanted = operator === attributeOperator.exists ? 0 : 1;
+  if (values.length < wanted || (values.length > wanted && !several))
+    throw new RangeError("an attribute's operator takes another number of values");
+  const finder = operator === attributeOperator.regex ? compilePattern(values[0]!) : undefined;
+  return new Walk(
+    operator,
+    values.map((value) => Buffer.from(value)),
+    finder,
+    paths.map(readPath),
+  );
+}
+
+/** Operators that accept only what holds one of their values. */
+const holding: ReadonlySet<number> = new Set([
+  attributeOperator.equals,
+  attributeOperator.contains,
+  attributeOperator.startsWith,
+  attributeOperator.endsWith,
+]);
 
 class Walk implements AttributeFilter {
   readonly #operator: number;
-  readonly #value: Buffer;
-  /** A part of the value that stands in every record in which a scalar holds it, unless that record has a `\u`. */
-  readonly #plain: Buffer;
+  readonly #values: readonly Buffer[];
+  /** What `greater` and `less` compare with. */
+  readonly #limit: number;
+  /** Parts of the values of which one stands in every record that is accepted, unless that has a `\u`. Empty: nothing can be said. */
+  readonly #plains: readonly Buffer[];
   readonly #finder: PatternFinder | undefined;
   readonly #root: PathNode;
   readonly #ends: readonly PathNode[];
   readonly #text = new JsonText();
   #bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(operator: number, value: Buffer, finder: PatternFinder | undefined, paths: readonly Buffer[][]) {
+  constructor(
+    operator: number,
+    values: readonly Buffer[],
+    finder: PatternFinder | undefined,
+    paths: readonly Buffer[][],
+  ) {
     this.#operator = operator;
-    this.#value = value;
-    this.#plain = plainPart(value);
+    this.#values = values;
+    const compared = operator === attributeOperator.greater || operator === attributeOperator.less;
+    this.#limit = compared ? numberOf(values[0]!) : 0;
+    if (Number.isNaN(this.#limit)) throw new RangeError("an attribute is compared with what is no number");
+    const plains = holding.has(operator) ? values.map(plainPart) : [];
+    this.#plains = plains.some(({ length }) => length === 0) ? [] : plains;
     this.#finder = finder;
     const { root, ends } = pathTrie(paths);
     this.#root = root;
     this.#ends = ends;
   }
 
-  drops(bytes: Uint8Array, start: number, end: number): boolean {
+  matches(bytes: Uint8Array, start: number, end: number): boolean {
     const text = this.#text;
     text.reset(bytes, start, end);
     if (text.peek() !== braceOpen) return false;
     // This settles most records at the speed of a literal search, without asking whether they are JSON.
-    if (this.#finder === undefined) {
+    if (this.#plains.length > 0) {
       const record = view(bytes, start, end);
-      if (!contains(record, this.#plain) && !record.includes(unicodeEscape)) return false;
+      if (!this.#plains.some((plain) => record.includes(plain)) && !record.includes(unicodeEscape)) return false;
     }
-    this.#bytes = bytes;
-    this.#root.forget();
-    if (!this.#takeValue(this.#root) || text.peek() !== -1) return false;
-    for (const { found } of this.#ends) if (found !== "absent") return found !== "container" && this.#accepts(found);
-    return false;
+    const found = this.#walk(bytes);
+    if (found === undefined) return false;
+    if (this.#operator === attributeOperator.exists) return true;
+    return found === "container" ? this.#operator === attributeOperator.differs : this.#accepts(found);
   }
 
   find(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
     const text = this.#text;
     text.reset(bytes, start, end);
     if (text.peek() !== braceOpen) return undefined;
+    const found = this.#walk(bytes);
+    if (found === "container" || found === undefined) return undefined;
+    return found.escaped ? decodeString(bytes, found.start, found.end) : view(bytes, found.start, found.end);
+  }
+
+  /** What the first path that exists leads to. @returns undefined: the text is not JSON, or has none */
+  #walk(bytes: Uint8Array): JsonScalar | "container" | undefined {
     this.#bytes = bytes;
     this.#root.forget();
-    if (!this.#takeValue(this.#root) || text.peek() !== -1) return undefined;
-    const found = this.#ends.find((end) => end.found !== "absent")?.found ?? "container";
-    if (found === "container" || found === "absent") return undefined;
-    return found.escaped ? decodeString(bytes, found.start, found.end) : view(bytes, found.start, found.end);
+    if (!this.#takeValue(this.#root) || this.#text.peek() !== -1) return undefined;
+    for (const { found } of this.#ends) if (found !== "absent") return found;
+    return undefined;
   }
 
   /** Takes the value at `node`, whatever it is, and follows the paths that go on into it. */
@@ -239,12 +294,38 @@ class Walk implements AttributeFilter {
   }
 
   #accepts(scalar: JsonScalar): boolean {
-    const meaning = scalar.escaped
+    const text = scalar.escaped
       ? decodeString(this.#bytes, scalar.start, scalar.end)
       : view(this.#bytes, scalar.start, scalar.end);
-    if (this.#finder !== undefined) return this.#finder(meaning, 0, meaning.length);
-    return this.#operator === attributeOperator.equals ? meaning.equals(this.#value) : contains(meaning, this.#value);
+    const [first] = this.#values;
+    switch (this.#operator) {
+      case attributeOperator.equals:
+        return this.#values.some((value) => text.equals(value));
+      case attributeOperator.contains:
+        return contains(text, first!);
+      case attributeOperator.regex:
+        return this.#finder!(text, 0, text.length);
+      case attributeOperator.startsWith:
+        return text.subarray(0, first!.length).equals(first!);
+      case attributeOperator.endsWith:
+        return text.length >= first!.length && text.subarray(text.length - first!.length).equals(first!);
+      case attributeOperator.differs:
+        return !this.#values.some((value) => text.equals(value));
+      // What is no number is NaN, which is neither more nor less.
+      case attributeOperator.greater:
+        return numberOf(text) > this.#limit;
+      case attributeOperator.less:
+        return numberOf(text) < this.#limit;
+    }
+    return false;
   }
+}
+
+/** NaN: the text is no number. */
+function numberOf(text: Buffer): number {
+  if (text.length > attributeNumberBytesMax) return Number.NaN;
+  const number = text.toString("latin1");
+  return attributeNumber.test(number) ? Number(number) : Number.NaN;
 }
 
 /** The longest part in which no byte has an escape of two characters (RFC 8259 section 7). */
@@ -273,11 +354,11 @@ function readPath(bytes: Uint8Array): Buffer[] {
   const keys: Buffer[] = [];
   for (let at = 0; at < from.length; ) {
     const end = at + 4 <= from.length ? at + 4 + from.readUInt32LE(at) : Number.POSITIVE_INFINITY;
-    if (end > from.length) throw new RangeError("dropAttribute: a path's key lengths do not fit its bytes");
+    if (end > from.length) throw new RangeError("an attribute's path has key lengths that do not fit its bytes");
     keys.push(from.subarray(at + 4, end));
     at = end;
   }
   if (keys.length > attributeKeysMax)
-    throw new RangeError(`dropAttribute: a path has more than ${attributeKeysMax} keys`);
+    throw new RangeError(`an attribute's path has more than ${attributeKeysMax} keys`);
   return keys;
 }

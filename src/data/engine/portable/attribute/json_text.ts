@@ -72,12 +72,17 @@ export class JsonText {
     return this.#skipScalar() ? { start, end: this.at, isString: false, escaped: false } : undefined;
   }
 
-  /** Takes any value and checks all of it. @returns false when malformed */
-  skipValue(): boolean {
+  /**
+   * Takes any value and checks all of it.
+   * @param containersMax objects and arrays in it that may be open at once
+   * @returns false when malformed, or deeper
+   */
+  skipValue(containersMax = Number.POSITIVE_INFINITY): boolean {
     let depth = 0;
     for (;;) {
       const c = this.peek();
       if (c === braceOpen || c === bracketOpen) {
+        if (depth === containersMax) return false;
         const object = c === braceOpen;
         this.at++;
         if (!this.take(object ? braceClose : bracketClose)) {

@@ -41,14 +41,25 @@ export class BatchWriter {
     return this.#records < batch.recordsMax && this.#bytes + size + 1 <= batch.bytesMax;
   }
 
-  /** @param followedByLf the byte behind the record is an LF and stays readable until `flush`; else the bytes are copied at once */
-  append(source: Buffer, start: number, end: number, followedByLf: boolean): void {
+  /**
+   * @param followedByLf the byte behind the record is an LF and stays readable until `flush`; else the bytes are copied at once
+   * @param routesLow bit n: goes to output n, outputs 0 to 31
+   * @param routesHigh outputs 32 to 63
+   */
+  append(
+    source: Buffer,
+    start: number,
+    end: number,
+    followedByLf: boolean,
+    routesLow: number = allRoutes,
+    routesHigh: number = allRoutes,
+  ): void {
     const { words, data } = this.#batch!;
     const entry = entriesAt + this.#records * entryWords;
     words[entry] = this.#bytes;
     words[entry + 1] = end - start;
-    words[entry + 2] = allRoutes;
-    words[entry + 3] = allRoutes;
+    words[entry + 2] = routesLow;
+    words[entry + 3] = routesHigh;
     if (!followedByLf) {
       this.#copyRun();
       source.copy(data, this.#bytes, start, end);

@@ -4,8 +4,10 @@ import { StreamGateError } from "../../../../errors.ts";
 import { type Operation, operationFlag, type Plan } from "../../../../plan/operations.ts";
 import type { PreparedPlan } from "../../engine.ts";
 import { type AttributeFilter, attributeFilter } from "../attribute/attribute_filter.ts";
+import { type PreparedCondition, prepareCondition } from "../condition/condition.ts";
 import { LiteralSearch } from "../match/literal.ts";
-import { Pattern } from "../match/pattern.ts";
+import type { Pattern } from "../match/pattern.ts";
+import { patternFinder, patternText, preparePattern } from "../match/pattern_bytes.ts";
 import { Replacement } from "../match/replace.ts";
 import { PatternRefusal } from "../match/syntax.ts";
 
@@ -20,12 +22,22 @@ export type Step =
       readonly limited: boolean;
     };
 
+/** Which records an output gets. */
+export interface PreparedRoute {
+  /** Its bit in the low or the high word of a batch entry's routes. */
+  readonly low: number;
+  readonly high: number;
+  readonly condition: PreparedCondition;
+}
+
 export class PortablePlan implements PreparedPlan {
   readonly plan: Plan;
   readonly steps: readonly Step[];
+  /** Of the outputs that do not get every record, in the order of their cells. */
+  readonly routes: readonly PreparedRoute[];
   closed = false;
 
-  /** @throws StreamGateError SG_RULE_PATTERN with RE2's words */
+  /** @throws StreamGateError SG_RULE_PATTERN or SG_CONDITION with RE2's words */
   constructor(plan: Plan) {
     this.plan = plan;
     this.steps = plan.operations.map((operation) => {
@@ -35,6 +47,17 @@ export class PortablePlan implements PreparedPlan {
         if (!(error instanceof PatternRefusal)) throw error;
         throw new StreamGateError("SG_RULE_PATTERN", {
           where: `rule "${plan.rules[operation.rule]?.id}"`,
+          what: `RE2 refuses it: ${error.message}`,
+        });
+      }
+    });
+    this.routes = (plan.routes ?? []).map(({ output, condition }) => {
+      try {
+        return { ...bitOf(output), condition: prepareCondition(condition) };
+      } catch (error) {
+        if (!(error instanceof PatternRefusal)) throw error;
+        throw new StreamGateError("SG_CONDITION", {
+          where: `outputs[${output}] filter`,
           what: `RE2 refuses it: ${error.message}`,
         });
       }
@@ -52,7 +75,7 @@ function prepareStep({ name, rule, flags, args }: Operation): Step {
     case "dropLiteral":
       return { kind: name, rule, literal: new LiteralSearch(first) };
     case "dropPattern":
-      return { kind: name, rule, pattern: new Pattern(patternText(first)) };
+      return { kind: name, rule, pattern: preparePattern(first) };
     case "replacePattern":
       return {
         kind: name,
@@ -61,19 +84,10 @@ function prepareStep({ name, rule, flags, args }: Operation): Step {
         limited: (flags & operationFlag.limited) !== 0,
       };
     case "dropAttribute":
-      return { kind: name, rule, filter: attributeFilter({ args }, attributePattern) };
+      return { kind: name, rule, filter: attributeFilter({ args }, patternFinder) };
   }
 }
 
-function attributePattern(bytes: Uint8Array): (text: Uint8Array, start: number, end: number) => boolean {
-  const pattern = new Pattern(patternText(bytes));
-  return (text, start, end) => pattern.test(Buffer.from(text.buffer, text.byteOffset + start, end - start));
-}
-
-function patternText(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw new PatternRefusal("invalid UTF-8");
-  }
+function bitOf(output: number): { low: number; high: number } {
+  return output < 32 ? { low: 1 << output, high: 0 } : { low: 0, high: 1 << (output - 32) };
 }

@@ -4,16 +4,21 @@ import type { Batch } from "../../batch.ts";
 import {
   countCell,
   countCellsFixed,
+  countCellsPerRoute,
   countCellsPerRule,
   matchBudgetBytes,
   outputGrowthBytes,
   outputGrowthFactor,
   quarantineCause,
+  routeCell,
   ruleCell,
 } from "../../layout.ts";
+import { RecordView } from "../condition/condition.ts";
 import { Scratch } from "../match/replace.ts";
 import { BatchWriter } from "./batch.ts";
-import type { PortablePlan, Step } from "./prepare.ts";
+import type { PortablePlan, PreparedRoute, Step } from "./prepare.ts";
+
+const allRoutes = 0xffff_ffff;
 
 export class Runner {
   /** After a record that found no room: bytes that it needs, its LF included. */
@@ -21,6 +26,16 @@ export class Runner {
   readonly #batch = new BatchWriter();
   #steps: readonly Step[] = [];
   #counts: Float64Array = new Float64Array(countCellsFixed);
+  #routes: readonly PreparedRoute[] = [];
+  /** The first route's cells. */
+  #routeCells = 0;
+  /** The bits of all outputs, where there are routes. */
+  #outputsLow = 0;
+  #outputsHigh = 0;
+  readonly #view = new RecordView();
+  /** Bits of the outputs that the record at hand goes to. */
+  #routesLow = allRoutes;
+  #routesHigh = allRoutes;
   readonly #scratch = [new Scratch(), new Scratch()] as const;
   /** Rules that changed the record at hand, and how many matches each replaced: booked when the record is settled. */
   #changes = 0;
@@ -32,6 +47,13 @@ export class Runner {
     this.#counts = counts;
     this.#changedRules = new Int32Array(plan.steps.length);
     this.#replacements = new Float64Array(plan.steps.length);
+    this.#routes = plan.routes;
+    this.#routeCells = ruleCells(plan.plan.rules.length);
+    const outputs = plan.plan.outputs ?? 0;
+    this.#outputsLow = firstBits(outputs);
+    this.#outputsHigh = firstBits(outputs - 32);
+    this.#routesLow = allRoutes;
+    this.#routesHigh = allRoutes;
   }
 
   get attached(): boolean {
@@ -70,7 +92,7 @@ export class Runner {
           if (!step.pattern.test(text.subarray(from, to))) continue;
           break;
         case "dropAttribute":
-          if (!step.filter.drops(text, from, to)) continue;
+          if (!step.filter.matches(text, from, to)) continue;
           break;
         case "replacePattern": {
           const out = this.#scratch[spare]!;
@@ -98,17 +120,43 @@ export class Runner {
       this.#drop(bytes, step.rule);
       return true;
     }
-    if (!this.#batch.fits(to - from)) {
-      this.needBytes = to - from + 1;
-      return false;
+    if (this.#routes.length === 0 || this.#route(text, from, to)) {
+      if (!this.#batch.fits(to - from)) {
+        this.needBytes = to - from + 1;
+        return false;
+      }
+      const asReceived = followedByLf && this.#changes === 0;
+      this.#batch.append(text, from, to, asReceived, this.#routesLow, this.#routesHigh);
     }
-    this.#batch.append(text, from, to, followedByLf && this.#changes === 0);
     this.#received(bytes);
     const counts = this.#counts;
     counts[countCell.passedRecords]! += 1;
     counts[countCell.passedBytes]! += bytes;
     counts[countCell.writtenBytes]! += to - from;
+    if (this.#routes.length > 0) this.#countFiltered(to - from);
     return true;
+  }
+
+  /** Asks which outputs the record goes to, as it is now. @returns whether there is one */
+  #route(text: Buffer, from: number, to: number): boolean {
+    this.#view.reset(text, from, to);
+    this.#routesLow = allRoutes;
+    this.#routesHigh = allRoutes;
+    for (const { low, high, condition } of this.#routes) {
+      if (condition(this.#view)) continue;
+      this.#routesLow = (this.#routesLow & ~low) >>> 0;
+      this.#routesHigh = (this.#routesHigh & ~high) >>> 0;
+    }
+    return (this.#routesLow & this.#outputsLow) !== 0 || (this.#routesHigh & this.#outputsHigh) !== 0;
+  }
+
+  #countFiltered(bytes: number): void {
+    for (const [index, { low, high }] of this.#routes.entries()) {
+      if ((this.#routesLow & low) !== 0 || (this.#routesHigh & high) !== 0) continue;
+      const cells = this.#routeCells + index * countCellsPerRoute;
+      this.#counts[cells + routeCell.filteredRecords]! += 1;
+      this.#counts[cells + routeCell.filteredBytes]! += bytes;
+    }
   }
 
   /** What every settled record adds, whatever became of it. */
@@ -142,4 +190,9 @@ export class Runner {
 
 function ruleCells(rule: number): number {
   return countCellsFixed + rule * countCellsPerRule;
+}
+
+/** A word with the lowest `count` bits set; all of them from 32 on, none below 1. */
+function firstBits(count: number): number {
+  return count >= 32 ? allRoutes : count <= 0 ? 0 : 2 ** count - 1;
 }

@@ -1,0 +1,71 @@
+// Encodes records of batches into one body after the other (src/data/engine/encoder.ts has the contract). For one
+// thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "encode/body.h"
+#include "encode/envelope.h"
+#include "encode/json_object.h"
+#include "generated/layout.h"
+
+namespace streamgate {
+
+class Encoder {
+ public:
+  struct Limits {
+    uint64_t records_max = 0;  // at least 1
+    uint64_t bytes_max = 0;
+    uint64_t record_bytes_max = 0;
+  };
+
+  explicit Encoder(Envelope envelope);
+
+  // Begins an empty body; what was not finished is forgotten.
+  void Begin(const Limits& limits);
+  bool begun() const { return begun_; }
+  // Appends records `from` to `to` of a batch that passed CheckBatch (ring/push_records.h), until a limit stops it.
+  // Returns the index at which it stopped.
+  uint32_t Append(const void* batch, uint32_t from, uint32_t to, uint64_t time_ms);
+  EncodeStop stopped_by() const { return stopped_by_; }
+  uint64_t records() const { return records_; }
+  uint64_t counted() const { return counted_; }
+  // Ends the body: `size` bytes, the caller's to free(); null when there are none.
+  uint8_t* Finish(size_t* size);
+
+ private:
+  // What stands before and behind a record, its time written out.
+  class FrameText {
+   public:
+    // `quote`: `"` or nothing, next to the record on both sides.
+    FrameText(const EnvelopeFrame& frame, const char* quote);
+    void SetTime(uint64_t time_ms);
+    const std::string& before() const { return before_; }
+    const std::string& after() const { return after_; }
+
+   private:
+    EnvelopeFrame frame_;
+    std::string quote_;
+    std::string before_;
+    std::string after_;
+  };
+
+  // Appends a record of `bytes_max` at most. False: it takes more, and the body has a part of it.
+  bool Write(const char* data, size_t size, const char* readable_end, uint64_t bytes_max);
+  EncodeStop AppendRecord(const char* data, size_t size, const char* readable_end);
+
+  const Envelope envelope_;
+  FrameText string_;
+  FrameText value_;
+  JsonObject object_;
+  Body body_;
+  Limits limits_;
+  bool begun_ = false;
+  EncodeStop stopped_by_ = EncodeStop::kNone;
+  uint64_t records_ = 0;
+  uint64_t counted_ = 0;
+};
+
+}  // namespace streamgate

@@ -1,0 +1,260 @@
+// See severity.h.
+#include "severity/severity.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+
+namespace streamgate {
+namespace {
+
+// Where a level's name in plain text may begin, and where `level=` may: formats put both before the message.
+constexpr size_t kWordBytes = 128;
+constexpr size_t kHeadBytes = 256;
+// RFC 5424 section 6.2.1: facility 23, severity 7.
+constexpr uint32_t kPriorityMax = 191;
+constexpr size_t kWordBytesMax = 13;  // "informational"
+
+struct Name {
+  std::string_view word;
+  Severity severity;
+};
+// The names that loggers use: syslog's (RFC 5424 table 2, and syslog.conf's short forms), Java's, Python's, .NET's,
+// Go's.
+constexpr Name kNames[] = {
+    {"trace", Severity::kTrace},     {"trce", Severity::kTrace},         {"trc", Severity::kTrace},
+    {"verbose", Severity::kTrace},   {"finest", Severity::kTrace},       {"finer", Severity::kTrace},
+    {"debug", Severity::kDebug},     {"dbug", Severity::kDebug},         {"dbg", Severity::kDebug},
+    {"fine", Severity::kDebug},      {"info", Severity::kInfo},          {"information", Severity::kInfo},
+    {"inf", Severity::kInfo},        {"informational", Severity::kInfo}, {"notice", Severity::kInfo},
+    {"warn", Severity::kWarn},       {"warning", Severity::kWarn},       {"wrn", Severity::kWarn},
+    {"error", Severity::kError},     {"err", Severity::kError},          {"severe", Severity::kError},
+    {"fail", Severity::kError},      {"fatal", Severity::kFatal},        {"ftl", Severity::kFatal},
+    {"critical", Severity::kFatal},  {"crit", Severity::kFatal},         {"alert", Severity::kFatal},
+    {"emergency", Severity::kFatal}, {"emerg", Severity::kFatal},        {"panic", Severity::kFatal},
+    {"dpanic", Severity::kFatal},
+};
+// Names that are words of prose too, and no head's sign in capitals.
+constexpr std::string_view kNotInHeads[] = {"fine", "finer", "finest", "fail"};
+// Keys of key=value.
+constexpr std::string_view kHeadKeys[] = {"level", "severity", "lvl", "loglevel"};
+
+constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsWord(char c) { return IsDigit(c) || c == '_' || (Lower(c) >= 'a' && Lower(c) <= 'z'); }
+bool IsCapital(char c) { return c >= 'A' && c <= 'Z'; }
+
+bool EqualsInLower(std::string_view text, std::string_view lower) {
+  return text.size() == lower.size() &&
+         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) { return Lower(a) == b; });
+}
+
+template <size_t N>
+bool IsOneOf(std::string_view text, const std::string_view (&lower)[N]) {
+  return std::any_of(std::begin(lower), std::end(lower),
+                     [&](std::string_view one) { return EqualsInLower(text, one); });
+}
+
+// The number that a text of one to three digits is; UINT32_MAX: it is none.
+uint32_t SmallNumber(std::string_view text) {
+  if (text.empty() || text.size() > 3) return UINT32_MAX;
+  uint32_t number = 0;
+  for (const char c : text) {
+    if (!IsDigit(c)) return UINT32_MAX;
+    number = number * 10 + static_cast<uint32_t>(c - '0');
+  }
+  return number;
+}
+
+// RFC 5424 table 2: 0 emergency, 1 alert, 2 critical, 3 error, 4 warning, 5 notice, 6 informational, 7 debug.
+Severity OfSyslog(uint32_t severity) {
+  if (severity <= 2) return Severity::kFatal;
+  if (severity == 3) return Severity::kError;
+  if (severity == 4) return Severity::kWarn;
+  return severity == 7 ? Severity::kDebug : Severity::kInfo;
+}
+
+// `level` and `severity` as numbers: syslog's up to 7 (GELF), bunyan's and pino's from 10 on, with the levels in
+// between that pino lets people add.
+Severity OfNumber(uint32_t number) {
+  if (number <= 7) return OfSyslog(number);
+  if (number < 10 || number >= 70) return Severity::kUnknown;
+  return static_cast<Severity>(number / 10);
+}
+
+// OpenTelemetry's SeverityNumber: 1 to 24, four to each range.
+Severity OfOpenTelemetry(uint32_t number) {
+  if (number < 1 || number > 24) return Severity::kUnknown;
+  return static_cast<Severity>((number + 3) / 4);
+}
+
+// "<34>" at the head. False: there is none.
+bool ReadPriority(std::string_view record, Severity* severity) {
+  if (record.size() < 3 || record[0] != '<') return false;
+  const size_t end = record.substr(0, 5).find('>');
+  if (end == std::string_view::npos) return false;
+  const uint32_t priority = SmallNumber(record.substr(1, end - 1));
+  if (priority > kPriorityMax) return false;
+  *severity = OfSyslog(priority % 8);
+  return true;
+}
+
+// glog's and klog's head: a capital, month and day, a space, the hour and a colon: "E1123 12:".
+Severity OfGlog(std::string_view record) {
+  constexpr std::string_view kShape = "cdddd dd:";
+  if (record.size() < kShape.size()) return Severity::kUnknown;
+  for (size_t i = 1; i < kShape.size(); ++i)
+    if (kShape[i] == 'd' ? !IsDigit(record[i]) : record[i] != kShape[i]) return Severity::kUnknown;
+  switch (record[0]) {
+    case 'I':
+      return Severity::kInfo;
+    case 'W':
+      return Severity::kWarn;
+    case 'E':
+      return Severity::kError;
+    case 'F':
+      return Severity::kFatal;
+  }
+  return Severity::kUnknown;
+}
+
+// What `level=error`, `level="error"`, `"level":"error"` and their like tell; `after`: behind the key.
+Severity OfKeyValue(std::string_view record, size_t after) {
+  const auto at = [&](size_t i) { return i < record.size() ? record[i] : '\0'; };
+  const auto quote = [](char c) { return c == '"' || c == '\''; };
+  const bool quoted = quote(at(after));
+  if (quoted) ++after;
+  if (at(after) != '=' && !(quoted && at(after) == ':')) return Severity::kUnknown;
+  ++after;
+  if (at(after) == ' ') ++after;
+  if (quote(at(after))) ++after;
+  size_t end = after;
+  while (end < record.size() && end - after <= kWordBytesMax && IsWord(record[end])) ++end;
+  return SeverityOfWord(record.substr(after, end - after));
+}
+
+// Is the word [from, to), a level's name, one that tells the record's level?
+bool IsSign(std::string_view record, size_t from, size_t to) {
+  const std::string_view word = record.substr(from, to - from);
+  const char before = from == 0 ? '\0' : record[from - 1];
+  const char behind = to == record.size() ? '\0' : record[to];
+  // Part of a larger name: TRACE-ID, ERROR.log, DEBUG=true.
+  if (behind == '=' || ((behind == '-' || behind == '.') && to + 1 < record.size() && IsWord(record[to + 1])))
+    return false;
+  if (std::all_of(word.begin(), word.end(), IsCapital)) return !IsOneOf(word, kNotInHeads);
+  // In other cases it is a word of prose, unless it is set apart: [error], <warn>, |info|, (debug), [core:notice], or a
+  // label as compilers and .NET write it, "warning: …".
+  const bool opened = before == '[' || before == '<' || before == '(' || before == '|' || before == ':';
+  const bool closed = behind == ']' || behind == '>' || behind == ')' || behind == '|';
+  if (opened && closed) return true;
+  return behind == ':' && (from == 0 || before == ' ');
+}
+
+Severity OfHead(std::string_view record) {
+  if (const Severity severity = OfGlog(record); severity != Severity::kUnknown) return severity;
+  const size_t head = std::min(record.size(), kHeadBytes);
+  for (size_t from = 0; from < head;) {
+    if (!IsWord(record[from])) {
+      ++from;
+      continue;
+    }
+    size_t to = from + 1;
+    while (to < head && IsWord(record[to])) ++to;
+    // A word that the head's end cuts is none.
+    if (to == head && head < record.size() && IsWord(record[head])) break;
+    const std::string_view word = record.substr(from, to - from);
+    Severity severity = Severity::kUnknown;
+    if (IsOneOf(word, kHeadKeys)) {
+      severity = OfKeyValue(record, to);
+    } else if (from < kWordBytes) {
+      severity = SeverityOfWord(word);
+      if (severity != Severity::kUnknown && !IsSign(record, from, to)) severity = Severity::kUnknown;
+    }
+    if (severity != Severity::kUnknown) return severity;
+    from = to;
+  }
+  return Severity::kUnknown;
+}
+
+}  // namespace
+
+Severity SeverityOfWord(std::string_view word) {
+  if (word.size() < 3 || word.size() > kWordBytesMax) return Severity::kUnknown;
+  const char first = Lower(word[0]);
+  for (const Name& name : kNames)
+    if (name.word[0] == first && EqualsInLower(word, name.word)) return name.severity;
+  return Severity::kUnknown;
+}
+
+Severity SeverityReader::Of(std::string_view record) {
+  Severity severity = Severity::kUnknown;
+  if (ReadPriority(record, &severity)) return severity;
+  if (JsonText::First(record.data(), record.size()) == '{') severity = OfJson(record);
+  return severity == Severity::kUnknown ? OfHead(record) : severity;
+}
+
+Severity SeverityReader::OfJson(std::string_view record) {
+  static constexpr std::string_view kKeys[kFields] = {"level",     "severity", "severityText",
+                                                      "log.level", "status",   "severityNumber"};
+  std::fill(std::begin(told_), std::end(told_), Severity::kUnknown);
+  text_.Reset(record.data(), record.size());
+  text_.Take('{');
+  if (!text_.Take('}')) {
+    do {
+      JsonScalar key;
+      if (!text_.Key(&key)) return Severity::kUnknown;
+      const std::string_view name = Meaning(key);
+      const size_t field = static_cast<size_t>(std::find(std::begin(kKeys), std::end(kKeys), name) - kKeys);
+      const bool taken = field < kFields                        ? TakeValue(static_cast<Field>(field))
+                         : name == "log" && text_.Peek() == '{' ? TakeLogObject()
+                                                                : text_.SkipValue();
+      if (!taken) return Severity::kUnknown;
+    } while (text_.Take(','));
+    if (!text_.Take('}')) return Severity::kUnknown;
+  }
+  if (!text_.AtEnd()) return Severity::kUnknown;
+  for (const Severity told : told_)
+    if (told != Severity::kUnknown) return told;
+  return Severity::kUnknown;
+}
+
+bool SeverityReader::TakeValue(Field field) {
+  // Of duplicate keys the last counts, as in JSON.parse.
+  told_[field] = Severity::kUnknown;
+  const char c = text_.Peek();
+  if (c == '{' || c == '[') return text_.SkipValue();
+  JsonScalar value;
+  if (!text_.Scalar(&value)) return false;
+  const std::string_view meaning = Meaning(value);
+  const uint32_t number = SmallNumber(meaning);
+  if (field == kSeverityNumber) {
+    told_[field] = OfOpenTelemetry(number);
+  } else if (number == UINT32_MAX) {
+    if (value.is_string) told_[field] = SeverityOfWord(meaning);
+  } else if (field != kStatus) {
+    // A status of 200 is HTTP's.
+    told_[field] = OfNumber(number);
+  }
+  return true;
+}
+
+// `log: {level: …}`, as the Elastic Common Schema nests it.
+bool SeverityReader::TakeLogObject() {
+  text_.Take('{');
+  if (text_.Take('}')) return true;
+  do {
+    JsonScalar key;
+    if (!text_.Key(&key) || !(Meaning(key) == "level" ? TakeValue(kLogLevel) : text_.SkipValue())) return false;
+  } while (text_.Take(','));
+  return text_.Take('}');
+}
+
+// A scalar's text, strings decoded. Valid until the next call.
+std::string_view SeverityReader::Meaning(const JsonScalar& scalar) {
+  if (!scalar.escaped) return {scalar.data, scalar.size};
+  decoded_.clear();
+  JsonText::Decode({scalar.data, scalar.size}, &decoded_);
+  return decoded_;
+}
+
+}  // namespace streamgate

@@ -1,0 +1,202 @@
+/**
+ * What one output holds at one worker: a bounded queue in memory, behind it the spool, and the policy that says what happens when the queue
+ * is full. One output's backlog never holds up another output, unless its policy is `block` (promise P3).
+ *
+ * - `spill`: what finds the queue full goes to the disk, and so does everything after it until the disk is empty again, so that the order holds.
+ *   A disk that is slower than the input makes the worker wait; one that refuses (full, broken) costs the oldest records, counted.
+ * - `block`: the worker takes no more, its ring fills, its sockets pause.
+ * - `drop_oldest`, `drop_newest`: counted `queue_full`.
+ *
+ * `durable`: everything goes through the disk. When that refuses, the worker waits.
+ */
+
+import type { SharedBatch } from "./batch_pool.ts";
+import type { Claim } from "./claim.ts";
+import { type Cut, type Payload, unlimitedCut } from "./packer.ts";
+import { Queue } from "./queue.ts";
+import type { LaneAmount } from "./spool/spool.ts";
+import type { SpoolQueue } from "./spool/spool_queue.ts";
+
+export type WhenFull = "spill" | "block" | "drop_oldest" | "drop_newest";
+
+export interface BacklogSite {
+  /** Names payloads of the memory queue towards destinations: unique to this worker and run, and followed by a number. */
+  readonly memoryId: string;
+  /** Everybody's queues together are over the memory budget: take no more memory. */
+  overBudget(): boolean;
+  /** Given up because there was no room. */
+  lost(cause: "queueFull" | "spoolFull", amount: LaneAmount): void;
+}
+
+export class Backlog {
+  readonly #site: BacklogSite;
+  readonly #queue: Queue;
+  #spool: SpoolQueue | undefined;
+  #whenFull: WhenFull;
+  #durable: boolean;
+  #cut: Cut = unlimitedCut;
+  #claims = 0;
+
+  /** @param spool where the output has one; without it `spill` means `block` */
+  constructor(
+    queueBytesMax: number,
+    { whenFull, durable }: { whenFull: WhenFull; durable: boolean },
+    spool: SpoolQueue | undefined,
+    site: BacklogSite,
+  ) {
+    this.#queue = new Queue(queueBytesMax);
+    this.#spool = spool;
+    this.#whenFull = whenFull;
+    this.#durable = durable;
+    this.#site = site;
+  }
+
+  configure(queueBytesMax: number, whenFull: WhenFull, durable: boolean, cut: Cut): void {
+    this.#queue.bytesMax = queueBytesMax;
+    this.#whenFull = whenFull;
+    this.#durable = durable;
+    this.#cut = cut;
+  }
+
+  get spool(): SpoolQueue | undefined {
+    return this.#spool;
+  }
+  /** For an output that gets its spool later than it began. */
+  set spool(spool: SpoolQueue | undefined) {
+    this.#spool = spool;
+  }
+
+  /** In memory: waiting, in flight from there, or on the way to the disk. */
+  get memoryRecords(): number {
+    return this.#queue.records + (this.#spool?.stagedRecords ?? 0);
+  }
+  get memoryBytes(): number {
+    return this.#queue.bytes + (this.#spool?.stagedBytes ?? 0);
+  }
+  /** Memory that all this keeps, in bytes. */
+  get charge(): number {
+    return this.#queue.charge + (this.#spool?.stagedCharge ?? 0);
+  }
+  /** Nothing waits or is in flight, in memory or on disk. */
+  get idle(): boolean {
+    const spool = this.#spool;
+    return this.#queue.records === 0 && (spool === undefined || (spool.records === 0 && spool.stagedRecords === 0));
+  }
+  /** In memory and to be claimed. */
+  get waitingRecords(): number {
+    return this.#queue.waitingRecords;
+  }
+  /** Whether the queue holds a payload's worth, or all it can. */
+  get payloadWaits(): boolean {
+    const { recordsMax, bytesMax } = this.#cut;
+    return this.#queue.waitingRecords >= recordsMax || this.#queue.waitingBytes >= bytesMax || this.#queue.full;
+  }
+
+  /** Whether it takes more; when not, the worker stops. */
+  get accepting(): boolean {
+    const spool = this.#spool;
+    if (spool !== undefined && (this.#durable || spool.occupied || this.#whenFull === "spill")) {
+      if (spool.refusing && !this.#durable) return true;
+      return spool.stagedCharge < this.#queue.bytesMax && !(this.#site.overBudget() && spool.stagedCharge > 0);
+    }
+    if (this.#whenFull === "drop_oldest" || this.#whenFull === "drop_newest") return true;
+    return !this.#queue.full && !(this.#site.overBudget() && this.#queue.records > 0);
+  }
+
+  push(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+    const spool = this.#spool;
+    const full = this.#queue.full || (this.#site.overBudget() && this.#queue.records > 0);
+    if (spool !== undefined && (this.#durable || spool.occupied || (full && this.#whenFull === "spill"))) {
+      spool.stage(shared, from, to, timeMs);
+      spool.write(this.#cut, false);
+      if (spool.refusing && !this.#durable) this.#shed(spool);
+      return;
+    }
+    if (full && this.#whenFull === "drop_newest") {
+      this.#site.lost("queueFull", { records: to - from, bytes: shared.batch.recordBytes(from, to) });
+      return;
+    }
+    this.#queue.push(shared, from, to, timeMs);
+    if (this.#whenFull === "drop_oldest") this.#dropOldest();
+  }
+
+  /** The turn is over: what is staged goes to the disk as it is. */
+  flush(): void {
+    this.#spool?.write(this.#cut, true);
+  }
+
+  /** The next records to send: those in memory are older than those on disk. */
+  claim(): Claim | undefined {
+    const payload = this.#queue.take(this.#cut);
+    if (payload !== undefined) return this.#memoryClaim(payload);
+    return this.#spool?.claim();
+  }
+
+  #memoryClaim(payload: Payload): Claim {
+    const claim: Claim = {
+      id: `${this.#site.memoryId}${this.#claims++}`,
+      payload,
+      done: 0,
+      settle: (count) => {
+        this.#queue.settle(count, payload.bytesOf(claim.done, claim.done + count));
+        claim.done += count;
+        if (claim.done === payload.records) payload.release();
+      },
+    };
+    return claim;
+  }
+
+  /** Whether a claim was taken from memory: what came from the disk is still there. */
+  owns(claim: Claim): boolean {
+    return claim.id.startsWith(this.#site.memoryId);
+  }
+
+  #dropOldest(): void {
+    while (this.#queue.full && this.#queue.waitingRecords > 0) {
+      const payload = this.#queue.take(this.#cut);
+      if (payload === undefined) return;
+      this.#site.lost("queueFull", { records: payload.records, bytes: payload.bytes });
+      this.#queue.settle(payload.records, payload.bytes);
+      payload.release();
+    }
+  }
+
+  #shed(spool: SpoolQueue): void {
+    const given = spool.shed(this.#queue.bytesMax, this.#cut);
+    if (given.records > 0) this.#site.lost("spoolFull", given);
+  }
+
+  /**
+   * The end of a run, or of this output: what waits in memory goes to the disk, behind what is there.
+   * @param claims what a sender had begun and could not finish
+   * @returns whether the disk took all of it; else the rest is still here, for `takeRest`
+   */
+  async spill(claims: readonly Claim[]): Promise<boolean> {
+    const spool = this.#spool;
+    if (spool === undefined) return false;
+    for (const claim of claims) {
+      if (!this.owns(claim)) continue;
+      for (const { shared, from, to, timeMs } of claim.payload.ranges(claim.done, claim.payload.records))
+        spool.stage(shared, from, to, timeMs);
+      claim.settle(claim.payload.records - claim.done);
+    }
+    for (let payload = this.#queue.take(this.#cut); payload !== undefined; payload = this.#queue.take(this.#cut)) {
+      for (const { shared, from, to, timeMs } of payload.segments) spool.stage(shared, from, to, timeMs);
+      this.#queue.settle(payload.records, payload.bytes);
+      payload.release();
+    }
+    return spool.writeAll(this.#cut);
+  }
+
+  /** Takes everything that is in memory and not claimed out of the backlog. @returns what that was */
+  takeRest(): LaneAmount {
+    const rest = this.#spool?.shed(0, unlimitedCut) ?? { records: 0, bytes: 0 };
+    for (let payload = this.#queue.take(unlimitedCut); payload !== undefined; payload = this.#queue.take(unlimitedCut)) {
+      rest.records += payload.records;
+      rest.bytes += payload.bytes;
+      this.#queue.settle(payload.records, payload.bytes);
+      payload.release();
+    }
+    return rest;
+  }
+}

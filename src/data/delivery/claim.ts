@@ -1,0 +1,13 @@
+/** Records that a sender works on: taken from an output's backlog, and settled there range by range, in order. */
+
+import type { Payload } from "./packer.ts";
+
+export interface Claim {
+  /** Names it towards the destination; the same when it is sent again, after a restart too where it comes from the spool. */
+  readonly id: string;
+  readonly payload: Payload;
+  /** Its records before this one are settled. */
+  done: number;
+  /** `count` more records, from `done` on, are done with: delivered, dead-lettered or lost. Their batches are let go when all are. */
+  settle(count: number): void;
+}

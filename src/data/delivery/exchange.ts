@@ -1,0 +1,256 @@
+/**
+ * Takes one claim after the other through requests and verdicts, over one connection: encodes as much as the destination takes at once, sends,
+ * and does with each range of records what the answer says. Never throws; ends early only when the sender stops.
+ */
+
+import type { Body, Output, OutputRequest, OutputResponse, Verdict } from "../../outputs/output.ts";
+import { type Encoder, encodeStop } from "../engine/encoder.ts";
+import type { Breaker } from "./breaker.ts";
+import type { Claim } from "./claim.ts";
+import { compressed } from "./compress.ts";
+import type { Pace } from "./pace.ts";
+import type { Cut } from "./packer.ts";
+import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
+
+/** Adds what authorizes a request to its headers. */
+export interface RequestSigner {
+  sign(request: OutputRequest): Promise<Readonly<Record<string, string>>>;
+}
+
+export interface ExchangeSite {
+  readonly output: Output;
+  readonly encoding: "none" | "gzip" | "zstd";
+  readonly retry: RetryLimits & { readonly deadlineMs: number };
+  readonly cut: Cut;
+  readonly signer: RequestSigner | undefined;
+  /** Absent: records leave as they lie. */
+  readonly encoder: Encoder | undefined;
+  readonly breaker: Breaker;
+  readonly pace: Pace;
+  /** Aborts when the sender stops. */
+  readonly signal: AbortSignal;
+  readonly random: () => number;
+  readonly slot: number;
+  send(request: OutputRequest): Promise<OutputResponse>;
+  /** Whether the configuration that this was made for still holds. */
+  current(): boolean;
+  /** The next `count` records of the claim are delivered. */
+  delivered(claim: Claim, count: number): void;
+  /** The next `count` records of the claim are refused for good. */
+  dead(claim: Claim, count: number, reason: string): Promise<void>;
+  complain(kind: string, fields: Record<string, number | string>, message: string): void;
+}
+
+/** What a claim's work asks of the sender. */
+export interface ClaimSite {
+  /** Waits for a destination's confirmation, the connection free for others meanwhile. @returns false: send again */
+  confirmed(token: string): Promise<boolean>;
+}
+
+interface Part {
+  /** Index behind its last record. */
+  readonly to: number;
+  readonly body: Body;
+}
+
+export class Exchange {
+  readonly #site: ExchangeSite;
+  /** Requests that a verdict asked for first were made for this claim. */
+  #prepared: Claim | undefined;
+
+  constructor(site: ExchangeSite) {
+    this.#site = site;
+  }
+
+  /** The configuration has changed: a new exchange is to be used for the next claim. */
+  get outdated(): boolean {
+    return !this.#site.current();
+  }
+
+  close(): void {
+    this.#site.encoder?.close();
+  }
+
+  /**
+   * @returns `settled`: all its records are. Else those from `claim.done` on are not: `stopped`, the sender stops; `outdated`, go on with an
+   *   exchange for the configuration that holds now
+   */
+  async deliver(claim: Claim, claimSite: ClaimSite): Promise<"settled" | "stopped" | "outdated"> {
+    if (await this.#range(claim, claim.payload.records, claim.id, claimSite)) return "settled";
+    return this.#site.signal.aborted ? "stopped" : "outdated";
+  }
+
+  /** Delivers the claim's records up to `to`. */
+  async #range(claim: Claim, to: number, id: string, claimSite: ClaimSite): Promise<boolean> {
+    const first = claim.done;
+    for (let part = 1; claim.done < to; part++) {
+      const encoded = this.#encode(claim, to);
+      if (encoded === undefined) {
+        await this.#site.dead(claim, 1, "one record is larger than the destination takes (too_large)");
+        continue;
+      }
+      const whole = claim.done === first && encoded.to === to;
+      const partId = whole ? id : `${id}/${part}`;
+      if (!(await this.#part(claim, encoded, partId, claimSite))) return false;
+    }
+    return true;
+  }
+
+  /** As many records from `claim.done` on as go into one request; undefined: not even the first. */
+  #encode({ payload, done }: Claim, to: number): Part | undefined {
+    const { output, cut, encoder } = this.#site;
+    const { limits } = output;
+    if (encoder === undefined) {
+      const end = payload.fitting(done, to, cut);
+      const alone = end - done === 1 ? payload.bytesOf(done, end) : 0;
+      if (alone > (limits.recordBytesMax ?? Number.POSITIVE_INFINITY)) return undefined;
+      return { to: end, body: payload.body(done, end) };
+    }
+    const { recordsMax, bytesMax } = cut;
+    encoder.begin({ recordsMax, bytesMax, recordBytesMax: limits.recordBytesMax ?? bytesMax });
+    let at = done;
+    for (const { shared, from, to: end, timeMs } of payload.ranges(done, to)) {
+      const stopped = encoder.append(shared.batch, from, end, timeMs);
+      at += stopped - from;
+      if (stopped === end) continue;
+      if (encoder.stoppedBy === encodeStop.recordTooLarge && at === done) return undefined;
+      break;
+    }
+    const bytes = encoder.finish();
+    return { to: at, body: { parts: [bytes], bytes: bytes.length } };
+  }
+
+  /** One request's records, until there is a verdict. @returns false: the sender stops, or its configuration has changed */
+  async #part(claim: Claim, { to, body }: Part, id: string, claimSite: ClaimSite): Promise<boolean> {
+    const site = this.#site;
+    const { encoding, signal, breaker, retry } = site;
+    const count = to - claim.done;
+    const wire = encoding === "none" ? body : await compressed(body, encoding);
+    const begunMs = performance.now();
+    for (let attempt = 1; ; attempt++) {
+      await breaker.permit(signal);
+      if (signal.aborted || this.outdated) {
+        breaker.abandoned();
+        return false;
+      }
+      const verdict = await this.#attempt(wire, count, id);
+      if (verdict.kind !== "retry") breaker.succeeded();
+      switch (verdict.kind) {
+        case "acked":
+          site.delivered(claim, count);
+          return true;
+        case "partly":
+          await this.#settlePartly(claim, to, verdict.rejected);
+          return true;
+        case "confirm":
+          if (await claimSite.confirmed(verdict.token)) {
+            site.delivered(claim, count);
+            return true;
+          }
+          if (signal.aborted) return false;
+          site.complain("unconfirmed", { records: count }, "did not confirm a payload in time; it is sent again");
+          continue;
+        case "split": {
+          if (count === 1) {
+            await site.dead(claim, 1, verdict.reason);
+            return true;
+          }
+          const middle = claim.done + Math.floor(count / 2);
+          return (
+            (await this.#range(claim, middle, `${id}/1`, claimSite)) &&
+            (await this.#range(claim, to, `${id}/2`, claimSite))
+          );
+        }
+        case "resume": {
+          const at = Math.min(Math.max(0, verdict.at), count - 1);
+          if (at > 0) site.delivered(claim, at);
+          await site.dead(claim, 1, verdict.reason);
+          return this.#range(claim, to, `${id}/r${claim.done}`, claimSite);
+        }
+        case "rejected":
+          await site.dead(claim, count, verdict.reason);
+          return true;
+        case "retry":
+          break;
+      }
+      if (signal.aborted) return false;
+      if (verdict.first !== undefined && this.#prepared !== claim) {
+        this.#prepared = claim;
+        breaker.abandoned();
+        await this.#prepare(verdict.first);
+        continue;
+      }
+      const reason = verdict.reason ?? "no reason given";
+      if (retry.deadlineMs > 0 && performance.now() - begunMs > retry.deadlineMs) {
+        breaker.abandoned();
+        await site.dead(claim, count, `not taken within the deadline: ${reason}`);
+        return true;
+      }
+      const failures = Math.max(attempt, breaker.failures + 1);
+      const delayMs = retryDelayMs(failures, verdict.afterMs, site.random(), retry);
+      breaker.failed(delayMs, verdict.afterMs !== undefined);
+      if (verdict.alert !== undefined) site.complain("alert", { attempt }, `needs attention: ${verdict.alert}`);
+      else {
+        const retryInMs = Math.round(delayMs);
+        site.complain("retry", { attempt, retryInMs }, `does not take a payload: ${reason}`);
+      }
+      if (breaker.state === "closed") await pause(delayMs, signal);
+    }
+  }
+
+  async #attempt(body: Body, records: number, groupId: string): Promise<Verdict & { reason?: string }> {
+    const site = this.#site;
+    const { output, encoding, pace } = site;
+    const number = pace.leaves();
+    const leftMs = performance.now();
+    try {
+      const context = { records, groupId, encoding: encoding === "none" ? undefined : encoding, slot: site.slot };
+      const request = output.request!(body, context);
+      const response = await site.send(await this.#signed(request));
+      const verdict = output.verdict!(response, records);
+      if (verdict.kind === "retry") {
+        pace.failed(number);
+        return { reason: `HTTP ${response.status}`, ...verdict };
+      }
+      pace.succeeded(number, performance.now() - leftMs);
+      return verdict;
+    } catch (error) {
+      pace.failed(number);
+      // Only the code: messages of network errors may hold the address with its user and password.
+      return { kind: "retry", reason: (error as NodeJS.ErrnoException).code ?? (error as Error).name };
+    }
+  }
+
+  async #signed(request: OutputRequest): Promise<OutputRequest> {
+    const { signer } = this.#site;
+    if (signer === undefined) return request;
+    return { ...request, headers: { ...request.headers, ...(await signer.sign(request)) } };
+  }
+
+  /** Requests that must be made before the payload can be taken; whether they help shows when it is sent again. */
+  async #prepare(requests: readonly OutputRequest[]): Promise<void> {
+    for (const request of requests) {
+      try {
+        await this.#site.send(await this.#signed(request));
+      } catch {
+        return;
+      }
+    }
+  }
+
+  async #settlePartly(
+    claim: Claim,
+    to: number,
+    rejected: readonly { from: number; to: number; reason: string }[],
+  ): Promise<void> {
+    const base = claim.done;
+    for (const range of rejected.toSorted((a, b) => a.from - b.from)) {
+      const from = Math.max(claim.done, base + range.from);
+      const end = Math.min(to, base + range.to);
+      if (from >= end) continue;
+      if (from > claim.done) this.#site.delivered(claim, from - claim.done);
+      await this.#site.dead(claim, end - from, range.reason);
+    }
+    if (claim.done < to) this.#site.delivered(claim, to - claim.done);
+  }
+}

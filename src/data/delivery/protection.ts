@@ -1,0 +1,22 @@
+/**
+ * What protects records that were spooled under an older manifest: the protect rules of the one that runs, and a number that tells whether
+ * a group has passed them already (promise P4).
+ */
+
+import { createHash } from "node:crypto";
+import { encodePlan } from "../../plan/encode.ts";
+import { operationFlag, type Plan } from "../../plan/operations.ts";
+
+export interface Protection {
+  /** The protect rules alone, in their order; their numbers are those of `plan.rules`. */
+  readonly plan: Plan;
+  /** Of their operations: rules with the same effect have the same identity, whatever they are called. */
+  readonly identity: bigint;
+}
+
+export function protectionOf({ rules, operations }: Plan): Protection {
+  const protecting = operations.filter(({ flags }) => (flags & operationFlag.protect) !== 0);
+  const anonymous = { rules: rules.slice(0, 1), operations: protecting.map((operation) => ({ ...operation, rule: 0 })) };
+  const digest = createHash("sha256").update(encodePlan(anonymous)).digest();
+  return { plan: { rules, operations: protecting }, identity: digest.readBigUInt64LE(0) };
+}

@@ -1,0 +1,309 @@
+/**
+ * An output's records on disk, on their way there, and on their way back: a lane that this worker appends to, and lanes that it has adopted
+ * and only reads (of workers that are no more, of a shutdown, of dead letters to be tried again).
+ *
+ *     stage ─▶ staged ─▶ unwritten ─▶ lane ─▶ ready ─▶ claim
+ *              ranges    groups       disk    read back
+ *
+ * What is staged or unwritten is in memory and bounded by whoever stages; at most `readAheadMax` groups are read and not claimed.
+ */
+
+import type { SharedBatch } from "../batch_pool.ts";
+import type { Claim } from "../claim.ts";
+import type { Cut, Payload } from "../packer.ts";
+import { Queue } from "../queue.ts";
+import type { Replay } from "./replay.ts";
+import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss } from "./spool.ts";
+
+/** Groups handed to the lane and not written yet: enough for one flush to serve many. */
+const appendsMax = 64;
+const readAheadMax = 4;
+/** After the disk has refused. */
+const refusedMs = 1000;
+
+export interface SpoolSite {
+  readonly outputId: string;
+  readonly replay: Replay;
+  /** There may be something to claim, or room to stage. */
+  changed(): void;
+  /** The disk refuses, with the system's code; undefined: it takes again. */
+  refused(code: string | undefined): void;
+  /** `amount` of what is on disk is lost. */
+  lost(cause: LaneLoss, amount: LaneAmount): void;
+  /** A protect rule of the manifest that runs withheld records of a group that was read, and changed others by so many bytes. */
+  replayed(withheldRecords: number, withheldBytes: number, rewrittenBytes: number): void;
+}
+
+/** Reads one lane and settles what was read. */
+export class LaneReader {
+  readonly lane: Lane;
+  readonly name: string;
+  readonly #site: SpoolSite;
+  readonly #ready: Claim[] = [];
+  /** On disk and not settled, what is in flight included. */
+  records: number;
+  bytes: number;
+  #inFlight = 0;
+  #reading = false;
+  /** There may be a group that was not read. */
+  #unread: boolean;
+  #closed = false;
+
+  constructor(lane: Lane, name: string, site: SpoolSite) {
+    this.lane = lane;
+    this.name = name;
+    this.#site = site;
+    this.records = lane.state.held.records;
+    this.bytes = lane.state.held.bytes;
+    this.#unread = this.records > 0;
+  }
+
+  /** Whether all that it had has been settled. */
+  get drained(): boolean {
+    return !this.#unread && this.#ready.length === 0 && this.#inFlight === 0 && !this.#reading;
+  }
+  /** Whether nothing waits to be claimed; claims may be in flight. */
+  get empty(): boolean {
+    return !this.#unread && this.#ready.length === 0 && !this.#reading;
+  }
+  get ready(): boolean {
+    return this.#ready.length > 0;
+  }
+
+  appended(records: number, bytes: number): void {
+    this.records += records;
+    this.bytes += bytes;
+    this.#unread = true;
+  }
+
+  lost({ records, bytes }: LaneAmount): void {
+    this.records -= records;
+    this.bytes -= bytes;
+  }
+
+  claim(): Claim | undefined {
+    const claim = this.#ready.shift();
+    if (claim !== undefined) this.#inFlight++;
+    this.readAhead();
+    return claim;
+  }
+
+  readAhead(): void {
+    if (this.#reading || this.#closed || !this.#unread || this.#ready.length >= readAheadMax) return;
+    this.#reading = true;
+    // An append that ends while it reads is seen by the next look.
+    this.#unread = false;
+    this.lane.read().then(
+      (group) => {
+        this.#reading = false;
+        if (this.#closed) return;
+        if (group !== undefined) {
+          this.#unread = true;
+          this.#take(group);
+          this.readAhead();
+        }
+        this.#site.changed();
+      },
+      () => {
+        // The disk does not answer: again with the next change, at the latest when somebody claims.
+        this.#reading = false;
+        this.#unread = true;
+      },
+    );
+  }
+
+  #take(group: Group): void {
+    const { payload, withheldRecords, withheldBytes, rewrittenBytes } = this.#site.replay.run(group);
+    this.records -= withheldRecords;
+    this.bytes += rewrittenBytes - withheldBytes;
+    if (withheldRecords > 0 || rewrittenBytes !== 0) this.#site.replayed(withheldRecords, withheldBytes, rewrittenBytes);
+    if (payload.records === 0) {
+      this.lane.settle(group.firstSequence);
+      return;
+    }
+    const claim: Claim = {
+      id: groupId(this.#site.outputId, this.name, group.epoch, group.firstSequence),
+      payload,
+      done: 0,
+      settle: (count) => {
+        this.records -= count;
+        this.bytes -= payload.bytesOf(claim.done, claim.done + count);
+        claim.done += count;
+        if (claim.done < payload.records) return;
+        this.#inFlight--;
+        payload.release();
+        this.lane.settle(group.firstSequence);
+        this.#site.changed();
+      },
+    };
+    this.#ready.push(claim);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { payload } of this.#ready.splice(0)) payload.release();
+    await this.lane.close();
+  }
+}
+
+export class SpoolQueue {
+  readonly own: LaneReader;
+  readonly #site: SpoolSite;
+  readonly #staged = new Queue(Number.POSITIVE_INFINITY);
+  /** Groups in order; the first `#submitted` of them are with the lane. */
+  #unwritten: Payload[] = [];
+  #submitted = 0;
+  #failed = false;
+  #refused: NodeJS.Timeout | undefined;
+  #adopted: LaneReader[] = [];
+  #nextSequence: bigint;
+
+  constructor(own: LaneReader, site: SpoolSite) {
+    this.own = own;
+    this.#site = site;
+    this.#nextSequence = own.lane.state.nextSequence;
+  }
+
+  get adopted(): readonly LaneReader[] {
+    return this.#adopted;
+  }
+  /** On disk. */
+  get records(): number {
+    return this.#adopted.reduce((sum, { records }) => sum + records, this.own.records);
+  }
+  get bytes(): number {
+    return this.#adopted.reduce((sum, { bytes }) => sum + bytes, this.own.bytes);
+  }
+  /** In memory, on the way to the disk. */
+  get stagedRecords(): number {
+    return this.#staged.records;
+  }
+  get stagedBytes(): number {
+    return this.#staged.bytes;
+  }
+  get stagedCharge(): number {
+    return this.#staged.charge;
+  }
+  /** The disk takes nothing at the moment. */
+  get refusing(): boolean {
+    return this.#refused !== undefined || this.#failed;
+  }
+  /** Something waits here, so that what comes next must wait behind it. */
+  get occupied(): boolean {
+    return this.#staged.records > 0 || !this.own.empty || this.#adopted.some((reader) => !reader.empty);
+  }
+
+  adopt(reader: LaneReader): void {
+    this.#adopted.push(reader);
+    reader.readAhead();
+  }
+
+  /** Takes adopted lanes that are done with out. */
+  takeDrained(): readonly LaneReader[] {
+    const drained = this.#adopted.filter((reader) => reader.drained);
+    if (drained.length > 0) this.#adopted = this.#adopted.filter((reader) => !drained.includes(reader));
+    return drained;
+  }
+
+  stage(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+    this.#staged.push(shared, from, to, timeMs);
+  }
+
+  /** Hands groups to the lane. @param partly also one that is not full, when nothing else is under way */
+  write(cut: Cut, partly: boolean): void {
+    if (this.refusing) return;
+    while (this.#submitted < appendsMax) {
+      if (this.#submitted === this.#unwritten.length) {
+        const full = this.#staged.waitingRecords >= cut.recordsMax || this.#staged.waitingBytes >= cut.bytesMax;
+        if (!full && !(partly && this.#submitted === 0)) return;
+        const payload = this.#staged.take(cut);
+        if (payload === undefined) return;
+        this.#unwritten.push(payload);
+      }
+      this.#submit(this.#unwritten[this.#submitted++]!);
+    }
+  }
+
+  #submit(payload: Payload): void {
+    const firstSequence = this.#nextSequence;
+    this.#nextSequence += BigInt(payload.records);
+    const ranges = payload.segments.map(({ shared, from, to }) => ({ batch: shared.batch, from, to }));
+    const meta = { firstSequence, timeMs: payload.timeMs, protection: this.#site.replay.identity };
+    this.own.lane.append(ranges, meta).then(
+      () => this.#written(payload),
+      (error: NodeJS.ErrnoException) => this.#refuse(error.code ?? error.name),
+    );
+  }
+
+  #written(payload: Payload): void {
+    this.#unwritten.splice(this.#unwritten.indexOf(payload), 1);
+    this.#submitted--;
+    this.#staged.settle(payload.records, payload.bytes);
+    this.own.appended(payload.records, payload.bytes);
+    payload.release();
+    this.#settleRefusal();
+    this.own.readAhead();
+    this.#site.changed();
+  }
+
+  /** The lane refuses what stood behind it as well: nothing is handed over until all of that has come back. */
+  #refuse(code: string): void {
+    this.#submitted--;
+    if (!this.#failed && this.#refused === undefined) this.#site.refused(code);
+    this.#failed = true;
+    this.#settleRefusal();
+  }
+
+  #settleRefusal(): void {
+    if (!this.#failed || this.#submitted > 0) return;
+    this.#failed = false;
+    this.#nextSequence = this.own.lane.state.nextSequence;
+    this.#refused = setTimeout(() => {
+      this.#refused = undefined;
+      this.#site.refused(undefined);
+      this.#site.changed();
+    }, refusedMs).unref();
+  }
+
+  /** Gives up the oldest records that are not with the lane until at most `chargeMax` is charged. @returns what was given up */
+  shed(chargeMax: number, cut: Cut): LaneAmount {
+    const given = { records: 0, bytes: 0 };
+    while (this.#staged.charge > chargeMax) {
+      const payload = this.#unwritten.splice(this.#submitted, 1)[0] ?? this.#staged.take(cut);
+      if (payload === undefined) break;
+      given.records += payload.records;
+      given.bytes += payload.bytes;
+      this.#staged.settle(payload.records, payload.bytes);
+      payload.release();
+    }
+    return given;
+  }
+
+  /** Adopted lanes first, they are older. */
+  claim(): Claim | undefined {
+    for (const reader of this.#adopted) {
+      const claim = reader.claim();
+      if (claim !== undefined) return claim;
+    }
+    // Behind what adopted lanes still have to give.
+    return this.#adopted.some((reader) => !reader.empty) ? undefined : this.own.claim();
+  }
+
+  readAhead(): void {
+    for (const reader of [...this.#adopted, this.own]) reader.readAhead();
+  }
+
+  /** Writes everything that is staged. @returns whether the disk took it all; what it did not take is still staged */
+  async writeAll(cut: Cut): Promise<boolean> {
+    while (this.#staged.records > 0 && !this.refusing) {
+      this.write(cut, true);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    return this.#staged.records === 0;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#refused);
+    await Promise.all([this.own, ...this.#adopted].map((reader) => reader.close()));
+  }
+}

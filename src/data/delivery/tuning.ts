@@ -1,0 +1,65 @@
+/** What an output's configuration means for its sender: described, its references read, its fields in the units that the sender counts in. */
+
+import { type DeliveryFields, deliveryOf } from "../../outputs/delivery_fields.ts";
+import { describeOutput, outputTypes } from "../../outputs/index.ts";
+import type { Output, OutputConfig } from "../../outputs/output.ts";
+import { resolveReferences, type SecretReader } from "../../outputs/secret.ts";
+import { createAwsSigner } from "./aws_signer.ts";
+import type { TlsOptions } from "./http.ts";
+import { paceMax } from "./pace.ts";
+import type { SenderTuning } from "./sender.ts";
+
+export interface TuningSite {
+  readonly batchSize: number;
+  readonly queueBytes: number;
+  readonly worker: number;
+  readonly workers: number;
+  /** Whether there is a directory for spools. */
+  readonly spools: boolean;
+  readonly read: SecretReader;
+}
+
+/** The common fields of a configuration whose description is known. */
+export function describe(config: OutputConfig, output: Output): DeliveryFields {
+  return deliveryOf(config, { output, batchSize: 1, queueBytes: 1 });
+}
+
+/** @throws StreamGateError SG_OUTPUT_SECRET */
+export function tuningOf(config: OutputConfig, site: TuningSite): SenderTuning {
+  const { batchSize, queueBytes, worker, workers, spools, read } = site;
+  const resolved = resolveReferences(outputTypes.get(config.type)!.params, config, read);
+  const output = describeOutput(resolved);
+  const fields = deliveryOf(resolved, { output, batchSize, queueBytes });
+  const { payload, compression, concurrency, retry, queue } = fields;
+  const tls = tlsOf(fields.tls);
+  return {
+    output,
+    recordsMax: payload.recordsMax,
+    bytesMax: payload.bytesMax,
+    ageMsMax: payload.ageMsMax,
+    encoding: compression,
+    concurrency: { max: paceMax(concurrency, workers, worker), adapts: concurrency === "auto" },
+    retry: {
+      delayMsMax: retry.delayMsMax,
+      afterMsMax: retry.retryAfterMsMax,
+      deadlineMs: Number.isFinite(retry.deadlineMs) ? retry.deadlineMs : 0,
+    },
+    timeoutMs: retry.timeoutMs,
+    ...(tls !== undefined && { tls }),
+    ...(output.signature !== undefined && { signer: createAwsSigner(output.signature) }),
+    queueBytesMax: queue.bytesMax,
+    whenFull: queue.whenFull ?? (spools ? "spill" : "block"),
+    durable: queue.durable,
+  };
+}
+
+function tlsOf({ ca, cert, key, serverName, minVersion, verify }: DeliveryFields["tls"]): TlsOptions {
+  return {
+    ...(typeof ca === "string" && { ca }),
+    ...(typeof cert === "string" && { cert }),
+    ...(typeof key === "string" && { key }),
+    ...(serverName !== undefined && { servername: serverName }),
+    minVersion,
+    rejectUnauthorized: verify,
+  };
+}
