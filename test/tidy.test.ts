@@ -146,6 +146,7 @@ describe("twins", () => {
     ["native/attribute", "src/data/engine/portable/attribute"],
     ["native/condition", "src/data/engine/portable/condition"],
     ["native/severity", "src/data/engine/portable/severity"],
+    ["native/encode", "src/data/engine/portable/encode"],
     ["native/ring", "src/data/ring"],
     ["native/shard", "src/data/shard"],
   ] as const;
@@ -159,6 +160,7 @@ describe("twins", () => {
     "native/match/candidate_index": "tells for many steps at once what prefilter tells for one",
     "native/match/sample": "decides where candidate_index looks first",
     "native/match/fixed": "spares RE2 a search; the portable automaton is the only search there",
+    "native/encode/envelope": "src/outputs/envelope.ts, which the portable engine reads as it is",
     "native/ring/ring": "src/data/ring/shared.ts: there every file is about a ring",
     "native/ring/push_records": "a method of src/data/ring/shared.ts",
     "native/ring/push": "methods of src/data/ring/shared.ts",

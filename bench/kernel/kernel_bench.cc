@@ -1,4 +1,4 @@
-// Times the native data path without Node: newline kernels, framing, and the engine alone over 1 MiB blocks.
+// Times the native data path without Node: newline kernels, framing, encoding, and the engine alone over 1 MiB blocks.
 //
 // Question: how far is the engine from only splitting lines and copying them, which any program that passes lines on
 // must do? Prediction: without rules it is the cheaper of the two, because neighbours are copied as one run; with three
@@ -23,8 +23,10 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "encode/encoder.h"
 #include "frame/framer.h"
 #include "generated/layout.h"
 #include "plan/batch.h"
@@ -261,6 +263,50 @@ Arm FrameArm(const char* name, FramingKind kind) {
           {}};
 }
 
+// A batch of a block's lines, filled before the clock runs.
+std::vector<uint64_t> BatchOf(const char* block, size_t size) {
+  const auto lines = static_cast<size_t>(std::count(block, block + size, '\n'));
+  std::vector<uint64_t> words((sizeof(BatchHeader) + lines * sizeof(BatchEntry) + size + 7) / 8);
+  auto* const header = reinterpret_cast<BatchHeader*>(words.data());
+  header->records_max = header->records = static_cast<uint32_t>(lines);
+  header->bytes_max = header->bytes = static_cast<uint32_t>(size);
+  auto* entry = reinterpret_cast<BatchEntry*>(header + 1);
+  std::memcpy(reinterpret_cast<char*>(entry + lines), block, size);
+  Split(block, size, [&](const char* line, size_t bytes) {
+    *entry++ = {static_cast<uint32_t>(line - block), static_cast<uint32_t>(bytes - 1), 0, 0};
+  });
+  return words;
+}
+
+// Records into one body a block: as strings, or where they are objects merged with members, as outputs do.
+Arm EncodeArm(const char* name, ObjectMode mode) {
+  Envelope envelope;
+  envelope.before = "[";
+  envelope.between = ",";
+  envelope.after = "]";
+  envelope.string = {"{\"ddsource\":\"streamgate\",\"service\":\"checkout\",\"message\":", FrameTime::kNone, "", "}"};
+  envelope.object_mode = mode;
+  if (mode == ObjectMode::kMerge) envelope.members = {{"ddsource", "\"streamgate\""}, {"service", "\"checkout\""}};
+  auto encoder = std::make_shared<Encoder>(std::move(envelope));
+  auto batches = std::make_shared<std::unordered_map<const char*, std::vector<uint64_t>>>();
+  return {name,
+          [encoder, batches](const char* block, size_t size) {
+            // In the round that warms up.
+            std::vector<uint64_t>& batch = (*batches)[block];
+            if (batch.empty()) batch = BatchOf(block, size);
+            const uint32_t records = reinterpret_cast<const BatchHeader*>(batch.data())->records;
+            encoder->Begin({UINT32_MAX, UINT32_MAX, UINT32_MAX});
+            if (encoder->Append(batch.data(), 0, records, 0) != records) Fail("the encoder lost records");
+            size_t bytes = 0;
+            uint8_t* const body = encoder->Finish(&bytes);
+            sink = body[bytes / 2];
+            std::free(body);
+          },
+          {},
+          {},
+          {}};
+}
+
 // Blocks of whole lines.
 std::vector<std::pair<size_t, size_t>> Blocks(const std::string& corpus) {
   std::vector<std::pair<size_t, size_t>> blocks;
@@ -311,6 +357,8 @@ int Main(int argc, char** argv) {
   arms[1].name += ", again";
   arms.push_back(FrameArm("framer, newline", FramingKind::kNewline));
   arms.push_back(FrameArm("framer, auto", FramingKind::kAuto));
+  arms.push_back(EncodeArm("encode, strings", ObjectMode::kString));
+  arms.push_back(EncodeArm("encode, objects merged", ObjectMode::kMerge));
   for (int i = 3; i < argc; ++i) {
     const std::string arg = argv[i];
     const size_t cut = arg.find('=');

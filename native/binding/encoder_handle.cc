@@ -15,6 +15,10 @@ namespace {
 // The largest whole number that a double holds with all below it: 2^53 - 1.
 constexpr double kWholeMax = 9007199254740991;
 
+// Records that are checked and encoded at once: who makes small bodies out of a long range has it checked once, not
+// once a body.
+constexpr uint32_t kStepRecords = 256;
+
 std::string TextOf(const Napi::Value& value, const char* what) {
   const Memory bytes = BytesOf(value, what);
   return std::string(reinterpret_cast<const char*>(bytes.data), bytes.size);
@@ -111,14 +115,21 @@ void EncoderHandle::Begin(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EncoderHandle::Append(const Napi::CallbackInfo& info) {
-  Encoder& to = begun();
+  Encoder& encoder = begun();
   if (!info[0].IsArrayBuffer()) throw CodedError(info.Env(), "SG_LAYOUT", "a batch's memory is no ArrayBuffer");
   Napi::ArrayBuffer batch = info[0].As<Napi::ArrayBuffer>();
-  const uint32_t from = NumberOf(info[1], UINT32_MAX, "a record's index");
-  const uint32_t end = NumberOf(info[2], UINT32_MAX, "a record's index");
-  if (!CheckBatch(batch.Data(), batch.ByteLength(), from, end))
+  uint32_t from = NumberOf(info[1], UINT32_MAX, "a record's index");
+  const uint32_t to = NumberOf(info[2], UINT32_MAX, "a record's index");
+  const uint64_t time_ms = TimeOf(info[3]);
+  if (from > to || !CheckBatch(batch.Data(), batch.ByteLength(), to, to))
     throw CodedError(info.Env(), "SG_LAYOUT", "the batch does not hold these records");
-  return Napi::Number::New(info.Env(), to.Append(batch.Data(), from, end, TimeOf(info[3])));
+  for (;;) {
+    const uint32_t step = to - from > kStepRecords ? from + kStepRecords : to;
+    if (!CheckBatch(batch.Data(), batch.ByteLength(), from, step))
+      throw CodedError(info.Env(), "SG_LAYOUT", "the batch does not hold these records");
+    from = encoder.Append(batch.Data(), from, step, time_ms);
+    if (from < step || step == to) return Napi::Number::New(info.Env(), from);
+  }
 }
 
 Napi::Value EncoderHandle::Finish(const Napi::CallbackInfo& info) {

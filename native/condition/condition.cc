@@ -9,14 +9,19 @@
 
 namespace streamgate {
 
-std::unique_ptr<Condition> Condition::Prepare(ConditionSpec&& spec, bool prefilters, std::string* error) {
+std::unique_ptr<Condition> Condition::Prepare(ConditionSpec&& spec, bool prefilters,
+                                              std::vector<CandidateIndex::Requirement>* leaves, std::string* error) {
   std::unique_ptr<Condition> condition(new Condition(spec.code));
   // As deep as the decoder let conditions lie in one another.
   for (ConditionSpec& part : spec.parts) {
-    condition->parts_.push_back(Prepare(std::move(part), prefilters, error));
+    condition->parts_.push_back(Prepare(std::move(part), prefilters, leaves, error));
     if (condition->parts_.back() == nullptr) return nullptr;
   }
   if (!condition->PrepareLeaf(std::move(spec), prefilters, error)) return nullptr;
+  if (condition->prefilter_ != nullptr) {
+    condition->leaf_ = static_cast<uint32_t>(leaves->size());
+    leaves->push_back({condition->prefilter_.get(), false});
+  }
   return condition;
 }
 
@@ -42,7 +47,9 @@ bool Condition::PrepareLeaf(ConditionSpec&& spec, bool prefilters, std::string* 
     case ConditionCode::kAttribute:
       attribute_ = AttributeFilter::Prepare(static_cast<AttributeOperator>(spec.detail), spec.values, spec.paths, error,
                                             prefilters);
-      return attribute_ != nullptr;
+      if (attribute_ == nullptr) return false;
+      prefilter_ = attribute_->TakePrefilter();
+      return true;
     case ConditionCode::kSeverity:
       at_least_ = static_cast<Severity>(spec.detail);
       if (at_least_ == Severity::kUnknown) *error = "a condition asks for no severity";
@@ -61,30 +68,35 @@ bool Condition::Holds(RecordView& record) {
       return std::any_of(parts_.begin(), parts_.end(), holds);
     case ConditionCode::kNot:
       return !parts_[0]->Holds(record);
+    default:
+      return (leaf_ == kNoLeaf || record.MayHold(leaf_)) && LeafHolds(record);
+  }
+}
+
+bool Condition::LeafHolds(RecordView& record) {
+  switch (code_) {
     case ConditionCode::kLiteral:
-      return HasLiteral(record.text());
+      return window_is_all_ || ContainsLiteral(record.text(), literal_);
     case ConditionCode::kPattern:
-      return HasPattern(record.text());
+      return HasPattern(record);
     case ConditionCode::kAttribute:
       return attribute_->Matches(record.text().data(), record.text().size());
     case ConditionCode::kSeverity:
       return record.severity() >= at_least_;
+    default:
+      return false;
   }
-  return false;
 }
 
-bool Condition::HasLiteral(std::string_view text) const {
-  if (prefilter_ != nullptr && prefilter_->SearchFrom(text, 0) == std::string_view::npos) return false;
-  return window_is_all_ || ContainsLiteral(text, literal_);
+bool Condition::HasPattern(const RecordView& record) const {
+  if (fixed_ == nullptr) return ContainsPattern(*pattern_, record.text());
+  PrefilterSearch search(*prefilter_, record.text(), record.SpanOf(leaf_));
+  return !fixed_->Find(record.text(), 0, &search).empty();
 }
 
-bool Condition::HasPattern(std::string_view text) const {
-  if (prefilter_ == nullptr) return ContainsPattern(*pattern_, text);
-  if (fixed_ != nullptr) {
-    PrefilterSearch search(*prefilter_, text);
-    return !fixed_->Find(text, 0, &search).empty();
-  }
-  return prefilter_->SearchFrom(text, 0) != std::string_view::npos && ContainsPattern(*pattern_, text);
+bool Condition::indexed() const {
+  if (parts_.empty() && code_ != ConditionCode::kAll && code_ != ConditionCode::kAny) return leaf_ != kNoLeaf;
+  return std::all_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->indexed(); });
 }
 
 }  // namespace streamgate

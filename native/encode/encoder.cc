@@ -24,7 +24,9 @@ Encoder::FrameText::FrameText(const EnvelopeFrame& frame, const char* quote)
     : frame_(frame), quote_(quote), before_(frame.before + quote), after_(quote + frame.after) {}
 
 void Encoder::FrameText::SetTime(uint64_t time_ms) {
-  if (frame_.time == FrameTime::kNone) return;
+  if (frame_.time == FrameTime::kNone || (written_ && time_ms == time_ms_)) return;
+  written_ = true;
+  time_ms_ = time_ms;
   before_ = frame_.before + TimeText(frame_.time, time_ms) + frame_.then + quote_;
 }
 

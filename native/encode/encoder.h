@@ -50,6 +50,8 @@ class Encoder {
     std::string quote_;
     std::string before_;
     std::string after_;
+    bool written_ = false;  // the time in before_ is time_ms_
+    uint64_t time_ms_ = 0;
   };
 
   // Appends a record of `bytes_max` at most. False: it takes more, and the body has a part of it.

@@ -71,6 +71,19 @@ void MakeSet(PreparedPlan* plan) {
   }
 }
 
+void IndexRoutes(const std::vector<CandidateIndex::Requirement>& leaves, uint32_t outputs, PreparedPlan* plan) {
+  plan->outputs = UINT64_MAX >> (kOutputsMax - outputs);
+  plan->route_index = std::make_unique<CandidateIndex>(leaves);
+  plan->routes_indexed = std::all_of(plan->routes.begin(), plan->routes.end(),
+                                     [](const Route& route) { return route.condition->indexed(); });
+  if (!plan->routes_indexed) return;
+  RecordView quiet;
+  quiet.Use(leaves.size());
+  quiet.Reset("", nullptr, {});
+  for (const Route& route : plan->routes)
+    if (!route.condition->Holds(quiet)) plan->quiet_routes &= ~route.bit;
+}
+
 }  // namespace
 
 std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint32_t* rule, std::string* error) {
@@ -82,13 +95,14 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint3
     prepared->steps.emplace_back();
     if (!PrepareStep(std::move(operation), prefilters, &prepared->steps.back(), error)) return nullptr;
   }
+  std::vector<CandidateIndex::Requirement> leaves;
   for (RouteSpec& route : plan.routes) {
     *rule = plan.rules + route.output;
     prepared->routes.push_back(
-        {uint64_t{1} << route.output, Condition::Prepare(std::move(route.condition), prefilters, error)});
+        {uint64_t{1} << route.output, Condition::Prepare(std::move(route.condition), prefilters, &leaves, error)});
     if (prepared->routes.back().condition == nullptr) return nullptr;
   }
-  if (!plan.routes.empty()) prepared->outputs = UINT64_MAX >> (kOutputsMax - plan.outputs);
+  if (!plan.routes.empty()) IndexRoutes(leaves, plan.outputs, prepared.get());
   std::vector<CandidateIndex::Requirement> requirements;
   for (uint32_t i = 0; i < prepared->steps.size(); ++i) {
     const Step& step = prepared->steps[i];

@@ -60,6 +60,11 @@ struct PreparedPlan {
   std::vector<Route> routes;
   // The bits of all outputs, where there are routes.
   uint64_t outputs = 0;
+  // Of the routes' conditions, all of them together. Refers to them.
+  std::unique_ptr<CandidateIndex> route_index;
+  // Every leaf is in it, so records that hold nothing for it have these routes.
+  bool routes_indexed = false;
+  uint64_t quiet_routes = UINT64_MAX;
   // Of the steps with a prefilter. Refers to them.
   std::unique_ptr<CandidateIndex> index;
   // The others, ascending: every record is theirs to look at.

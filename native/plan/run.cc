@@ -29,6 +29,10 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   scan_apart_.Use(index);
   all_filtered_ = plan_ != nullptr && plan_->unfiltered.empty();
   routed_ = plan_ != nullptr && !plan_->routes.empty();
+  const CandidateIndex* const route_index = routed_ ? plan_->route_index.get() : nullptr;
+  route_scan_.Use(route_index);
+  route_scan_apart_.Use(route_index);
+  view_.Use(routed_ ? route_index->steps() : 0);
   if (plan_ == nullptr) return;
   changes_.reserve(plan_->steps.size());
   candidates_.reserve(plan_->steps.size());
@@ -42,6 +46,7 @@ void Runner::Begin(const char* region_begin, const char* region_end) {
   region_begin_ = region_begin;
   region_end_ = region_end;
   scan_.Reset(region_begin, region_end);
+  if (routed_) route_scan_.Reset(region_begin, region_end);
 }
 
 void Runner::CollectApart(std::string_view text) {
@@ -153,11 +158,9 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
 }
 
 bool Runner::PassRouted(const Record& record, std::string_view text, bool changed) {
-  // RE2 takes a null text for one that is not there.
-  view_.Reset(text.data() == nullptr ? std::string_view("", 0) : text);
-  uint64_t routes = UINT64_MAX;
-  for (const Route& route : plan_->routes)
-    if (!route.condition->Holds(view_)) routes &= ~route.bit;
+  const bool in_region = !changed && record.data >= region_begin_ && record.data + record.size <= region_end_;
+  const bool quiet = in_region && plan_->routes_indexed && route_scan_.QuietUpTo(record.data + record.size);
+  const uint64_t routes = quiet ? plan_->quiet_routes : RoutesOf(text, in_region);
   if ((routes & plan_->outputs) != 0) {
     if (!batch_.Fits(text.size())) {
       need_bytes_ = static_cast<uint32_t>(text.size() + 1);
@@ -173,6 +176,20 @@ bool Runner::PassRouted(const Record& record, std::string_view text, bool change
     cells[static_cast<uint32_t>(RouteCell::kFilteredBytes)] += static_cast<double>(text.size());
   }
   return true;
+}
+
+uint64_t Runner::RoutesOf(std::string_view text, bool in_region) {
+  // RE2 takes a null text for one that is not there.
+  if (text.data() == nullptr) text = std::string_view("", 0);
+  CandidateScan& scan = in_region ? route_scan_ : route_scan_apart_;
+  if (!in_region) scan.Reset(text.data(), text.data() + text.size());
+  route_candidates_.clear();
+  scan.Collect(text, &route_candidates_);
+  view_.Reset(text, &scan, route_candidates_);
+  uint64_t routes = UINT64_MAX;
+  for (const Route& route : plan_->routes)
+    if (!route.condition->Holds(view_)) routes &= ~route.bit;
+  return routes;
 }
 
 double* Runner::RouteCounts(size_t route) {

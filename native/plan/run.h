@@ -83,6 +83,7 @@ class Runner {
   }
   // Where outputs have filters: asks which of them the record, as it is now, goes to.
   bool PassRouted(const Record& record, std::string_view text, bool changed);
+  uint64_t RoutesOf(std::string_view text, bool in_region);
   void CountPassed(const Record& record, std::string_view text) {
     ++tally_.passed_records;
     tally_.passed_bytes += record.size;
@@ -104,8 +105,11 @@ class Runner {
   uint32_t need_bytes_ = 0;
   bool all_filtered_ = false;
   bool routed_ = false;
-  // What routes look at.
+  // What routes look at, the scans that tell it beforehand, over the region and over other texts, and what those told.
   RecordView view_;
+  CandidateScan route_scan_;
+  CandidateScan route_scan_apart_;
+  std::vector<uint32_t> route_candidates_;
   const char* region_begin_ = nullptr;
   const char* region_end_ = nullptr;
   // Over the region, and over single texts that lie elsewhere: what a rule has changed, what a framer has put together.

@@ -41,7 +41,36 @@ constexpr std::string_view kHeadKeys[] = {"level", "severity", "lvl", "loglevel"
 
 constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsWord(char c) { return IsDigit(c) || c == '_' || (Lower(c) >= 'a' && Lower(c) <= 'z'); }
+
+// Which bytes are part of a word: letters, digits and _ of ASCII.
+struct WordBytes {
+  bool of[256] = {};
+};
+constexpr WordBytes MakeWordBytes() {
+  WordBytes bytes;
+  for (int c = 0; c < 128; ++c)
+    bytes.of[c] = (c >= '0' && c <= '9') || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return bytes;
+}
+constexpr WordBytes kWordBytesTable = MakeWordBytes();
+bool IsWord(char c) { return kWordBytesTable.of[static_cast<uint8_t>(c)]; }
+
+// Of each first letter (its low five bits) the lengths that names and keys have: most words of a head are neither, and
+// this alone says so.
+struct Lengths {
+  uint32_t of[32] = {};
+};
+constexpr Lengths MakeLengths() {
+  Lengths lengths;
+  for (const Name& name : kNames) lengths.of[name.word[0] & 31] |= 1u << name.word.size();
+  for (const std::string_view key : kHeadKeys) lengths.of[key[0] & 31] |= 1u << key.size();
+  return lengths;
+}
+constexpr Lengths kLengths = MakeLengths();
+bool MayTell(std::string_view word) {
+  return word.size() <= kWordBytesMax && (kLengths.of[word[0] & 31] >> word.size() & 1) != 0;
+}
+
 bool IsCapital(char c) { return c >= 'A' && c <= 'Z'; }
 
 bool EqualsInLower(std::string_view text, std::string_view lower) {
@@ -164,6 +193,10 @@ Severity OfHead(std::string_view record) {
     if (to == head && head < record.size() && IsWord(record[head])) break;
     const std::string_view word = record.substr(from, to - from);
     Severity severity = Severity::kUnknown;
+    if (!MayTell(word)) {
+      from = to;
+      continue;
+    }
     if (IsOneOf(word, kHeadKeys)) {
       severity = OfKeyValue(record, to);
     } else if (from < kWordBytes) {
@@ -209,6 +242,8 @@ Severity SeverityReader::OfJson(std::string_view record) {
                          : name == "log" && text_.Peek() == '{' ? TakeLogObject()
                                                                 : text_.SkipValue();
       if (!taken) return Severity::kUnknown;
+      // Above all others: what comes behind it can't change the answer, and most loggers write it first.
+      if (told_[kLevel] != Severity::kUnknown) return told_[kLevel];
     } while (text_.Take(','));
     if (!text_.Take('}')) return Severity::kUnknown;
   }
@@ -219,7 +254,7 @@ Severity SeverityReader::OfJson(std::string_view record) {
 }
 
 bool SeverityReader::TakeValue(Field field) {
-  // Of duplicate keys the last counts, as in JSON.parse.
+  // Of duplicate keys the last counts, as in JSON.parse, but for a level that has told.
   told_[field] = Severity::kUnknown;
   const char c = text_.Peek();
   if (c == '{' || c == '[') return text_.SkipValue();

@@ -107,6 +107,70 @@ TEST("every byte of a plan flipped: decoded or refused, never read out of bounds
   }
 });
 
+ConditionSpec Literal(const std::string& text) { return {ConditionCode::kLiteral, 0, {text}, {}, {}}; }
+ConditionSpec Pattern(const std::string& pattern) { return {ConditionCode::kPattern, 0, {pattern}, {}, {}}; }
+ConditionSpec Of(ConditionCode code, std::vector<ConditionSpec> parts) { return {code, 0, {}, {}, std::move(parts)}; }
+ConditionSpec AtLeast(Severity severity) {
+  return {ConditionCode::kSeverity, static_cast<uint16_t>(severity), {}, {}, {}};
+}
+ConditionSpec Attribute(AttributeOperator op, const std::string& key, std::vector<std::string> values) {
+  std::string path;
+  Put(&path, static_cast<uint32_t>(key.size()), 4);
+  return {ConditionCode::kAttribute, static_cast<uint16_t>(op), std::move(values), {path + key}, {}};
+}
+
+// A condition of every kind.
+std::vector<RouteSpec> EveryKind() {
+  std::vector<RouteSpec> routes;
+  routes.push_back({0, Of(ConditionCode::kAny, {Literal("FATAL"), Of(ConditionCode::kNot, {Pattern("a+b")})})});
+  routes.push_back({3, Of(ConditionCode::kAll,
+                          {AtLeast(Severity::kError), Attribute(AttributeOperator::kEquals, "k", {"x", "y"})})});
+  return routes;
+}
+
+TEST("routes decode whole, and every shorter or longer plan is refused", {
+  const std::string bytes = Encode(2, kTwo, EveryKind(), 4);
+  CHECK(Decodes(bytes));
+  for (size_t size = 0; size < bytes.size(); ++size) CHECK(!Decodes(bytes.substr(0, size)));
+  CHECK(!Decodes(bytes + "x"));
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[at] = static_cast<char>(flipped[at] ^ 1 << bit);
+      Decodes(flipped);
+    }
+  }
+});
+
+TEST("routes that no output has, out of order, too deep or malformed are refused", {
+  const auto routed = [](std::vector<RouteSpec> routes, uint32_t outputs) {
+    return Decodes(Encode(0, {}, std::move(routes), outputs));
+  };
+  CHECK(routed({{63, Literal("a")}}, 64));
+  CHECK(!routed({{64, Literal("a")}}, 64));
+  CHECK(!routed({{0, Literal("a")}}, 65));
+  CHECK(!routed({{1, Literal("a")}}, 1));
+  CHECK(!routed({{1, Literal("a")}, {0, Literal("b")}}, 2));
+  CHECK(!routed({{1, Literal("a")}, {1, Literal("b")}}, 2));
+  CHECK(!routed({{0, {ConditionCode::kLiteral, 0, {}, {}, {}}}}, 1));
+  CHECK(!routed({{0, {ConditionCode::kLiteral, 1, {"a"}, {}, {}}}}, 1));
+  CHECK(!routed({{0, {static_cast<ConditionCode>(8), 0, {}, {}, {}}}}, 1));
+  CHECK(!routed({{0, {ConditionCode::kSeverity, 7, {}, {}, {}}}}, 1));
+  CHECK(!routed({{0, {ConditionCode::kAttribute, 9, {"a"}, {}, {}}}}, 1));
+  CHECK(!routed({{0, Of(ConditionCode::kNot, {})}}, 1));
+  const auto nested = [&routed](size_t depth) {
+    ConditionSpec condition = Literal("a");
+    for (; depth > 1; --depth) {
+      std::vector<ConditionSpec> parts;
+      parts.push_back(std::move(condition));
+      condition = Of(ConditionCode::kNot, std::move(parts));
+    }
+    return routed({{0, std::move(condition)}}, 1);
+  };
+  CHECK(nested(kConditionDepthMax));
+  CHECK(!nested(kConditionDepthMax + 1));
+});
+
 constexpr Limits kNoLimits{UINT64_MAX, UINT64_MAX};
 
 std::string Replaced(const std::string& pattern, const std::string& rewrite, const std::string& text,
@@ -191,8 +255,9 @@ class Batch {
   std::unique_ptr<uint64_t[]> words_;
 };
 
-std::shared_ptr<PreparedPlan> Plan(uint32_t rules, const std::vector<Spec>& specs, bool prefilters = true) {
-  const std::string bytes = Encode(rules, specs);
+std::shared_ptr<PreparedPlan> Plan(uint32_t rules, const std::vector<Spec>& specs, bool prefilters = true,
+                                   const std::vector<RouteSpec>& routes = {}, uint32_t outputs = 0) {
+  const std::string bytes = Encode(rules, specs, routes, outputs);
   DecodedPlan decoded;
   std::string error;
   CHECK(DecodePlan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), &decoded, &error));
@@ -263,6 +328,188 @@ TEST("a rule after one that emptied the record still sees a text", {
   CHECK(runner.Run({"abc", 3, false}));
   runner.Flush();
   CHECK_EQUAL(batch.text(), "x\n");
+});
+
+// What a plan without rules makes of records: each one that is kept as its routes of the first eight outputs, a colon
+// and its text; then the cells of each route.
+std::string Routed(const std::vector<RouteSpec>& routes, uint32_t outputs, const std::vector<std::string>& records,
+                   bool in_region, bool prefilters = true, const std::vector<Spec>& specs = {}) {
+  const auto rules = static_cast<uint32_t>(specs.size());
+  const auto plan = Plan(rules, specs, prefilters, routes, outputs);
+  CHECK(plan != nullptr);
+  if (plan == nullptr) return "refused";
+  std::vector<double> counts(CountCellsOf(*plan));
+  Runner runner;
+  runner.Use(plan, counts.data());
+  std::string region;
+  for (const std::string& record : records) region += record + "\n";
+  Batch batch(1000, 1 << 20);
+  runner.batch().Attach(batch.header());
+  runner.Begin(in_region ? region.data() : nullptr, in_region ? region.data() + region.size() : nullptr);
+  size_t at = 0;
+  std::vector<Record> list;
+  for (const std::string& record : records) {
+    list.push_back({region.data() + at, static_cast<uint32_t>(record.size()), true});
+    at += record.size() + 1;
+  }
+  if (in_region) {
+    CHECK_EQUAL(runner.RunAll(list.data(), list.size()), list.size());
+  } else {
+    for (const Record& record : list) CHECK(runner.Run(record));
+  }
+  runner.Flush();
+  std::string out;
+  const auto* entries = reinterpret_cast<const BatchEntry*>(batch.header() + 1);
+  const std::string text = batch.text();
+  for (uint32_t i = 0; i < batch.header()->records; ++i)
+    out += std::to_string(entries[i].routes_low & 255) + ":" + text.substr(entries[i].offset, entries[i].length) + " ";
+  for (size_t cell = kCountCellsFixed + rules * kCountCellsPerRule; cell < counts.size(); ++cell)
+    out += "," + std::to_string(static_cast<int>(counts[cell]));
+  const auto count = [&counts](CountCell cell) { return counts[static_cast<size_t>(cell)]; };
+  CHECK_EQUAL(count(CountCell::kPassedRecords), static_cast<double>(records.size()));
+  CHECK_EQUAL(count(CountCell::kReceivedRecords), static_cast<double>(records.size()));
+  // For each output in bytes as written: passed = filtered + routed.
+  for (size_t route = 0; route < routes.size(); ++route) {
+    double bytes = counts[kCountCellsFixed + rules * kCountCellsPerRule + route * kCountCellsPerRoute + 1];
+    for (uint32_t i = 0; i < batch.header()->records; ++i)
+      if ((entries[i].routes_low >> routes[route].output & 1) != 0) bytes += entries[i].length;
+    CHECK_EQUAL(bytes, count(CountCell::kWrittenBytes));
+  }
+  return out;
+}
+
+TEST("a record's routes have no bit of an output whose filter it does not pass", {
+  const std::vector<std::string> records = {"a", "b", "ab", "c", "", "a"};
+  for (const bool in_region : {true, false}) {
+    CHECK_EQUAL(Routed({{1, Literal("a")}}, 2, records, in_region), "255:a 253:b 255:ab 253:c 253: 255:a ,3,2");
+    // No output takes c, nor the empty one: both are counted and not kept.
+    CHECK_EQUAL(Routed({{0, Literal("a")}, {1, Literal("b")}}, 2, records, in_region),
+                "253:a 254:b 255:ab 253:a ,3,2,4,3");
+    CHECK_EQUAL(Routed({{0, Of(ConditionCode::kNot, {Pattern("^$")})}}, 1, {""}, in_region), ",1,0");
+    CHECK_EQUAL(Routed({{0, Pattern("^$")}}, 1, {""}, in_region), "255: ,0,0");
+    CHECK_EQUAL(Routed({{0, AtLeast(Severity::kError)}}, 1, {"ERROR x", "DEBUG no ERROR", "<11>x"}, in_region),
+                "255:ERROR x 255:<11>x ,1,14");
+  }
+});
+
+TEST("the filter of output 63 has its bit in the high word", {
+  double counts[kCountCellsFixed + kCountCellsPerRoute] = {};
+  Runner runner;
+  runner.Use(Plan(0, {}, true, {{63, Literal("a")}}, 64), counts);
+  Batch batch(2, 100);
+  runner.batch().Attach(batch.header());
+  runner.Begin(nullptr, nullptr);
+  CHECK(runner.Run({"b", 1, false}));
+  CHECK(runner.Run({"a", 1, false}));
+  runner.Flush();
+  const auto* entries = reinterpret_cast<const BatchEntry*>(batch.header() + 1);
+  CHECK_EQUAL(entries[0].routes_low, UINT32_MAX);
+  CHECK_EQUAL(entries[0].routes_high, UINT32_MAX >> 1);
+  CHECK_EQUAL(entries[1].routes_high, UINT32_MAX);
+});
+
+TEST("a record that some output gets needs room, one that none gets does not, and neither is counted twice", {
+  double counts[kCountCellsFixed + kCountCellsPerRoute] = {};
+  Runner runner;
+  runner.Use(Plan(0, {}, true, {{0, Literal("a")}}, 1), counts);
+  Batch tiny(5, 4);
+  runner.batch().Attach(tiny.header());
+  runner.Begin(nullptr, nullptr);
+  CHECK(runner.Run({"bbbbbbbb", 8, false}));
+  CHECK(!runner.Run({"aaaaa", 5, false}));
+  CHECK_EQUAL(runner.need_bytes(), 6u);
+  CHECK(!runner.Run({"aaaaa", 5, false}));
+  CHECK(runner.Run({"aaa", 3, false}));
+  CHECK(runner.Run({"bbbb", 4, false}));
+  runner.Flush();
+  CHECK_EQUAL(tiny.text(), "aaa\n");
+  CHECK_EQUAL(counts[static_cast<size_t>(CountCell::kPassedRecords)], 3.0);
+  CHECK_EQUAL(counts[static_cast<size_t>(CountCell::kWrittenBytes)], 15.0);
+  CHECK_EQUAL(counts[kCountCellsFixed], 2.0);
+  CHECK_EQUAL(counts[kCountCellsFixed + 1], 12.0);
+});
+
+TEST("filters look at what the rules have made of a record", {
+  const std::vector<Spec> mask = {{OperationCode::kReplacePattern, 0, 0, {"secret", "***"}}};
+  for (const bool in_region : {true, false}) {
+    CHECK_EQUAL(Routed({{0, Literal("secret")}}, 2, {"a secret", "b"}, in_region, true, mask), "254:a *** 254:b ,2,6");
+    CHECK_EQUAL(Routed({{0, Literal("***")}}, 1, {"a secret", "b"}, in_region, true, mask), "255:a *** ,1,1");
+  }
+});
+
+TEST("a refused filter is told by its output", {
+  const std::string bytes = Encode(2, kTwo, {{0, Literal("a")}, {2, Pattern("[a")}}, 3);
+  DecodedPlan decoded;
+  std::string error;
+  CHECK(DecodePlan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), &decoded, &error));
+  uint32_t rule = 0;
+  CHECK(Prepare(std::move(decoded), true, &rule, &error) == nullptr);
+  CHECK_EQUAL(rule, 4u);
+  CHECK_EQUAL(error, "missing ]: [a");
+});
+
+ConditionSpec RandomCondition(std::mt19937* random, int depth) {
+  static const char* const texts[] = {"DEBUG", "a", "", "user=", "12-3", "k", "no such words are in the texts at all"};
+  static const char* const patterns[] = {
+      "\\b\\d{3}-\\d{2}-\\d{4}\\b", "a*b", ".", "^$", "(?i)error|fatal", "[0-9 -]{8,}", "x|y", "\\w+@", "\\B-"};
+  static const char* const values[] = {"a", "", "x\ny", "1", "2.5", "e\xc3\xa9"};
+  const auto any = [random](const auto& list) { return std::string(list[(*random)() % (sizeof list / sizeof *list)]); };
+  const auto parts = [&](size_t count) {
+    std::vector<ConditionSpec> list;
+    for (; count > 0; --count) list.push_back(RandomCondition(random, depth - 1));
+    return list;
+  };
+  switch ((*random)() % (depth > 0 ? 9 : 6)) {
+    case 0:
+    case 1:
+      return Literal(any(texts));
+    case 2:
+    case 3:
+      return Pattern(any(patterns));
+    case 4:
+      return AtLeast(static_cast<Severity>(1 + (*random)() % 6));
+    case 5: {
+      const auto op = static_cast<AttributeOperator>((*random)() % 9);
+      if (op == AttributeOperator::kGreater || op == AttributeOperator::kLess) return Attribute(op, "k", {"1.5"});
+      if (op == AttributeOperator::kExists) return Attribute(op, "k", {});
+      return Attribute(op, "k", {any(values)});
+    }
+    case 6:
+      return Of(ConditionCode::kNot, parts(1));
+    case 7:
+      return Of(ConditionCode::kAll, parts((*random)() % 4));
+    default:
+      return Of(ConditionCode::kAny, parts((*random)() % 4));
+  }
+}
+
+TEST("filters answer the same with prefilters and without, wherever the records lie", {
+  std::mt19937 random(20'261'126);
+  static const char* const pieces[] = {
+      "DEBUG", "a",          "b",       "user=", "7",      "123-45-6789",   "4111 1111",
+      " ",     "-",          "ERROR ",  "k",     "x",      "a@b.c",         "\xc3\xa9",
+      "\xff",  "{\"k\":",    "1",       "2.5}",  "\"a\"}", "\"e\\u00e9\"}", "{\"level\":50}",
+      "<3>",   "level=warn", "[error]", "{}"};
+  size_t filtered = 0;
+  size_t kept = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<RouteSpec> routes;
+    std::vector<Spec> specs;
+    const uint32_t outputs = 1 + random() % 5;
+    for (uint32_t output = 0; output < outputs; ++output)
+      if (random() % 3 != 0) routes.push_back({output, RandomCondition(&random, 3)});
+    if (random() % 3 == 0) specs.push_back({OperationCode::kReplacePattern, 0, 0, {"[ab7]", "k"}});
+    std::vector<std::string> records(random() % 20);
+    for (std::string& record : records)
+      for (uint32_t count = random() % 6; count > 0; --count)
+        record += pieces[random() % (sizeof pieces / sizeof *pieces)];
+    const std::string fused = Routed(routes, outputs, records, true, true, specs);
+    CHECK_EQUAL(fused, Routed(routes, outputs, records, false, true, specs));
+    CHECK_EQUAL(fused, Routed(routes, outputs, records, true, false, specs));
+    filtered += fused.find(",0,0") == std::string::npos ? 1 : 0;
+    kept += fused.find(':') == std::string::npos ? 0 : 1;
+  }
+  CHECK(filtered > 500 && kept > 500);
 });
 
 // Texts that come out of a plan, and what it has counted.

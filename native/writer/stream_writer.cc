@@ -218,7 +218,8 @@ void StreamWriter::State::TakeBackBegun() {
   const auto begun = static_cast<off_t>(offset - booked_bytes);
   struct stat about;
   // Not once it is to stop: left behind, it does not know whose descriptor this is by now.
-  if (regular && !stop.load(std::memory_order_acquire) && fstat(fd, &about) == 0 && lseek(fd, 0, SEEK_CUR) == about.st_size && about.st_size >= begun) {
+  if (regular && !stop.load(std::memory_order_acquire) && fstat(fd, &about) == 0 &&
+      lseek(fd, 0, SEEK_CUR) == about.st_size && about.st_size >= begun) {
     // Refused, it leaves a piece of a line, which is no loss: the record is in the next file.
     [[maybe_unused]] const int result = ftruncate(fd, about.st_size - begun);
   }

@@ -38,7 +38,8 @@ class StreamWriter {
   };
   // What its owner is told, in the writer's thread.
   enum class Event {
-    kClosed,    // the stream can not be written to any more; the thread goes on consuming and counts as lost. Once
+    kClosed,    // the stream can not be written to any more; the thread goes on consuming and counts as lost. Once a
+                // descriptor
     kFull,      // the device takes nothing now, for want of room mostly: it is tried again until it does
     kRoom,      // it takes bytes again
     kSwitched,  // SwitchTo is done: nothing more is written to the descriptor before

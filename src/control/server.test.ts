@@ -248,6 +248,23 @@ describe("/outputs", () => {
     expect((await call("GET", "/outputs")).body).toEqual([]);
   });
 
+  it("keeps a filter as it was written, and refuses one by the part that is wrong", async () => {
+    const filtered = {
+      ...outputHttp,
+      filter: { all: [{ severity: { at_least: "ERROR" } }, { not: { field: "a", in: ["x", 1] } }] },
+    };
+    expect(await call("POST", "/outputs", filtered)).toEqual({
+      status: 200,
+      body: { status: "added", output: { ...filtered, id: "http-1" } },
+    });
+    expect((await call("GET", "/outputs")).body).toEqual([{ ...filtered, id: "http-1" }]);
+    const wrong = { ...outputHttp, filter: { not: { pattern: "[0-9" } } };
+    expect(await call("POST", "/outputs", wrong)).toMatchObject({
+      status: 422,
+      body: { error: { code: "SG_CONDITION", where: "filter.not.pattern", what: "RE2 refuses it: missing ]: [0-9" } },
+    });
+  });
+
   it("gets, replaces in place and removes one by its id", async () => {
     await call("POST", "/outputs", outputHttp);
     await call("POST", "/outputs", { type: "console", id: "Mine.1" });

@@ -4,6 +4,7 @@
  */
 
 import { type Static, Type } from "typebox";
+import { filterSchema } from "./filter.ts";
 import type { Output, OutputConfig } from "./output.ts";
 import { certificate, privateKey, type Text } from "./secret.ts";
 
@@ -29,16 +30,6 @@ const id = Type.Optional(
     "x-words": `1 to ${outputIdLengthMax} letters, digits, "_", "." or "-", the first one no "."`,
     description: "Name of the output; no two share one. Absent: made up from its type, such as http-1.",
   }),
-);
-
-const filter = Type.Optional(
-  Type.Object(
-    {},
-    {
-      additionalProperties: true,
-      description: 'Which records it gets: a condition, such as {"severity":{"at_least":"ERROR"}}. Absent: all.',
-    },
-  ),
 );
 
 export const payloadAgeMsDefault = 100;
@@ -236,7 +227,7 @@ const tls = Type.Optional(
   ),
 );
 
-export const deliveryFields = { id, filter, payload, compression, concurrency, retry, queue, tls };
+export const deliveryFields = { id, filter: filterSchema, payload, compression, concurrency, retry, queue, tls };
 export type DeliveryField = keyof typeof deliveryFields;
 
 /** What an output that makes requests has. */

@@ -41,6 +41,23 @@ describe("compilePlan", () => {
     expect(flags({ type: "redact", params: { pattern: "a+" } })).toBe(operationFlag.protect | operationFlag.limited);
   });
 
+  it("makes a route of each output that has a filter, by its place in the manifest", () => {
+    const plan = compilePlan(
+      [],
+      [
+        { type: "console" },
+        { type: "console", filter: { value: "a" } },
+        { type: "console", filter: { not: { value: "b" } } },
+      ],
+    );
+    expect(plan.outputs).toBe(3);
+    expect(plan.routes).toEqual([
+      { output: 1, condition: { kind: "literal", literal: Buffer.from("a") } },
+      { output: 2, condition: { kind: "not", of: { kind: "literal", literal: Buffer.from("b") } } },
+    ]);
+    expect(compilePlan([], [{ type: "console" }])).toEqual({ rules: [], operations: [] });
+  });
+
   it("gives an empty plan for no rules", () => {
     expect(compilePlan([])).toEqual({ rules: [], operations: [] });
   });

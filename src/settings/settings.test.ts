@@ -1,5 +1,6 @@
 /** Settings from flags, variables and defaults, and the refusals. */
 
+import { totalmem } from "node:os";
 import { describe, expect, it } from "vitest";
 import { StreamGateError } from "../errors.ts";
 import { readSettings, settingKeys, settingSchema, settingsTable, spellings } from "./settings.ts";
@@ -103,6 +104,23 @@ describe("settings", () => {
   it("refuse a ring that could not take every record", () => {
     expect(refusal({}, { RING_BYTES: "1MiB" })).toContain("RING_BYTES");
     expect(readSettings({ env: { RING_BYTES: "1MiB", MAX_RECORD_BYTES: "64k" } }).ringBytes).toBe(1_048_576);
+  });
+
+  it("refuse a memory budget that the other settings cannot keep to, and say what they need", () => {
+    const few = { STREAMGATE_WORKERS: "1" };
+    const needed = Number(/at least (\d+) bytes/.exec(refusal({}, { ...few, MEMORY_BUDGET: "64MiB" }))![1]);
+    expect(readSettings({ env: { ...few, MEMORY_BUDGET: String(needed) } }).memoryBudget).toBe(needed);
+    expect(refusal({}, { STREAMGATE_WORKERS: "2", MEMORY_BUDGET: String(needed) })).toContain("2 workers");
+    expect(refusal({}, { ...few, MEMORY_BUDGET: String(needed), RING_BYTES: "512MiB" })).toContain("MEMORY_BUDGET");
+    expect(refusal({}, { ...few, MEMORY_BUDGET: "1" })).toContain("MEMORY_BUDGET");
+  });
+
+  it("take a quarter of the memory there is by default, or what the other settings need", () => {
+    const quarter = readSettings({ env: { STREAMGATE_WORKERS: "1" } }).memoryBudget;
+    expect(quarter).toBeGreaterThan(128 * 1024 * 1024);
+    expect(quarter).toBeLessThanOrEqual(Math.max(totalmem() / 4, 256 * 1024 * 1024));
+    const env = { RING_BYTES: "512MiB", STREAMGATE_WORKERS: "32" };
+    expect(readSettings({ env }).memoryBudget).toBeGreaterThan(16 * 1024 ** 3);
   });
 
   it("never repeat a token or a URL with a password", () => {

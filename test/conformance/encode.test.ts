@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { type EncodeLimits, type Encoder, encodeStop } from "../../src/data/engine/encoder.ts";
+import { type EncodeLimits, type Encoder, encodeStop, freeBody } from "../../src/data/engine/encoder.ts";
 import { jsonDepthMax } from "../../src/data/engine/layout.ts";
 import type { JsonEnvelope, Member } from "../../src/outputs/envelope.ts";
 import {
@@ -19,6 +19,7 @@ import {
   type Encoded,
   encodeAll,
   expectedOf,
+  timed,
   unlimited,
 } from "./encode_cases.ts";
 import { engines, nativeEngine, skipNote } from "./engines.ts";
@@ -43,8 +44,8 @@ const valuing: JsonEnvelope = {
   before: "",
   between: "",
   after: "",
-  string: { before: '{"time":', time: "s", then: ',"event":', after: "}" },
-  object: { kind: "value", frame: { before: '{"time":', time: "s", then: ',"event":', after: "}" } },
+  string: timed('{"time":', "s", ',"event":', "}"),
+  object: { kind: "value", frame: timed('{"time":', "s", ',"event":', "}") },
 };
 
 describe.each(engines())("encoding on $name", (kind) => {
@@ -131,7 +132,7 @@ describe.each(engines())("encoding on $name", (kind) => {
     });
 
     it("writes milliseconds as an integer", () => {
-      const envelope: JsonEnvelope = { ...list, string: { before: "", time: "ms", then: "=", after: "" } };
+      const envelope: JsonEnvelope = { ...list, string: timed("", "ms", "=", "") };
       expect(encode(envelope, ["x"], unlimited, 1_700_000_000_007.9).text).toBe('[1700000000007="x"]');
       expect(encode(envelope, ["x"], unlimited, -1).text).toBe('[0="x"]');
       expect(encode(envelope, ["x"], unlimited, Number.NaN).text).toBe('[0="x"]');
@@ -327,6 +328,32 @@ describe.each(engines())("encoding on $name", (kind) => {
         expect(body.buffer).toBeInstanceOf(ArrayBuffer);
         expect(body.buffer.byteLength).toBe(body.byteLength);
       }
+    });
+
+    it("can be given back before the collector finds them, and the next are whole", () => {
+      const encoder = kind.createEncoder(list);
+      const batch = batchWith(kind, [Buffer.alloc(100_000, '"')]);
+      const once = () => {
+        encoder.begin(unlimited);
+        encoder.append(batch, 0, 1, 0);
+        return encoder.finish();
+      };
+      const kept = Buffer.from(once());
+      for (let i = 0; i < 50; i++) {
+        const body = once();
+        expect(kept.equals(body)).toBe(true);
+        freeBody(body);
+        expect(body.length).toBe(0);
+      }
+      encoder.close();
+    });
+
+    it("hold long ranges that many small bodies are made of", () => {
+      const records = Array.from({ length: 3000 }, (_, i) => `${i}`);
+      const encoded = encode(list, records, { ...unlimited, recordsMax: 7 });
+      expect(encoded.bodies.flatMap((body) => JSON.parse(Buffer.from(body).toString()))).toEqual(records);
+      expect(encoded.bodies.length).toBe(Math.ceil(3000 / 7));
+      expect(encode(list, records).records).toEqual([3000]);
     });
 
     it("may be empty", () => {

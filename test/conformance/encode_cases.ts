@@ -17,6 +17,11 @@ export const unlimited: EncodeLimits = {
   recordBytesMax: Number.POSITIVE_INFINITY,
 };
 
+/** A frame with the time in it. */
+export function timed(before: string, time: "ms" | "s", then: string, after: string): Frame {
+  return { before, time, then, after };
+}
+
 /** A batch of this kind of engine that holds these records, and no byte more. */
 export function batchWith(kind: EngineKind, records: readonly Uint8Array[], routes: readonly bigint[] = []): Batch {
   const batch = kind.createBatch(
@@ -242,8 +247,8 @@ export class EncodeCases {
     return this.#one<Frame>([
       { before: mark, after: "" },
       { before: '{"event":', after: "}" },
-      { before: '{"time":', time: "s", then: ',"event":', after: `${mark}}` },
-      { before: '{"timestamp":', time: "ms", then: ',"message":', after: "}" },
+      timed('{"time":', "s", ',"event":', `${mark}}`),
+      timed('{"timestamp":', "ms", ',"message":', "}"),
       { before: "☺", time: "ms", after: "☺" },
     ]);
   }

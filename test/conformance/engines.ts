@@ -8,7 +8,7 @@
 import { loadAddon } from "../../src/data/engine/addon.ts";
 import { Batch } from "../../src/data/engine/batch.ts";
 import type { EngineKind, Framer, PreparedPlan } from "../../src/data/engine/engine.ts";
-import { countCellsFixed, countCellsPerRule, frameCells } from "../../src/data/engine/layout.ts";
+import { batchEntry, batchHeader, countCellsOf, frameCells } from "../../src/data/engine/layout.ts";
 import { nativeKind } from "../../src/data/engine/native/kind.ts";
 import { portableKind } from "../../src/data/engine/portable/kind.ts";
 import type { Framing } from "../../src/data/frame/framing.ts";
@@ -70,6 +70,8 @@ export function planOf(steps: readonly Step[]): Plan {
 export interface Run {
   /** The records that came out, in order. */
   readonly records: Buffer[];
+  /** Of each of them the bits of the outputs that it goes to. */
+  readonly routes: bigint[];
   /** Each batch's memory up to its last byte, header and index included. */
   readonly batches: Buffer[];
   readonly counts: Float64Array;
@@ -89,7 +91,7 @@ export interface RunOptions {
 export function run(kind: EngineKind, plan: Plan | PreparedPlan, input: Uint8Array, options: RunOptions = {}): Run {
   const { framing = { kind: "newline" }, maxRecordBytes = 1 << 20, batchRecords = 256, batchBytes = 1 << 16 } = options;
   const prepared = "close" in plan ? plan : kind.prepare(plan);
-  const counts = new Float64Array(countCellsFixed + prepared.plan.rules.length * countCellsPerRule);
+  const counts = new Float64Array(countCellsOf(prepared.plan));
   const losses = new Float64Array(frameCells);
   const framer = kind.createFramer(framing, maxRecordBytes, { transport: "tcp" }, losses);
   const engine = kind.createEngine();
@@ -115,7 +117,7 @@ export function run(kind: EngineKind, plan: Plan | PreparedPlan, input: Uint8Arr
   engine.close();
   framer.close();
   if (prepared !== plan) prepared.close();
-  return { records: out.records, batches: out.batches, counts, losses };
+  return { records: out.records, routes: out.routes, batches: out.batches, counts, losses };
 }
 
 /** What a framer makes of a byte stream: the records of a plan that does nothing. */
@@ -139,6 +141,7 @@ function chunksOf(input: Uint8Array, sizes: readonly number[] = []): Buffer[] {
 export class Collector {
   batch: Batch;
   readonly records: Buffer[] = [];
+  readonly routes: bigint[] = [];
   readonly batches: Buffer[] = [];
 
   constructor(recordsMax: number, bytesMax: number) {
@@ -154,6 +157,9 @@ export class Collector {
       const slice = batch.slice(i, i + 1);
       if (slice.at(-1) !== 0x0a) throw new Error("a record in the batch is not followed by LF");
       this.records.push(Buffer.from(slice.subarray(0, -1)));
+      const entry = (batchHeader.bytes + i * batchEntry.bytes) / 4;
+      const [low, high] = [batch.words[entry + 2]!, batch.words[entry + 3]!];
+      this.routes.push((BigInt(high) << 32n) | BigInt(low));
     }
     const used = batch.words.byteLength + batch.bytes;
     if (batch.records > 0) this.batches.push(Buffer.from(Buffer.from(batch.memory, 0, used)));

@@ -9,21 +9,11 @@
 import { isUtf8 } from "node:buffer";
 import { describe, expect, it } from "vitest";
 import { attributeOperator } from "../../src/plan/operations.ts";
+import { random } from "../fixtures/random.ts";
 import { engines, nativeEngine, planOf, run, type Step, skipNote } from "./engines.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 const cases = Number(process.env.FUZZ_CASES ?? 4000);
-
-/** Random numbers from a seed: mulberry32. */
-function random(from: number): () => number {
-  let state = from >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 class Maker {
   readonly #next: () => number;

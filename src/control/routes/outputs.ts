@@ -4,7 +4,6 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
 import { destinationKey, idKey, type NamedOutput, withIds } from "../../manifest/output_identity.ts";
-import { filterSchema } from "../../outputs/filter.ts";
 import { type OutputConfig, outputSchema, outputsMax, outputTypes } from "../../outputs/index.ts";
 import { readOutput } from "../../outputs/read.ts";
 import { maskSecrets, restoreSecrets, withoutSecrets } from "../../outputs/secrets_of_config.ts";
@@ -17,12 +16,7 @@ const exampleOutput = { type: "http", url: "http://localhost:9000" };
 const exampleNamed = { type: "http", id: "http-1", url: "http://localhost:9000" };
 
 const anyOutput = Type.Union(
-  [...outputTypes.values()].map(({ type, description, examples }) =>
-    Type.Object(
-      { ...outputSchema(type)!.properties, filter: filterSchema },
-      { title: type, description, examples: examples.map((example) => ({ type, ...example })) },
-    ),
-  ),
+  [...outputTypes.keys()].map((type) => outputSchema(type)!),
   { examples: [exampleOutput] },
 );
 

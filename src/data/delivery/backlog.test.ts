@@ -13,7 +13,7 @@ import { LaneReader, SpoolQueue } from "./spool/spool_queue.ts";
 /** 20 records of one byte fill it: each is charged with 64 bytes more. */
 const queueBytes = 1300;
 
-function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget = () => false } = {}) {
+function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget = (): boolean => false } = {}) {
   const lane = new MemoryLane();
   const lost: Record<string, number> = {};
   const replay = new Replay(portableKind(), protectionOf({ rules: [], operations: [] }));

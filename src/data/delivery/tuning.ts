@@ -1,9 +1,9 @@
 /** What an output's configuration means for its sender: described, its references read, its fields in the units that the sender counts in. */
 
 import { type DeliveryFields, deliveryOf } from "../../outputs/delivery_fields.ts";
-import { describeOutput, outputTypes } from "../../outputs/index.ts";
+import { describeOutput } from "../../outputs/index.ts";
 import type { Output, OutputConfig } from "../../outputs/output.ts";
-import { resolveReferences, type SecretReader } from "../../outputs/secret.ts";
+import { resolveSecrets, type SecretReader } from "../../outputs/secrets_of_config.ts";
 import { createAwsSigner } from "./aws_signer.ts";
 import type { TlsOptions } from "./http.ts";
 import { paceMax } from "./pace.ts";
@@ -27,7 +27,7 @@ export function describe(config: OutputConfig, output: Output): DeliveryFields {
 /** @throws StreamGateError SG_OUTPUT_SECRET */
 export function tuningOf(config: OutputConfig, site: TuningSite): SenderTuning {
   const { batchSize, queueBytes, worker, workers, spools, read } = site;
-  const resolved = resolveReferences(outputTypes.get(config.type)!.params, config, read);
+  const resolved = resolveSecrets(config, read);
   const output = describeOutput(resolved);
   const fields = deliveryOf(resolved, { output, batchSize, queueBytes });
   const { payload, compression, concurrency, retry, queue } = fields;

@@ -82,7 +82,7 @@ export interface Snapshot {
 
 export const retiredOutputs = "retired";
 
-function zeroAmount(): Amount {
+export function zeroAmount(): Amount {
   return { records: 0, bytes: 0 };
 }
 

@@ -7,13 +7,14 @@
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
-import { activePipeline, type Manifest } from "../../manifest/manifest.ts";
+import { activePipeline, type Manifest, type OutputConfig } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { outputNames } from "../delivery/outputs.ts";
 import type { StreamWriter } from "../delivery/stream/stream_writer.ts";
+import { type FileLease, FileWriters } from "../delivery/stream/file_writers.ts";
 import { openStreamWriter, streamQueueBytes } from "../delivery/stream/writer.ts";
 import { outputGrowthBytes, outputGrowthFactor } from "../engine/layout.ts";
 import { portError } from "../inputs/port_error.ts";
@@ -29,6 +30,7 @@ import {
   type LedgerMeaning,
   type Snapshot,
   shapeOf,
+  zeroAmount,
 } from "../ledger/snapshot.ts";
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
@@ -41,6 +43,9 @@ import { WorkerDied, type WorkerThread } from "./worker_thread.ts";
 
 /** Twice the largest block but for a single large record: 64 KiB of one-byte records with four bytes of length each, 192 KiB. */
 const ringBytesMin = 512 * 1024;
+
+/** Workers have so long to hand over what a removed file output held, and its writer as long again to write it. */
+const removedFileMs = 2000;
 
 export interface Ports {
   tcpPort: number;
@@ -58,6 +63,11 @@ export class DataPlane {
   readonly #log: Log;
   readonly #rings: readonly SharedArrayBuffer[];
   readonly #writer: StreamWriter;
+  readonly #files: FileWriters;
+  /** Of the file outputs of the program that runs, by their id. */
+  #leases: ReadonlyMap<string, FileLease> = new Map();
+  /** What writers of files have counted that are closed. */
+  readonly #filesPast = { pushed: zeroAmount(), written: zeroAmount(), lost: zeroAmount() };
   readonly #shardKey: ShardKey | undefined;
   /** Whose workers a test may end. */
   readonly supervisor: Supervisor;
@@ -89,6 +99,7 @@ export class DataPlane {
         room: () => log.info("standard output has room again"),
       },
     });
+    this.#files = new FileWriters({ kind: engine, ringBytes: stdoutRingBytes(ringBytes, maxRecordBytes), log });
     const rings = this.#rings;
     const stdout = this.#writer.target;
     // A single worker owns every key.
@@ -140,11 +151,12 @@ export class DataPlane {
     return this.#inTurn(async () => {
       const { processors, outputs, batch_size: batchSize } = activePipeline(manifest);
       const plan = compilePlan(processors, outputs);
+      const leases = await this.#leaseFiles(outputs);
       const program: Program = {
         plan,
         outputs,
         batchSize,
-        files: {},
+        files: Object.fromEntries([...leases].map(([id, { writer }]) => [id, writer.target])),
         version: manifest.version,
         meaning: {
           rules: plan.rules,
@@ -152,8 +164,16 @@ export class DataPlane {
           routes: (plan.routes ?? []).map(({ output }) => output),
         },
       };
-      await reload(this.supervisor.living, program, ({ worker, ledger }) => this.#book(worker, program, ledger));
+      try {
+        await reload(this.supervisor.living, program, ({ worker, ledger }) => this.#book(worker, program, ledger));
+      } catch (error) {
+        await Promise.all([...leases.values()].map((lease) => this.#release(lease, 0)));
+        throw error;
+      }
       this.#program = program;
+      const before = this.#leases;
+      this.#leases = leases;
+      for (const lease of before.values()) void this.#release(lease, removedFileMs);
     });
   }
 
@@ -220,14 +240,63 @@ export class DataPlane {
       const ring = ringCounters(memory);
       add(snapshot.inRing, ring.pushedRecords - ring.takenRecords, ring.pushedBytes - ring.takenBytes);
     }
-    const { pushedRecords, pushedBytes, writtenRecords, writtenBytes, lostRecords, lostBytes } = this.#writer.counts();
     const { streams } = snapshot;
-    add(streams.written, writtenRecords, writtenBytes);
-    add(streams.lostClosed, lostRecords, lostBytes);
-    // What the writer has taken and not yet written waits too.
-    const settled = { records: writtenRecords + lostRecords, bytes: writtenBytes + lostBytes };
-    add(streams.queued, pushedRecords - settled.records, pushedBytes - settled.bytes);
+    const { pushed, written, lost } = this.#filesPast;
+    add(streams.written, written.records, written.bytes);
+    add(streams.lostClosed, lost.records, lost.bytes);
+    add(streams.queued, pushed.records - written.records - lost.records, pushed.bytes - written.bytes - lost.bytes);
+    for (const writer of [this.#writer, ...this.#files.open]) {
+      const { pushedRecords, pushedBytes, writtenRecords, writtenBytes, lostRecords, lostBytes } = writer.counts();
+      add(streams.written, writtenRecords, writtenBytes);
+      add(streams.lostClosed, lostRecords, lostBytes);
+      // What a writer has taken and not yet written waits too.
+      const settled = { records: writtenRecords + lostRecords, bytes: writtenBytes + lostBytes };
+      add(streams.queued, pushedRecords - settled.records, pushedBytes - settled.bytes);
+    }
     return snapshot;
+  }
+
+  /** The writers of a manifest's file outputs, by the output's id. @throws StreamGateError SG_FILE */
+  async #leaseFiles(outputs: readonly OutputConfig[]): Promise<Map<string, FileLease>> {
+    const leases = new Map<string, FileLease>();
+    const names = outputNames(outputs);
+    try {
+      for (const [index, config] of outputs.entries()) {
+        if (config.type !== "file") continue;
+        // The outputs' schemas are loaded with the first one that needs them.
+        const { fileTargetOf } = await import("../../outputs/file.ts");
+        const { path, rotate, fsync, compressRotated } = fileTargetOf(config);
+        const finite = (value: number) => (Number.isFinite(value) ? value : 0);
+        leases.set(
+          names[index]!,
+          await this.#files.acquire({
+            path,
+            rotate: {
+              maxBytes: finite(rotate.bytesMax),
+              maxAgeMs: finite(rotate.ageMsMax),
+              keep: Number.isFinite(rotate.keep) ? rotate.keep : Number.MAX_SAFE_INTEGER,
+            },
+            fsync,
+            compress: compressRotated,
+          }),
+        );
+      }
+    } catch (error) {
+      await Promise.all([...leases.values()].map((lease) => this.#release(lease, 0)));
+      throw error;
+    }
+    return leases;
+  }
+
+  async #release(lease: FileLease, drainMs: number): Promise<void> {
+    // Workers hand over in the background what an output that is gone still held.
+    if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs).unref());
+    const counts = await lease.release(drainMs);
+    if (counts === undefined) return;
+    const { pushed, written, lost } = this.#filesPast;
+    add(pushed, counts.pushedRecords, counts.pushedBytes);
+    add(written, counts.writtenRecords, counts.writtenBytes);
+    add(lost, counts.lostRecords, counts.lostBytes);
   }
 
   /** What `GET /status` answers (docs/status.md). */
@@ -282,8 +351,9 @@ export class DataPlane {
       workers.map((worker) => worker.ask<"drain">({ kind: "drain", timeoutMs: left() * 0.8 })),
     );
     let delivered = answers.every((answer) => answer.status === "fulfilled" && answer.value);
-    while (!this.#writer.drained() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 2));
-    if (!this.#writer.drained()) delivered = false;
+    const written = () => [this.#writer, ...this.#files.open].every((writer) => writer.drained());
+    while (!written() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 2));
+    if (!written()) delivered = false;
     const account = accountFields(this.snapshot());
     const lost = Object.entries(account).some(([name, count]) => name.startsWith("lost") && count > 0);
     if (!delivered) this.#log.error(account, "not everything could be delivered before the deadline");
@@ -296,6 +366,7 @@ export class DataPlane {
     this.#draining = true;
     await this.supervisor.close();
     await this.#writer.close();
+    await this.#files.close();
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {

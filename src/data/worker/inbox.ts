@@ -10,7 +10,9 @@ import { BatchPool, type SharedBatch } from "../delivery/batch_pool.ts";
 import type { Outputs, PreparedOutputs } from "../delivery/outputs.ts";
 import type { Engine, EngineKind, Framer, PreparedPlan, Ring, Sharding } from "../engine/engine.ts";
 import { runResult, stopCause } from "../engine/layout.ts";
+import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
+import { Overload, type OverloadOptions, overloadThresholds } from "./overload.ts";
 
 /** What a source of bytes pushes into: this worker's inbox, or the ring of another worker. */
 export interface Intake {
@@ -59,16 +61,23 @@ export interface InboxOptions {
   readonly published: () => void;
   /** Absent: every record runs here. */
   readonly sharding?: Sharding | undefined;
+  /** Absent: sources wait, whatever the load. */
+  readonly overload?: Pick<OverloadOptions, "mode" | "log" | "thresholds">;
 }
 
 export class Inbox implements Intake, ReaderSite {
   readonly ring: Ring;
   readonly #engine: Engine;
   readonly #ringMemory: SharedArrayBuffer;
+  readonly #ringSlots: number;
+  readonly #ringCapacityBytes: number;
   readonly #outputs: Outputs;
   readonly #published: () => void;
   readonly #sharded: boolean;
   readonly #pool: BatchPool;
+  /** When to run fewer rules. */
+  readonly overload: Overload | undefined;
+  #overloadLook: NodeJS.Timeout | undefined;
   #open: SharedBatch;
   /** Records of the open batch that the outputs have. */
   #handedOut = 0;
@@ -91,15 +100,25 @@ export class Inbox implements Intake, ReaderSite {
   /** Reader and ring take turns at room that has come free, so that neither starves the other. */
   #readerFirst = false;
 
-  constructor({ kind, ringMemory, producer, outputs, published, sharding }: InboxOptions) {
+  constructor({ kind, ringMemory, producer, outputs, published, sharding, overload }: InboxOptions) {
     this.#engine = kind.createEngine();
     this.#sharded = sharding !== undefined;
     if (this.#sharded) this.#engine.shard(sharding);
     this.ring = kind.openRing(ringMemory, producer);
     this.#ringMemory = ringMemory;
+    const header = new Uint32Array(ringMemory, 0, ringHeader.bytes / 4);
+    this.#ringSlots = header[ringHeader.offsets.slots / 4]!;
+    this.#ringCapacityBytes = header[ringHeader.offsets.capacityBytes / 4]!;
     this.#outputs = outputs;
     this.#published = published;
     this.#pool = new BatchPool(kind.createBatch);
+    this.overload =
+      overload &&
+      new Overload({
+        ...overload,
+        prepare: (plan) => kind.prepare(plan),
+        use: (plan, counts) => this.#engine.use(plan, counts),
+      });
     this.#open = this.#pool.take();
     this.#engine.attach(this.#open.batch);
   }
@@ -122,6 +141,7 @@ export class Inbox implements Intake, ReaderSite {
   }
 
   readable(): void {
+    this.#lookAtLoad();
     if (this.#ready()) this.#read();
     else this.#pauseReader();
   }
@@ -129,10 +149,13 @@ export class Inbox implements Intake, ReaderSite {
   accept(framer: Framer, chunk: Uint8Array, from: number): number {
     const nowMs = Date.now();
     let at = from;
+    this.#lookAtLoad();
     if (this.ring.isEmpty() && this.#ready()) {
+      const beganMs = performance.now();
       at = this.#engine.runChunk(framer, chunk, at, nowMs);
       while (this.#engine.stoppedBy === stopCause.batchFull && this.#rotate())
         at = this.#engine.runChunk(framer, chunk, at, nowMs);
+      this.overload?.ran(performance.now() - beganMs);
       this.#handOut();
       if (this.#engine.stoppedBy !== stopCause.batchFull) return at;
     }
@@ -191,6 +214,7 @@ export class Inbox implements Intake, ReaderSite {
     }
     this.#handOut();
     this.#engine.use(prepared, counts);
+    this.overload?.reset(prepared, counts);
     this.#hasPlan = true;
     this.#outputs.swap(outputs);
     this.#later();
@@ -220,6 +244,8 @@ export class Inbox implements Intake, ReaderSite {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#roomLook);
+    clearTimeout(this.#overloadLook);
+    this.overload?.close();
     clearImmediate(this.#turn);
     clearImmediate(this.#flush);
     notify(this.#ringMemory);
@@ -279,8 +305,10 @@ export class Inbox implements Intake, ReaderSite {
   #read(): void {
     const reader = this.#reader;
     if (reader === undefined) return;
+    const beganMs = performance.now();
     let result = reader.read(this.#engine);
     while (result === runResult.batchFull && this.#rotate()) result = reader.read(this.#engine);
+    this.overload?.ran(performance.now() - beganMs);
     this.#handOut();
     if (result === runResult.batchFull || result === runResult.ringFull) {
       this.#pauseReader();
@@ -316,13 +344,16 @@ export class Inbox implements Intake, ReaderSite {
 
   /** One turn: a bounded number of blocks, whoever waits for room, then again or asleep. */
   #run(): void {
+    this.#lookAtLoad();
     const readerFirst = this.#readerFirst;
     this.#readerFirst = !readerFirst;
     if (readerFirst) this.#readOn();
     let blocks = 0;
     let more = true;
     while (more && blocks < blocksPerTurn && this.#ready()) {
+      const beganMs = performance.now();
       const result = this.#engine.runBlock(this.ring);
+      this.overload?.ran(performance.now() - beganMs);
       this.#midBlock = result === runResult.batchFull;
       if (result === runResult.batchFull) more = this.#rotate();
       else if (result === runResult.empty) more = this.ring.skipAbandoned(false);
@@ -335,6 +366,21 @@ export class Inbox implements Intake, ReaderSite {
     if (blocks === blocksPerTurn) this.#later();
     else if (this.#hasPlan && this.#outputs.accepting) void this.#watch();
     if (this.idle) this.#flush ??= setImmediate(() => this.#flushOutputs());
+  }
+
+  /** Before blocks or chunks run, where one plan may follow another. */
+  #lookAtLoad(): void {
+    const overload = this.overload;
+    if (overload === undefined || this.#midBlock || !this.#hasPlan) return;
+    const { blocks, bytes } = this.ring;
+    const ringShare = Math.max(blocks / this.#ringSlots, bytes / this.#ringCapacityBytes);
+    overload.look(performance.now(), ringShare, !this.#outputs.accepting);
+    if (!overload.active || this.#overloadLook !== undefined) return;
+    // When the flood is over nothing else may come for long.
+    this.#overloadLook = setTimeout(() => {
+      this.#overloadLook = undefined;
+      this.#later();
+    }, overloadThresholds.windowMs).unref();
   }
 
   #callWaiters(): void {

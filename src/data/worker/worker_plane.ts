@@ -33,6 +33,13 @@ interface Prepared {
  */
 const udpLossesMs = 1000;
 
+const overloadCells = {
+  entered: ledgerCell.overloadEntered,
+  records: ledgerCell.bypassedRecords,
+  bytes: ledgerCell.bypassedBytes,
+  active: ledgerCell.bypassActive,
+} as const;
+
 type Answer = Answers[keyof Answers];
 
 export class WorkerPlane {
@@ -87,6 +94,7 @@ export class WorkerPlane {
       outputs: this.#outputs,
       published: () => this.#publish(),
       sharding: this.#sharding(start.index),
+      overload: { mode: start.overload, log },
     });
   }
 
@@ -271,6 +279,7 @@ export class WorkerPlane {
     own[ledgerCell.connections] = this.#tcp?.connections ?? 0;
     own[ledgerCell.unfinishedBytes] = this.#tcp?.unfinishedBytes ?? 0;
     this.#memory.set("queues", this.#outputs.queuedBytes);
+    this.#inbox.overload?.write(own, overloadCells);
     const { retired, output, counts } = ledger.offsets;
     ledger.publish((cells) => {
       cells.set(own, 0);

@@ -67,6 +67,8 @@ interface OpenFile {
 
 const lookMs = 1000;
 const alwaysMs = 10;
+/** Flushes of rotated files at once: they hold two of the four threads that Node does files with. */
+const leavingMax = 2;
 const keepDefault = 10;
 /** A file server that does not answer does not hold up the process's end. */
 const closeWaitMs = 5000;
@@ -86,6 +88,8 @@ export class FileWriter {
   #lookAgain = false;
   #failed = false;
   #saidFull = false;
+  /** Files that nothing more is written to, being flushed. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #lookTimer: NodeJS.Timeout;
   #syncTimer: NodeJS.Timeout | undefined;
   #syncing = false;
@@ -130,6 +134,7 @@ export class FileWriter {
     const path = await realPath(options.path);
     try {
       const file = await openFile(path);
+      if (options.fsync !== "never") await syncDirectory(dirname(path));
       await new RotatedFiles(path, policyOf(options), () => {}).removeTemporary();
       return new FileWriter({ ...options, path }, file);
     } catch (error) {
@@ -167,7 +172,7 @@ export class FileWriter {
   /** Looks at once for a reason to rotate or to open the path anew. @returns when that and the compression are done */
   async settle(): Promise<void> {
     this.#look();
-    while (this.#looking !== undefined) await this.#looking;
+    await this.#still();
     await this.#rotated.idle();
   }
 
@@ -185,13 +190,18 @@ export class FileWriter {
     clearInterval(this.#syncTimer);
     await this.#writer.close();
     const rest = async () => {
-      while (this.#looking !== undefined) await this.#looking;
+      await this.#still();
       await this.#rotated.close();
       await this.#leave(this.#file);
     };
     const hurry = new AbortController();
     await Promise.race([rest(), sleep(closeWaitMs, undefined, { signal: hurry.signal }).catch(() => {})]);
     hurry.abort();
+  }
+
+  async #still(): Promise<void> {
+    while (this.#looking !== undefined) await this.#looking;
+    await Promise.all(this.#leaving);
   }
 
   /** One look after the other; one that is asked for meanwhile follows. */
@@ -248,13 +258,14 @@ export class FileWriter {
         if ((await stat(this.path).catch(() => undefined)) === undefined) await rename(name, this.path);
         throw error;
       }
-      await this.#switchTo(next);
+      await this.#switchTo(next, () => {
+        this.#rotated.left(name);
+        this.#rotated.tidy();
+      });
     } catch (error) {
-      this.#tell("the file is not rotated", error as Error);
-    } finally {
       this.#rotated.left(name);
+      this.#tell("the file is not rotated", error as Error);
     }
-    this.#rotated.tidy();
   }
 
   /** The path names another file now, or none: somebody else has rotated it. */
@@ -271,14 +282,20 @@ export class FileWriter {
     }
   }
 
-  async #switchTo(next: OpenFile): Promise<void> {
+  /** @param left called when the file before is flushed and closed, which takes as long as the disk does */
+  async #switchTo(next: OpenFile, left = () => {}): Promise<void> {
+    while (this.#leaving.size >= leavingMax) await Promise.race(this.#leaving);
     const before = this.#file;
     await this.#writer.switchTo(next.handle.fd);
     this.#file = next;
     // What has gone to it already is not flushed, whatever a flush of the one before thought.
     this.#syncedRecords = -1;
     this.#notice(0);
-    await this.#leave(before);
+    const leaving = this.#leave(before).then(() => {
+      this.#leaving.delete(leaving);
+      left();
+    });
+    this.#leaving.add(leaving);
   }
 
   /** Nothing more is written to it. */
@@ -354,8 +371,22 @@ export async function realPath(path: string): Promise<string> {
   }
 }
 
+/** Node's own `recursive` never ends where a folder can not be made in one that is there, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) return;
+  } catch (error) {
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === path) throw error;
+    await makeFolder(parent);
+  }
+  await mkdir(path, { mode: 0o750 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+}
+
 async function openFile(path: string): Promise<OpenFile> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await makeFolder(dirname(path));
   const there = await stat(path).catch(() => undefined);
   // To open a pipe would wait for its reader.
   if (there !== undefined && !there.isFile())
@@ -367,8 +398,8 @@ async function openFile(path: string): Promise<OpenFile> {
   const handle = await open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o640);
   try {
     const about = await handle.stat();
+    // The folder's entry of a new one is flushed by the caller.
     if (about.size > 0) await endLine(path, handle, about.size);
-    else await syncDirectory(dirname(path));
     // Where the file system knows no birth, Node says 0 or the time of the last change of its entry.
     const begunMs = Math.min(about.birthtimeMs || about.mtimeMs, about.mtimeMs);
     return { handle, dev: about.dev, ino: about.ino, begunMs: about.size > 0 ? begunMs : undefined };

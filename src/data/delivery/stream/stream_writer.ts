@@ -25,7 +25,7 @@ export interface StreamCounts {
 }
 
 export interface StreamEvents {
-  /** Once, with the system's words: the stream can not be written to any more. */
+  /** Once for each descriptor, with the system's words: the stream can not be written to any more. */
   closed(reason: string): void;
   /** The device has no room, or the file takes nothing for another reason; it is tried again until it does. */
   full?(reason: string): void;

@@ -30,7 +30,7 @@ const names: ReadonlyMap<string, number> = new Map(
       [error, "error err severe fail"],
       [fatal, "fatal ftl critical crit alert emergency emerg panic dpanic"],
     ] as const
-  ).flatMap(([level, words]) => words.split(" ").map((word) => [word, level] as const)),
+  ).flatMap(([one, words]) => words.split(" ").map((word) => [word, one] as const)),
 );
 /** Names that are words of prose too, and no head's sign in capitals. */
 const notInHeads = new Set(["fine", "finer", "finest", "fail"]);
@@ -38,6 +38,7 @@ const notInHeads = new Set(["fine", "finer", "finest", "fail"]);
 const headKeys = new Set(["level", "severity", "lvl", "loglevel"]);
 /** Fields of JSON, in the order in which they are asked. */
 const fields = ["level", "severity", "severityText", "log.level", "status", "severityNumber"];
+const level = fields.indexOf("level");
 const logLevel = fields.indexOf("log.level");
 const status = fields.indexOf("status");
 const severityNumber = fields.indexOf("severityNumber");
@@ -90,11 +91,13 @@ export class SeverityReader {
     this.#told.fill(unknown);
     const whole = this.#members((name) => {
       const field = fields.indexOf(name);
-      if (field >= 0) return this.#takeValue(field);
+      // Once `level` has told, nothing behind it can change the answer, and the walk ends.
+      if (field >= 0) return this.#takeValue(field) && this.#told[level] === unknown;
       if (name !== "log" || text.peek() !== braceOpen) return text.skipValue();
       // `log: {level: …}`, as the Elastic Common Schema nests it.
       return this.#members((key) => (key === "level" ? this.#takeValue(logLevel) : text.skipValue()));
     });
+    if (this.#told[level] !== unknown) return this.#told[level]!;
     if (!whole || text.peek() !== -1) return unknown;
     return this.#told.find((one) => one !== unknown) ?? unknown;
   }
@@ -102,7 +105,7 @@ export class SeverityReader {
   /** Takes a value, and notes what it tells. @returns false when malformed */
   #takeValue(field: number): boolean {
     const text = this.#text;
-    // Of duplicate keys the last counts, as in JSON.parse.
+    // Of duplicate keys the last counts, as in JSON.parse, but for a level that has told.
     this.#told[field] = unknown;
     const c = text.peek();
     if (c === braceOpen || c === bracketOpen) return text.skipValue();
@@ -143,11 +146,11 @@ function smallNumber(text: string): number {
 }
 
 /** RFC 5424 table 2: 0 emergency, 1 alert, 2 critical, 3 error, 4 warning, 5 notice, 6 informational, 7 debug. */
-function ofSyslog(level: number): number {
-  if (level <= 2) return fatal;
-  if (level === 3) return error;
-  if (level === 4) return warn;
-  return level === 7 ? debug : info;
+function ofSyslog(number: number): number {
+  if (number <= 2) return fatal;
+  if (number === 3) return error;
+  if (number === 4) return warn;
+  return number === 7 ? debug : info;
 }
 
 /** `level` and `severity` as numbers: syslog's up to 7 (GELF), bunyan's and pino's from 10 on, with those that pino lets people add. */
