@@ -3,6 +3,7 @@
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import * as spool from "../src/data/delivery/spool/format.ts";
 import { encodeStop } from "../src/data/engine/encoder.ts";
 import * as engine from "../src/data/engine/layout.ts";
 import { framingCode } from "../src/data/frame/framing.ts";
@@ -57,6 +58,10 @@ const constants = {
   outputGrowthFactor: engine.outputGrowthFactor,
   outputGrowthBytes: engine.outputGrowthBytes,
   jsonDepthMax: engine.jsonDepthMax,
+  spoolVersion: spool.spoolVersion,
+  segmentMagic: spool.segmentMagic,
+  groupMagic: spool.groupMagic,
+  reasonBytesMax: spool.reasonBytesMax,
 };
 
 const text = `// Written by scripts/generate.mjs from the tables in src/; do not edit. What each field means is said there.
@@ -68,7 +73,17 @@ const text = `// Written by scripts/generate.mjs from the tables in src/; do not
 // clang-format off
 namespace streamgate {
 
-${[ring.ringHeader, ring.blockHeader, engine.batchHeader, engine.batchEntry].map(structText).join("\n\n")}
+${[
+  ring.ringHeader,
+  ring.blockHeader,
+  engine.batchHeader,
+  engine.batchEntry,
+  spool.segmentHeader,
+  spool.groupHeader,
+  spool.segmentScan,
+]
+  .map(structText)
+  .join("\n\n")}
 
 ${[
   enumText("BlockKind", "uint16_t", ring.blockKind),
@@ -90,6 +105,7 @@ ${[
   enumText("FrameCell", "uint32_t", engine.frameCell),
   enumText("RuleCell", "uint32_t", engine.ruleCell),
   enumText("RouteCell", "uint32_t", engine.routeCell),
+  enumText("SegmentState", "uint32_t", spool.segmentState),
 ].join("\n\n")}
 
 ${Object.entries(constants)

@@ -9,6 +9,7 @@
 #include "binding/pattern.h"
 #include "binding/plan_handle.h"
 #include "binding/ring_handle.h"
+#include "binding/spool_handle.h"
 #include "binding/tcp_handle.h"
 #include "binding/udp_handle.h"
 #include "binding/writer_handle.h"
@@ -34,6 +35,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   InitBatch(env, exports);
   InitGather(env, exports);
   InitPattern(env, exports);
+  InitSpoolThread(env, exports);
   InitStreamWriter(env, exports);
   InitTcpReader(env, exports);
   InitUdpReceiver(env, exports);

@@ -106,6 +106,91 @@ static_assert(offsetof(BatchEntry, length) == 4);
 static_assert(offsetof(BatchEntry, routes_low) == 8);
 static_assert(offsetof(BatchEntry, routes_high) == 12);
 
+// The first 64 bytes of a segment of the spool.
+struct alignas(8) SegmentHeader {
+  uint32_t magic;  // 0x31534753, 'SGS1'.
+  uint32_t version;  // spoolVersion.
+  uint32_t crc;  // CRC32C of these 64 bytes with this field 0.
+  uint32_t epoch;  // Random, of the lane's opening that wrote the segment; every group in it has the same.
+  uint64_t first_sequence;  // Of its first group, as in the file's name.
+  double created_ms;  // Milliseconds since 1970.
+  uint8_t reserved0[32];
+};
+static_assert(sizeof(SegmentHeader) == 64);
+static_assert(offsetof(SegmentHeader, magic) == 0);
+static_assert(offsetof(SegmentHeader, version) == 4);
+static_assert(offsetof(SegmentHeader, crc) == 8);
+static_assert(offsetof(SegmentHeader, epoch) == 12);
+static_assert(offsetof(SegmentHeader, first_sequence) == 16);
+static_assert(offsetof(SegmentHeader, created_ms) == 24);
+
+// What every group of the spool starts with.
+struct alignas(8) GroupHeader {
+  uint32_t magic;  // 0x31474753, 'SGG1'.
+  uint32_t header_crc;  // CRC32C of these 64 bytes with this field 0.
+  uint32_t body_crc;  // CRC32C of reason and body.
+  uint32_t body_bytes;  // recordBytes + 4 × records.
+  uint32_t records;  // At least 1.
+  uint32_t record_bytes;  // Without lengths.
+  uint32_t reason_bytes;  // Between header and body; dead letters only.
+  uint32_t epoch;  // The segment's.
+  uint64_t first_sequence;  // Of its first record.
+  uint64_t prior_sequence;  // One past the last record that the lane had taken before.
+  uint64_t protection;  // Identity of the protect rules that its records have passed.
+  double time_ms;  // When its first record was received, milliseconds since 1970.
+};
+static_assert(sizeof(GroupHeader) == 64);
+static_assert(offsetof(GroupHeader, magic) == 0);
+static_assert(offsetof(GroupHeader, header_crc) == 4);
+static_assert(offsetof(GroupHeader, body_crc) == 8);
+static_assert(offsetof(GroupHeader, body_bytes) == 12);
+static_assert(offsetof(GroupHeader, records) == 16);
+static_assert(offsetof(GroupHeader, record_bytes) == 20);
+static_assert(offsetof(GroupHeader, reason_bytes) == 24);
+static_assert(offsetof(GroupHeader, epoch) == 28);
+static_assert(offsetof(GroupHeader, first_sequence) == 32);
+static_assert(offsetof(GroupHeader, prior_sequence) == 40);
+static_assert(offsetof(GroupHeader, protection) == 48);
+static_assert(offsetof(GroupHeader, time_ms) == 56);
+
+// What a scan of a segment found; `holes` × 3 u64 follow.
+struct alignas(8) SegmentScan {
+  uint32_t state;  // segmentState.
+  uint32_t version;  // As the header says.
+  uint32_t epoch;  // The header's; where that is damaged the first good group's.
+  uint32_t holes;  // Ranges of sequences that are missing: from, to, record bytes as far as known.
+  uint64_t found;  // Good groups.
+  uint64_t groups;  // Of these, those that end behind `passed`: held.
+  uint64_t records;  // Of what is held.
+  uint64_t bytes;  // Record bytes of what is held.
+  uint64_t read_offset;  // Where the first held group starts.
+  uint64_t read_sequence;  // Its first sequence.
+  uint64_t end_offset;  // Where the last good group ends.
+  uint64_t end_sequence;  // One past its last record; of none: `expected`.
+  uint64_t tail_sequence;  // End of a whole group behind it whose body is damaged; 0: none.
+  uint64_t tail_bytes;  // Record bytes of such groups.
+  double oldest_ms;  // Least time of what is held.
+  double newest_ms;  // Greatest.
+  uint8_t reserved0[16];
+};
+static_assert(sizeof(SegmentScan) == 128);
+static_assert(offsetof(SegmentScan, state) == 0);
+static_assert(offsetof(SegmentScan, version) == 4);
+static_assert(offsetof(SegmentScan, epoch) == 8);
+static_assert(offsetof(SegmentScan, holes) == 12);
+static_assert(offsetof(SegmentScan, found) == 16);
+static_assert(offsetof(SegmentScan, groups) == 24);
+static_assert(offsetof(SegmentScan, records) == 32);
+static_assert(offsetof(SegmentScan, bytes) == 40);
+static_assert(offsetof(SegmentScan, read_offset) == 48);
+static_assert(offsetof(SegmentScan, read_sequence) == 56);
+static_assert(offsetof(SegmentScan, end_offset) == 64);
+static_assert(offsetof(SegmentScan, end_sequence) == 72);
+static_assert(offsetof(SegmentScan, tail_sequence) == 80);
+static_assert(offsetof(SegmentScan, tail_bytes) == 88);
+static_assert(offsetof(SegmentScan, oldest_ms) == 96);
+static_assert(offsetof(SegmentScan, newest_ms) == 104);
+
 enum class BlockKind : uint16_t {
   kRecords = 1,
   kPadding = 2,
@@ -249,6 +334,12 @@ enum class RouteCell : uint32_t {
   kFilteredBytes = 1,
 };
 
+enum class SegmentState : uint32_t {
+  kGood = 0,
+  kHeaderDamaged = 1,
+  kUnknownVersion = 2,
+};
+
 constexpr uint32_t kBlockAlignment = 8;
 constexpr uint32_t kProducersMax = 64;
 constexpr uint32_t kRingMagic = 827475795;
@@ -266,5 +357,9 @@ constexpr uint32_t kMatchBudgetBytes = 1073741824;
 constexpr uint32_t kOutputGrowthFactor = 4;
 constexpr uint32_t kOutputGrowthBytes = 65536;
 constexpr uint32_t kJsonDepthMax = 512;
+constexpr uint32_t kSpoolVersion = 1;
+constexpr uint32_t kSegmentMagic = 827541331;
+constexpr uint32_t kGroupMagic = 826754899;
+constexpr uint32_t kReasonBytesMax = 1000;
 
 }  // namespace streamgate

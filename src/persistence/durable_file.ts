@@ -83,7 +83,8 @@ export function damaged(path: string, what: string): StreamGateError {
   });
 }
 
-async function syncDirectory(directory: string): Promise<void> {
+/** What was made, renamed or removed in a directory is so on the disk too. */
+export async function syncDirectory(directory: string): Promise<void> {
   // Windows opens no directories; its rename is journalled.
   if (process.platform === "win32") return;
   const handle = await open(directory, "r");

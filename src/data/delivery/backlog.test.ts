@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
-import { MemoryLane } from "../../../test/fixtures/lane.ts";
+import { MemoryLane } from "../../../test/fixtures/memory_lane.ts";
 import { until } from "../../../test/fixtures/wait.ts";
 import { portableKind } from "../engine/portable/kind.ts";
 import { Backlog, type WhenFull } from "./backlog.ts";

@@ -30,6 +30,10 @@ export interface Addon {
   readonly StreamWriter: new (
     ...args: never[]
   ) => unknown;
+  /** Typed where it is used: `src/data/delivery/spool/native_segment.ts`. */
+  readonly SpoolThread: new (
+    ...args: never[]
+  ) => unknown;
   /** Typed where it is used: `src/data/inputs/tcp_native.ts`. */
   readonly TcpReader: new (
     ...args: never[]
