@@ -2,6 +2,7 @@
 
 import type { Publisher } from "../bus/bus.ts";
 import { redisTarget } from "../bus/redis_target.ts";
+import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
@@ -45,12 +46,14 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   status?: () => Promise<object>,
+  testOutput?: RouteContext["testOutput"],
 ): Promise<ControlServer> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs } = settings;
   const control = await startControl({
     ...{ host, port, shutdownTimeoutMs, store, publisher, check, log },
     ...(status !== undefined && { status }),
+    ...(testOutput !== undefined && { testOutput }),
   });
   if (settings.token !== undefined)
     log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");

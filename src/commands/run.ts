@@ -3,6 +3,7 @@
  * planes meet there, as they do when they are split.
  */
 
+import { readFileSync } from "node:fs";
 import { EmbeddedBus } from "../bus/embedded.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import type { ControlServer } from "../control/server.ts";
@@ -10,7 +11,7 @@ import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
-import { passthrough, readManifest } from "../manifest/manifest.ts";
+import { type OutputConfig, passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -49,7 +50,7 @@ export async function command(settings: Settings): Promise<void> {
       const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
       await plane.apply(publishedManifest(store, kind));
       // The control API first: what it refuses to start for should not have let traffic in.
-      control = await serveControl(settings, store, bus, kind, status);
+      control = await serveControl(settings, store, bus, kind, status, testOutputWith(kind));
       opened.add(control.close);
       await openPorts(plane, kind);
     } else {
@@ -62,7 +63,7 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
-      control = await serveControl(settings, store, publisher, kind, status);
+      control = await serveControl(settings, store, publisher, kind, status, testOutputWith(kind));
       opened.add(control.close);
       await followBus(plane, subscriber, kind, directory.path, target.name);
     }
@@ -74,4 +75,13 @@ export async function command(settings: Settings): Promise<void> {
 function publishedManifest(store: Store, kind: EngineKind) {
   if (store.published === undefined) return passthrough;
   return readManifest(store.published, (pattern) => kind.checkPattern(pattern)).manifest;
+}
+
+/** Loaded when somebody asks for it: the HTTP client takes some 20 MB. */
+function testOutputWith(kind: EngineKind) {
+  return async (config: OutputConfig) => {
+    const { tryOutput } = await import("../data/delivery/trial.ts");
+    const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
+    return tryOutput(config, { kind, read, now: Date.now });
+  };
 }

@@ -556,6 +556,7 @@ describe("the control server", () => {
       "/publish",
       "/rules",
       "/rules/{id}",
+      "/status",
     ]);
     expect(JSON.stringify(body.paths["/rules"].post)).toContain("DEBUG");
     for (const methods of Object.values(body.paths)) {

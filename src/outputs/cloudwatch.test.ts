@@ -37,6 +37,16 @@ describe("cloudwatch", () => {
     expect(request({ endpoint: "http://localhost:5000" }).url).toBe("http://localhost:5000/");
   });
 
+  it("hands on the credentials that were given, so that no others are looked for", () => {
+    const credentials = { access_key_id: "AKID", secret_access_key: "s3cret" };
+    expect(output({ credentials }).signature?.credentials).toEqual({ accessKeyId: "AKID", secretAccessKey: "s3cret" });
+    expect(output({ credentials: { ...credentials, session_token: "t" } }).signature?.credentials).toEqual({
+      accessKeyId: "AKID",
+      secretAccessKey: "s3cret",
+      sessionToken: "t",
+    });
+  });
+
   it("makes each record a message with its time in milliseconds, a JSON object too", () => {
     const body = assembled(output().envelope, ["one", '{"a":1}'], 1_700_000_000_123);
     expect(JSON.parse(body)).toEqual({

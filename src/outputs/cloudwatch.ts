@@ -9,7 +9,7 @@ import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";
 import { defineOutput, type OutputRequest, type OutputResponse, type RejectedRange, type Verdict } from "./output.ts";
-import { secret, url } from "./secret.ts";
+import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 
 /** "The maximum number of log events in a batch is 10,000." */
@@ -123,7 +123,14 @@ export const cloudwatch = defineOutput({
     endpoint === undefined
       ? undefined
       : baseUrlRefusal("endpoint", endpoint, "https://logs.eu-central-1.amazonaws.com"),
-  describe({ region, log_group, log_stream = "streamgate", create = true, endpoint = endpointOf(region) }) {
+  describe({
+    region,
+    log_group,
+    log_stream = "streamgate",
+    create = true,
+    endpoint = endpointOf(region),
+    credentials,
+  }) {
     const requestTo = (operation: string, body: OutputRequest["body"]): OutputRequest => ({
       url: appendPath(endpoint, "/"),
       method: "POST",
@@ -155,7 +162,20 @@ export const cloudwatch = defineOutput({
       },
       compressions,
       concurrency: "auto",
-      signature: { kind: "aws_sigv4", service: "logs", region },
+      signature: {
+        kind: "aws_sigv4",
+        service: "logs",
+        region,
+        ...(credentials !== undefined && {
+          credentials: {
+            accessKeyId: textOfResolved(credentials.access_key_id),
+            secretAccessKey: textOfResolved(credentials.secret_access_key),
+            ...(credentials.session_token !== undefined && {
+              sessionToken: textOfResolved(credentials.session_token),
+            }),
+          },
+        }),
+      },
       request: (payload) => requestTo("PutLogEvents", payload),
       verdict(response, records) {
         const error = errorOf(response);

@@ -59,7 +59,7 @@ describe("deliveryOf", () => {
     const pem = "-----BEGIN CERTIFICATE-----\n";
     expect(
       fieldsOf("http", {
-        filter: { contains: "ERROR" },
+        filter: { value: "ERROR" },
         payload: { max_records: 7, max_bytes: 1000, max_age_ms: 5 },
         compression: "gzip",
         concurrency: "auto",
@@ -79,7 +79,7 @@ describe("deliveryOf", () => {
       }),
     ).toEqual({
       id: "o",
-      filter: { contains: "ERROR" },
+      filter: { value: "ERROR" },
       payload: { recordsMax: 7, bytesMax: 1000, ageMsMax: 5 },
       compression: "gzip",
       concurrency: "auto",
@@ -137,7 +137,7 @@ describe("readOutput", () => {
       payload: { max_record: 1 },
       queue: { durabel: true },
       auth: { basic: { user: "u", password: "p", realm: "r" } },
-      filter: { whatever: { it: "says" } },
+      filter: { not: { value: "DEBUG" } },
       headers: { "x-any": "1" },
       colour: "red",
     };
@@ -158,8 +158,10 @@ describe("readOutput", () => {
       readOutput(config, "", [], sentences);
       return sentences.map((sentence) => sentence.split(": ")[0]);
     };
-    expect(unknown({ type: "console", id: "c", filter: {}, queue: {}, tls: {} })).toEqual(["queue", "tls"]);
-    expect(unknown({ type: "file", path: "/f", id: "c", filter: {}, queue: {}, retry: {} })).toEqual(["retry"]);
+    expect(unknown({ type: "console", id: "c", filter: { value: "x" }, queue: {}, tls: {} })).toEqual(["queue", "tls"]);
+    expect(unknown({ type: "file", path: "/f", id: "c", filter: { value: "x" }, queue: {}, retry: {} })).toEqual([
+      "retry",
+    ]);
   });
 
   it("describes each type with the compressions and the concurrency that it declares", () => {

@@ -21,7 +21,9 @@ describe("an output's filter", () => {
     expect(() => readOutput({ type: "console", filter: { any: [{ pattern: "[a" }] } }, "", [], [], check)).toThrow(
       "filter.any[0].pattern: RE2 refuses it: missing ]: [a; close the character class",
     );
-    expect(() => readOutput({ type: "console", filter: "ERROR" }, "", [], [], check)).toThrow("filter: must be an object");
+    expect(() => readOutput({ type: "console", filter: "ERROR" }, "", [], [], check)).toThrow(
+      "filter: must be an object",
+    );
   });
 
   it("is refused by its place in a manifest", () => {
@@ -35,10 +37,16 @@ describe("an output's filter", () => {
       "pipelines[0].outputs[1] filter.valeu: is no part of a condition",
     );
     const { manifest: read } = readManifest(manifest({ value: "x" }), check);
-    expect(read.pipelines[0].outputs[1]).toEqual({ type: "http", url: "http://h", filter: { value: "x" } });
+    expect(read.pipelines[0].outputs[1]).toEqual({
+      type: "http",
+      id: "http-1",
+      url: "http://h",
+      filter: { value: "x" },
+    });
     // Absent, as the original control plane writes it.
     expect(readManifest(manifest(null), check).manifest.pipelines[0].outputs[1]).toEqual({
       type: "http",
+      id: "http-1",
       url: "http://h",
     });
   });

@@ -94,11 +94,17 @@ export type Verdict =
   /** The same bytes would fail again: dead letters. */
   | { readonly kind: "rejected"; readonly reason: string };
 
-/** How a request is signed by whoever sends it; secrets stay with the sender. */
+/** How a request is signed by whoever sends it. */
 export interface AwsSignature {
   readonly kind: "aws_sigv4";
   readonly service: string;
   readonly region: string;
+  /** Absent: those that the sender finds for itself. */
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
 }
 
 /** A configured destination. */

@@ -39,7 +39,7 @@ const configs = {
     log_group: "g",
     credentials: { access_key_id: "s-id", secret_access_key: "s-secret", session_token: "s-session" },
   },
-  console: { type: "console", filter: { token: "is a condition" } },
+  console: { type: "console", filter: { field: "token", equals: "s3t" } },
 } as const;
 
 const noReader: SecretReader = {

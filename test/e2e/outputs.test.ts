@@ -76,5 +76,26 @@ for (const { engine, skip, note } of engines) {
       await until("it arrives while the connection is open", () => sink.lines().includes("by hand"));
       socket.destroy();
     });
+
+    it("tries an output that is not published yet with one record, and tells what came back", async () => {
+      const gate = await Gate.start({ engine, env: { TRY_KEY: "tried-key" } });
+      const sink = await startSink();
+      const headers = { "x-api-key": { env: "TRY_KEY" } };
+      await gate.ok("POST", "/outputs", { type: "http", id: "siem", url: sink.url, headers });
+      expect(await gate.ok("POST", "/outputs/siem/test")).toMatchObject({ status: "delivered", http_status: 200 });
+      expect(sink.lines()).toEqual(["StreamGate test record for output siem"]);
+      expect(sink.taken[0]?.headers).toMatchObject({ "x-api-key": "tried-key" });
+      sink.status = 503;
+      expect(await gate.ok("POST", "/outputs/siem/test")).toMatchObject({
+        status: "refused",
+        http_status: 503,
+        verdict: { kind: "retry" },
+      });
+      await gate.ok("PUT", "/outputs/siem", { type: "http", url: "http://127.0.0.1:9" });
+      expect(await gate.ok("POST", "/outputs/siem/test")).toMatchObject({
+        status: "unreachable",
+        answer: "ECONNREFUSED",
+      });
+    });
   });
 }

@@ -249,10 +249,7 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
 }
 
 /** A field that the type does not know is a slip of the pen here; a reader of other programs' manifests only warns of it. */
-function readStrictly(
-  body: unknown,
-  check: PatternChecker,
-): { output: OutputConfig; warnings: readonly string[] } {
+function readStrictly(body: unknown, check: PatternChecker): { output: OutputConfig; warnings: readonly string[] } {
   const [warnings, unknown]: [string[], string[]] = [[], []];
   const output = readOutput(body, "", warnings, unknown, check);
   if (unknown.length === 0) return { output, warnings };
