@@ -19,6 +19,7 @@ import { countCell, countCellsFixed, frameCell, frameCells } from "../engine/lay
 import { portableKind } from "../engine/portable/kind.ts";
 import { createRingMemory } from "../ring/layout.ts";
 import { Inbox, type Intake } from "../worker/inbox.ts";
+import { createMemoryAccount, MemoryBudget } from "../worker/memory_budget.ts";
 import { portError } from "./port_error.ts";
 import { openTcpInput } from "./tcp.ts";
 import type { TcpInput, TcpOptions } from "./tcp_input.ts";
@@ -225,6 +226,40 @@ for (const { name, kind, reader, skip } of inputs) {
       await until("all of it is there", () => lines.length === 1000);
       expect(lines.filter((line) => new Set(line.split(" ")).size !== 1)).toEqual([]);
       expect(input.connections).toBe(50);
+    });
+
+    it("holds connections back in the middle of a record when such records fill their share, and loses nothing of them", async () => {
+      const memory = MemoryBudget.open(createMemoryAccount(8 << 20, 1), 0);
+      const { input, lines } = await running({ maxRecordBytes: 400_000, memory });
+      const records = Array.from({ length: 40 }, (_, index) => `${index} `.padEnd(300_000, "x"));
+      const sockets = await Promise.all(records.map(() => open(input.port)));
+      for (const [index, socket] of sockets.entries()) socket.write(records[index]!);
+      await until("some are held back", () => input.heldBack > 0);
+      const other = await open(input.port);
+      for (let turn = 0; turn < 20; turn++) {
+        other.write(`short ${turn}\n`);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      await until("short lines of another connection flow on", () => lines.length === 20);
+      expect(input.unfinishedBytes).toBeGreaterThan(2 << 20);
+      expect(memory.held("unfinished")).toBeLessThan(reader ? 4 << 20 : (4 << 20) + 41 * 65_536);
+      for (const socket of sockets) socket.end("\n");
+      await until("all of it is there", () => lines.length === 60);
+      expect(lines.filter((line) => !line.startsWith("short")).toSorted()).toEqual(records.toSorted());
+      await until("nothing is held any more", () => input.connections === 1 && input.unfinishedBytes === 0);
+      expect([input.heldBack, memory.held("unfinished")]).toEqual([0, 0]);
+    });
+
+    it("lets connections finish at a shutdown that were held back", async () => {
+      const memory = MemoryBudget.open(createMemoryAccount(8 << 20, 1), 0);
+      const { input, lines } = await running({ maxRecordBytes: 400_000, memory });
+      const records = Array.from({ length: 40 }, (_, index) => `${index} `.padEnd(300_000, "x"));
+      const sockets = await Promise.all(records.map(() => open(input.port)));
+      for (const [index, socket] of sockets.entries()) socket.end(records[index]!);
+      await until("some are held back", () => input.heldBack > 0 || lines.length > 0);
+      await input.finish(20_000);
+      expect(lines.toSorted()).toEqual(records.toSorted());
+      expect([input.connections, input.lostBytes, memory.held("unfinished")]).toEqual([0, 0, 0]);
     });
 
     it("frames as it was told, and counts what framing loses", async () => {

@@ -150,6 +150,8 @@ class TcpConnection implements Unfinished {
   #ended = false;
   #done = false;
   #turnsWithoutData = 0;
+  /** At a shutdown. */
+  #wasHeldBack = false;
 
   constructor(socket: Socket, framer: Framer, intake: Intake, memory: NetMemory, closed: () => void) {
     this.#socket = socket;
@@ -235,15 +237,20 @@ class TcpConnection implements Unfinished {
   /** Ends the stream from our side when nothing arrived for `quietTurns`, or at once with `cut`. */
   finishIfQuiet(cut: boolean): void {
     if (this.#ended || this.#held !== undefined) return;
-    // Held back it was not looked at. Those that hold the memory become quiet and end, so its turn comes.
-    if (!cut && (this.heldBack || ++this.#turnsWithoutData < quietTurns)) return;
+    if (this.heldBack) {
+      // It was not looked at. Those that hold the memory are quiet or cut and end, so its turn comes, a cut notwithstanding.
+      this.#wasHeldBack = true;
+      return;
+    }
+    if ((!cut || this.#wasHeldBack) && ++this.#turnsWithoutData < quietTurns) return;
     this.#socket.pause();
     this.#end();
   }
 
   /** Gives up what could not be handed on. @returns its bytes */
   abandon(): number {
-    const bytes = (this.#held === undefined ? 0 : this.#held.length - this.#heldFrom) + this.#framer.pendingBytes;
+    const held = this.#held === undefined ? 0 : this.#held.length - this.#heldFrom;
+    const bytes = held + this.#framer.pendingBytes + this.#socket.readableLength;
     this.#held = undefined;
     if (!this.#done) {
       this.#forget();

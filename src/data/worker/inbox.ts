@@ -141,7 +141,6 @@ export class Inbox implements Intake, ReaderSite {
   }
 
   readable(): void {
-    this.#lookAtLoad();
     if (this.#ready()) this.#read();
     else this.#pauseReader();
   }
@@ -255,7 +254,11 @@ export class Inbox implements Intake, ReaderSite {
 
   /** Whether a record could run now. */
   #ready(): boolean {
-    if (!this.#hasPlan || !this.#outputs.accepting) return false;
+    if (!this.#hasPlan) return false;
+    if (!this.#outputs.accepting) {
+      this.overload?.outputsBlocked();
+      return false;
+    }
     if (this.#needBytes !== undefined) this.#attachFresh(this.#needBytes);
     else this.#reuse();
     return true;
@@ -305,6 +308,7 @@ export class Inbox implements Intake, ReaderSite {
   #read(): void {
     const reader = this.#reader;
     if (reader === undefined) return;
+    this.#lookAtLoad();
     const beganMs = performance.now();
     let result = reader.read(this.#engine);
     while (result === runResult.batchFull && this.#rotate()) result = reader.read(this.#engine);
@@ -351,6 +355,7 @@ export class Inbox implements Intake, ReaderSite {
     let blocks = 0;
     let more = true;
     while (more && blocks < blocksPerTurn && this.#ready()) {
+      if (this.overload?.ends === true) this.#lookAtLoad();
       const beganMs = performance.now();
       const result = this.#engine.runBlock(this.ring);
       this.overload?.ran(performance.now() - beganMs);
@@ -374,7 +379,7 @@ export class Inbox implements Intake, ReaderSite {
     if (overload === undefined || this.#midBlock || !this.#hasPlan) return;
     const { blocks, bytes } = this.ring;
     const ringShare = Math.max(blocks / this.#ringSlots, bytes / this.#ringCapacityBytes);
-    overload.look(performance.now(), ringShare, !this.#outputs.accepting);
+    overload.look(performance.now(), ringShare);
     if (!overload.active || this.#overloadLook !== undefined) return;
     // When the flood is over nothing else may come for long.
     this.#overloadLook = setTimeout(() => {

@@ -58,7 +58,7 @@ function start(given: unknown[] = rules, mode: "bypass" | "backpressure" = "bypa
   });
   running = new FakePlan(planOf(given));
   overload.reset(running, counts);
-  overload.look(nowMs, 0, false);
+  overload.look(nowMs, 0);
   return overload;
 }
 
@@ -66,9 +66,10 @@ function start(given: unknown[] = rules, mode: "bypass" | "backpressure" = "bypa
 function window(overload: Overload, engineShare: number, ringShare: number, blocked = false): void {
   overload.ran(500 * engineShare);
   nowMs += 499;
-  overload.look(nowMs, ringShare, blocked);
+  if (blocked) overload.outputsBlocked();
+  overload.look(nowMs, ringShare);
   nowMs += 1;
-  overload.look(nowMs, ringShare, false);
+  overload.look(nowMs, ringShare);
 }
 
 describe("overload", () => {
@@ -107,7 +108,7 @@ describe("overload", () => {
     const overload = start();
     overload.ran(100);
     nowMs += 100;
-    overload.look(nowMs, 1, false);
+    overload.look(nowMs, 1);
     expect(overload.active).toBe(false);
   });
 
@@ -128,7 +129,9 @@ describe("overload", () => {
     const overload = start();
     window(overload, 1, 1);
     window(overload, 1, 1);
-    overload.look(nowMs + 1, 1, true);
+    overload.outputsBlocked();
+    expect([overload.active, overload.ends]).toEqual([true, true]);
+    overload.look(nowMs + 1, 1);
     expect([overload.active, ids(running.plan)]).toEqual([false, ["json", "classes", "text", "mask"]]);
   });
 
@@ -171,10 +174,7 @@ describe("overload", () => {
     const overload = start();
     window(overload, 1, 1);
     window(overload, 0, 0);
-    expect(said).toEqual([
-      expect.stringMatching(/^overload: .*"skipped":"json"/),
-      expect.stringMatching(/over/),
-    ]);
+    expect(said).toEqual([expect.stringMatching(/^overload: .*"skipped":"json"/), expect.stringMatching(/over/)]);
   });
 
   it("lets senders wait when a plan cannot be prepared", () => {
@@ -187,7 +187,7 @@ describe("overload", () => {
       log: forwardLog((_level, _fields, message) => said.push(message)),
     });
     overload.reset(new FakePlan(planOf(rules)), counts);
-    overload.look(nowMs, 0, false);
+    overload.look(nowMs, 0);
     for (let i = 0; i < 3; i++) window(overload, 1, 1);
     expect([overload.active, said]).toEqual([false, ["rules cannot be skipped under overload: no memory"]]);
   });

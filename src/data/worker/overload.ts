@@ -58,6 +58,8 @@ export interface OverloadOptions {
 }
 
 const logPeriodMs = 10_000;
+/** In one line of the log. */
+const rulesNamedMax = 20;
 
 export class Overload {
   readonly #options: OverloadOptions;
@@ -127,18 +129,24 @@ export class Overload {
     this.#engineMs += ms;
   }
 
+  /** An output made the worker wait. */
+  outputsBlocked(): void {
+    this.#blocked = true;
+  }
+
+  /** Open, and an output has made the worker wait since: `look` before the next block. */
+  get ends(): boolean {
+    return this.#blocked && this.#level > 0;
+  }
+
   /**
    * Between two blocks, before the next one: looks whether rules are to be skipped, or not any more.
    * @param ringShare how full the ring is now, 0 to 1
-   * @param blocked an output makes the worker wait
    */
-  look(nowMs: number, ringShare: number, blocked: boolean): void {
+  look(nowMs: number, ringShare: number): void {
     if (this.#options.mode === "backpressure") return;
     if (ringShare > this.#ringMost) this.#ringMost = ringShare;
-    if (blocked) {
-      this.#blocked = true;
-      if (this.active) this.#enter(0, "an output makes records wait");
-    }
+    if (this.ends) this.#enter(0, "an output makes records wait");
     const windowMs = nowMs - this.#windowBeganMs;
     if (windowMs < this.#thresholds.windowMs) return;
     this.#engineShare = this.#engineMs / windowMs;
@@ -202,7 +210,9 @@ export class Overload {
     if (level > before) {
       const heldBack = this.#complaints.pass(`level ${level}`);
       if (heldBack === undefined) return;
-      const skipped = this.#levels![level - 1]!.skipped.join(", ");
+      const ids = this.#levels![level - 1]!.skipped;
+      const more = ids.length > rulesNamedMax ? `, and ${ids.length - rulesNamedMax} more` : "";
+      const skipped = ids.slice(0, rulesNamedMax).join(", ") + more;
       log.warn(
         { ...fields, skipped, heldBack },
         "overload: rules that only reduce are skipped until the engine keeps up",
