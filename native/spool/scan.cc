@@ -48,6 +48,15 @@ void SegmentReader::Fill(uint64_t offset) {
   }
 }
 
+bool IsGroupHeader(const GroupHeader& header) {
+  if (header.magic != kGroupMagic) return false;
+  GroupHeader bare = header;
+  bare.header_crc = 0;
+  return Crc32c(&bare, sizeof bare) == header.header_crc && header.records > 0 &&
+         header.body_bytes == header.record_bytes + uint64_t{4} * header.records &&
+         header.reason_bytes <= kReasonBytesMax;
+}
+
 bool GroupFinder::Find(uint64_t offset, uint64_t sequence_min, FoundGroup* found) {
   for (;;) {
     found->offset = offset;
@@ -75,13 +84,7 @@ bool GroupFinder::Find(uint64_t offset, uint64_t sequence_min, FoundGroup* found
 bool GroupFinder::HeaderAt(uint64_t offset, uint64_t sequence_min, GroupHeader* header) {
   if (offset + sizeof(GroupHeader) > reader_->end()) return false;
   std::memcpy(header, reader_->View(offset, sizeof(GroupHeader)), sizeof(GroupHeader));
-  if (header->magic != kGroupMagic) return false;
-  GroupHeader bare = *header;
-  bare.header_crc = 0;
-  if (Crc32c(&bare, sizeof bare) != header->header_crc) return false;
-  return header->records > 0 && header->body_bytes == header->record_bytes + uint64_t{4} * header->records &&
-         header->reason_bytes <= kReasonBytesMax && header->first_sequence >= sequence_min &&
-         (!has_epoch_ || header->epoch == epoch_);
+  return IsGroupHeader(*header) && header->first_sequence >= sequence_min && (!has_epoch_ || header->epoch == epoch_);
 }
 
 bool GroupFinder::NextMagic(uint64_t* offset) {

@@ -50,6 +50,9 @@ struct FoundGroup {
   uint64_t end_sequence() const { return header.first_sequence + header.records; }
 };
 
+// Whether its checksum is right, and its numbers fit one another.
+bool IsGroupHeader(const GroupHeader& header);
+
 class GroupFinder {
  public:
   // Told of whole groups whose header is good and whose body is not.

@@ -31,6 +31,17 @@ int WriteWhole(int fd, const uint8_t* data, size_t size, uint64_t offset, size_t
   return 0;
 }
 
+// What can not be read is as bad as what is wrong.
+bool ReadWhole(int fd, void* target, size_t size, uint64_t offset) {
+  for (size_t at = 0; at < size;) {
+    const ssize_t got = pread(fd, static_cast<char*>(target) + at, size - at, static_cast<off_t>(offset + at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    at += static_cast<size_t>(got);
+  }
+  return true;
+}
+
 // Puts groups together in the staging buffer and writes it when it is full.
 class GroupWriter {
  public:
@@ -208,27 +219,33 @@ int SegmentFile::Scan(uint64_t bytes, uint64_t passed, uint64_t expected, SpoolS
 int SegmentFile::Read(uint64_t offset, uint64_t end, uint32_t epoch, uint64_t sequence_min, SpoolScratch* scratch,
                       ReadGroup* result) {
   if (fd_ < 0) return EBADF;
+  // As good as always the group is there, and is read once.
+  FoundGroup& group = result->group;
+  group.offset = offset;
+  if (offset + sizeof(GroupHeader) <= end && ReadWhole(fd_, &group.header, sizeof(GroupHeader), offset) &&
+      IsGroupHeader(group.header) && group.header.epoch == epoch && group.header.first_sequence >= sequence_min &&
+      group.end_offset() <= end) {
+    const int error = ReadBody(result);
+    if (error != 0 || result->found) return error;
+  }
   SegmentReader reader(fd_, end, &scratch->window);
   GroupFinder finder(&reader, epoch);
-  if (!finder.Find(offset, sequence_min, &result->group)) return 0;
+  if (!finder.Find(offset, sequence_min, &group)) return 0;
+  return ReadBody(result);
+}
+
+int SegmentFile::ReadBody(ReadGroup* result) {
   const GroupHeader& header = result->group.header;
-  const size_t total = header.reason_bytes + size_t{header.body_bytes};
-  // Its checksum was right a moment ago; read again into memory of its own.
-  auto* const body = static_cast<uint8_t*>(std::malloc(std::max<size_t>(1, header.body_bytes)));
-  if (body == nullptr) return ENOMEM;
-  result->body = body;
+  std::free(result->body);
+  result->body = static_cast<uint8_t*>(std::malloc(std::max<size_t>(1, header.body_bytes)));
+  if (result->body == nullptr) return ENOMEM;
   result->reason.resize(header.reason_bytes);
-  for (size_t at = 0; at < total;) {
-    const bool in_reason = at < header.reason_bytes;
-    void* const target = in_reason ? static_cast<void*>(&result->reason[at]) : body + (at - header.reason_bytes);
-    const size_t wanted = in_reason ? header.reason_bytes - at : total - at;
-    const ssize_t got = pread(fd_, target, wanted, static_cast<off_t>(result->group.offset + sizeof(GroupHeader) + at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno;
-    if (got == 0) return 0;
-    at += static_cast<size_t>(got);
-  }
-  result->found = true;
+  const uint64_t at = result->group.offset + sizeof(GroupHeader);
+  if (!ReadWhole(fd_, &result->reason[0], header.reason_bytes, at) ||
+      !ReadWhole(fd_, result->body, header.body_bytes, at + header.reason_bytes))
+    return 0;
+  const uint32_t crc = Crc32c(result->reason.data(), header.reason_bytes);
+  result->found = Crc32c(result->body, header.body_bytes, crc) == header.body_crc;
   return 0;
 }
 

@@ -81,6 +81,9 @@ class SegmentFile {
   int Close();
 
  private:
+  // Reason and body of `result->group`; `found` says whether their checksum is right.
+  int ReadBody(ReadGroup* result);
+
   int fd_ = -1;
 };
 

@@ -1,7 +1,8 @@
 /** Segments by Node's file calls: for the portable engine, and for commands that rewrite a spool. Twin: `native/spool/segment_file.h`. */
 
 import { type FileHandle, open } from "node:fs/promises";
-import { encodeGroupHeader, groupHeader, sealGroup } from "./format.ts";
+import { crc32c } from "./crc32c.ts";
+import { encodeGroupHeader, groupHeader, type ReadGroupHeader, readGroupHeader, sealGroup } from "./format.ts";
 import { GroupFinder, SegmentReader, scanSegment } from "./scan.ts";
 import type { GroupToWrite, ReadGroup, SegmentFile, SegmentFiles, SegmentScan, Written } from "./segment_files.ts";
 
@@ -85,30 +86,49 @@ class PortableSegment implements SegmentFile {
 
   read(offset: number, end: number, epoch: number, sequenceMin: bigint): Promise<ReadGroup | undefined> {
     return this.#next(async () => {
+      // As good as always the group is there, and is read once.
+      const header = offset + groupHeader.bytes <= end ? await this.#readWhole(offset, groupHeader.bytes) : undefined;
+      const fields = header === undefined ? undefined : readGroupHeader(header);
+      if (
+        fields !== undefined &&
+        fields.epoch === epoch &&
+        fields.firstSequence >= sequenceMin &&
+        offset + fields.totalBytes <= end
+      ) {
+        const group = await this.#readBody(offset, fields);
+        if (group !== undefined) return group;
+      }
       const finder = new GroupFinder(new SegmentReader(this.#readAt, end), epoch);
       const found = await finder.find(offset, sequenceMin);
-      if (found === undefined) return undefined;
-      const start = found.offset + groupHeader.bytes;
-      const endOffset = found.offset + found.header.totalBytes;
-      // Its checksum was right a moment ago; read again into memory of its own.
-      const bytes = Buffer.allocUnsafeSlow(endOffset - start);
-      for (let at = 0; at < bytes.length; ) {
-        const got = await this.#readAt(bytes.subarray(at), start + at, bytes.length - at);
-        if (got === 0) return undefined;
-        at += got;
-      }
-      const { reasonBytes } = found.header;
-      return {
-        fields: found.header,
-        endOffset,
-        reason: bytes.subarray(0, reasonBytes),
-        body: bytes.subarray(reasonBytes),
-      };
+      return found === undefined ? undefined : this.#readBody(found.offset, found.header);
     });
   }
 
   close(): Promise<void> {
     return this.#next(() => this.#file.close());
+  }
+
+  async #readBody(offset: number, fields: ReadGroupHeader): Promise<ReadGroup | undefined> {
+    const { totalBytes, reasonBytes, bodyCrc } = fields;
+    const bytes = await this.#readWhole(offset + groupHeader.bytes, totalBytes - groupHeader.bytes);
+    if (bytes === undefined || crc32c(bytes) !== bodyCrc) return undefined;
+    return {
+      fields,
+      endOffset: offset + totalBytes,
+      reason: bytes.subarray(0, reasonBytes),
+      body: bytes.subarray(reasonBytes),
+    };
+  }
+
+  /** What cannot be read is as bad as what is wrong: undefined. */
+  async #readWhole(offset: number, length: number): Promise<Buffer | undefined> {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    for (let at = 0; at < length; ) {
+      const got = await this.#readAt(bytes.subarray(at), offset + at, length - at).catch(() => 0);
+      if (got === 0) return undefined;
+      at += got;
+    }
+    return bytes;
   }
 
   readonly #readAt = async (target: Buffer, offset: number, length: number) =>
