@@ -125,7 +125,10 @@ export async function markRun(directory: string, plane: DataPlane): Promise<RunM
   const { stop, unaccounted_at_most: most, last_seen: last } = marker.former;
   if (stop === "unclean")
     log.warn(
-      { ...(most !== undefined && { bytesAtMost: most.bytes }), ...(last !== undefined && { recordsSeen: last.records }) },
+      {
+        ...(most !== undefined && { bytesAtMost: most.bytes }),
+        ...(last !== undefined && { recordsSeen: last.records }),
+      },
       "unclean stop: records that the last run had in memory and not on disk are unaccounted",
     );
   return marker;

@@ -130,7 +130,8 @@ async function buildDocumentation(context: RouteContext): Promise<FastifyInstanc
 }
 
 function addRoutes(app: FastifyInstance, context: RouteContext): void {
-  for (const routes of [rootRoutes, rulesRoutes, outputsRoutes, batchSizeRoutes, publishRoutes, statusRoutes]) routes(app, context);
+  for (const routes of [rootRoutes, rulesRoutes, outputsRoutes, batchSizeRoutes, publishRoutes, statusRoutes])
+    routes(app, context);
 }
 
 /** An application without routes: how bodies are read, and what is said when something goes wrong. */

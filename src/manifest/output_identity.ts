@@ -1,6 +1,9 @@
 /** Which output is which: the ids of a list of outputs, those made up included, and when two are the same destination. */
 
+import { createHash } from "node:crypto";
+import { deliveryFields } from "../outputs/delivery_fields.ts";
 import type { OutputConfig } from "../outputs/output.ts";
+import { maskSecrets } from "../outputs/secrets_of_config.ts";
 import { canonical } from "./canonical.ts";
 
 /** An output that has its id. */
@@ -9,23 +12,29 @@ export interface NamedOutput extends OutputConfig {
 }
 
 /**
- * The outputs with an id each. One that has none is called by its type and its place among those of its type (`http-2`), or by the next
- * number that no other output has: from the list alone, so that every worker and every data plane makes up the same.
+ * The outputs with an id each. One that has none is called after its type and what it sends to (`http-3f9a1c`): every worker and every data
+ * plane makes up the same, whatever the order, and what waits on disk for one destination is never taken for another's. Settings that
+ * every type has (queue, retries …) and secrets do not count, so that a mended token frees what waited for it.
  */
 export function withIds(outputs: readonly OutputConfig[]): readonly NamedOutput[] {
   const taken = new Set(outputs.flatMap(({ id }) => (typeof id === "string" ? [idKey(id)] : [])));
-  const places = new Map<string, number>();
   return outputs.map((output) => {
-    const place = (places.get(output.type) ?? 0) + 1;
-    places.set(output.type, place);
     if (typeof output.id === "string") return output as NamedOutput;
-    let number = place;
-    while (taken.has(idKey(`${output.type}-${number}`))) number++;
     const { type, ...rest } = output;
-    const id = `${type}-${number}`;
+    const base = `${type}-${destinationHash(output)}`;
+    let id = base;
+    for (let times = 2; taken.has(idKey(id)); times++) id = `${base}-${times}`;
     taken.add(idKey(id));
     return { type, id, ...rest };
   });
+}
+
+function destinationHash(output: OutputConfig): string {
+  const own = Object.entries(maskSecrets(output)).filter(([field]) => !Object.hasOwn(deliveryFields, field));
+  return createHash("sha256")
+    .update(canonical(Object.fromEntries(own)))
+    .digest("hex")
+    .slice(0, 6);
 }
 
 /** Ids that differ in the case of letters only would be one directory where the file system does not tell them apart. */

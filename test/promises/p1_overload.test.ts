@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { Outputs } from "../../src/data/delivery/outputs.ts";
+import type { StreamFeed } from "../../src/data/delivery/stream/stream_writer.ts";
 import type { Batch } from "../../src/data/engine/batch.ts";
 import type { EngineKind } from "../../src/data/engine/engine.ts";
 import { countCell, countCellsFixed, countCellsPerRule, frameCells, ruleCell } from "../../src/data/engine/layout.ts";
@@ -39,18 +40,28 @@ class Worker {
   readonly written: string[] = [];
   readonly inbox: Inbox;
   readonly outputs: Outputs;
-  counts: Float64Array;
+  counts: Float64Array = new Float64Array(countCellsFixed);
   room = Number.POSITIVE_INFINITY;
   readonly #kind: EngineKind;
 
-  constructor(kind: EngineKind, mode: "bypass" | "backpressure") {
+  private constructor(kind: EngineKind, mode: "bypass" | "backpressure") {
     this.#kind = kind;
     const log = forwardLog(() => {});
+    const feed: StreamFeed = { push: (batch, from, to) => this.#push(batch, from, to) };
     this.outputs = new Outputs({
+      kind,
       queueBytes: 100_000,
-      feed: { push: (batch, from, to) => this.#push(batch, from, to) },
+      worker: 0,
+      workers: 1,
+      disk: undefined,
+      stdout: feed,
+      openFile: () => feed,
       log,
-      site: { changed: () => this.inbox.outputsChanged(), nothingWaits: () => this.inbox.idle },
+      site: {
+        changed: () => this.inbox.outputsChanged(),
+        nothingWaits: () => this.inbox.idle,
+        overBudget: () => false,
+      },
     });
     this.inbox = new Inbox({
       kind,
@@ -64,15 +75,20 @@ class Worker {
         thresholds: { engineEnter: 0.0001, engineLeave: 0, ringEnter: 0.5, ringLeave: 0.3, windowMs: 1 },
       },
     });
-    this.counts = this.reload();
+  }
+
+  static async start(kind: EngineKind, mode: "bypass" | "backpressure"): Promise<Worker> {
+    const worker = new Worker(kind, mode);
+    await worker.reload();
+    return worker;
   }
 
   /** Puts the rules to work, with counts that begin at nothing. */
-  reload(): Float64Array {
+  async reload(): Promise<Float64Array> {
     const kind = this.#kind;
     const plan = compilePlan(readRules(rules, (pattern) => kind.checkPattern(pattern)).rules);
     this.counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
-    this.inbox.swap(kind.prepare(plan), this.counts, this.outputs.prepare([], 100));
+    this.inbox.swap(kind.prepare(plan), this.counts, await this.outputs.prepare([], 100, plan));
     return this.counts;
   }
 
@@ -112,7 +128,7 @@ class Worker {
 for (const kind of kinds()) {
   describe(`P1 under overload on ${kind.name}`, () => {
     it("lets what a reduce rule would drop pass, counted, and nothing that a protect rule holds", async () => {
-      const worker = new Worker(kind, "bypass");
+      const worker = await Worker.start(kind, "bypass");
       for (let i = 0; i < 100 && worker.inbox.overload!.state.bypassed.records === 0; i++) await worker.flood(10);
       await until("all of it has run and all rules run again", () => {
         return worker.inbox.idle && !worker.inbox.overload!.active;
@@ -137,12 +153,12 @@ for (const kind of kinds()) {
     });
 
     it("ends with a reload, between two records: each is counted once, before or after", async () => {
-      const worker = new Worker(kind, "bypass");
+      const worker = await Worker.start(kind, "bypass");
       const { overload } = worker.inbox;
       for (let i = 0; i < 1000 && !overload!.active; i++) await worker.flood(1);
       expect(overload!.active).toBe(true);
       const before = worker.counts;
-      worker.reload();
+      await worker.reload();
       expect(overload!.active).toBe(false);
       await until("all of it has run", () => worker.inbox.idle);
       const passed = before[countCell.passedRecords]! + worker.count("passedRecords");
@@ -152,7 +168,7 @@ for (const kind of kinds()) {
     });
 
     it("skips nothing while an output takes less than what is kept", async () => {
-      const worker = new Worker(kind, "bypass");
+      const worker = await Worker.start(kind, "bypass");
       worker.room = 0;
       // Never room for a whole block, so that every block meets an output that makes it wait.
       for (let i = 0; i < 500; i++) {
@@ -169,7 +185,7 @@ for (const kind of kinds()) {
     });
 
     it("skips nothing with OVERLOAD=backpressure", async () => {
-      const worker = new Worker(kind, "backpressure");
+      const worker = await Worker.start(kind, "backpressure");
       await worker.flood(20);
       await until("all of it has run", () => worker.inbox.idle);
       expect(worker.inbox.overload!.state).toMatchObject({ entered: 0, active: false });

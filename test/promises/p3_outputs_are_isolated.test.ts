@@ -46,7 +46,7 @@ for (const { engine, skip, note } of engines) {
       });
       const sink = await deadSink();
       sink.status = 503;
-      await gate.ok("POST", "/outputs", { type: "http", url: sink.url });
+      await gate.ok("POST", "/outputs", { type: "http", url: sink.url, queue: { when_full: "block" } });
       await gate.ok("POST", "/config/batch_size?size=1000");
       await gate.publish();
       const count = 40_000; // × 400 bytes = 16 MB

@@ -2,8 +2,7 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { RequestError } from "../answer.ts";
-import { errors } from "../answer.ts";
+import { errors, RequestError } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 
 const exampleStatus = {

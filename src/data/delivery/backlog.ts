@@ -92,6 +92,12 @@ export class Backlog {
     return this.#queue.waitingRecords >= recordsMax || this.#queue.waitingBytes >= bytesMax || this.#queue.full;
   }
 
+  /** The queue is half full, or what comes goes to the disk because the destination is behind. */
+  get strained(): boolean {
+    if (this.#queue.charge * 2 >= this.#queue.bytesMax) return true;
+    return !this.#durable && this.#spool?.occupied === true;
+  }
+
   /** Whether it takes more; when not, the worker stops. */
   get accepting(): boolean {
     const spool = this.#spool;
@@ -191,7 +197,11 @@ export class Backlog {
   /** Takes everything that is in memory and not claimed out of the backlog. @returns what that was */
   takeRest(): LaneAmount {
     const rest = this.#spool?.shed(0, unlimitedCut) ?? { records: 0, bytes: 0 };
-    for (let payload = this.#queue.take(unlimitedCut); payload !== undefined; payload = this.#queue.take(unlimitedCut)) {
+    for (
+      let payload = this.#queue.take(unlimitedCut);
+      payload !== undefined;
+      payload = this.#queue.take(unlimitedCut)
+    ) {
       rest.records += payload.records;
       rest.bytes += payload.bytes;
       this.#queue.settle(payload.records, payload.bytes);

@@ -8,8 +8,7 @@ export type Encoding = "gzip" | "zstd";
 
 const compressors = {
   gzip: (bytes: Uint8Array) => promisify(gzip)(bytes, { level: 1 }),
-  zstd: (bytes: Uint8Array) =>
-    promisify(zstdCompress)(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
+  zstd: (bytes: Uint8Array) => promisify(zstdCompress)(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
 };
 
 export async function compressed({ parts }: Body, encoding: Encoding): Promise<Body> {

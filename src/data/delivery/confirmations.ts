@@ -68,7 +68,6 @@ export class Confirmations {
       }
     }
     for (const one of [...this.#waiting]) if (performance.now() >= one.until) one.done(false);
-    this.#timer =
-      this.#waiting.size === 0 ? undefined : setTimeout(() => void this.#ask(), this.#site.intervalMs);
+    this.#timer = this.#waiting.size === 0 ? undefined : setTimeout(() => void this.#ask(), this.#site.intervalMs);
   }
 }

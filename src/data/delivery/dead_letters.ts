@@ -70,7 +70,8 @@ export class DeadLetters {
     const earlier = { records: Math.min(records, this.#earlierRecords), bytes: Math.min(bytes, this.#earlierBytes) };
     this.#earlierRecords -= earlier.records;
     this.#earlierBytes -= earlier.bytes;
-    if (records > earlier.records) this.#site.gaveUp({ records: records - earlier.records, bytes: bytes - earlier.bytes });
+    if (records > earlier.records)
+      this.#site.gaveUp({ records: records - earlier.records, bytes: bytes - earlier.bytes });
   }
 
   async close(): Promise<void> {

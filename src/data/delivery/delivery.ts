@@ -70,6 +70,8 @@ export abstract class Delivery {
   /** Whether it takes more; when not, the worker stops. */
   abstract get accepting(): boolean;
   abstract get idle(): boolean;
+  /** It is behind: what comes in has to wait here, so that more of it would not help anybody. */
+  abstract get strained(): boolean;
   /** Memory that what it holds keeps, in bytes. */
   abstract get queuedBytes(): number;
   abstract get status(): DeliveryStatus;

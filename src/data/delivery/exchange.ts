@@ -4,7 +4,7 @@
  */
 
 import type { Body, Output, OutputRequest, OutputResponse, Verdict } from "../../outputs/output.ts";
-import { type Encoder, encodeStop } from "../engine/encoder.ts";
+import { type Encoder, encodeStop, freeBody } from "../engine/encoder.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Claim } from "./claim.ts";
 import { compressed } from "./compress.ts";
@@ -91,7 +91,11 @@ export class Exchange {
       }
       const whole = claim.done === first && encoded.to === to;
       const partId = whole ? id : `${id}/${part}`;
-      if (!(await this.#part(claim, encoded, partId, claimSite))) return false;
+      const wire = await this.#wireOf(encoded.body);
+      const settled = await this.#part(claim, { to: encoded.to, body: wire }, partId, claimSite);
+      // What zlib made may lie in memory that it shares with others; the collector has it.
+      if (wire === encoded.body && this.#site.encoder !== undefined) freeBody(wire.parts[0]!);
+      if (!settled) return false;
     }
     return true;
   }
@@ -120,12 +124,20 @@ export class Exchange {
     return { to: at, body: { parts: [bytes], bytes: bytes.length } };
   }
 
+  /** A body as it leaves. What it was made from is let go, unless that is the batches themselves. */
+  async #wireOf(body: Body): Promise<Body> {
+    const { encoding, encoder } = this.#site;
+    if (encoding === "none") return body;
+    const wire = await compressed(body, encoding);
+    if (encoder !== undefined) freeBody(body.parts[0]!);
+    return wire;
+  }
+
   /** One request's records, until there is a verdict. @returns false: the sender stops, or its configuration has changed */
   async #part(claim: Claim, { to, body }: Part, id: string, claimSite: ClaimSite): Promise<boolean> {
     const site = this.#site;
-    const { encoding, signal, breaker, retry } = site;
+    const { signal, breaker, retry } = site;
     const count = to - claim.done;
-    const wire = encoding === "none" ? body : await compressed(body, encoding);
     const begunMs = performance.now();
     for (let attempt = 1; ; attempt++) {
       await breaker.permit(signal);
@@ -133,7 +145,7 @@ export class Exchange {
         breaker.abandoned();
         return false;
       }
-      const verdict = await this.#attempt(wire, count, id);
+      let verdict = await this.#attempt(body, count, id);
       if (verdict.kind !== "retry") breaker.succeeded();
       switch (verdict.kind) {
         case "acked":
@@ -177,8 +189,9 @@ export class Exchange {
       if (verdict.first !== undefined && this.#prepared !== claim) {
         this.#prepared = claim;
         breaker.abandoned();
-        await this.#prepare(verdict.first);
-        continue;
+        const failed = await this.#prepare(verdict.first, count);
+        if (failed === undefined) continue;
+        verdict = failed;
       }
       const reason = verdict.reason ?? "no reason given";
       if (retry.deadlineMs > 0 && performance.now() - begunMs > retry.deadlineMs) {
@@ -227,15 +240,25 @@ export class Exchange {
     return { ...request, headers: { ...request.headers, ...(await signer.sign(request)) } };
   }
 
-  /** Requests that must be made before the payload can be taken; whether they help shows when it is sent again. */
-  async #prepare(requests: readonly OutputRequest[]): Promise<void> {
+  /** Requests that must be made before the payload can be taken. @returns why one of them did not do what it is for */
+  async #prepare(
+    requests: readonly OutputRequest[],
+    records: number,
+  ): Promise<Extract<Verdict, { kind: "retry" }> | undefined> {
     for (const request of requests) {
       try {
-        await this.#site.send(await this.#signed(request));
-      } catch {
-        return;
+        const response = await this.#site.send(await this.#signed(request));
+        if (request.served?.(response) ?? (response.status >= 200 && response.status < 300)) continue;
+        const verdict = this.#site.output.verdict!(response, records);
+        // Refused for good is the request that was to help, not the payload.
+        if (verdict.kind === "retry") return { ...verdict, reason: verdict.reason ?? `HTTP ${response.status}` };
+        const reason = "reason" in verdict ? verdict.reason : `HTTP ${response.status}`;
+        return { kind: "retry", reason, alert: `what it needs cannot be made ready: ${reason}` };
+      } catch (error) {
+        return { kind: "retry", reason: (error as NodeJS.ErrnoException).code ?? (error as Error).name };
       }
     }
+    return undefined;
   }
 
   async #settlePartly(

@@ -13,10 +13,10 @@ import { outputCell, outputCells } from "../ledger/layout.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 import type { Delivery, DeliverySite, DeliveryStatus } from "./delivery.ts";
 import { protectionOf } from "./protection.ts";
+import { Routed } from "./routed.ts";
 import type { Sender, SenderTuning } from "./sender.ts";
 import type { DiskPlace, SenderSpool } from "./sender_spool.ts";
 import type { Replay } from "./spool/replay.ts";
-import { Routed } from "./routed.ts";
 import type { StreamFeed } from "./stream/stream_writer.ts";
 import { Streamed } from "./streamed.ts";
 
@@ -111,6 +111,11 @@ export class Outputs {
     return this.#active.every(({ delivery }) => delivery.accepting);
   }
 
+  /** Whether one of them is behind: skipping rules would only send more to it. */
+  get strained(): boolean {
+    return this.#active.some(({ delivery }) => delivery.strained);
+  }
+
   /** Memory that all of them keep, in bytes. */
   get queuedBytes(): number {
     let bytes = 0;
@@ -164,9 +169,7 @@ export class Outputs {
           } else tunings.set(delivery as Sender, tuning);
         }
         delivery ??= this.#createStreamed(config, key, index);
-        deliveries.push(
-          new Routed(delivery, filtered.has(index) ? index : undefined, this.#options.kind),
-        );
+        deliveries.push(new Routed(delivery, filtered.has(index) ? index : undefined, this.#options.kind));
       }
     } catch (error) {
       await Promise.all(fresh.map((delivery) => this.#close(delivery)));
@@ -336,4 +339,3 @@ function keyOf(config: OutputConfig, index: number): string {
   const way = config.type === "file" ? `file ${String(config.path)}` : isStream(config) ? config.type : "network";
   return `${idOf(config, index)} ${way}`;
 }
-

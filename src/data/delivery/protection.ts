@@ -16,7 +16,10 @@ export interface Protection {
 
 export function protectionOf({ rules, operations }: Plan): Protection {
   const protecting = operations.filter(({ flags }) => (flags & operationFlag.protect) !== 0);
-  const anonymous = { rules: rules.slice(0, 1), operations: protecting.map((operation) => ({ ...operation, rule: 0 })) };
+  const anonymous = {
+    rules: rules.slice(0, 1),
+    operations: protecting.map((operation) => ({ ...operation, rule: 0 })),
+  };
   const digest = createHash("sha256").update(encodePlan(anonymous)).digest();
   return { plan: { rules, operations: protecting }, identity: digest.readBigUInt64LE(0) };
 }

@@ -156,6 +156,9 @@ export class Sender extends Delivery {
   override get idle(): boolean {
     return this.backlog.idle && this.#claims === 0;
   }
+  override get strained(): boolean {
+    return this.backlog.strained || this.#breaker.state !== "closed";
+  }
   override get queuedBytes(): number {
     return this.backlog.charge;
   }
@@ -182,7 +185,10 @@ export class Sender extends Delivery {
   /** Records of the backlog are lost. */
   lost(as: "lostQueueFull" | "lostSpoolFull" | "lostSpoolExpired" | "lostSpoolDamaged", amount: LaneAmount): void {
     this.count(as, amount.records, amount.bytes);
-    const cause = as.replace("lost", "").replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`).slice(1);
+    const cause = as
+      .replace("lost", "")
+      .replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
+      .slice(1);
     this.complain(as, { records: amount.records }, `loses records: ${cause}`);
   }
 
@@ -396,7 +402,8 @@ export class Sender extends Delivery {
     this.#draining = true;
     this.#spoolToo = spoolToo;
     const { backlog } = this;
-    const done = () => this.#claims === 0 && (spoolToo ? backlog.idle : backlog.memoryRecords === 0) && this.#deadLetters !== null;
+    const done = () =>
+      this.#claims === 0 && (spoolToo ? backlog.idle : backlog.memoryRecords === 0) && this.#deadLetters !== null;
     // A destination that is out will not take in seconds what it did not take before; the disk will.
     const hopeless = () => !spoolToo && backlog.spool !== undefined && this.#breaker.state !== "closed";
     if (!done()) {

@@ -5,7 +5,7 @@ import type { DeliveryFields } from "../../outputs/delivery_fields.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import type { Sender } from "./sender.ts";
-import { lanesToAdopt, type LanePlace, ownLane, removeLane } from "./spool/lanes.ts";
+import { type LanePlace, lanesToAdopt, ownLane, removeLane } from "./spool/lanes.ts";
 import { openLane } from "./spool/open.ts";
 import type { Replay } from "./spool/replay.ts";
 import type { Lane, LaneAmount, LaneLoss, LaneOptions } from "./spool/spool.ts";
@@ -68,7 +68,9 @@ export class SenderSpool {
       protection: () => replay.identity,
       gaveUp: (amount) => this.#tell((owner) => owner.deadLettersLost(amount)),
       refused: (code) =>
-        this.#tell((owner) => owner.complain("spool", { code }, "cannot keep dead letters: they are lost{dead_letter}")),
+        this.#tell((owner) =>
+          owner.complain("spool", { code }, "cannot keep dead letters: they are lost{dead_letter}"),
+        ),
     });
   }
 

@@ -5,7 +5,7 @@ import { batchOf } from "../../../test/fixtures/batch.ts";
 import type { Batch } from "../engine/batch.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import type { StreamFeed } from "./stream/stream_writer.ts";
-import { Streamed, streamedQueueBytes, type StreamWhenFull } from "./streamed.ts";
+import { Streamed, type StreamWhenFull, streamedQueueBytes } from "./streamed.ts";
 
 /** A writer's ring with room for so many records. */
 function feedWithRoom(room: number) {

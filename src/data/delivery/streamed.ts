@@ -51,6 +51,9 @@ export class Streamed extends Delivery {
   override get idle(): boolean {
     return this.#queue.records === 0;
   }
+  override get strained(): boolean {
+    return this.#queue.charge * 2 >= this.#queue.bytesMax;
+  }
   override get queuedBytes(): number {
     return this.#queue.charge;
   }

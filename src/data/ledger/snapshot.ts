@@ -76,6 +76,10 @@ export interface Snapshot {
   /** The process's writers of standard output and of files. */
   streams: { handed: Amount; written: Amount; queued: Amount; lostClosed: Amount };
   connections: number;
+  /** Rules of class reduce skipped because the engine could not keep up: how often that began, and what passed meanwhile. */
+  overload: { entered: number; bypassed: Amount; level: number };
+  /** Bytes that connections hold of records without an end. */
+  unfinishedBytes: number;
   /** Σ over outputs of |routed since the manifest runs − passed since then|, in records and bytes. */
   routingGap: number;
 }
@@ -119,6 +123,8 @@ export function emptySnapshot(): Snapshot {
     outputs: new Map(),
     streams: { handed: zeroAmount(), written: zeroAmount(), queued: zeroAmount(), lostClosed: zeroAmount() },
     connections: 0,
+    overload: { entered: 0, bypassed: zeroAmount(), level: 0 },
+    unfinishedBytes: 0,
     routingGap: 0,
   };
 }
@@ -177,8 +183,7 @@ function filteredOf(cells: Float64Array, meaning: LedgerMeaning, index: number):
   const route = meaning.routes?.indexOf(index) ?? -1;
   if (route < 0) return zeroAmount();
   const { counts } = ledgerOffsets(shapeOf(meaning));
-  const base =
-    counts + countCellsFixed + meaning.rules.length * countCellsPerRule + route * countCellsPerRoute;
+  const base = counts + countCellsFixed + meaning.rules.length * countCellsPerRule + route * countCellsPerRoute;
   return { records: cells[base + routeCell.filteredRecords]!, bytes: cells[base + routeCell.filteredBytes]! };
 }
 
@@ -192,6 +197,10 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   add(to.lost.ring_full, own("lostRingFullRecords"), own("lostRingFullBytes"));
   add(to.lost.shutdown, 0, own("lostShutdownBytes"));
   to.connections += own("connections");
+  to.overload.entered += own("overloadEntered");
+  add(to.overload.bypassed, own("bypassedRecords"), own("bypassedBytes"));
+  to.overload.level = Math.max(to.overload.level, own("bypassActive"));
+  to.unfinishedBytes += own("unfinishedBytes");
   add(to.streams.handed, own("handedStreamRecords"), own("handedStreamBytes"));
   meaning.outputs.forEach((name, index) => {
     const base = offsets.output(index);
@@ -225,6 +234,8 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
   for (const cause of Object.keys(last.lost) as InputLoss[])
     add(to.lost[cause], last.lost[cause].records, last.lost[cause].bytes);
   add(to.streams.handed, last.streams.handed.records, last.streams.handed.bytes);
+  to.overload.entered += last.overload.entered;
+  add(to.overload.bypassed, last.overload.bypassed.records, last.overload.bypassed.bytes);
   to.routingGap = gap;
 }
 
@@ -247,7 +258,16 @@ export function imbalance(snapshot: Snapshot): number {
   const { received, passed, quarantined, rules, outputs, streams } = snapshot;
   const dropped = [...rules.values()].map((rule) => rule.dropped);
   check(received, [passed, ...dropped, quarantined.matchLimit, quarantined.outputLimit]);
-  for (const { recovered, routed, rewrittenBytes, delivered, queued, spooled, deadLettered, lost } of outputs.values()) {
+  for (const {
+    recovered,
+    routed,
+    rewrittenBytes,
+    delivered,
+    queued,
+    spooled,
+    deadLettered,
+    lost,
+  } of outputs.values()) {
     const whole = {
       records: recovered.records + routed.records,
       bytes: recovered.bytes + routed.bytes + rewrittenBytes,

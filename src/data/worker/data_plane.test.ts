@@ -10,8 +10,11 @@ import { type Manifest, readManifest } from "../../manifest/manifest.ts";
 import { readSettings } from "../../settings/settings.ts";
 import { forwardLog } from "../../telemetry/log.ts";
 import type { EngineKind } from "../engine/engine.ts";
-import { imbalance } from "../ledger/snapshot.ts";
+import { imbalance, type Snapshot } from "../ledger/snapshot.ts";
 import { DataPlane } from "./data_plane.ts";
+
+/** The one output of the manifest. */
+const only = (outputs: Snapshot["outputs"]) => [...outputs.values()][0];
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -202,7 +205,7 @@ for (const kind of engines()) {
       await send(tcpPort, numbered("x", 3000).join("\n"));
       await until(() => sink.requests >= 2);
       const { outputs } = plane.snapshot();
-      expect(outputs.get("http 0")?.queued.records).toBe(3000);
+      expect(only(outputs)?.queued.records).toBe(3000);
       sink.status = 200;
       await until(() => sink.lines.length === 3000);
       expect(sink.lines).toEqual(numbered("x", 3000));
@@ -238,7 +241,7 @@ for (const kind of engines()) {
         destination.status = 503;
         if (index > 0) await plane.apply(manifestFor(kind, destination.url));
         await send(tcpPort, `${lines}\n`);
-        await until(() => plane.snapshot().outputs.get("http 0")?.queued.records === 400);
+        await until(() => only(plane.snapshot().outputs)?.queued.records === 400);
       }
       await plane.apply(manifestFor(kind, (await destination()).url));
       // 400 records of about 44 bytes are charged with 43 KB: beside the newest one more fits 64 KiB.
@@ -268,7 +271,7 @@ for (const kind of engines()) {
       });
       const held = () => {
         const { inRing, outputs } = plane.snapshot();
-        return inRing.bytes + outputs.get("http 0")!.queued.bytes;
+        return inRing.bytes + only(outputs)!.queued.bytes;
       };
       await until(() => held() > 500_000);
       // Whatever else it could take it has taken by then.
@@ -302,7 +305,7 @@ for (const kind of engines()) {
       await until(() => sink.lines.length === 1);
       expect(sink.lines).toEqual(["c"]);
       const { outputs, received } = plane.snapshot();
-      expect(outputs.get("http 0")?.lost.worker.records).toBe(2);
+      expect(only(outputs)?.lost.worker.records).toBe(2);
       expect(received.records).toBe(4);
       await until(() => imbalance(plane.snapshot()) === 0);
     });
@@ -331,7 +334,7 @@ for (const kind of engines()) {
       await until(() => plane.snapshot().received.records === 2);
       expect(await plane.drain(300)).toBe(false);
       const { outputs } = plane.snapshot();
-      expect(outputs.get("http 0")?.lost.shutdown.records).toBe(2);
+      expect(only(outputs)?.lost.shutdown.records).toBe(2);
       expect(imbalance(plane.snapshot())).toBe(0);
       expect(lines.some((line) => line.includes("before the deadline"))).toBe(true);
     });

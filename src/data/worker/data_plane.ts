@@ -13,8 +13,8 @@ import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { outputNames } from "../delivery/outputs.ts";
-import type { StreamWriter } from "../delivery/stream/stream_writer.ts";
 import { type FileLease, FileWriters } from "../delivery/stream/file_writers.ts";
+import type { StreamWriter } from "../delivery/stream/stream_writer.ts";
 import { openStreamWriter, streamQueueBytes } from "../delivery/stream/writer.ts";
 import { outputGrowthBytes, outputGrowthFactor } from "../engine/layout.ts";
 import { portError } from "../inputs/port_error.ts";
@@ -312,7 +312,10 @@ export class DataPlane {
       workers: this.#rings.length,
       snapshot: this.snapshot(),
       answers,
-      extra: { last_run: lastRun },
+      extra: {
+        memory: { budget_bytes: this.#settings.memoryBudget, held_bytes: this.inMemory().bytes },
+        last_run: lastRun,
+      },
     });
   }
 

@@ -379,6 +379,7 @@ export class Inbox implements Intake, ReaderSite {
     if (overload === undefined || this.#midBlock || !this.#hasPlan) return;
     const { blocks, bytes } = this.ring;
     const ringShare = Math.max(blocks / this.#ringSlots, bytes / this.#ringCapacityBytes);
+    if (this.#outputs.strained) overload.outputsBlocked();
     overload.look(performance.now(), ringShare);
     if (!overload.active || this.#overloadLook !== undefined) return;
     // When the flood is over nothing else may come for long.

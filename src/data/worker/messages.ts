@@ -77,6 +77,8 @@ export type Request =
 /** How one worker fares. */
 export interface WorkerStatus {
   readonly outputs: Readonly<Record<string, DeliveryStatus>>;
+  /** Ids of rules that are skipped under overload. */
+  readonly skipped: readonly string[];
 }
 
 export interface Failure {

@@ -12,9 +12,12 @@ import { readSettings } from "../../settings/settings.ts";
 import { parseShardBy } from "../../settings/shard_by.ts";
 import { forwardLog } from "../../telemetry/log.ts";
 import type { EngineKind } from "../engine/engine.ts";
-import { imbalance } from "../ledger/snapshot.ts";
+import { imbalance, type Snapshot } from "../ledger/snapshot.ts";
 import { ShardOwners, shardKey } from "../shard/shard_key.ts";
 import { DataPlane } from "./data_plane.ts";
+
+/** The one output of the manifest. */
+const only = (outputs: Snapshot["outputs"]) => [...outputs.values()][0];
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -158,7 +161,7 @@ for (const kind of engines()) {
         // What is sent is more than rings and queues hold, so they fill and then stand still.
         const held = () => {
           const { inRing, outputs } = plane.snapshot();
-          return inRing.bytes + outputs.get("http 0")!.queued.bytes;
+          return inRing.bytes + only(outputs)!.queued.bytes;
         };
         await until(() => held() > 100_000);
         for (let before = 0; before !== held(); ) {

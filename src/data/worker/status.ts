@@ -17,7 +17,19 @@ export interface StatusParts {
 }
 
 export function statusOf({ version, engine, workers, snapshot, answers, extra }: StatusParts): Record<string, unknown> {
-  const { received, passed, quarantined, rules, inRing, lost, outputs, streams, connections } = snapshot;
+  const {
+    received,
+    passed,
+    quarantined,
+    rules,
+    inRing,
+    lost,
+    outputs,
+    streams,
+    connections,
+    overload,
+    unfinishedBytes,
+  } = snapshot;
   return {
     version: version ?? null,
     engine,
@@ -33,10 +45,21 @@ export function statusOf({ version, engine, workers, snapshot, answers, extra }:
     in_ring: inRing,
     lost: counted(lost),
     outputs: Object.fromEntries([...outputs].map(([id, totals]) => [id, outputStatus(id, totals, answers)])),
-    streams: { handed: streams.handed, written: streams.written, queued: streams.queued, lost_closed: streams.lostClosed },
+    streams: {
+      handed: streams.handed,
+      written: streams.written,
+      queued: streams.queued,
+      lost_closed: streams.lostClosed,
+    },
+    overload: { active: overload.level > 0, ...overload, skipped: skippedRules(answers) },
+    unfinished_bytes: unfinishedBytes,
     ...extra,
     imbalance: imbalance(snapshot),
   };
+}
+
+function skippedRules(answers: WorkerAnswers): readonly string[] {
+  return [...new Set(answers.flatMap(({ status }) => status.skipped))];
 }
 
 function outputStatus(id: string, totals: OutputTotals, answers: WorkerAnswers): Record<string, unknown> {

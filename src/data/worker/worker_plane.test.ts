@@ -36,7 +36,14 @@ function workerPlane(): WorkerPlane {
 function prepare(): Extract<Request, { kind: "prepare" }> {
   const plan = compilePlan([]);
   const ledger = createLedgerMemory(shapeOf({ rules: plan.rules, outputs: ["http-0"] }));
-  return { kind: "prepare", plan, outputs: [{ type: "http", url: "http://127.0.0.1:9/" }], batchSize: 100, ledger, files: {} };
+  return {
+    kind: "prepare",
+    plan,
+    outputs: [{ type: "http", url: "http://127.0.0.1:9/" }],
+    batchSize: 100,
+    ledger,
+    files: {},
+  };
 }
 
 describe("a worker's two-phase reload", () => {

@@ -136,7 +136,7 @@ export class WorkerPlane {
         this.#inbox.producerDied();
         return undefined;
       case "status":
-        return { outputs: this.#outputs.status };
+        return { outputs: this.#outputs.status, skipped: this.#inbox.overload?.state.skipped ?? [] };
     }
   }
 

@@ -117,4 +117,3 @@ export class Replay {
     return new SharedBatch(this.#kind.createBatch(Math.max(1, records), Math.max(1, bytes)), this.#pool);
   }
 }
-

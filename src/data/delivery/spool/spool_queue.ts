@@ -116,7 +116,8 @@ export class LaneReader {
     const { payload, withheldRecords, withheldBytes, rewrittenBytes } = this.#site.replay.run(group);
     this.records -= withheldRecords;
     this.bytes += rewrittenBytes - withheldBytes;
-    if (withheldRecords > 0 || rewrittenBytes !== 0) this.#site.replayed(withheldRecords, withheldBytes, rewrittenBytes);
+    if (withheldRecords > 0 || rewrittenBytes !== 0)
+      this.#site.replayed(withheldRecords, withheldBytes, rewrittenBytes);
     if (payload.records === 0) {
       this.lane.settle(group.firstSequence);
       return;
