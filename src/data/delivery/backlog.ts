@@ -173,24 +173,32 @@ export class Backlog {
   }
 
   /**
-   * The end of a run, or of this output: what waits in memory goes to the disk, behind what is there.
+   * The end of a run, or of this output: what is in memory goes to the disk, in the order in which it came.
    * @param claims what a sender had begun and could not finish
-   * @returns whether the disk took all of it; else the rest is still here, for `takeRest`
+   * @returns whether the disk took all of it; else the rest is still here: in the claims, and for `takeRest`
    */
   async spill(claims: readonly Claim[]): Promise<boolean> {
     const spool = this.#spool;
     if (spool === undefined) return false;
-    for (const claim of claims) {
-      if (!this.owns(claim)) continue;
-      for (const { shared, from, to, timeMs } of claim.payload.ranges(claim.done, claim.payload.records))
-        spool.stage(shared, from, to, timeMs);
-      claim.settle(claim.payload.records - claim.done);
+    const begun = claims.filter((claim) => this.owns(claim) && claim.done < claim.payload.records);
+    const older = begun.map(({ payload, done }) => payload.part(done, payload.records));
+    const waiting: Payload[] = [];
+    for (let payload = this.#queue.take(this.#cut); payload !== undefined; payload = this.#queue.take(this.#cut))
+      waiting.push(payload);
+    older.push(...waiting);
+    // What the disk holds already came after these.
+    const ahead = spool.occupied || spool.records > 0;
+    if (older.length > 0 && ahead && !(await spool.writeAhead(older))) {
+      for (const payload of older) payload.release();
+      this.#queue.giveBack(waiting);
+      return false;
     }
-    for (let payload = this.#queue.take(this.#cut); payload !== undefined; payload = this.#queue.take(this.#cut)) {
-      for (const { shared, from, to, timeMs } of payload.segments) spool.stage(shared, from, to, timeMs);
-      this.#queue.settle(payload.records, payload.bytes);
+    for (const payload of older) {
+      if (!ahead) for (const { shared, from, to, timeMs } of payload.segments) spool.stage(shared, from, to, timeMs);
+      if (waiting.includes(payload)) this.#queue.settle(payload.records, payload.bytes);
       payload.release();
     }
+    for (const claim of begun) claim.settle(claim.payload.records - claim.done);
     return spool.writeAll(this.#cut);
   }
 

@@ -166,7 +166,7 @@ export class Outputs {
           if (delivery === undefined) {
             delivery = await this.#createSender(config, key, index, tuning, plan);
             fresh.push(delivery);
-          } else tunings.set(delivery as Sender, tuning);
+          } else if ((delivery as Sender).identity !== tuning.identity) tunings.set(delivery as Sender, tuning);
         }
         delivery ??= this.#createStreamed(config, key, index);
         deliveries.push(new Routed(delivery, filtered.has(index) ? index : undefined, this.#options.kind));
@@ -180,6 +180,8 @@ export class Outputs {
 
   /** A prepared manifest that will not run. */
   async discard(prepared: PreparedOutputs): Promise<void> {
+    // Made for a plan that will not run.
+    this.#replay?.use(protectionOf(this.#plan));
     const active = new Set(this.active);
     await Promise.all(
       prepared.deliveries.filter(({ delivery }) => !active.has(delivery)).map(({ delivery }) => this.#close(delivery)),

@@ -32,7 +32,6 @@ type SpoolOwner = Pick<
 export class SenderSpool {
   readonly queue: SpoolQueue;
   readonly deadLetters: DeadLetters;
-  readonly #id: string;
   readonly #kind: EngineKind;
   readonly #place: LanePlace;
   readonly #fields: QueueFields;
@@ -45,7 +44,6 @@ export class SenderSpool {
   #closed = false;
 
   private constructor(id: string, kind: EngineKind, disk: DiskPlace, fields: QueueFields, replay: Replay, own: Lane) {
-    this.#id = id;
     this.#kind = kind;
     this.#fields = fields;
     this.#place = { directory: join(disk.dataDir, "spool", id), worker: disk.worker, workers: disk.workers };
