@@ -36,6 +36,8 @@ export class Backlog {
   #durable: boolean;
   #cut: Cut = unlimitedCut;
   #claims = 0;
+  /** Taken from the queue for a disk that did not take them. */
+  #unspilled: Payload[] = [];
 
   /** @param spool where the output has one; without it `spill` means `block` */
   constructor(
@@ -189,8 +191,8 @@ export class Backlog {
     // What the disk holds already came after these.
     const ahead = spool.occupied || spool.records > 0;
     if (older.length > 0 && ahead && !(await spool.writeAhead(older))) {
-      for (const payload of older) payload.release();
-      this.#queue.giveBack(waiting);
+      for (const payload of older) if (!waiting.includes(payload)) payload.release();
+      this.#unspilled = waiting;
       return false;
     }
     for (const payload of older) {
@@ -205,11 +207,8 @@ export class Backlog {
   /** Takes everything that is in memory and not claimed out of the backlog. @returns what that was */
   takeRest(): LaneAmount {
     const rest = this.#spool?.shed(0, unlimitedCut) ?? { records: 0, bytes: 0 };
-    for (
-      let payload = this.#queue.take(unlimitedCut);
-      payload !== undefined;
-      payload = this.#queue.take(unlimitedCut)
-    ) {
+    const next = () => this.#unspilled.shift() ?? this.#queue.take(unlimitedCut);
+    for (let payload = next(); payload !== undefined; payload = next()) {
       rest.records += payload.records;
       rest.bytes += payload.bytes;
       this.#queue.settle(payload.records, payload.bytes);

@@ -189,6 +189,7 @@ export class Outputs {
   }
 
   async #close(delivery: Delivery): Promise<void> {
+    this.#spools.get(delivery)?.stopAdopting();
     await delivery.drain(AbortSignal.abort(), false);
     await this.#spools.get(delivery)?.close();
     this.#spools.delete(delivery);
@@ -273,6 +274,7 @@ export class Outputs {
   }
 
   async #drainRetired(delivery: Delivery, signal: AbortSignal): Promise<void> {
+    this.#spools.get(delivery)?.stopAdopting();
     await delivery.drain(signal, true);
     await this.#spools.get(delivery)?.close();
     this.#spools.delete(delivery);
@@ -320,6 +322,7 @@ export class Outputs {
   async drain(timeoutMs: number): Promise<boolean> {
     const timer = setTimeout(() => this.#deadline.abort("lostShutdown"), timeoutMs);
     for (const routed of this.#active) routed.end();
+    for (const spool of this.#spools.values()) spool.stopAdopting();
     const all = [...this.active, ...this.#retired.keys()];
     // A retired one is draining already and watches the same deadline.
     await Promise.all(this.active.map((delivery) => delivery.drain(this.#deadline.signal, false)));
