@@ -166,7 +166,7 @@ export class Outputs {
           if (delivery === undefined) {
             delivery = await this.#createSender(config, key, index, tuning, plan);
             fresh.push(delivery);
-          } else tunings.set(delivery as Sender, tuning);
+          } else if ((delivery as Sender).identity !== tuning.identity) tunings.set(delivery as Sender, tuning);
         }
         delivery ??= this.#createStreamed(config, key, index);
         deliveries.push(new Routed(delivery, filtered.has(index) ? index : undefined, this.#options.kind));
@@ -180,6 +180,8 @@ export class Outputs {
 
   /** A prepared manifest that will not run. */
   async discard(prepared: PreparedOutputs): Promise<void> {
+    // Made for a plan that will not run.
+    this.#replay?.use(protectionOf(this.#plan));
     const active = new Set(this.active);
     await Promise.all(
       prepared.deliveries.filter(({ delivery }) => !active.has(delivery)).map(({ delivery }) => this.#close(delivery)),
@@ -187,6 +189,7 @@ export class Outputs {
   }
 
   async #close(delivery: Delivery): Promise<void> {
+    this.#spools.get(delivery)?.stopAdopting();
     await delivery.drain(AbortSignal.abort(), false);
     await this.#spools.get(delivery)?.close();
     this.#spools.delete(delivery);
@@ -271,6 +274,7 @@ export class Outputs {
   }
 
   async #drainRetired(delivery: Delivery, signal: AbortSignal): Promise<void> {
+    this.#spools.get(delivery)?.stopAdopting();
     await delivery.drain(signal, true);
     await this.#spools.get(delivery)?.close();
     this.#spools.delete(delivery);
@@ -318,6 +322,7 @@ export class Outputs {
   async drain(timeoutMs: number): Promise<boolean> {
     const timer = setTimeout(() => this.#deadline.abort("lostShutdown"), timeoutMs);
     for (const routed of this.#active) routed.end();
+    for (const spool of this.#spools.values()) spool.stopAdopting();
     const all = [...this.active, ...this.#retired.keys()];
     // A retired one is draining already and watches the same deadline.
     await Promise.all(this.active.map((delivery) => delivery.drain(this.#deadline.signal, false)));

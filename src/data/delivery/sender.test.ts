@@ -43,6 +43,7 @@ function senderFor(url: string, batchSize = 100, more: Partial<SenderOptions> = 
     id: "http-1",
     memoryId: "http-1-w0-0000002a-m",
     kind: portableKind(),
+    identity: "",
     output: describeOutput({ type: "http", url }),
     recordsMax: batchSize,
     bytesMax: 1_000_000,

@@ -5,7 +5,7 @@ import type { DeliveryFields } from "../../outputs/delivery_fields.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import type { Sender } from "./sender.ts";
-import { type LanePlace, lanesToAdopt, ownLane, removeLane } from "./spool/lanes.ts";
+import { type LanePlace, laneAhead, lanesToAdopt, ownLane, removeLane } from "./spool/lanes.ts";
 import { openLane } from "./spool/open.ts";
 import type { Replay } from "./spool/replay.ts";
 import type { Lane, LaneAmount, LaneLoss, LaneOptions } from "./spool/spool.ts";
@@ -32,7 +32,6 @@ type SpoolOwner = Pick<
 export class SenderSpool {
   readonly queue: SpoolQueue;
   readonly deadLetters: DeadLetters;
-  readonly #id: string;
   readonly #kind: EngineKind;
   readonly #place: LanePlace;
   readonly #fields: QueueFields;
@@ -45,13 +44,17 @@ export class SenderSpool {
   #closed = false;
 
   private constructor(id: string, kind: EngineKind, disk: DiskPlace, fields: QueueFields, replay: Replay, own: Lane) {
-    this.#id = id;
     this.#kind = kind;
     this.#fields = fields;
     this.#place = { directory: join(disk.dataDir, "spool", id), worker: disk.worker, workers: disk.workers };
     this.#site = {
       outputId: id,
       replay,
+      openAhead: () =>
+        openLane(kind.name)(laneOptions(this.#place, laneAhead(this.#place), fields), {
+          lost: () => {},
+          changed: () => {},
+        }),
       changed: () => this.#tell((owner) => owner.spoolChanged()),
       refused: (code) => this.#tell((owner) => owner.spoolRefused(code)),
       lost: (cause, amount) => this.#tell((owner) => owner.lost(lossCell[cause], amount)),
@@ -110,9 +113,14 @@ export class SenderSpool {
     this.#timer = setInterval(() => void this.#adopt(), adoptMs).unref();
   }
 
-  async close(): Promise<void> {
+  /** What is in the directory from now on is left to the next run. */
+  stopAdopting(): void {
     this.#closed = true;
     clearInterval(this.#timer);
+  }
+
+  async close(): Promise<void> {
+    this.stopAdopting();
     await this.deadLetters.close();
     await this.queue.close();
   }

@@ -1,5 +1,6 @@
 /** What an output's configuration means for its sender: described, its references read, its fields in the units that the sender counts in. */
 
+import { canonical } from "../../manifest/canonical.ts";
 import { type DeliveryFields, deliveryOf } from "../../outputs/delivery_fields.ts";
 import { describeOutput } from "../../outputs/index.ts";
 import type { Output, OutputConfig } from "../../outputs/output.ts";
@@ -33,6 +34,7 @@ export function tuningOf(config: OutputConfig, site: TuningSite): SenderTuning {
   const { payload, compression, concurrency, retry, queue } = fields;
   const tls = tlsOf(fields.tls);
   return {
+    identity: canonical([resolved, batchSize]),
     output,
     recordsMax: payload.recordsMax,
     bytesMax: payload.bytesMax,
