@@ -88,7 +88,7 @@ export async function retryDeadLetters(
   const name = `r${nowMs}-${randomInt(2 ** 32).toString(16)}`;
   const temporary = join(parent, `.${name}`);
   const epoch = randomInt(2 ** 32);
-  const moved = new Map<string, { to: bigint; from: bigint; directory: string }>();
+  const moved = new Map<string, { readonly directory: string; readonly ranges: { from: bigint; to: bigint }[] }>();
   let file: FileHandle | undefined;
   let at = 0;
   let sequence = 0n;
@@ -98,7 +98,7 @@ export async function retryDeadLetters(
       for await (const found of inspectLane(place.directory)) {
         if (!takes(found, place, isClosed)) continue;
         const original = await found.bytes();
-        const { records, recordBytes, protection, timeMs, reasonBytes, firstSequence, endSequence } = found.header;
+        const { records, recordBytes, protection, timeMs, reasonBytes, endSequence } = found.header;
         const body = original.subarray(groupHeader.bytes + reasonBytes);
         const group = Buffer.concat([
           encodeGroupHeader({
@@ -131,8 +131,12 @@ export async function retryDeadLetters(
         sequence += BigInt(records);
         groups++;
         const path = join(place.directory, found.segment);
-        const before = moved.get(path);
-        moved.set(path, { directory: place.directory, from: before?.from ?? firstSequence, to: endSequence });
+        const ranges = moved.get(path)?.ranges ?? [];
+        const last = ranges.at(-1);
+        // What is missing between two groups was not moved, and is missed.
+        if (last !== undefined && found.header.priorSequence <= last.to) last.to = endSequence;
+        else ranges.push({ from: found.header.firstSequence, to: endSequence });
+        moved.set(path, { directory: place.directory, ranges });
       }
     if (file === undefined) return { groups: 0, records: 0 };
     await file.sync();
@@ -146,9 +150,9 @@ export async function retryDeadLetters(
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     throw error;
   }
-  for (const [path, { directory, from, to }] of moved) {
+  for (const [path, { directory, ranges }] of moved) {
     // Said before the segment goes, so that the lane does not miss it.
-    await (await open(join(directory, movedName({ from, to })), "w", 0o600)).close();
+    for (const range of ranges) await (await open(join(directory, movedName(range)), "w", 0o600)).close();
     await syncDirectory(directory);
     await rm(path, { force: true });
     await syncDirectory(dirname(path));
