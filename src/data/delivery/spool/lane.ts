@@ -335,8 +335,11 @@ export class SegmentLane implements Lane {
     const newest = sequences.at(-1);
     if (newest !== undefined && newest > end) end = newest;
     miss({ from: expected, to: end }, tail.bytes);
-    // A file that keeps nothing but its name: the next segment must not want the same.
-    if (newest === end && this.#segments.at(-1)?.name === newest) end = newest + 1n;
+    // A file that keeps nothing but its name: the next segment must not want the same. Whether there was such a record nobody knows.
+    if (newest === end && this.#segments.at(-1)?.name === newest) {
+      this.#gaps = withRange(this.#gaps, { from: end, to: end + 1n });
+      end += 1n;
+    }
     this.#next = end;
     this.#queuedTo = end;
     this.#recovered.records = this.#held.records + lost.records;
