@@ -212,6 +212,8 @@ export class SpoolQueue {
   #refused: NodeJS.Timeout | undefined;
   #adopted: LaneReader[] = [];
   #nextSequence: bigint;
+  /** As `write` was called last: what it could not hand over then goes as soon as the disk has taken what was before it. */
+  #wanted: { readonly cut: Cut; readonly partly: boolean } | undefined;
 
   constructor(own: LaneReader, site: SpoolSite) {
     this.own = own;
@@ -266,6 +268,7 @@ export class SpoolQueue {
 
   /** Hands groups to the lane. @param partly also one that is not full, when nothing else is under way */
   write(cut: Cut, partly: boolean): void {
+    this.#wanted = { cut, partly };
     if (this.refusing) return;
     while (this.#submitted < appendsMax) {
       if (this.#submitted === this.#unwritten.length) {
@@ -277,6 +280,10 @@ export class SpoolQueue {
       }
       this.#submit(this.#unwritten[this.#submitted++]!);
     }
+  }
+
+  #writeOn(): void {
+    if (this.#wanted !== undefined) this.write(this.#wanted.cut, this.#wanted.partly);
   }
 
   #submit(payload: Payload): void {
@@ -295,6 +302,7 @@ export class SpoolQueue {
     this.own.appended(payload.records, payload.bytes);
     payload.release();
     this.#settleRefusal();
+    this.#writeOn();
     this.own.readAhead();
     this.#site.changed();
   }
@@ -314,6 +322,7 @@ export class SpoolQueue {
     this.#refused = setTimeout(() => {
       this.#refused = undefined;
       this.#site.refused(undefined);
+      this.#writeOn();
       this.#site.changed();
     }, refusedMs).unref();
   }
