@@ -225,8 +225,6 @@ export class Sender extends Delivery {
 
   /** The spool has something to claim, or room. */
   spoolChanged(): void {
-    // What was staged while the lane had all that it takes at once goes there now: nothing more may ever come in and push it along.
-    this.backlog.flush();
     this.#kick();
     this.#settled?.();
     this.site.changed();
