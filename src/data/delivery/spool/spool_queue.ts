@@ -18,6 +18,8 @@ import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss } from "
 /** Groups handed to the lane and not written yet: enough for one flush to serve many. */
 const appendsMax = 64;
 const readAheadMax = 4;
+/** Of those: one large group is enough to keep a sender busy. */
+const readAheadBytesMax = 2 * 1024 * 1024;
 /** After the disk has refused. */
 const refusedMs = 1000;
 
@@ -99,6 +101,7 @@ export class LaneReader {
 
   readAhead(): void {
     if (this.#reading || this.#closed || !this.#unread || this.#ready.length >= readAheadMax) return;
+    if (this.#ready.reduce((sum, { bytes }) => sum + bytes, 0) >= readAheadBytesMax) return;
     this.#reading = true;
     // An append that ends while it reads is seen by the next look.
     this.#unread = false;
