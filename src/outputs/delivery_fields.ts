@@ -171,7 +171,7 @@ const queue = Type.Optional(
       spool_max_bytes: bytes(
         4 * segmentBytesMin,
         bytesMax,
-        "Disk space of the spool; past it the oldest records are dropped, and counted.",
+        "Disk space of the spool in each worker; past it the oldest records are dropped, and counted.",
         queueDefaults.spool_max_bytes,
       ),
       spool_max_age_s: Type.Optional(
@@ -190,7 +190,7 @@ const queue = Type.Optional(
       dead_letter_max_bytes: bytes(
         0,
         bytesMax,
-        "Disk space of what the destination refused for good.",
+        "Disk space in each worker of what the destination refused for good.",
         queueDefaults.dead_letter_max_bytes,
       ),
     },
