@@ -2,8 +2,7 @@
  * The data directory is on a disk of a few MiB, and the spool fills it: nothing crashes, the healthy output goes on, what is given up is counted
  * under its name, and what was kept arrives. With `durable` TCP waits instead and nothing is lost.
  */
-import { rmSync, writeSync } from "node:fs";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
