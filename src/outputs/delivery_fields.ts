@@ -28,7 +28,8 @@ const id = Type.Optional(
   Type.String({
     pattern: `^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,${outputIdLengthMax - 1}}$`,
     "x-words": `1 to ${outputIdLengthMax} letters, digits, "_", "." or "-", the first one no "."`,
-    description: "Name of the output; no two share one. Absent: made up from its type, such as http-1.",
+    description:
+      "Name of the output; no two share one. Absent: made up from its type and what it sends to, such as http-f1cd04.",
   }),
 );
 

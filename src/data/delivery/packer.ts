@@ -83,6 +83,13 @@ export class Payload {
     return ranges;
   }
 
+  /** Its records `from` to `to` as a payload of their own, which holds their batches too. */
+  part(from: number, to: number): Payload {
+    const part = new Payload();
+    for (const range of this.ranges(from, to)) part.add(range.shared, range.from, range.to, range.timeMs);
+    return part;
+  }
+
   /** Bytes of its records `from` to `to`, newlines not counted. */
   bytesOf(from: number, to: number): number {
     if (from === 0 && to === this.#records) return this.#bytes;

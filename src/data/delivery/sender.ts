@@ -35,6 +35,8 @@ const unconfirmedMax = 64;
 
 /** What of a sender's configuration a reload may change while it runs. */
 export interface SenderTuning {
+  /** The same for tunings that do the same. */
+  readonly identity: string;
   readonly output: Output;
   readonly recordsMax: number;
   readonly bytesMax: number;
@@ -68,6 +70,8 @@ export interface SenderOptions extends SenderTuning {
 /** One of the requests that may be under way at once: its connection and its encoder. */
 export interface Slot {
   readonly index: number;
+  /** What it was made for. */
+  readonly tuning: SenderTuning;
   http: HttpClient | undefined;
   exchange: Exchange;
 }
@@ -140,6 +144,11 @@ export class Sender extends Delivery {
         ? undefined
         : new Confirmations({ ...confirmation, send: (request) => this.#ask(request) });
     this.backlog.configure(tuning.queueBytesMax, tuning.whenFull, tuning.durable, this.#cut);
+  }
+
+  /** Of the tuning that holds. */
+  get identity(): string {
+    return this.#tuning.identity;
   }
 
   get #cut() {
@@ -284,22 +293,33 @@ export class Sender extends Delivery {
 
   async #work(claim: Claim): Promise<void> {
     let slot = this.#takeSlot();
+    let held = true;
+    const give = () => {
+      if (held) this.#giveSlot(slot);
+      held = false;
+    };
     const confirmed = async (token: string) => {
-      const held = slot;
-      // Others may send meanwhile; this slot's encoder and connection stay with the claim, which may have to be sent again.
+      const { index } = slot;
+      // Its connection serves others meanwhile. What must be sent again shares it with them.
+      give();
       this.#pace.end();
       this.#kick();
-      const answer = await this.#confirmations!.confirmation(token, held.index, this.#stop.signal);
+      const answer = await this.#confirmations!.confirmation(token, index, this.#stop.signal);
       this.#pace.begin();
       return answer;
     };
     let end = await slot.exchange.deliver(claim, { confirmed });
     while (end === "outdated") {
-      this.#giveSlot(slot);
-      slot = this.#takeSlot();
+      if (claim.stale === true) claim.protectAgain!();
+      if (claim.payload.records === 0) break;
+      if (slot.tuning !== this.#tuning) {
+        give();
+        slot = this.#takeSlot();
+        held = true;
+      }
       end = await slot.exchange.deliver(claim, { confirmed });
     }
-    this.#giveSlot(slot);
+    give();
     this.#pace.end();
     this.#claims--;
     if (end === "stopped") this.#unfinished.push(claim);
@@ -324,7 +344,7 @@ export class Sender extends Delivery {
     const tuning = this.#tuning;
     const { output, retry, encoding, signer } = tuning;
     const index = this.#slots++;
-    const slot: Slot = { index, http: undefined, exchange: undefined as never };
+    const slot: Slot = { index, tuning, http: undefined, exchange: undefined as never };
     slot.exchange = new Exchange({
       output,
       encoding,
@@ -348,7 +368,7 @@ export class Sender extends Delivery {
         return slot.http.send(request, this.#stop.signal);
       },
       slot: index,
-      current: () => this.#tuning === tuning,
+      current: (claim) => this.#tuning === tuning && claim.stale !== true,
       delivered: (claim, count) => this.#settle(claim, count, "delivered"),
       dead: (claim, count, reason) => this.#dead(claim, count, reason),
       complain: (kind, fields, message) => this.complain(kind, fields, message),
@@ -357,7 +377,7 @@ export class Sender extends Delivery {
   }
 
   #giveSlot(slot: Slot): void {
-    if (slot.exchange.outdated) void this.#closeSlot(slot);
+    if (slot.tuning !== this.#tuning) void this.#closeSlot(slot);
     else this.#idleSlots.push(slot);
   }
 
