@@ -225,8 +225,6 @@ export class Sender extends Delivery {
 
   /** The spool has something to claim, or room. */
   spoolChanged(): void {
-    // What was staged while the lane had all that it takes at once goes there now: nothing more may ever come in and push it along.
-    this.backlog.flush();
     this.#kick();
     this.#settled?.();
     this.site.changed();
@@ -295,12 +293,18 @@ export class Sender extends Delivery {
 
   async #work(claim: Claim): Promise<void> {
     let slot = this.#takeSlot();
+    let held = true;
+    const give = () => {
+      if (held) this.#giveSlot(slot);
+      held = false;
+    };
     const confirmed = async (token: string) => {
-      const held = slot;
-      // Others may send meanwhile; this slot's encoder and connection stay with the claim, which may have to be sent again.
+      const { index } = slot;
+      // Its connection serves others meanwhile. What must be sent again shares it with them.
+      give();
       this.#pace.end();
       this.#kick();
-      const answer = await this.#confirmations!.confirmation(token, held.index, this.#stop.signal);
+      const answer = await this.#confirmations!.confirmation(token, index, this.#stop.signal);
       this.#pace.begin();
       return answer;
     };
@@ -309,12 +313,13 @@ export class Sender extends Delivery {
       if (claim.stale === true) claim.protectAgain!();
       if (claim.payload.records === 0) break;
       if (slot.tuning !== this.#tuning) {
-        this.#giveSlot(slot);
+        give();
         slot = this.#takeSlot();
+        held = true;
       }
       end = await slot.exchange.deliver(claim, { confirmed });
     }
-    this.#giveSlot(slot);
+    give();
     this.#pace.end();
     this.#claims--;
     if (end === "stopped") this.#unfinished.push(claim);

@@ -372,6 +372,8 @@ export class DataPlane {
     const lost = Object.entries(account).some(([name, count]) => name.startsWith("lost") && count > 0);
     if (!delivered) this.#log.error(account, "not everything could be delivered before the deadline");
     else if (lost) this.#log.warn(account, "nothing waits any more, but not everything that came was delivered");
+    else if (account.spooled! + account.deadLettered! > 0)
+      this.#log.info(account, "everything that came is delivered or on disk");
     else this.#log.info(account, "everything that came is delivered");
     return delivered;
   }

@@ -116,8 +116,7 @@ interface Append {
 }
 
 export class SegmentLane implements Lane {
-  readonly #options: LaneOptions;
-  readonly #segmentBytesMax: number;
+  #options: LaneOptions;
   readonly #events: LaneEvents;
   readonly #files: SegmentFiles;
   readonly #around: LaneSurroundings;
@@ -152,7 +151,6 @@ export class SegmentLane implements Lane {
 
   private constructor(options: LaneOptions, events: LaneEvents, files: SegmentFiles, around: LaneSurroundings) {
     this.#options = options;
-    this.#segmentBytesMax = Math.min(options.segmentBytesMax, Math.floor(options.bytesMax / segmentsMin));
     this.#events = events;
     this.#files = files;
     this.#around = around;
@@ -181,6 +179,15 @@ export class SegmentLane implements Lane {
       );
     }
     return lane;
+  }
+
+  configure(options: Omit<LaneOptions, "directory">): void {
+    this.#options = { ...options, directory: this.#options.directory };
+  }
+
+  get #segmentBytesMax(): number {
+    const { segmentBytesMax, bytesMax } = this.#options;
+    return Math.min(segmentBytesMax, Math.floor(bytesMax / segmentsMin));
   }
 
   get state(): LaneState {
