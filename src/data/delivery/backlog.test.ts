@@ -47,7 +47,7 @@ function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget =
       if (claim === undefined) {
         empty++;
         backlog.flush();
-        spool?.readAhead();
+        spool?.start();
         await new Promise((resolve) => setTimeout(resolve, 1));
         continue;
       }

@@ -113,9 +113,10 @@ export class Backlog {
 
   push(shared: SharedBatch, from: number, to: number, timeMs: number): void {
     const spool = this.#spool;
+    const protection = spool?.protection ?? 0n;
     const full = this.#queue.full || (this.#site.overBudget() && this.#queue.records > 0);
     if (spool !== undefined && (this.#durable || spool.occupied || (full && this.#whenFull === "spill"))) {
-      spool.stage(shared, from, to, timeMs);
+      spool.stage({ shared, from, to, timeMs, protection });
       spool.write(this.#cut, false);
       if (spool.refusing && !this.#durable) this.#shed(spool);
       return;
@@ -124,7 +125,7 @@ export class Backlog {
       this.#site.lost("queueFull", { records: to - from, bytes: shared.batch.recordBytes(from, to) });
       return;
     }
-    this.#queue.push(shared, from, to, timeMs);
+    this.#queue.push(shared, from, to, timeMs, protection);
     if (this.#whenFull === "drop_oldest") this.#dropOldest();
   }
 
@@ -196,7 +197,7 @@ export class Backlog {
       return false;
     }
     for (const payload of older) {
-      if (!ahead) for (const { shared, from, to, timeMs } of payload.segments) spool.stage(shared, from, to, timeMs);
+      if (!ahead) for (const segment of payload.segments) spool.stage(segment);
       if (waiting.includes(payload)) this.#queue.settle(payload.records, payload.bytes);
       payload.release();
     }

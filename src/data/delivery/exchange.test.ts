@@ -67,7 +67,6 @@ async function rig(judge: Judge, more: Partial<SenderOptions> = {}, description:
   let sender: Sender;
   const deadLetters = new DeadLetters({
     open: async () => lane,
-    protection: () => 7n,
     gaveUp: (amount) => sender.deadLettersLost(amount),
     refused: () => {},
   });
@@ -176,7 +175,7 @@ describe("a verdict", () => {
   it("of refusal makes dead letters, or counts them lost{dead_letter} where they cannot be kept", async () => {
     const { lane, send, cell, log } = await rig(() => ({ kind: "rejected", reason: "HTTP 400" }));
     await send("a", "b");
-    expect(lane.groups[0]).toMatchObject({ reason: "HTTP 400", records: 2, protection: 7n, timeMs: 1_700_000_000_000 });
+    expect(lane.groups[0]).toMatchObject({ reason: "HTTP 400", records: 2, timeMs: 1_700_000_000_000 });
     lane.refuses = "ENOSPC";
     await send("c");
     expect([cell("deadLetteredRecords"), cell("lostDeadLetterRecords")]).toEqual([2, 1]);

@@ -17,6 +17,7 @@ import { Routed } from "./routed.ts";
 import type { Sender } from "./sender.ts";
 import type { DiskPlace, SenderSpool } from "./sender_spool.ts";
 import type { Replay } from "./spool/replay.ts";
+import type { LaneAmount } from "./spool/spool.ts";
 import type { StreamFeed } from "./stream/stream_writer.ts";
 import { Streamed } from "./streamed.ts";
 import type { Tuning } from "./tuning.ts";
@@ -89,6 +90,8 @@ export class Outputs {
   readonly #gone = new Float64Array(outputCells);
   readonly #scratch = new Float64Array(outputCells);
   readonly #spools = new Map<Delivery, SenderSpool>();
+  /** What outputs that are gone have left on disk, by their id. */
+  readonly #left = new Map<string, LaneAmount>();
   /** Of a shutdown. */
   readonly #deadline = new AbortController();
   /** Tells payloads of this run from those of another that never reached the disk either. */
@@ -251,6 +254,7 @@ export class Outputs {
   /** Phase 2. */
   swap({ deliveries, tunings, plan }: PreparedOutputs): void {
     const before = this.#active;
+    const running = new Set(this.active);
     for (const routed of before) routed.end();
     this.#active = deliveries;
     this.#plan = plan;
@@ -260,8 +264,25 @@ export class Outputs {
       this.#spools.get(sender)?.configure(tuning.disk);
     }
     const kept = new Set(this.active);
-    for (const delivery of kept) delivery.begin();
+    for (const delivery of kept) {
+      delivery.begin();
+      const spool = this.#spools.get(delivery);
+      if (spool === undefined || running.has(delivery)) continue;
+      this.#takeOver(delivery.id);
+      spool.start();
+    }
     for (const { delivery } of before) if (!kept.has(delivery)) this.#retire(delivery);
+  }
+
+  /** An output of this id counts as recovered what its predecessor had left: that one's account ends without it. */
+  #takeOver(id: string): void {
+    const left = this.#left.get(id);
+    if (left === undefined) return;
+    this.#left.delete(id);
+    this.#gone[outputCell.recoveredRecords]! -= left.records;
+    this.#gone[outputCell.recoveredBytes]! -= left.bytes;
+    this.#gone[outputCell.spooledRecords]! -= left.records;
+    this.#gone[outputCell.spooledBytes]! -= left.bytes;
   }
 
   #retire(delivery: Delivery): void {
@@ -282,6 +303,8 @@ export class Outputs {
     cells.forEach((value, cell) => {
       this.#gone[cell]! += value;
     });
+    const left = { records: cells[outputCell.spooledRecords]!, bytes: cells[outputCell.spooledBytes]! };
+    if (left.records > 0) this.#left.set(delivery.id, left);
     this.#options.site.changed();
   }
 

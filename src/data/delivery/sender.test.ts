@@ -110,6 +110,7 @@ describe("a sender", () => {
       replayed: () => {},
     };
     const spool = new SpoolQueue(new LaneReader(lane, "w0", site), site);
+    spool.start();
     const { sender, cell } = senderFor(url, 1, { spool, durable: true, whenFull: "spill" });
     // More groups than a lane is handed at once.
     const burst = Array.from({ length: 200 }, (_, index) => `${index}`);

@@ -101,7 +101,7 @@ export class Sender extends Delivery {
   #draining = false;
   /** While it drains: what is on disk, too. */
   #spoolToo = false;
-  /** Set while it drains: called whenever something was settled. */
+  /** Set while it drains: called whenever something was settled, or refused. */
   #settled: (() => void) | undefined;
   #lastError: string | undefined;
   #spoolError: string | undefined;
@@ -371,7 +371,10 @@ export class Sender extends Delivery {
       current: (claim) => this.#tuning === tuning && claim.stale !== true,
       delivered: (claim, count) => this.#settle(claim, count, "delivered"),
       dead: (claim, count, reason) => this.#dead(claim, count, reason),
-      complain: (kind, fields, message) => this.complain(kind, fields, message),
+      complain: (kind, fields, message) => {
+        this.complain(kind, fields, message);
+        this.#settled?.();
+      },
     });
     return slot;
   }

@@ -68,7 +68,6 @@ export class SenderSpool {
           lost: (_cause, amount) => lost(amount),
           changed: () => {},
         }),
-      protection: () => replay.identity,
       gaveUp: (amount) => this.#tell((owner) => owner.deadLettersLost(amount)),
       refused: (code) =>
         this.#tell((owner) =>
@@ -109,7 +108,11 @@ export class SenderSpool {
   belongsTo(owner: SpoolOwner): void {
     this.#owner = owner;
     for (const tell of this.#early.splice(0)) tell(owner);
-    this.queue.readAhead();
+  }
+
+  /** The manifest that it was opened for runs: what is on disk may leave. */
+  start(): void {
+    this.queue.start();
     this.#timer = setInterval(() => void this.#adopt(), adoptMs).unref();
   }
 

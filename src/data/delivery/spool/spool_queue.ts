@@ -8,9 +8,8 @@
  * What is staged or unwritten is in memory and bounded by whoever stages; at most `readAheadMax` groups are read and not claimed.
  */
 
-import type { SharedBatch } from "../batch_pool.ts";
 import type { Claim } from "../claim.ts";
-import type { Cut, Payload } from "../packer.ts";
+import type { Cut, Payload, Segment } from "../packer.ts";
 import { Queue } from "../queue.ts";
 import type { Replay, Replayed } from "./replay.ts";
 import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss } from "./spool.ts";
@@ -51,6 +50,7 @@ export class LaneReader {
   #reading = false;
   /** There may be a group that was not read. */
   #unread: boolean;
+  #started = false;
   #closed = false;
 
   constructor(lane: Lane, name: string, site: SpoolSite) {
@@ -99,8 +99,14 @@ export class LaneReader {
     return undefined;
   }
 
+  /** From now on its groups are read. */
+  start(): void {
+    this.#started = true;
+    this.readAhead();
+  }
+
   readAhead(): void {
-    if (this.#reading || this.#closed || !this.#unread || this.#ready.length >= readAheadMax) return;
+    if (!this.#started || this.#reading || this.#closed || !this.#unread || this.#ready.length >= readAheadMax) return;
     if (this.#ready.reduce((sum, { bytes }) => sum + bytes, 0) >= readAheadBytesMax) return;
     this.#reading = true;
     // An append that ends while it reads is seen by the next look.
@@ -143,7 +149,8 @@ export class LaneReader {
   ended({ firstSequence }: Group): void {
     this.#inFlight--;
     this.lane.settle(firstSequence);
-    this.#site.changed();
+    // Not at once: a claim may end while it is made, and whoever claims would claim the next one in the middle of that.
+    queueMicrotask(() => this.#site.changed());
   }
 
   async close(): Promise<void> {
@@ -217,6 +224,7 @@ export class SpoolQueue {
   #nextSequence: bigint;
   /** As `write` was called last: what it could not hand over then goes as soon as the disk has taken what was before it. */
   #wanted: { readonly cut: Cut; readonly partly: boolean } | undefined;
+  #started = false;
 
   constructor(own: LaneReader, site: SpoolSite) {
     this.own = own;
@@ -253,9 +261,20 @@ export class SpoolQueue {
     return this.#staged.records > 0 || !this.own.empty || this.#adopted.some((reader) => !reader.empty);
   }
 
+  /** Of the protect rules that run: what records have passed that come now. */
+  get protection(): bigint {
+    return this.#site.replay.identity;
+  }
+
   adopt(reader: LaneReader): void {
     this.#adopted.push(reader);
-    reader.readAhead();
+    if (this.#started) reader.start();
+  }
+
+  /** From now on what is on disk is read, to be claimed. */
+  start(): void {
+    this.#started = true;
+    for (const reader of [...this.#adopted, this.own]) reader.start();
   }
 
   /** Takes adopted lanes that are done with out. */
@@ -265,8 +284,8 @@ export class SpoolQueue {
     return drained;
   }
 
-  stage(shared: SharedBatch, from: number, to: number, timeMs: number): void {
-    this.#staged.push(shared, from, to, timeMs);
+  stage({ shared, from, to, timeMs, protection }: Readonly<Segment>): void {
+    this.#staged.push(shared, from, to, timeMs, protection);
   }
 
   /** Hands groups to the lane. @param partly also one that is not full, when nothing else is under way */
@@ -354,10 +373,6 @@ export class SpoolQueue {
     return this.#adopted.some((reader) => !reader.empty) ? undefined : this.own.claim();
   }
 
-  readAhead(): void {
-    for (const reader of [...this.#adopted, this.own]) reader.readAhead();
-  }
-
   /**
    * Writes records that are older than what the own lane holds, where the next start reads them first.
    * @returns whether the disk took them all; then they count as spooled
@@ -382,7 +397,7 @@ export class SpoolQueue {
   }
 
   #meta(payload: Payload, firstSequence: bigint) {
-    return { firstSequence, timeMs: payload.timeMs, protection: this.#site.replay.identity };
+    return { firstSequence, timeMs: payload.timeMs, protection: payload.protection };
   }
 
   /** Writes everything that is staged. @returns whether the disk took it all; what it did not take is still staged */
