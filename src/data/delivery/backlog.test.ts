@@ -21,7 +21,7 @@ function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget =
     outputId: "out",
     replay,
     openAhead: async () => ahead,
-    changed: () => backlog.flush(),
+    changed: () => {},
     refused: () => {},
     lost: () => {},
     replayed: () => {},
@@ -62,6 +62,19 @@ function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget =
 }
 
 describe("a backlog that spills", () => {
+  it("writes what a turn's end found the disk too busy for, though nothing comes after it", async () => {
+    const { backlog, lane, spool, push, drain, numbers } = rig("spill");
+    push(25);
+    lane.held = true;
+    push(3);
+    backlog.flush();
+    push(4);
+    backlog.flush();
+    lane.letGo();
+    await until("it is on disk", () => spool!.stagedRecords === 0);
+    expect(await drain()).toEqual(numbers(0, 32));
+  });
+
   it("keeps what fits in memory and never touches the disk for it", async () => {
     const { lane, push, drain, numbers } = rig("spill");
     push(10);

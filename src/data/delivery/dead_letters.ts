@@ -4,7 +4,7 @@
  */
 
 import { commonProtection, type Segment } from "./packer.ts";
-import type { Lane, LaneAmount } from "./spool/spool.ts";
+import type { Lane, LaneAmount, LaneOptions } from "./spool/spool.ts";
 
 export interface DeadLettersSite {
   /** Opens the lane, with the first record that needs it. */
@@ -71,6 +71,10 @@ export class DeadLetters {
     this.#earlierBytes -= earlier.bytes;
     if (records > earlier.records)
       this.#site.gaveUp({ records: records - earlier.records, bytes: bytes - earlier.bytes });
+  }
+
+  configure(options: Omit<LaneOptions, "directory">): void {
+    void this.#lane?.then((lane) => lane.configure(options)).catch(() => {});
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ import { type Encoder, encodeStop, freeBody } from "../engine/encoder.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Claim } from "./claim.ts";
 import { compressed } from "./compress.ts";
+import { failureOf } from "./http.ts";
 import type { Pace } from "./pace.ts";
 import type { Cut } from "./packer.ts";
 import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
@@ -225,8 +226,7 @@ export class Exchange {
       return verdict;
     } catch (error) {
       pace.failed(number);
-      // Only the code: messages of network errors may hold the address with its user and password.
-      return { kind: "retry", reason: (error as NodeJS.ErrnoException).code ?? (error as Error).name };
+      return { kind: "retry", reason: failureOf(error) };
     }
   }
 
@@ -251,7 +251,7 @@ export class Exchange {
         const reason = "reason" in verdict ? verdict.reason : `HTTP ${response.status}`;
         return { kind: "retry", reason, alert: `what it needs cannot be made ready: ${reason}` };
       } catch (error) {
-        return { kind: "retry", reason: (error as NodeJS.ErrnoException).code ?? (error as Error).name };
+        return { kind: "retry", reason: failureOf(error) };
       }
     }
     return undefined;

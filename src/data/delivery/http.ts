@@ -157,3 +157,12 @@ function wireBody({ parts }: Body): Uint8Array | null {
   // undici's types know no iterables in `dispatch`; its documentation and its `request` do.
   return parts.length === 1 ? parts[0]! : (parts as unknown as Uint8Array);
 }
+
+/**
+ * Why there is no answer. Only the code: messages of network errors may hold the address with its user and password. A DOMException's code
+ * is a number that nobody knows (TimeoutError: 23); its name says it.
+ */
+export function failureOf(error: unknown): string {
+  const { code, name } = error as NodeJS.ErrnoException;
+  return typeof code === "string" ? code : name;
+}

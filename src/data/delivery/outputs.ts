@@ -14,17 +14,18 @@ import type { SharedBatch } from "./batch_pool.ts";
 import type { Delivery, DeliverySite, DeliveryStatus } from "./delivery.ts";
 import { protectionOf } from "./protection.ts";
 import { Routed } from "./routed.ts";
-import type { Sender, SenderTuning } from "./sender.ts";
+import type { Sender } from "./sender.ts";
 import type { DiskPlace, SenderSpool } from "./sender_spool.ts";
 import type { Replay } from "./spool/replay.ts";
 import type { LaneAmount } from "./spool/spool.ts";
 import type { StreamFeed } from "./stream/stream_writer.ts";
 import { Streamed } from "./streamed.ts";
+import type { Tuning } from "./tuning.ts";
 
 export interface PreparedOutputs {
   readonly deliveries: readonly Routed[];
   /** Of senders that run already and go on under another configuration. */
-  readonly tunings: ReadonlyMap<Sender, SenderTuning>;
+  readonly tunings: ReadonlyMap<Sender, Tuning>;
   readonly plan: Plan;
 }
 
@@ -51,7 +52,6 @@ function idOf({ id, type }: OutputConfig, index: number): string {
  * 20 MB a worker, which a gate that only writes to the console would hold for nothing.
  */
 interface Network {
-  readonly describe: typeof import("./tuning.ts")["describe"];
   readonly tuningOf: typeof import("./tuning.ts")["tuningOf"];
   readonly Sender: typeof import("./sender.ts")["Sender"];
   readonly SenderSpool: typeof import("./sender_spool.ts")["SenderSpool"];
@@ -59,13 +59,13 @@ interface Network {
 }
 
 async function loadNetwork(): Promise<Network> {
-  const [{ describe, tuningOf }, { Sender }, { SenderSpool }, { Replay }] = await Promise.all([
+  const [{ tuningOf }, { Sender }, { SenderSpool }, { Replay }] = await Promise.all([
     import("./tuning.ts"),
     import("./sender.ts"),
     import("./sender_spool.ts"),
     import("./spool/replay.ts"),
   ]);
-  return { describe, tuningOf, Sender, SenderSpool, Replay };
+  return { tuningOf, Sender, SenderSpool, Replay };
 }
 
 export interface OutputsOptions {
@@ -147,7 +147,7 @@ export class Outputs {
   async prepare(configs: readonly OutputConfig[], batchSize: number, plan: Plan): Promise<PreparedOutputs> {
     const effective = effectiveOutputs(configs);
     const running = new Map(this.#active.map(({ delivery }) => [delivery.key, delivery]));
-    const tunings = new Map<Sender, SenderTuning>();
+    const tunings = new Map<Sender, Tuning>();
     const deliveries: Routed[] = [];
     const fresh: Delivery[] = [];
     const filtered = new Set(plan.routes?.map(({ output }) => output));
@@ -213,24 +213,19 @@ export class Outputs {
     });
   }
 
-  async #createSender(
-    config: OutputConfig,
-    key: string,
-    index: number,
-    tuning: SenderTuning,
-    plan: Plan,
-  ): Promise<Sender> {
+  async #createSender(config: OutputConfig, key: string, index: number, tuning: Tuning, plan: Plan): Promise<Sender> {
     const { kind, disk, log, site, worker } = this.#options;
-    const { Sender, SenderSpool, Replay, describe } = this.#network!;
+    const { Sender, SenderSpool, Replay } = this.#network!;
     const id = idOf(config, index);
     let spool: SenderSpool | undefined;
     if (disk !== undefined) {
       await this.#endRetired(key);
       this.#replay ??= new Replay(kind, protectionOf(plan));
-      spool = await SenderSpool.open(id, kind, disk, describe(config, tuning.output).queue, this.#replay);
+      spool = await SenderSpool.open(id, kind, disk, tuning.disk, this.#replay);
     }
+    const { disk: _, ...own } = tuning;
     const sender = new Sender({
-      ...tuning,
+      ...own,
       key,
       id,
       memoryId: `${id}-w${worker}-${this.#epoch}-m`,
@@ -264,7 +259,10 @@ export class Outputs {
     this.#active = deliveries;
     this.#plan = plan;
     this.#replay?.use(protectionOf(plan));
-    for (const [sender, tuning] of tunings) sender.tune(tuning);
+    for (const [sender, tuning] of tunings) {
+      sender.tune(tuning);
+      this.#spools.get(sender)?.configure(tuning.disk);
+    }
     const kept = new Set(this.active);
     for (const delivery of kept) {
       delivery.begin();

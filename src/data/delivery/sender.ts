@@ -293,12 +293,18 @@ export class Sender extends Delivery {
 
   async #work(claim: Claim): Promise<void> {
     let slot = this.#takeSlot();
+    let held = true;
+    const give = () => {
+      if (held) this.#giveSlot(slot);
+      held = false;
+    };
     const confirmed = async (token: string) => {
-      const held = slot;
-      // Others may send meanwhile; this slot's encoder and connection stay with the claim, which may have to be sent again.
+      const { index } = slot;
+      // Its connection serves others meanwhile. What must be sent again shares it with them.
+      give();
       this.#pace.end();
       this.#kick();
-      const answer = await this.#confirmations!.confirmation(token, held.index, this.#stop.signal);
+      const answer = await this.#confirmations!.confirmation(token, index, this.#stop.signal);
       this.#pace.begin();
       return answer;
     };
@@ -307,12 +313,13 @@ export class Sender extends Delivery {
       if (claim.stale === true) claim.protectAgain!();
       if (claim.payload.records === 0) break;
       if (slot.tuning !== this.#tuning) {
-        this.#giveSlot(slot);
+        give();
         slot = this.#takeSlot();
+        held = true;
       }
       end = await slot.exchange.deliver(claim, { confirmed });
     }
-    this.#giveSlot(slot);
+    give();
     this.#pace.end();
     this.#claims--;
     if (end === "stopped") this.#unfinished.push(claim);

@@ -34,7 +34,7 @@ export class SenderSpool {
   readonly deadLetters: DeadLetters;
   readonly #kind: EngineKind;
   readonly #place: LanePlace;
-  readonly #fields: QueueFields;
+  #fields: QueueFields;
   readonly #site: SpoolSite;
   #owner: SpoolOwner | undefined;
   /** What lanes told before there was anybody to tell. */
@@ -51,7 +51,7 @@ export class SenderSpool {
       outputId: id,
       replay,
       openAhead: () =>
-        openLane(kind.name)(laneOptions(this.#place, laneAhead(this.#place), fields), {
+        openLane(kind.name)(laneOptions(this.#place, laneAhead(this.#place), this.#fields), {
           lost: () => {},
           changed: () => {},
         }),
@@ -64,10 +64,10 @@ export class SenderSpool {
     const letters = { ...this.#place, directory: join(disk.dataDir, "dead_letters", id) };
     this.deadLetters = new DeadLetters({
       open: (lost) =>
-        openLane(kind.name)(
-          { ...laneOptions(letters, ownLane(letters), fields), bytesMax: fields.deadLetterBytesMax, ageMsMax: 0 },
-          { lost: (_cause, amount) => lost(amount), changed: () => {} },
-        ),
+        openLane(kind.name)(letterOptions(letters, this.#fields), {
+          lost: (_cause, amount) => lost(amount),
+          changed: () => {},
+        }),
       gaveUp: (amount) => this.#tell((owner) => owner.deadLettersLost(amount)),
       refused: (code) =>
         this.#tell((owner) =>
@@ -114,6 +114,14 @@ export class SenderSpool {
   start(): void {
     this.queue.start();
     this.#timer = setInterval(() => void this.#adopt(), adoptMs).unref();
+  }
+
+  /** Room, ages and flushing as another configuration has them. */
+  configure(fields: QueueFields): void {
+    this.#fields = fields;
+    for (const { lane, name } of [this.queue.own, ...this.queue.adopted])
+      lane.configure(laneOptions(this.#place, name, fields));
+    this.deadLetters.configure(letterOptions(this.#place, fields));
   }
 
   /** What is in the directory from now on is left to the next run. */
@@ -189,6 +197,10 @@ const lossCell = {
   spoolExpired: "lostSpoolExpired",
   spoolDamaged: "lostSpoolDamaged",
 } as const;
+
+function letterOptions(place: LanePlace, fields: QueueFields): LaneOptions {
+  return { ...laneOptions(place, ownLane(place), fields), bytesMax: fields.deadLetterBytesMax, ageMsMax: 0 };
+}
 
 function laneOptions({ directory }: LanePlace, lane: string, fields: QueueFields): LaneOptions {
   return {

@@ -10,6 +10,11 @@ import type { TlsOptions } from "./http.ts";
 import { paceMax } from "./pace.ts";
 import type { SenderTuning } from "./sender.ts";
 
+export interface Tuning extends SenderTuning {
+  /** What is kept on disk, and how. */
+  readonly disk: DeliveryFields["queue"];
+}
+
 export interface TuningSite {
   readonly batchSize: number;
   readonly queueBytes: number;
@@ -20,13 +25,8 @@ export interface TuningSite {
   readonly read: SecretReader;
 }
 
-/** The common fields of a configuration whose description is known. */
-export function describe(config: OutputConfig, output: Output): DeliveryFields {
-  return deliveryOf(config, { output, batchSize: 1, queueBytes: 1 });
-}
-
 /** @throws StreamGateError SG_OUTPUT_SECRET */
-export function tuningOf(config: OutputConfig, site: TuningSite): SenderTuning {
+export function tuningOf(config: OutputConfig, site: TuningSite): Tuning {
   const { batchSize, queueBytes, worker, workers, spools, read } = site;
   const resolved = resolveSecrets(config, read);
   const output = describeOutput(resolved);
@@ -52,6 +52,7 @@ export function tuningOf(config: OutputConfig, site: TuningSite): SenderTuning {
     queueBytesMax: queue.bytesMax,
     whenFull: queue.whenFull ?? (spools ? "spill" : "block"),
     durable: queue.durable,
+    disk: queue,
   };
 }
 

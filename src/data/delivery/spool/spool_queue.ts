@@ -17,6 +17,8 @@ import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss } from "
 /** Groups handed to the lane and not written yet: enough for one flush to serve many. */
 const appendsMax = 64;
 const readAheadMax = 4;
+/** Of those: one large group is enough to keep a sender busy. */
+const readAheadBytesMax = 2 * 1024 * 1024;
 /** After the disk has refused. */
 const refusedMs = 1000;
 
@@ -105,6 +107,7 @@ export class LaneReader {
 
   readAhead(): void {
     if (!this.#started || this.#reading || this.#closed || !this.#unread || this.#ready.length >= readAheadMax) return;
+    if (this.#ready.reduce((sum, { bytes }) => sum + bytes, 0) >= readAheadBytesMax) return;
     this.#reading = true;
     // An append that ends while it reads is seen by the next look.
     this.#unread = false;
@@ -219,6 +222,8 @@ export class SpoolQueue {
   #refused: NodeJS.Timeout | undefined;
   #adopted: LaneReader[] = [];
   #nextSequence: bigint;
+  /** As `write` was called last: what it could not hand over then goes as soon as the disk has taken what was before it. */
+  #wanted: { readonly cut: Cut; readonly partly: boolean } | undefined;
   #started = false;
 
   constructor(own: LaneReader, site: SpoolSite) {
@@ -285,6 +290,7 @@ export class SpoolQueue {
 
   /** Hands groups to the lane. @param partly also one that is not full, when nothing else is under way */
   write(cut: Cut, partly: boolean): void {
+    this.#wanted = { cut, partly };
     if (this.refusing) return;
     while (this.#submitted < appendsMax) {
       if (this.#submitted === this.#unwritten.length) {
@@ -296,6 +302,10 @@ export class SpoolQueue {
       }
       this.#submit(this.#unwritten[this.#submitted++]!);
     }
+  }
+
+  #writeOn(): void {
+    if (this.#wanted !== undefined) this.write(this.#wanted.cut, this.#wanted.partly);
   }
 
   #submit(payload: Payload): void {
@@ -314,6 +324,7 @@ export class SpoolQueue {
     this.own.appended(payload.records, payload.bytes);
     payload.release();
     this.#settleRefusal();
+    this.#writeOn();
     this.own.readAhead();
     this.#site.changed();
   }
@@ -333,6 +344,7 @@ export class SpoolQueue {
     this.#refused = setTimeout(() => {
       this.#refused = undefined;
       this.#site.refused(undefined);
+      this.#writeOn();
       this.#site.changed();
     }, refusedMs).unref();
   }
