@@ -26,7 +26,7 @@ for (const { engine, skip, note } of engines) {
       const recordsIn = (lanes: Status[]) => lanes.reduce((sum, { records }) => sum + records, 0);
       const add = (id: string, url: string, fields = {}) =>
         gate.ok("POST", "/outputs", { type: "http", id, url, filter: { value: `${id} ` }, ...fields });
-      await add("waiting", down.url, { queue: { durable: true } });
+      await add("waiting", down.url, { queue: { durable: true }, retry: { max_delay_ms: 200 } });
       await add("refused", refusing.url);
       await gate.publish();
       for (const tag of ["waiting", "refused"]) await gate.send(`${recordsOf(tag).join("\n")}\n`);
@@ -38,16 +38,16 @@ for (const { engine, skip, note } of engines) {
 
       const lanes = await rows("spool", "ls", "waiting");
       expect(recordsIn(lanes)).toBe(count);
-      expect((await streamgate("spool", "ls")).stdout).toContain("waiting");
-      const { stdout: inspected } = await streamgate("spool", "inspect", "waiting");
-      expect(inspected).toContain("records");
-      expect(inspected).not.toContain("ssn");
-      expect(await streamgate("spool", "verify", "waiting")).toMatchObject({ status: 0 });
-      const exported = await streamgate("spool", "export", "waiting");
-      expect(exported.stdout.split("\n").slice(0, -1).toSorted()).toEqual(recordsOf("waiting").toSorted());
-      const repair = await streamgate("spool", "repair", "waiting");
-      expect(repair.status).toBe(1);
-      expect(repair.stderr).toContain(String(gate.child.pid));
+      // Side by side, as people do.
+      const [inspected, verified, exported, repair] = await Promise.all(
+        ["inspect", "verify", "export", "repair"].map((command) => streamgate("spool", command, "waiting")),
+      );
+      expect(inspected!.stdout).toContain("records");
+      expect(inspected!.stdout).not.toContain("ssn");
+      expect(verified!.status).toBe(0);
+      expect(exported!.stdout.split("\n").slice(0, -1).toSorted()).toEqual(recordsOf("waiting").toSorted());
+      expect(repair!.status).toBe(1);
+      expect(repair!.stderr).toContain(String(gate.child.pid));
 
       expect(recordsIn(await rows("dead-letter", "ls"))).toBe(count);
       const letters = (await streamgate("dead-letter", "export", "refused", "--json")).stdout.split("\n").slice(0, -1);
@@ -67,8 +67,6 @@ for (const { engine, skip, note } of engines) {
       const sent = recordsOf("refused").map((record) => record.replace(/\d{3}-\d{2}-\d{4}/, "XXX-XX-XXXX"));
       expect(refusing.lines().toSorted()).toEqual(sent.toSorted());
       expect(recordsIn(await rows("dead-letter", "ls"))).toBe(0);
-      // Nothing is there to be sent twice.
-      expect(await streamgate("dead-letter", "retry", "refused")).toMatchObject({ status: 0 });
 
       down.status = 200;
       await statusAtRest(gate, "nothing waits", ({ outputs }) => held(outputs.waiting) === 0);
@@ -77,7 +75,6 @@ for (const { engine, skip, note } of engines) {
       expect(refusing.lines().length).toBe(count);
       expect((await gate.stop()).code).toBe(0);
       expect(recordsIn(await rows("spool", "ls"))).toBe(0);
-      expect(await streamgate("spool", "repair")).toMatchObject({ status: 0 });
       await Promise.all([down.close(), refusing.close()]);
     });
   });

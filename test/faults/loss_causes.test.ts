@@ -147,7 +147,7 @@ for (const { engine, skip, note } of engines) {
       down.status = 503;
       refusing.status = 400;
       const gate = await Gate.start({ engine, env });
-      const counts = { oldest: 2000, newest: 2000, full: 8000, expired: 2000, refused: 500, nowhere: 500, late: 500 };
+      const counts = { oldest: 2000, newest: 2000, full: 6000, expired: 1000, refused: 500, nowhere: 500, late: 500 };
       const tags = Object.keys(counts) as (keyof typeof counts)[];
       const add = (id: keyof typeof counts, fields: object) =>
         gate.ok("POST", "/outputs", {
@@ -155,6 +155,7 @@ for (const { engine, skip, note } of engines) {
           id,
           url: `${(id === "refused" || id === "nowhere" ? refusing : down).url}${id}`,
           filter: { value: `${id}/` },
+          retry: { max_delay_ms: 200 },
           ...fields,
         });
       await add("oldest", { queue: { when_full: "drop_oldest", max_bytes: 65_536 } });
@@ -207,10 +208,16 @@ for (const { engine, skip, note } of engines) {
     it("counts the records of a group that was damaged on disk, while it ran and while it did not", async () => {
       const sink = await Sink.start();
       sink.status = 503;
-      const count = 4000;
+      const count = 2500;
       const gate = await Gate.start({ engine, env });
       const queue = { durable: true, segment_bytes: 65_536, fsync: "always" };
-      await gate.ok("POST", "/outputs", { type: "http", id: "kept", url: sink.url, queue });
+      await gate.ok("POST", "/outputs", {
+        type: "http",
+        id: "kept",
+        url: sink.url,
+        queue,
+        retry: { max_delay_ms: 200 },
+      });
       await gate.publish();
       await gate.send(linesOf("a", count));
       await statusAtRest(gate, "all is on disk", ({ outputs }) => outputs.kept.spooled.records === count);
@@ -249,7 +256,7 @@ for (const { engine, skip, note } of engines) {
         await gate.publish();
       };
       await swap(undefined, "first");
-      const count = 100_000;
+      const count = 60_000;
       const socket = await gate.connect();
       const closed = new Promise((resolve) => socket.once("close", resolve));
       const sending = write(socket, linesOf("a", count)).then(() => socket.end());
