@@ -149,6 +149,7 @@ describe("twins", () => {
     ["native/encode", "src/data/engine/portable/encode"],
     ["native/ring", "src/data/ring"],
     ["native/shard", "src/data/shard"],
+    ["native/spool", "src/data/delivery/spool"],
   ] as const;
   /** Files that have a twin of another name, or none, and why. */
   const exceptions: Readonly<Record<string, string>> = {
@@ -166,6 +167,8 @@ describe("twins", () => {
     "native/ring/push": "methods of src/data/ring/shared.ts",
     "native/ring/atomic": "Atomics, of which there is one order",
     "native/ring/protocol": "src/data/ring/shared.ts",
+    "native/spool/segment_file": "src/data/delivery/spool/portable_segment.ts: there every file is about segments",
+    "native/spool/spool_thread": "Node's own threads do the file calls of the portable one",
   };
 
   it.each(halves)("of %s stand in %s", (native, portable) => {

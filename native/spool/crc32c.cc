@@ -6,11 +6,8 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <nmmintrin.h>
-#elif defined(__aarch64__)
-#include <arm_acle.h>
-#if defined(__linux__)
+#elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
-#endif
 #endif
 
 namespace streamgate {
@@ -69,20 +66,25 @@ bool Detect() {
 #endif
 }
 
+// The builtins, not arm_acle.h: clang's declares nothing unless the whole file is compiled for CRC.
 #if defined(__clang__)
-__attribute__((target("crc")))
+#define STREAMGATE_CRC_TARGET __attribute__((target("crc")))
+#define STREAMGATE_CRC_WORD __builtin_arm_crc32cd
+#define STREAMGATE_CRC_BYTE __builtin_arm_crc32cb
 #else
-__attribute__((target("+crc")))
+#define STREAMGATE_CRC_TARGET __attribute__((target("+crc")))
+#define STREAMGATE_CRC_WORD __builtin_aarch64_crc32cx
+#define STREAMGATE_CRC_BYTE __builtin_aarch64_crc32cb
 #endif
-uint32_t
-ByInstruction(const uint8_t* at, size_t size, uint32_t before) {
+
+STREAMGATE_CRC_TARGET uint32_t ByInstruction(const uint8_t* at, size_t size, uint32_t before) {
   uint32_t crc = ~before;
   for (; size >= 8; at += 8, size -= 8) {
     uint64_t word;
     std::memcpy(&word, at, 8);
-    crc = __crc32cd(crc, word);
+    crc = STREAMGATE_CRC_WORD(crc, word);
   }
-  for (; size > 0; ++at, --size) crc = __crc32cb(crc, *at);
+  for (; size > 0; ++at, --size) crc = STREAMGATE_CRC_BYTE(crc, *at);
   return ~crc;
 }
 

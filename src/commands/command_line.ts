@@ -4,10 +4,12 @@
  */
 
 import { Command, CommanderError, Option } from "commander";
+import type { SpoolKind } from "../data/delivery/spool/places.ts";
 import { StreamGateError } from "../errors.ts";
 import { parseFraming } from "../settings/framing.ts";
 import { defaultText, readSettings, type SettingKey, settingSchema, spellings } from "../settings/settings.ts";
 import { print } from "./print.ts";
+import type { SpoolTarget } from "./spool_target.ts";
 
 /** Exit status of a wrong command line, as in most Unix tools; anything else that goes wrong is 1. */
 const exitUsage = 2;
@@ -156,6 +158,90 @@ program
       }),
     );
   });
+
+interface SpoolFlags {
+  readonly dataDir?: string;
+  readonly json?: boolean;
+}
+
+/** A command over lanes on disk: `[output] [lane]`, or `<output> [lane]` where it would print everything. */
+function withLanes(
+  parent: Command,
+  name: string,
+  kind: SpoolKind,
+  output: "[output]" | "<output>",
+  about: string,
+  load: () => Promise<{ command: (options: SpoolTarget & { readonly json: boolean }) => Promise<number> }>,
+): void {
+  const command = parent
+    .command(name)
+    .description(about)
+    .argument(output, "id of the output")
+    .argument("[lane]", "one lane of it, such as w0")
+    .option("--json", "print JSON")
+    .action(async (output: string | undefined, lane: string | undefined, { json = false, ...given }: SpoolFlags) => {
+      const { command: run } = await load();
+      const { dataDir } = readSettings({ flags: { ...given }, env: process.env }, ["dataDir"]);
+      return finish(await run({ dataDir, kind, output, lane, json }));
+    });
+  withSettings(command, ["dataDir"]);
+}
+
+const spool = program
+  .command("spool")
+  .description("what waits on disk for its output, of a running or a stopped instance (docs/spool.md)");
+withLanes(spool, "ls", "spool", "[output]", "each lane and what it holds", () => import("./spool_ls.ts"));
+withLanes(
+  spool,
+  "inspect",
+  "spool",
+  "<output>",
+  "every group and every damage, where it lies; no record's content",
+  () => import("./spool_inspect.ts"),
+);
+withLanes(
+  spool,
+  "verify",
+  "spool",
+  "[output]",
+  "reads everything; exit status 1 when something is damaged",
+  () => import("./spool_verify.ts"),
+);
+withLanes(
+  spool,
+  "repair",
+  "spool",
+  "[output]",
+  "rewrites damaged segments with their good groups; instance stopped",
+  () => import("./spool_repair.ts"),
+);
+withLanes(
+  spool,
+  "export",
+  "spool",
+  "<output>",
+  "the records on standard output, each followed by a newline",
+  () => import("./spool_export.ts"),
+);
+
+const deadLetter = program.command("dead-letter").description("what outputs refused for good, and why (docs/spool.md)");
+withLanes(deadLetter, "ls", "dead_letters", "[output]", "each lane and what it holds", () => import("./spool_ls.ts"));
+withLanes(
+  deadLetter,
+  "export",
+  "dead_letters",
+  "<output>",
+  "the records on standard output, each followed by a newline; --json: with the reason",
+  () => import("./spool_export.ts"),
+);
+withLanes(
+  deadLetter,
+  "retry",
+  "dead_letters",
+  "<output>",
+  "moves them into the output's spool, to be sent again",
+  () => import("./dead_letter_retry.ts"),
+);
 
 try {
   await program.parseAsync().catch(async (error) => {

@@ -22,7 +22,8 @@ describe("the command line", () => {
   it("lists every command", () => {
     const { stdout, status } = streamgate("--help");
     expect(status).toBe(0);
-    for (const name of ["run", "control", "data", "pipe", "check", "sink"]) expect(stdout).toContain(`\n  ${name}`);
+    for (const name of ["run", "control", "data", "pipe", "check", "sink", "spool", "dead-letter"])
+      expect(stdout).toContain(`\n  ${name}`);
   });
 
   it("tells its version, the engine that runs, the kernel and Node", () => {

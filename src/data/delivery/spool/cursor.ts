@@ -112,15 +112,15 @@ export class CursorFile {
 
   /** When it resolves, `state` survives a power cut; when it rejects, with the system's code, either this or the one before does. */
   async write(state: CursorState): Promise<void> {
-    const fresh = this.#file === undefined && (await this.#open());
+    const made = this.#file === undefined && (await this.#open());
     const generation = this.#generation + 1n;
-    const bytes = encodeSlot(state, generation);
     const file = this.#file!;
-    // Both slots get their blocks at once: later writes need no room.
-    if (fresh) await writeSlot(file, encodeSlot(state, 0n), Number((generation + 1n) % 2n));
-    await writeSlot(file, bytes, Number(generation % 2n));
+    // No slot was good: both are written. They get their blocks at once, so that later writes need no room; and one that was cut would be
+    // whole again, with a greater generation, when the file grows behind it: its end was zeros, and so is a hole.
+    if (this.#generation === 0n) await writeSlot(file, encodeSlot(state, 0n), 0);
+    await writeSlot(file, encodeSlot(state, generation), Number(generation % 2n));
     await file.datasync();
-    if (fresh) await syncDirectory(this.#directory);
+    if (made) await syncDirectory(this.#directory);
     this.#generation = generation;
   }
 

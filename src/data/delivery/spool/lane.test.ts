@@ -1,6 +1,6 @@
 /** A spool lane, on both engines: what is written is read in order, settled in any order, and there after a restart. */
 
-import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -314,6 +314,50 @@ for (const kind of laneKinds) {
       }
       writeFileSync(join(directory, "cursor"), cursor);
       await expect(open()).rejects.toMatchObject({ code: "SG_SPOOL_VERSION", where: join(directory, "cursor") });
+    });
+
+    it.each([1, 2_315, 4_096, 5_000, 8_191])(
+      "repeats, and never loses, when its cursor was cut at %i",
+      async (bytes) => {
+        const before = await open();
+        for (const name of ["a", "b", "c"]) await before.append([name]);
+        for (let i = 0; i < 2; i++) {
+          before.lane.settle((await before.lane.read())!.firstSequence);
+          await before.lane.flush();
+        }
+        await before.lane.close();
+        truncateSync(join(directory, "cursor"), bytes);
+        for (const name of ["d", "e"]) {
+          const again = await open();
+          const records = (await again.readAll()).flatMap(recordsOf);
+          expect(["a", "b", "c", "d"].join()).toContain(records.join());
+          expect(records).toContain("c");
+          expect(again.lost).toEqual({});
+          await again.append([name]);
+          await again.lane.close();
+        }
+        const after = await open();
+        const records = await after.drain();
+        expect(records.slice(-3)).toEqual(["c", "d", "e"]);
+        expect(after.lost).toEqual({});
+        await after.lane.close();
+      },
+    );
+
+    it("does not miss a record that it never had, when a segment keeps nothing but its name", async () => {
+      const before = await open({ segmentBytesMax: 200 });
+      for (const name of ["a", "b"]) await before.append([name.repeat(100)]);
+      await before.lane.close();
+      rmSync(join(directory, "cursor"));
+      truncateSync(join(directory, "0000000000000001.seg"), 100);
+      const after = await open();
+      expect([after.lost, after.state.nextSequence]).toEqual([{}, 2n]);
+      await after.append(["c"]);
+      await after.lane.close();
+      const again = await open();
+      expect(again.lost).toEqual({});
+      expect(await again.drain()).toEqual(["a".repeat(100), "c"]);
+      await again.lane.close();
     });
 
     it("removes segments that hold nothing", async () => {

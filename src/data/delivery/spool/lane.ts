@@ -13,6 +13,7 @@
 
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { StreamGateError } from "../../../errors.ts";
 import { makeDirectory, syncDirectory } from "../../../persistence/durable_file.ts";
 import { CursorFile, cursorGapsMax, readCursor } from "./cursor.ts";
@@ -27,6 +28,7 @@ import {
   sequenceOfName,
 } from "./format.ts";
 import { countOutside, type SequenceRange, withoutBelow, withRange } from "./gaps.ts";
+import { movedRange, rotateName } from "./moved.ts";
 import type { GroupToWrite, SegmentFile, SegmentFiles } from "./segment_files.ts";
 import type {
   Group,
@@ -85,6 +87,8 @@ interface Segment {
   synced: bigint;
   /** It could not be brought to the disk. The system tells that once, and may have dropped the bytes: nothing more is written to it. */
   broken: boolean;
+  /** Nothing more is written to it, on request. */
+  ended: boolean;
   /** Found missing while reading, and counted when the segment's end is reached: then what is left of its totals is what is missing. */
   missing: SequenceRange[];
 }
@@ -139,6 +143,8 @@ export class SegmentLane implements Lane {
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  /** Files that say what was moved elsewhere; the cursor says so too once it is written. */
+  #moved: string[] = [];
 
   private constructor(options: LaneOptions, events: LaneEvents, files: SegmentFiles, around: LaneSurroundings) {
     this.#options = options;
@@ -261,6 +267,12 @@ export class SegmentLane implements Lane {
     const cursor = await readCursor(directory);
     if (cursor !== undefined) this.#cursor = new CursorFile(directory, cursor.generation);
     this.#gaps = [...(cursor?.gaps ?? [])];
+    for (const name of names) {
+      const range = movedRange(name);
+      if (range === undefined) continue;
+      this.#gaps = withRange(this.#gaps, range);
+      this.#moved.push(join(directory, name));
+    }
     const passed = cursor?.passed ?? 0n;
     const lost: LaneAmount = { records: 0, bytes: 0 };
     const miss = (range: SequenceRange, bytes: number) => {
@@ -306,6 +318,7 @@ export class SegmentLane implements Lane {
           reading: false,
           synced: scan.endSequence,
           broken: false,
+          ended: false,
           missing: [],
         });
         add(this.#held, { groups: scan.groups, records: scan.records, bytes: scan.bytes });
@@ -322,14 +335,17 @@ export class SegmentLane implements Lane {
     const newest = sequences.at(-1);
     if (newest !== undefined && newest > end) end = newest;
     miss({ from: expected, to: end }, tail.bytes);
-    // A file that keeps nothing but its name: the next segment must not want the same.
-    if (newest === end && this.#segments.at(-1)?.name === newest) end = newest + 1n;
+    // A file that keeps nothing but its name: the next segment must not want the same. Whether there was such a record nobody knows.
+    if (newest === end && this.#segments.at(-1)?.name === newest) {
+      this.#gaps = withRange(this.#gaps, { from: end, to: end + 1n });
+      end += 1n;
+    }
     this.#next = end;
     this.#queuedTo = end;
     this.#recovered.records = this.#held.records + lost.records;
     this.#recovered.bytes = this.#held.bytes + lost.bytes;
     if (lost.records > 0) this.#events.lost("spoolDamaged", lost);
-    if (this.#segments.length > 0) {
+    if (this.#segments.length > 0 || this.#moved.length > 0) {
       this.#cursorStale = true;
       this.#arm();
     }
@@ -447,6 +463,7 @@ export class SegmentLane implements Lane {
       reading: false,
       synced: this.#next,
       broken: false,
+      ended: false,
       missing: [],
     };
     this.#segments.push(segment);
@@ -457,7 +474,7 @@ export class SegmentLane implements Lane {
 
   #fitsActive(fileBytes: number): boolean {
     const active = this.#active;
-    if (active === undefined || active.broken) return false;
+    if (active === undefined || active.broken || active.ended) return false;
     return active.endOffset === segmentHeader.bytes || active.endOffset + fileBytes <= this.#segmentBytesMax;
   }
 
@@ -469,6 +486,26 @@ export class SegmentLane implements Lane {
     await this.#syncActive().catch(() => undefined);
     if (this.#active === segment) this.#active = undefined;
     if (!segment.reading) await closeFile(segment);
+  }
+
+  /** A command waits for segments that are not written to any more. */
+  async #rotateIfAsked(): Promise<void> {
+    if (this.#held.groups === 0) return;
+    const path = join(this.#options.directory, rotateName);
+    if (await stat(path).catch(() => undefined)) {
+      const segment = this.#active;
+      if (segment !== undefined) {
+        // The next commit begins another; one that is under way ends first.
+        segment.ended = true;
+        while (this.#writing && this.#active === segment) await setImmediate();
+        if (this.#active === segment) {
+          this.#active = undefined;
+          await this.#sync(segment).catch(() => undefined);
+          if (!segment.reading) await closeFile(segment);
+        }
+      }
+      await rm(path, { force: true });
+    }
   }
 
   /** Ends the active segment at its last whole group, after something went wrong in it. */
@@ -680,6 +717,7 @@ export class SegmentLane implements Lane {
       this.#cursorStale = true;
       throw error;
     }
+    for (const path of this.#moved.splice(0)) await rm(path, { force: true }).catch(() => undefined);
     for (const segment of done) {
       await closeFile(segment);
       // One that cannot be removed is removed when the lane is opened again.
@@ -690,8 +728,11 @@ export class SegmentLane implements Lane {
   }
 
   async #syncActive(): Promise<void> {
-    const segment = this.#active;
-    if (segment === undefined || segment.synced >= segment.end || this.#options.fsync === "never") return;
+    if (this.#active !== undefined) await this.#sync(this.#active);
+  }
+
+  async #sync(segment: Segment): Promise<void> {
+    if (segment.synced >= segment.end || this.#options.fsync === "never") return;
     const { end } = segment;
     try {
       if (segment.broken) throw Object.assign(new Error("a segment could not be brought to the disk"), { code: "EIO" });
@@ -705,7 +746,7 @@ export class SegmentLane implements Lane {
 
   #arm(): void {
     if (this.#timer !== undefined || this.#closing !== undefined) return;
-    if (!this.#cursorStale && !(this.#options.ageMsMax > 0 && this.#held.groups > 0)) return;
+    if (!this.#cursorStale && this.#held.groups === 0) return;
     const tick = () => {
       this.#ticking = this.#tick();
     };
@@ -718,6 +759,7 @@ export class SegmentLane implements Lane {
       this.#expireSegments();
       await this.#syncActive();
       await this.#save(false);
+      await this.#rotateIfAsked();
     } catch {
       // Tried again at the next tick; `durableSequence` does not move meanwhile.
       this.#cursorStale = true;

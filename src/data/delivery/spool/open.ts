@@ -2,7 +2,7 @@
 
 import { randomInt } from "node:crypto";
 import { type LaneSurroundings, SegmentLane } from "./lane.ts";
-import { nativeSegments } from "./native_segment.ts";
+import { hasNativeSpool, nativeSegments } from "./native_segment.ts";
 import { portableSegments } from "./portable_segment.ts";
 import type { LaneOpener } from "./spool.ts";
 
@@ -12,7 +12,8 @@ import type { LaneOpener } from "./spool.ts";
  */
 export function openLane(kind: "native" | "portable", given: Partial<LaneSurroundings> = {}): LaneOpener {
   return async (options, events) => {
-    const files = kind === "native" ? nativeSegments : portableSegments;
+    // Where the addon has no spool (Windows) Node's calls read its batches as well.
+    const files = kind === "native" && hasNativeSpool() ? nativeSegments : portableSegments;
     const { now = Date.now, epoch = randomInt(2 ** 32) } = given;
     return SegmentLane.open(options, events, files, { now, epoch });
   };

@@ -1,0 +1,48 @@
+/** Which lanes a `spool` or `dead-letter` command means, and how it says numbers and times. */
+
+import { findLanes, type LanePlace, type SpoolKind } from "../data/delivery/spool/places.ts";
+import { StreamGateError } from "../errors.ts";
+
+export interface SpoolTarget {
+  readonly dataDir: string;
+  readonly kind: SpoolKind;
+  readonly output?: string | undefined;
+  readonly lane?: string | undefined;
+}
+
+/** @throws StreamGateError SG_SPOOL when an output or a lane is named that is not there */
+export async function lanesOf({ dataDir, kind, output, lane }: SpoolTarget): Promise<LanePlace[]> {
+  const places = await findLanes(dataDir, kind, output, lane);
+  if (places.length > 0 || output === undefined) return places;
+  const there = [...new Set((await findLanes(dataDir, kind)).map((place) => `${place.output}/${place.lane}`))];
+  throw new StreamGateError("SG_SPOOL", {
+    where: dataDir,
+    what: `holds no ${kind === "spool" ? "spool" : "dead letters"} of ${lane === undefined ? output : `${output}/${lane}`}`,
+    fix: there.length === 0 ? "look in another directory with --data-dir" : `there is ${there.join(", ")}`,
+  });
+}
+
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+export function timeText(timeMs: number | undefined): string {
+  if (timeMs === undefined || !(Math.abs(timeMs) <= 8.64e15)) return "-";
+  return new Date(timeMs).toISOString();
+}
+
+/** Lines of cells under one another: numbers to the right, the rest to the left. */
+export function table(rows: readonly (readonly (string | number)[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          typeof cell === "number" ? String(cell).padStart(widths[column]!) : cell.padEnd(widths[column]!),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join("");
+}
