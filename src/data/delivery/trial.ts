@@ -10,7 +10,7 @@ import { resolveSecrets, type SecretReader, withoutSecrets } from "../../outputs
 import type { EngineKind } from "../engine/engine.ts";
 import { batchHeader } from "../engine/layout.ts";
 import { compressed } from "./compress.ts";
-import { HttpClient } from "./http.ts";
+import { failureOf, HttpClient } from "./http.ts";
 import { tuningOf } from "./tuning.ts";
 
 /** Somebody waits for the answer; shorter where the output's own timeout is. */
@@ -92,9 +92,7 @@ export async function tryOutput(config: OutputConfig, { kind, read, now }: Trial
     };
   } catch (error) {
     if (error instanceof StreamGateError) throw error;
-    // Only the code: messages of network errors may hold the address with what was in it.
-    const answer = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
-    return { status: "unreachable", answer: String(answer), took_ms: tookMs() };
+    return { status: "unreachable", answer: failureOf(error), took_ms: tookMs() };
   } finally {
     await client.close();
   }
