@@ -68,6 +68,8 @@ export interface SenderOptions extends SenderTuning {
 /** One of the requests that may be under way at once: its connection and its encoder. */
 export interface Slot {
   readonly index: number;
+  /** Of the configuration that its exchange was made for: an answer that asks for confirmation may come when a reload wants none any more. */
+  readonly confirmations: Confirmations | undefined;
   http: HttpClient | undefined;
   exchange: Exchange;
 }
@@ -289,7 +291,7 @@ export class Sender extends Delivery {
       // Others may send meanwhile; this slot's encoder and connection stay with the claim, which may have to be sent again.
       this.#pace.end();
       this.#kick();
-      const answer = await this.#confirmations!.confirmation(token, held.index, this.#stop.signal);
+      const answer = await held.confirmations!.confirmation(token, held.index, this.#stop.signal);
       this.#pace.begin();
       return answer;
     };
@@ -324,7 +326,8 @@ export class Sender extends Delivery {
     const tuning = this.#tuning;
     const { output, retry, encoding, signer } = tuning;
     const index = this.#slots++;
-    const slot: Slot = { index, http: undefined, exchange: undefined as never };
+    const confirmations = this.#confirmations;
+    const slot: Slot = { index, confirmations, http: undefined, exchange: undefined as never };
     slot.exchange = new Exchange({
       output,
       encoding,
