@@ -97,7 +97,7 @@ describe("a scripted server", () => {
     call(server, "/api/v2/logs", log, {
       "dd-api-key": server.apiKey,
       "content-type": "application/json",
-      "streamgate-group": "out/0/1",
+      "x-streamgate-group": "out/0/1",
     });
 
   it("keeps each request, its group and what it was answered", async () => {
@@ -507,7 +507,7 @@ describe.skipIf(needsMoto.skip)(`CloudWatch's stand-in${needsMoto.note}`, () => 
       headers: {
         "content-type": "application/x-amz-json-1.1",
         "x-amz-target": "Logs_20140328.PutLogEvents",
-        "streamgate-group": "out/0/1",
+        "x-streamgate-group": "out/0/1",
       },
       body: { parts, bytes: text.length },
     });

@@ -8,9 +8,17 @@ import { type Encoder, encodeStop, freeBody } from "../engine/encoder.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Claim } from "./claim.ts";
 import { compressed } from "./compress.ts";
+import { failureOf } from "./http.ts";
 import type { Pace } from "./pace.ts";
 import type { Cut } from "./packer.ts";
 import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
+
+/**
+ * To find one record among 1,000 takes 2 log2(1,000) = 20 requests, half of them refused. A destination that has refused so many in a row
+ * refuses everything, and halving goes on costing a request or two a record: from then on what it refuses is a dead letter as a whole, until
+ * it takes something again.
+ */
+const refusalsInRowMax = 32;
 
 /** Adds what authorizes a request to its headers. */
 export interface RequestSigner {
@@ -55,8 +63,10 @@ interface Part {
 
 export class Exchange {
   readonly #site: ExchangeSite;
-  /** Requests that a verdict asked for first were made for this claim. */
+  /** Requests that a verdict asked for first did for this claim what they are for. */
   #prepared: Claim | undefined;
+  /** Payloads refused as a whole for what may be one record's fault, since one was taken. */
+  #refusalsInRow = 0;
 
   constructor(site: ExchangeSite) {
     this.#site = site;
@@ -147,6 +157,7 @@ export class Exchange {
       }
       let verdict = await this.#attempt(body, count, id);
       if (verdict.kind !== "retry") breaker.succeeded();
+      if (verdict.kind === "acked" || verdict.kind === "partly" || verdict.kind === "confirm") this.#refusalsInRow = 0;
       switch (verdict.kind) {
         case "acked":
           site.delivered(claim, count);
@@ -163,8 +174,8 @@ export class Exchange {
           site.complain("unconfirmed", { records: count }, "did not confirm a payload in time; it is sent again");
           continue;
         case "split": {
-          if (count === 1) {
-            await site.dead(claim, 1, verdict.reason);
+          if (count === 1 || (verdict.oneAtFault && ++this.#refusalsInRow > refusalsInRowMax)) {
+            await site.dead(claim, count, verdict.reason);
             return true;
           }
           const middle = claim.done + Math.floor(count / 2);
@@ -186,12 +197,14 @@ export class Exchange {
           break;
       }
       if (signal.aborted) return false;
-      if (verdict.first !== undefined && this.#prepared !== claim) {
-        this.#prepared = claim;
+      if (verdict.first !== undefined) {
         breaker.abandoned();
         const failed = await this.#prepare(verdict.first, count);
-        if (failed === undefined) continue;
-        verdict = failed;
+        // The first time the payload follows at once; a destination that goes on to miss what it says is there is given time.
+        const again = this.#prepared === claim;
+        if (failed === undefined) this.#prepared = claim;
+        if (failed === undefined && !again) continue;
+        verdict = failed ?? verdict;
       }
       const reason = verdict.reason ?? "no reason given";
       if (retry.deadlineMs > 0 && performance.now() - begunMs > retry.deadlineMs) {
@@ -229,8 +242,7 @@ export class Exchange {
       return verdict;
     } catch (error) {
       pace.failed(number);
-      // Only the code: messages of network errors may hold the address with its user and password.
-      return { kind: "retry", reason: (error as NodeJS.ErrnoException).code ?? (error as Error).name };
+      return { kind: "retry", reason: failureOf(error) };
     }
   }
 
@@ -255,7 +267,7 @@ export class Exchange {
         const reason = "reason" in verdict ? verdict.reason : `HTTP ${response.status}`;
         return { kind: "retry", reason, alert: `what it needs cannot be made ready: ${reason}` };
       } catch (error) {
-        return { kind: "retry", reason: (error as NodeJS.ErrnoException).code ?? (error as Error).name };
+        return { kind: "retry", reason: failureOf(error) };
       }
     }
     return undefined;
