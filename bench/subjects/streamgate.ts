@@ -24,7 +24,10 @@ export const streamgate = (engine: "native" | "portable", checkout?: string): St
     const { destination, workers, work } = job;
     const rules = rulesOf(work);
     const outputs =
-      destination.kind === "http" ? [{ type: "http", url: `http://127.0.0.1:${site.sinkPort}/logs` }] : [];
+      destination.kind === "http"
+        ? // As its peers do: a full queue makes TCP wait, where our default would go to the disk.
+          [{ type: "http", url: `http://127.0.0.1:${site.sinkPort}/logs`, queue: { when_full: "block" } }]
+        : [];
     const batchSize = destination.kind === "http" ? destination.records : recordsMax;
     const pipeline = { name: "default_pipeline", processors: rules, outputs, batch_size: batchSize };
     const state = join(site.folder, "control");

@@ -28,6 +28,8 @@ const recordSettings: readonly SettingKey[] = [
   "ringSlots",
   "ringBytes",
   "queueBytes",
+  "memoryBudget",
+  "overload",
   "shutdownTimeoutMs",
 ];
 const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token"];

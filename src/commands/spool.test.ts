@@ -184,7 +184,10 @@ describe("streamgate dead-letter", () => {
     for (const records of letters) await driver.append(records, { reason: "400 no" });
     const { stdout, status } = await streamgateBeside("dead-letter", "retry", "payments");
     expect([stdout, status]).toEqual(["3 groups with 4 records moved to the spool of payments\n", 0]);
+    await expect.poll(() => driver.state.held.records).toBe(0);
+    await expect.poll(() => readdirSync(dead)).toEqual(["cursor"]);
     await driver.append(["later"], { reason: "400 no" });
+    expect([driver.state.held.records, driver.lost]).toEqual([1, {}]);
     await driver.lane.close();
     await lock.release();
     const after = await LaneDriver.open(kind, dead);

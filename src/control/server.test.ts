@@ -234,7 +234,7 @@ describe("/rules", () => {
 });
 
 describe("/outputs", () => {
-  const named = { ...outputHttp, id: "http-1" };
+  const named = { ...outputHttp, id: "http-f1cd04" };
   const outputIds = async () => (await call("GET", "/outputs")).body.map(({ id }: { id: string }) => id);
 
   it("adds, lists, clears", async () => {
@@ -243,7 +243,7 @@ describe("/outputs", () => {
       body: { status: "added", output: named },
     });
     await call("POST", "/outputs", { type: "console" });
-    expect((await call("GET", "/outputs")).body).toEqual([named, { type: "console", id: "console-1" }]);
+    expect((await call("GET", "/outputs")).body).toEqual([named, { type: "console", id: "console" }]);
     expect(await call("DELETE", "/outputs")).toEqual({ status: 200, body: { status: "cleared" } });
     expect((await call("GET", "/outputs")).body).toEqual([]);
   });
@@ -255,9 +255,9 @@ describe("/outputs", () => {
     };
     expect(await call("POST", "/outputs", filtered)).toEqual({
       status: 200,
-      body: { status: "added", output: { ...filtered, id: "http-1" } },
+      body: { status: "added", output: { ...filtered, id: "http-f1cd04" } },
     });
-    expect((await call("GET", "/outputs")).body).toEqual([{ ...filtered, id: "http-1" }]);
+    expect((await call("GET", "/outputs")).body).toEqual([{ ...filtered, id: "http-f1cd04" }]);
     const wrong = { ...outputHttp, filter: { not: { pattern: "[0-9" } } };
     expect(await call("POST", "/outputs", wrong)).toMatchObject({
       status: 422,
@@ -268,31 +268,34 @@ describe("/outputs", () => {
   it("gets, replaces in place and removes one by its id", async () => {
     await call("POST", "/outputs", outputHttp);
     await call("POST", "/outputs", { type: "console", id: "Mine.1" });
-    expect(await call("GET", "/outputs/http-1")).toEqual({ status: 200, body: named });
-    const changed = { type: "http", id: "http-1", url: "http://localhost:9001", compression: "gzip" };
-    expect(await call("PUT", "/outputs/http-1", { ...changed, id: undefined })).toEqual({
+    expect(await call("GET", "/outputs/http-f1cd04")).toEqual({ status: 200, body: named });
+    const changed = { type: "http", id: "http-f1cd04", url: "http://localhost:9001", compression: "gzip" };
+    expect(await call("PUT", "/outputs/http-f1cd04", { ...changed, id: undefined })).toEqual({
       status: 200,
       body: { status: "updated", output: changed },
     });
-    expect((await call("PUT", "/outputs/http-1", changed)).status).toBe(200);
+    expect((await call("PUT", "/outputs/http-f1cd04", changed)).status).toBe(200);
     expect((await call("GET", "/outputs")).body).toEqual([changed, { type: "console", id: "Mine.1" }]);
-    expect(await call("DELETE", "/outputs/http-1")).toEqual({
+    expect(await call("DELETE", "/outputs/http-f1cd04")).toEqual({
       status: 200,
-      body: { status: "deleted", id: "http-1" },
+      body: { status: "deleted", id: "http-f1cd04" },
     });
     expect(await outputIds()).toEqual(["Mine.1"]);
   });
 
   it("keeps ids over restarts, replacements and publications", async () => {
     for (const url of ["http://a", "http://b", "http://c"]) await call("POST", "/outputs", { type: "http", url });
-    await call("DELETE", "/outputs/http-1");
-    await call("PUT", "/outputs/http-3", { type: "http", url: "http://d" });
-    await call("POST", "/outputs", { type: "http", url: "http://e" });
+    const [first, second, third] = await outputIds();
+    await call("DELETE", `/outputs/${first}`);
+    await call("PUT", `/outputs/${third}`, { type: "http", url: "http://d" });
+    await call("POST", "/outputs", { type: "http", url: "http://c" });
     await server.close();
     server = await start();
-    expect(await outputIds()).toEqual(["http-2", "http-3", "http-4"]);
+    // The third keeps its id though it sends elsewhere now, so one that sends where it sent gets another.
+    const ids = [second, third, `${third}-2`];
+    expect(await outputIds()).toEqual(ids);
     const { manifest } = (await call("POST", "/publish")).body;
-    expect(manifest.pipelines[0].outputs.map(({ id }: { id: string }) => id)).toEqual(["http-2", "http-3", "http-4"]);
+    expect(manifest.pipelines[0].outputs.map(({ id }: { id: string }) => id)).toEqual(ids);
   });
 
   it("refuses the same output twice, in whatever order its fields come and whatever its id", async () => {
@@ -302,8 +305,8 @@ describe("/outputs", () => {
       const answer = await call("POST", "/outputs", again);
       expect([answer.status, answer.body.error.code]).toEqual([400, "SG_OUTPUT_DUPLICATE"]);
     }
-    expect((await call("POST", "/outputs", outputHttp)).status).toBe(200);
-    const onto = await call("PUT", "/outputs/http-2", same);
+    expect((await call("POST", "/outputs", { ...outputHttp, id: "second" })).status).toBe(200);
+    const onto = await call("PUT", "/outputs/second", same);
     expect([onto.status, onto.body.error.code]).toEqual([400, "SG_OUTPUT_DUPLICATE"]);
   });
 
@@ -324,7 +327,7 @@ describe("/outputs", () => {
     await call("POST", "/outputs", outputHttp);
     const answer = await call(method, path, method === "PUT" ? outputHttp : undefined);
     expect([answer.status, answer.body.error]).toMatchObject([404, { code: "SG_OUTPUT_MISSING", where: "id" }]);
-    expect(await outputIds()).toEqual(["http-1"]);
+    expect(await outputIds()).toEqual(["http-f1cd04"]);
   });
 
   it("refuses a bad URL, an unknown type and field, and a 65th output", async () => {
@@ -349,6 +352,7 @@ describe("/outputs", () => {
 
   it("never shows a secret again, in no answer and in no line of the log, and hands it to data planes", async () => {
     const output = {
+      id: "siem",
       type: "http",
       url: "http://localhost:9000",
       headers: { "x-api-key": "hunter2", "x-team": "core", "x-token": { env: "TOKEN" } },
@@ -358,8 +362,8 @@ describe("/outputs", () => {
       await call("POST", "/outputs", output),
       await call("POST", "/outputs", output),
       await call("GET", "/outputs"),
-      await call("GET", "/outputs/http-1"),
-      await call("PUT", "/outputs/http-1", { ...output, compression: "gzip" }),
+      await call("GET", "/outputs/siem"),
+      await call("PUT", "/outputs/siem", { ...output, compression: "gzip" }),
       await call("POST", "/publish"),
     ];
     expect(answers.map(({ status }) => status)).toEqual([200, 400, 200, 200, 200, 200]);
@@ -388,9 +392,9 @@ describe("/outputs", () => {
   });
 
   it("warns where certificates are not verified: in the answer, and in the log of each publication", async () => {
-    const output = { type: "http", url: "https://h", tls: { insecure_skip_verify: true } };
+    const output = { id: "siem", type: "http", url: "https://h", tls: { insecure_skip_verify: true } };
     expect((await call("POST", "/outputs", output)).body.warnings).toEqual([expect.stringContaining("not verified")]);
-    expect((await call("PUT", "/outputs/http-1", output)).body.warnings).toHaveLength(1);
+    expect((await call("PUT", "/outputs/siem", output)).body.warnings).toHaveLength(1);
     await call("POST", "/publish");
     expect(logged.join("\n")).toContain("tls.insecure_skip_verify: the destination's certificate is not verified");
   });
@@ -433,7 +437,7 @@ describe("/outputs", () => {
 
     it("says so where this process sends no records", async () => {
       await call("POST", "/outputs", outputHttp);
-      const { status, body } = await call("POST", "/outputs/http-1/test");
+      const { status, body } = await call("POST", "/outputs/http-f1cd04/test");
       expect([status, body.error.fix]).toEqual([501, expect.stringContaining("both planes")]);
     });
   });
@@ -476,7 +480,7 @@ describe("POST /publish", () => {
           {
             name: "default_pipeline",
             processors: [ruleDebug],
-            outputs: [{ ...outputHttp, id: "http-1" }],
+            outputs: [{ ...outputHttp, id: "http-f1cd04" }],
             batch_size: 100,
           },
         ],

@@ -44,7 +44,7 @@ describe("the store", () => {
     const outputs = [{ type: "http", url: "http://a" }, { type: "console" }, { type: "http", url: "http://b" }];
     writeFileSync(join(directory, "control", "draft.json"), JSON.stringify({ rules: [], outputs, batch_size: 100 }));
     const store = await Store.open(directory);
-    expect(store.draft.outputs.map(({ id }) => id)).toEqual(["http-1", "console-1", "http-2"]);
+    expect(store.draft.outputs.map(({ id }) => id)).toEqual(["http-474aba", "console", "http-d41d50"]);
     const { manifest } = await store.publish(checkPattern, accept);
     expect(manifest.pipelines[0].outputs).toEqual(store.draft.outputs);
   });

@@ -50,8 +50,8 @@ describe("readManifest", () => {
     const pipeline = activePipeline(manifest);
     expect(pipeline.processors[0]).toEqual({ id: "drop_debug", type: "filter", params: { value: "DEBUG" } });
     expect(pipeline.outputs).toEqual([
-      { type: "console", id: "console-1" },
-      { type: "http", id: "http-1", url: "http://localhost:9000", headers: { "x-key": "k" } },
+      { type: "console", id: "console" },
+      { type: "http", id: "http-96751c", url: "http://localhost:9000", headers: { "x-key": "k" } },
     ]);
     expect(pipeline.batch_size).toBe(100);
   });
@@ -121,7 +121,7 @@ describe("readManifest", () => {
       { type: "console", id: "b" },
     ];
     const { manifest, warnings } = readManifest(withPipeline({ outputs }), checkPattern);
-    expect(activePipeline(manifest).outputs.map(({ id }) => id)).toEqual(["a", "http-1"]);
+    expect(activePipeline(manifest).outputs.map(({ id }) => id)).toEqual(["a", "http-dd2c13"]);
     expect(warnings).toHaveLength(1);
   });
 

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { deliveryFields } from "../outputs/delivery_fields.ts";
 import type { OutputConfig } from "../outputs/output.ts";
-import { maskSecrets } from "../outputs/secrets_of_config.ts";
+import { secretsAside } from "../outputs/secrets_of_config.ts";
 import { canonical } from "./canonical.ts";
 
 /** An output that has its id. */
@@ -14,14 +14,15 @@ export interface NamedOutput extends OutputConfig {
 /**
  * The outputs with an id each. One that has none is called after its type and what it sends to (`http-3f9a1c`): every worker and every data
  * plane makes up the same, whatever the order, and what waits on disk for one destination is never taken for another's. Settings that
- * every type has (queue, retries …) and secrets do not count, so that a mended token frees what waited for it.
+ * every type has (queue, retries …) and secrets do not count, so that a mended token frees what waited for it. A process has one console,
+ * so that is `console`, as where no output is configured.
  */
 export function withIds(outputs: readonly OutputConfig[]): readonly NamedOutput[] {
   const taken = new Set(outputs.flatMap(({ id }) => (typeof id === "string" ? [idKey(id)] : [])));
   return outputs.map((output) => {
     if (typeof output.id === "string") return output as NamedOutput;
     const { type, ...rest } = output;
-    const base = `${type}-${destinationHash(output)}`;
+    const base = type === "console" ? type : `${type}-${destinationHash(output)}`;
     let id = base;
     for (let times = 2; taken.has(idKey(id)); times++) id = `${base}-${times}`;
     taken.add(idKey(id));
@@ -30,7 +31,7 @@ export function withIds(outputs: readonly OutputConfig[]): readonly NamedOutput[
 }
 
 function destinationHash(output: OutputConfig): string {
-  const own = Object.entries(maskSecrets(output)).filter(([field]) => !Object.hasOwn(deliveryFields, field));
+  const own = Object.entries(secretsAside(output)).filter(([field]) => !Object.hasOwn(deliveryFields, field));
   return createHash("sha256")
     .update(canonical(Object.fromEntries(own)))
     .digest("hex")

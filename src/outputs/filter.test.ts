@@ -39,14 +39,14 @@ describe("an output's filter", () => {
     const { manifest: read } = readManifest(manifest({ value: "x" }), check);
     expect(read.pipelines[0].outputs[1]).toEqual({
       type: "http",
-      id: "http-1",
+      id: "http-dd2c13",
       url: "http://h",
       filter: { value: "x" },
     });
     // Absent, as the original control plane writes it.
     expect(readManifest(manifest(null), check).manifest.pipelines[0].outputs[1]).toEqual({
       type: "http",
-      id: "http-1",
+      id: "http-dd2c13",
       url: "http://h",
     });
   });

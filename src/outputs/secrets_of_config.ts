@@ -77,6 +77,12 @@ export function maskSecrets(config: OutputConfig): OutputConfig {
   return mapTexts(outputSchema(config.type), config, maskedText) as OutputConfig;
 }
 
+/** The output with one text in place of each secret, however it is given: what stays the same when a secret is changed or moved. */
+export function secretsAside(config: OutputConfig): OutputConfig {
+  const visit = (place: Place) => (maskedText({ ...place, value: "" }) === hidden ? hidden : maskedText(place));
+  return mapTexts(outputSchema(config.type), config, visit) as OutputConfig;
+}
+
 /**
  * What a person sent back after `maskSecrets`: where it holds what was shown in place of a secret, the stored secret.
  * @param given a request's body, not yet checked

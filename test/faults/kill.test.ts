@@ -92,6 +92,12 @@ for (const { engine, skip, note } of engines) {
             );
           });
         }
+        const sum = (count: (life: Life) => number) => lives.reduce((total, life) => total + count(life), 0);
+        console.log(
+          `kill.test.ts on ${engine}: ${kills} kills, ${sum(({ life }) => receiver.lives.get(life)?.size ?? 0)} lines came, ` +
+            `${sum(({ durableLines }) => durableLines)} of them had been told to be durable, ${sum(({ life, durableLines }) => missing(life, durableLines))} ` +
+            `of these missing; ${receiver.repeated} came again in their group, ${receiver.repeatedElsewhere} in another`,
+        );
         expect(receiver.repeatedElsewhere, `lines that came in two groups; KILL_SEED=${seed}`).toBe(0);
         expect(receiver.violations).toEqual([]);
         // The run was worth it: something was durable, and something was under way when it ended.

@@ -13,7 +13,7 @@ import { errors, RequestError } from "../answer.ts";
 import type { OutputTest, RouteContext } from "./context.ts";
 
 const exampleOutput = { type: "http", url: "http://localhost:9000" };
-const exampleNamed = { type: "http", id: "http-1", url: "http://localhost:9000" };
+const exampleNamed = { type: "http", id: "http-f1cd04", url: "http://localhost:9000" };
 
 const anyOutput = Type.Union(
   [...outputTypes.keys()].map((type) => outputSchema(type)!),

@@ -9,7 +9,7 @@ const exampleStatus = {
   version: "7",
   received: { records: 1000, bytes: 180_000 },
   imbalance: 0,
-  outputs: { "http-1": { routed: { records: 600, bytes: 100_000 }, breaker: "closed" } },
+  outputs: { "http-f1cd04": { routed: { records: 600, bytes: 100_000 }, breaker: "closed" } },
 };
 
 export function statusRoutes(app: FastifyInstance, { status }: RouteContext): void {

@@ -14,13 +14,14 @@ import { LaneReader, SpoolQueue } from "./spool/spool_queue.ts";
 const queueBytes = 1300;
 
 function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget = (): boolean => false } = {}) {
-  const lane = new MemoryLane();
+  const [lane, ahead] = [new MemoryLane(), new MemoryLane()];
   const lost: Record<string, number> = {};
   const replay = new Replay(portableKind(), protectionOf({ rules: [], operations: [] }));
   const site = {
     outputId: "out",
     replay,
-    changed: () => backlog.flush(),
+    openAhead: async () => ahead,
+    changed: () => {},
     refused: () => {},
     lost: () => {},
     replayed: () => {},
@@ -46,7 +47,7 @@ function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget =
       if (claim === undefined) {
         empty++;
         backlog.flush();
-        spool?.readAhead();
+        spool?.start();
         await new Promise((resolve) => setTimeout(resolve, 1));
         continue;
       }
@@ -57,10 +58,23 @@ function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget =
     return taken;
   };
   const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `${from + index}`);
-  return { backlog, lane, spool, lost, push, drain, numbers };
+  return { backlog, lane, ahead, spool, lost, push, drain, numbers };
 }
 
 describe("a backlog that spills", () => {
+  it("writes what a turn's end found the disk too busy for, though nothing comes after it", async () => {
+    const { backlog, lane, spool, push, drain, numbers } = rig("spill");
+    push(25);
+    lane.held = true;
+    push(3);
+    backlog.flush();
+    push(4);
+    backlog.flush();
+    lane.letGo();
+    await until("it is on disk", () => spool!.stagedRecords === 0);
+    expect(await drain()).toEqual(numbers(0, 32));
+  });
+
   it("keeps what fits in memory and never touches the disk for it", async () => {
     const { lane, push, drain, numbers } = rig("spill");
     push(10);
@@ -142,6 +156,35 @@ describe("a backlog that spills", () => {
     expect(await backlog.spill([begun])).toBe(true);
     expect(lane.lines()).toEqual(numbers(2, 12));
     expect([backlog.memoryRecords, backlog.takeRest().records]).toEqual([0, 0]);
+  });
+
+  it("puts it where the next run reads it first when the disk holds younger records already", async () => {
+    const { backlog, lane, ahead, push, numbers } = rig("spill");
+    push(30);
+    await until("some is on disk", () => {
+      backlog.flush();
+      return lane.lines().length > 0 && backlog.spool!.stagedRecords === 0;
+    });
+    const spooled = lane.lines().length;
+    const begun = backlog.claim()!;
+    expect(await backlog.spill([begun])).toBe(true);
+    expect([...ahead.lines(), ...lane.lines()]).toEqual(numbers(0, 30));
+    expect(ahead.lines().length).toBe(30 - spooled);
+    expect([backlog.memoryRecords, backlog.spool!.records, ahead.closed]).toEqual([0, 30, true]);
+  });
+
+  it("keeps for the account what that disk does not take either", async () => {
+    const { backlog, lane, ahead, push } = rig("spill");
+    push(30);
+    await until("some is on disk", () => {
+      backlog.flush();
+      return lane.lines().length > 0 && backlog.spool!.stagedRecords === 0;
+    });
+    const spooled = lane.lines().length;
+    ahead.refuses = "ENOSPC";
+    expect(await backlog.spill([])).toBe(false);
+    expect(backlog.takeRest().records).toBe(30 - spooled);
+    expect(backlog.memoryRecords).toBe(0);
   });
 
   it("keeps for the account what the disk does not take at the end", async () => {

@@ -36,6 +36,8 @@ export class Backlog {
   #durable: boolean;
   #cut: Cut = unlimitedCut;
   #claims = 0;
+  /** Taken from the queue for a disk that did not take them. */
+  #unspilled: Payload[] = [];
 
   /** @param spool where the output has one; without it `spill` means `block` */
   constructor(
@@ -111,9 +113,10 @@ export class Backlog {
 
   push(shared: SharedBatch, from: number, to: number, timeMs: number): void {
     const spool = this.#spool;
+    const protection = spool?.protection ?? 0n;
     const full = this.#queue.full || (this.#site.overBudget() && this.#queue.records > 0);
     if (spool !== undefined && (this.#durable || spool.occupied || (full && this.#whenFull === "spill"))) {
-      spool.stage(shared, from, to, timeMs);
+      spool.stage({ shared, from, to, timeMs, protection });
       spool.write(this.#cut, false);
       if (spool.refusing && !this.#durable) this.#shed(spool);
       return;
@@ -122,7 +125,7 @@ export class Backlog {
       this.#site.lost("queueFull", { records: to - from, bytes: shared.batch.recordBytes(from, to) });
       return;
     }
-    this.#queue.push(shared, from, to, timeMs);
+    this.#queue.push(shared, from, to, timeMs, protection);
     if (this.#whenFull === "drop_oldest") this.#dropOldest();
   }
 
@@ -173,35 +176,40 @@ export class Backlog {
   }
 
   /**
-   * The end of a run, or of this output: what waits in memory goes to the disk, behind what is there.
+   * The end of a run, or of this output: what is in memory goes to the disk, in the order in which it came.
    * @param claims what a sender had begun and could not finish
-   * @returns whether the disk took all of it; else the rest is still here, for `takeRest`
+   * @returns whether the disk took all of it; else the rest is still here: in the claims, and for `takeRest`
    */
   async spill(claims: readonly Claim[]): Promise<boolean> {
     const spool = this.#spool;
     if (spool === undefined) return false;
-    for (const claim of claims) {
-      if (!this.owns(claim)) continue;
-      for (const { shared, from, to, timeMs } of claim.payload.ranges(claim.done, claim.payload.records))
-        spool.stage(shared, from, to, timeMs);
-      claim.settle(claim.payload.records - claim.done);
+    const begun = claims.filter((claim) => this.owns(claim) && claim.done < claim.payload.records);
+    const older = begun.map(({ payload, done }) => payload.part(done, payload.records));
+    const waiting: Payload[] = [];
+    for (let payload = this.#queue.take(this.#cut); payload !== undefined; payload = this.#queue.take(this.#cut))
+      waiting.push(payload);
+    older.push(...waiting);
+    // What the disk holds already came after these.
+    const ahead = spool.occupied || spool.records > 0;
+    if (older.length > 0 && ahead && !(await spool.writeAhead(older))) {
+      for (const payload of older) if (!waiting.includes(payload)) payload.release();
+      this.#unspilled = waiting;
+      return false;
     }
-    for (let payload = this.#queue.take(this.#cut); payload !== undefined; payload = this.#queue.take(this.#cut)) {
-      for (const { shared, from, to, timeMs } of payload.segments) spool.stage(shared, from, to, timeMs);
-      this.#queue.settle(payload.records, payload.bytes);
+    for (const payload of older) {
+      if (!ahead) for (const segment of payload.segments) spool.stage(segment);
+      if (waiting.includes(payload)) this.#queue.settle(payload.records, payload.bytes);
       payload.release();
     }
+    for (const claim of begun) claim.settle(claim.payload.records - claim.done);
     return spool.writeAll(this.#cut);
   }
 
   /** Takes everything that is in memory and not claimed out of the backlog. @returns what that was */
   takeRest(): LaneAmount {
     const rest = this.#spool?.shed(0, unlimitedCut) ?? { records: 0, bytes: 0 };
-    for (
-      let payload = this.#queue.take(unlimitedCut);
-      payload !== undefined;
-      payload = this.#queue.take(unlimitedCut)
-    ) {
+    const next = () => this.#unspilled.shift() ?? this.#queue.take(unlimitedCut);
+    for (let payload = next(); payload !== undefined; payload = next()) {
       rest.records += payload.records;
       rest.bytes += payload.bytes;
       this.#queue.settle(payload.records, payload.bytes);

@@ -6,6 +6,10 @@ export interface Claim {
   /** Names it towards the destination; the same when it is sent again, after a restart too where it comes from the spool. */
   readonly id: string;
   readonly payload: Payload;
+  /** Of a claim from the spool: protect rules were published that its records have not passed. Then `protectAgain` before they are sent. */
+  readonly stale?: boolean;
+  /** Its records that are not settled pass the protect rules that run now: `payload` is another one then, and `done` is 0. */
+  protectAgain?(): void;
   /** Its records before this one are settled. */
   done: number;
   /** `count` more records, from `done` on, are done with: delivered, dead-lettered or lost. Their batches are let go when all are. */

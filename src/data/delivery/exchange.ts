@@ -40,8 +40,8 @@ export interface ExchangeSite {
   readonly random: () => number;
   readonly slot: number;
   send(request: OutputRequest): Promise<OutputResponse>;
-  /** Whether the configuration that this was made for still holds. */
-  current(): boolean;
+  /** Whether the configuration that this was made for still holds, and the claim's records have passed the rules that protect now. */
+  current(claim: Claim): boolean;
   /** The next `count` records of the claim are delivered. */
   delivered(claim: Claim, count: number): void;
   /** The next `count` records of the claim are refused for good. */
@@ -72,11 +72,6 @@ export class Exchange {
     this.#site = site;
   }
 
-  /** The configuration has changed: a new exchange is to be used for the next claim. */
-  get outdated(): boolean {
-    return !this.#site.current();
-  }
-
   close(): void {
     this.#site.encoder?.close();
   }
@@ -94,6 +89,7 @@ export class Exchange {
   async #range(claim: Claim, to: number, id: string, claimSite: ClaimSite): Promise<boolean> {
     const first = claim.done;
     for (let part = 1; claim.done < to; part++) {
+      if (!this.#site.current(claim)) return false;
       const encoded = this.#encode(claim, to);
       if (encoded === undefined) {
         await this.#site.dead(claim, 1, "one record is larger than the destination takes (too_large)");
@@ -151,7 +147,7 @@ export class Exchange {
     const begunMs = performance.now();
     for (let attempt = 1; ; attempt++) {
       await breaker.permit(signal);
-      if (signal.aborted || this.outdated) {
+      if (signal.aborted || !site.current(claim)) {
         breaker.abandoned();
         return false;
       }

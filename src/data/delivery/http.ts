@@ -85,7 +85,7 @@ export class HttpClient {
       return await this.#exchange(request, signal);
     } catch (error) {
       // undici 7.30 never answers a second request where a certificate was for another name; a fresh client does.
-      if (!this.#client.destroyed) {
+      if ((error as NodeJS.ErrnoException).code === "ERR_TLS_CERT_ALTNAME_INVALID" && !this.#client.destroyed) {
         void this.#client.destroy();
         this.#client = this.#newClient();
       }
@@ -163,16 +163,18 @@ export class HttpClient {
   }
 }
 
-/** Why there was no answer, for people. Only the code: messages of network errors may hold the address with its user and password. */
-export function failureOf(error: unknown): string {
-  const { code, name } = error as NodeJS.ErrnoException;
-  // A DOMException's code is a number that says nothing.
-  return typeof code === "string" ? code : name;
-}
-
 /** One piece leaves with the head in one system call; undici takes several as something to iterate over. */
 function wireBody({ parts }: Body): Uint8Array | null {
   if (parts.length === 0) return null;
   // undici's types know no iterables in `dispatch`; its documentation and its `request` do.
   return parts.length === 1 ? parts[0]! : (parts as unknown as Uint8Array);
+}
+
+/**
+ * Why there is no answer. Only the code: messages of network errors may hold the address with its user and password. A DOMException's code
+ * is a number that nobody knows (TimeoutError: 23); its name says it.
+ */
+export function failureOf(error: unknown): string {
+  const { code, name } = error as NodeJS.ErrnoException;
+  return typeof code === "string" ? code : name;
 }

@@ -14,16 +14,18 @@ import type { SharedBatch } from "./batch_pool.ts";
 import type { Delivery, DeliverySite, DeliveryStatus } from "./delivery.ts";
 import { protectionOf } from "./protection.ts";
 import { Routed } from "./routed.ts";
-import type { Sender, SenderTuning } from "./sender.ts";
+import type { Sender } from "./sender.ts";
 import type { DiskPlace, SenderSpool } from "./sender_spool.ts";
 import type { Replay } from "./spool/replay.ts";
+import type { LaneAmount } from "./spool/spool.ts";
 import type { StreamFeed } from "./stream/stream_writer.ts";
 import { Streamed } from "./streamed.ts";
+import type { Tuning } from "./tuning.ts";
 
 export interface PreparedOutputs {
   readonly deliveries: readonly Routed[];
   /** Of senders that run already and go on under another configuration. */
-  readonly tunings: ReadonlyMap<Sender, SenderTuning>;
+  readonly tunings: ReadonlyMap<Sender, Tuning>;
   readonly plan: Plan;
 }
 
@@ -50,7 +52,6 @@ function idOf({ id, type }: OutputConfig, index: number): string {
  * 20 MB a worker, which a gate that only writes to the console would hold for nothing.
  */
 interface Network {
-  readonly describe: typeof import("./tuning.ts")["describe"];
   readonly tuningOf: typeof import("./tuning.ts")["tuningOf"];
   readonly Sender: typeof import("./sender.ts")["Sender"];
   readonly SenderSpool: typeof import("./sender_spool.ts")["SenderSpool"];
@@ -58,13 +59,13 @@ interface Network {
 }
 
 async function loadNetwork(): Promise<Network> {
-  const [{ describe, tuningOf }, { Sender }, { SenderSpool }, { Replay }] = await Promise.all([
+  const [{ tuningOf }, { Sender }, { SenderSpool }, { Replay }] = await Promise.all([
     import("./tuning.ts"),
     import("./sender.ts"),
     import("./sender_spool.ts"),
     import("./spool/replay.ts"),
   ]);
-  return { describe, tuningOf, Sender, SenderSpool, Replay };
+  return { tuningOf, Sender, SenderSpool, Replay };
 }
 
 export interface OutputsOptions {
@@ -89,6 +90,8 @@ export class Outputs {
   readonly #gone = new Float64Array(outputCells);
   readonly #scratch = new Float64Array(outputCells);
   readonly #spools = new Map<Delivery, SenderSpool>();
+  /** What outputs that are gone have left on disk, by their id. */
+  readonly #left = new Map<string, LaneAmount>();
   /** Of a shutdown. */
   readonly #deadline = new AbortController();
   /** Tells payloads of this run from those of another that never reached the disk either. */
@@ -144,7 +147,7 @@ export class Outputs {
   async prepare(configs: readonly OutputConfig[], batchSize: number, plan: Plan): Promise<PreparedOutputs> {
     const effective = effectiveOutputs(configs);
     const running = new Map(this.#active.map(({ delivery }) => [delivery.key, delivery]));
-    const tunings = new Map<Sender, SenderTuning>();
+    const tunings = new Map<Sender, Tuning>();
     const deliveries: Routed[] = [];
     const fresh: Delivery[] = [];
     const filtered = new Set(plan.routes?.map(({ output }) => output));
@@ -166,7 +169,7 @@ export class Outputs {
           if (delivery === undefined) {
             delivery = await this.#createSender(config, key, index, tuning, plan);
             fresh.push(delivery);
-          } else tunings.set(delivery as Sender, tuning);
+          } else if ((delivery as Sender).identity !== tuning.identity) tunings.set(delivery as Sender, tuning);
         }
         delivery ??= this.#createStreamed(config, key, index);
         deliveries.push(new Routed(delivery, filtered.has(index) ? index : undefined, this.#options.kind));
@@ -180,6 +183,8 @@ export class Outputs {
 
   /** A prepared manifest that will not run. */
   async discard(prepared: PreparedOutputs): Promise<void> {
+    // Made for a plan that will not run.
+    this.#replay?.use(protectionOf(this.#plan));
     const active = new Set(this.active);
     await Promise.all(
       prepared.deliveries.filter(({ delivery }) => !active.has(delivery)).map(({ delivery }) => this.#close(delivery)),
@@ -187,6 +192,7 @@ export class Outputs {
   }
 
   async #close(delivery: Delivery): Promise<void> {
+    this.#spools.get(delivery)?.stopAdopting();
     await delivery.drain(AbortSignal.abort(), false);
     await this.#spools.get(delivery)?.close();
     this.#spools.delete(delivery);
@@ -207,24 +213,19 @@ export class Outputs {
     });
   }
 
-  async #createSender(
-    config: OutputConfig,
-    key: string,
-    index: number,
-    tuning: SenderTuning,
-    plan: Plan,
-  ): Promise<Sender> {
+  async #createSender(config: OutputConfig, key: string, index: number, tuning: Tuning, plan: Plan): Promise<Sender> {
     const { kind, disk, log, site, worker } = this.#options;
-    const { Sender, SenderSpool, Replay, describe } = this.#network!;
+    const { Sender, SenderSpool, Replay } = this.#network!;
     const id = idOf(config, index);
     let spool: SenderSpool | undefined;
     if (disk !== undefined) {
       await this.#endRetired(key);
       this.#replay ??= new Replay(kind, protectionOf(plan));
-      spool = await SenderSpool.open(id, kind, disk, describe(config, tuning.output).queue, this.#replay);
+      spool = await SenderSpool.open(id, kind, disk, tuning.disk, this.#replay);
     }
+    const { disk: _, ...own } = tuning;
     const sender = new Sender({
-      ...tuning,
+      ...own,
       key,
       id,
       memoryId: `${id}-w${worker}-${this.#epoch}-m`,
@@ -253,14 +254,35 @@ export class Outputs {
   /** Phase 2. */
   swap({ deliveries, tunings, plan }: PreparedOutputs): void {
     const before = this.#active;
+    const running = new Set(this.active);
     for (const routed of before) routed.end();
     this.#active = deliveries;
     this.#plan = plan;
     this.#replay?.use(protectionOf(plan));
-    for (const [sender, tuning] of tunings) sender.tune(tuning);
+    for (const [sender, tuning] of tunings) {
+      sender.tune(tuning);
+      this.#spools.get(sender)?.configure(tuning.disk);
+    }
     const kept = new Set(this.active);
-    for (const delivery of kept) delivery.begin();
+    for (const delivery of kept) {
+      delivery.begin();
+      const spool = this.#spools.get(delivery);
+      if (spool === undefined || running.has(delivery)) continue;
+      this.#takeOver(delivery.id);
+      spool.start();
+    }
     for (const { delivery } of before) if (!kept.has(delivery)) this.#retire(delivery);
+  }
+
+  /** An output of this id counts as recovered what its predecessor had left: that one's account ends without it. */
+  #takeOver(id: string): void {
+    const left = this.#left.get(id);
+    if (left === undefined) return;
+    this.#left.delete(id);
+    this.#gone[outputCell.recoveredRecords]! -= left.records;
+    this.#gone[outputCell.recoveredBytes]! -= left.bytes;
+    this.#gone[outputCell.spooledRecords]! -= left.records;
+    this.#gone[outputCell.spooledBytes]! -= left.bytes;
   }
 
   #retire(delivery: Delivery): void {
@@ -271,6 +293,7 @@ export class Outputs {
   }
 
   async #drainRetired(delivery: Delivery, signal: AbortSignal): Promise<void> {
+    this.#spools.get(delivery)?.stopAdopting();
     await delivery.drain(signal, true);
     await this.#spools.get(delivery)?.close();
     this.#spools.delete(delivery);
@@ -280,6 +303,8 @@ export class Outputs {
     cells.forEach((value, cell) => {
       this.#gone[cell]! += value;
     });
+    const left = { records: cells[outputCell.spooledRecords]!, bytes: cells[outputCell.spooledBytes]! };
+    if (left.records > 0) this.#left.set(delivery.id, left);
     this.#options.site.changed();
   }
 
@@ -318,6 +343,7 @@ export class Outputs {
   async drain(timeoutMs: number): Promise<boolean> {
     const timer = setTimeout(() => this.#deadline.abort("lostShutdown"), timeoutMs);
     for (const routed of this.#active) routed.end();
+    for (const spool of this.#spools.values()) spool.stopAdopting();
     const all = [...this.active, ...this.#retired.keys()];
     // A retired one is draining already and watches the same deadline.
     await Promise.all(this.active.map((delivery) => delivery.drain(this.#deadline.signal, false)));

@@ -25,10 +25,13 @@ export class Routed {
 
   push(shared: SharedBatch, from: number, to: number, timeMs: number): void {
     const bit = this.#bit;
-    if (bit === undefined) return this.delivery.push(shared, from, to, timeMs);
-    const { records } = this.#kind.routed(shared.batch, from, to, bit);
-    if (records === to - from) return this.delivery.push(shared, from, to, timeMs);
-    if (records === 0) return;
+    const records = bit === undefined ? to - from : this.#kind.routed(shared.batch, from, to, bit).records;
+    if (records === to - from) this.delivery.push(shared, from, to, timeMs);
+    else if (records > 0) this.#gather(shared, from, to, timeMs);
+  }
+
+  #gather(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+    const bit = this.#bit!;
     this.#pool ??= new BatchPool(this.#kind.createBatch);
     for (let at = from; at < to; ) {
       this.#open ??= this.#pool.take();

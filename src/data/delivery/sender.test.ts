@@ -4,11 +4,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
+import { MemoryLane } from "../../../test/fixtures/memory_lane.ts";
+import { until } from "../../../test/fixtures/wait.ts";
 import { describeOutput } from "../../outputs/index.ts";
 import { forwardLog } from "../../telemetry/log.ts";
 import { portableKind } from "../engine/portable/kind.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
+import { protectionOf } from "./protection.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
+import { Replay } from "./spool/replay.ts";
+import { LaneReader, SpoolQueue } from "./spool/spool_queue.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -43,6 +48,7 @@ function senderFor(url: string, batchSize = 100, more: Partial<SenderOptions> = 
     id: "http-1",
     memoryId: "http-1-w0-0000002a-m",
     kind: portableKind(),
+    identity: "",
     output: describeOutput({ type: "http", url }),
     recordsMax: batchSize,
     bytesMax: 1_000_000,
@@ -89,6 +95,31 @@ describe("a sender", () => {
     sender.push(batchOf("1", "2", "3", "4", "5"), 0, 5, 0);
     await sender.drain(patient(), false);
     expect(bodies).toEqual(["1\n2", "3\n4", "5"]);
+  });
+
+  it("puts all of a burst on the disk and delivers it when nothing comes after it", async () => {
+    const { bodies, url } = await destination((_n, response) => response.end());
+    const lane = new MemoryLane();
+    const site = {
+      outputId: "out",
+      replay: new Replay(portableKind(), protectionOf({ rules: [], operations: [] })),
+      openAhead: async () => new MemoryLane(),
+      changed: () => sender.spoolChanged(),
+      refused: () => {},
+      lost: () => {},
+      replayed: () => {},
+    };
+    const spool = new SpoolQueue(new LaneReader(lane, "w0", site), site);
+    spool.start();
+    const { sender, cell } = senderFor(url, 1, { spool, durable: true, whenFull: "spill" });
+    // More groups than a lane is handed at once.
+    const burst = Array.from({ length: 200 }, (_, index) => `${index}`);
+    sender.push(batchOf(...burst), 0, burst.length, 0);
+    sender.flush();
+    await until("all of it is delivered", () => sender.idle);
+    expect(bodies.join("\n").split("\n")).toEqual(burst);
+    expect([lane.lines(), cell("deliveredRecords")]).toEqual([burst, 200]);
+    await sender.drain(patient(), false);
   });
 
   it("sends without a flush when records have waited long enough", async () => {

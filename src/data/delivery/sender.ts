@@ -35,6 +35,8 @@ const unconfirmedMax = 64;
 
 /** What of a sender's configuration a reload may change while it runs. */
 export interface SenderTuning {
+  /** The same for tunings that do the same. */
+  readonly identity: string;
   readonly output: Output;
   readonly recordsMax: number;
   readonly bytesMax: number;
@@ -68,7 +70,9 @@ export interface SenderOptions extends SenderTuning {
 /** One of the requests that may be under way at once: its connection and its encoder. */
 export interface Slot {
   readonly index: number;
-  /** Of the configuration that its exchange was made for: an answer that asks for confirmation may come when a reload wants none any more. */
+  /** What it was made for. */
+  readonly tuning: SenderTuning;
+  /** Likewise: an answer that asks for confirmation may come when a reload wants none any more. */
   readonly confirmations: Confirmations | undefined;
   http: HttpClient | undefined;
   exchange: Exchange;
@@ -99,7 +103,7 @@ export class Sender extends Delivery {
   #draining = false;
   /** While it drains: what is on disk, too. */
   #spoolToo = false;
-  /** Set while it drains: called whenever something was settled. */
+  /** Set while it drains: called whenever something was settled, or refused. */
   #settled: (() => void) | undefined;
   #lastError: string | undefined;
   #spoolError: string | undefined;
@@ -142,6 +146,11 @@ export class Sender extends Delivery {
         ? undefined
         : new Confirmations({ ...confirmation, send: (request) => this.#ask(request) });
     this.backlog.configure(tuning.queueBytesMax, tuning.whenFull, tuning.durable, this.#cut);
+  }
+
+  /** Of the tuning that holds. */
+  get identity(): string {
+    return this.#tuning.identity;
   }
 
   get #cut() {
@@ -286,22 +295,33 @@ export class Sender extends Delivery {
 
   async #work(claim: Claim): Promise<void> {
     let slot = this.#takeSlot();
+    let held = true;
+    const give = () => {
+      if (held) this.#giveSlot(slot);
+      held = false;
+    };
     const confirmed = async (token: string) => {
-      const held = slot;
-      // Others may send meanwhile; this slot's encoder and connection stay with the claim, which may have to be sent again.
+      const { index, confirmations } = slot;
+      // Its connection serves others meanwhile. What must be sent again shares it with them.
+      give();
       this.#pace.end();
       this.#kick();
-      const answer = await held.confirmations!.confirmation(token, held.index, this.#stop.signal);
+      const answer = await confirmations!.confirmation(token, index, this.#stop.signal);
       this.#pace.begin();
       return answer;
     };
     let end = await slot.exchange.deliver(claim, { confirmed });
     while (end === "outdated") {
-      this.#giveSlot(slot);
-      slot = this.#takeSlot();
+      if (claim.stale === true) claim.protectAgain!();
+      if (claim.payload.records === 0) break;
+      if (slot.tuning !== this.#tuning) {
+        give();
+        slot = this.#takeSlot();
+        held = true;
+      }
       end = await slot.exchange.deliver(claim, { confirmed });
     }
-    this.#giveSlot(slot);
+    give();
     this.#pace.end();
     this.#claims--;
     if (end === "stopped") this.#unfinished.push(claim);
@@ -327,7 +347,7 @@ export class Sender extends Delivery {
     const { output, retry, encoding, signer } = tuning;
     const index = this.#slots++;
     const confirmations = this.#confirmations;
-    const slot: Slot = { index, confirmations, http: undefined, exchange: undefined as never };
+    const slot: Slot = { index, tuning, confirmations, http: undefined, exchange: undefined as never };
     slot.exchange = new Exchange({
       output,
       encoding,
@@ -351,16 +371,19 @@ export class Sender extends Delivery {
         return slot.http.send(request, this.#stop.signal);
       },
       slot: index,
-      current: () => this.#tuning === tuning,
+      current: (claim) => this.#tuning === tuning && claim.stale !== true,
       delivered: (claim, count) => this.#settle(claim, count, "delivered"),
       dead: (claim, count, reason) => this.#dead(claim, count, reason),
-      complain: (kind, fields, message) => this.complain(kind, fields, message),
+      complain: (kind, fields, message) => {
+        this.complain(kind, fields, message);
+        this.#settled?.();
+      },
     });
     return slot;
   }
 
   #giveSlot(slot: Slot): void {
-    if (slot.exchange.outdated) void this.#closeSlot(slot);
+    if (slot.tuning !== this.#tuning) void this.#closeSlot(slot);
     else this.#idleSlots.push(slot);
   }
 

@@ -5,7 +5,7 @@ import type { DeliveryFields } from "../../outputs/delivery_fields.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { DeadLetters } from "./dead_letters.ts";
 import type { Sender } from "./sender.ts";
-import { type LanePlace, lanesToAdopt, ownLane, removeLane } from "./spool/lanes.ts";
+import { type LanePlace, laneAhead, lanesToAdopt, ownLane, removeLane } from "./spool/lanes.ts";
 import { openLane } from "./spool/open.ts";
 import type { Replay } from "./spool/replay.ts";
 import type { Lane, LaneAmount, LaneLoss, LaneOptions } from "./spool/spool.ts";
@@ -32,10 +32,9 @@ type SpoolOwner = Pick<
 export class SenderSpool {
   readonly queue: SpoolQueue;
   readonly deadLetters: DeadLetters;
-  readonly #id: string;
   readonly #kind: EngineKind;
   readonly #place: LanePlace;
-  readonly #fields: QueueFields;
+  #fields: QueueFields;
   readonly #site: SpoolSite;
   #owner: SpoolOwner | undefined;
   /** What lanes told before there was anybody to tell. */
@@ -45,13 +44,17 @@ export class SenderSpool {
   #closed = false;
 
   private constructor(id: string, kind: EngineKind, disk: DiskPlace, fields: QueueFields, replay: Replay, own: Lane) {
-    this.#id = id;
     this.#kind = kind;
     this.#fields = fields;
     this.#place = { directory: join(disk.dataDir, "spool", id), worker: disk.worker, workers: disk.workers };
     this.#site = {
       outputId: id,
       replay,
+      openAhead: () =>
+        openLane(kind.name)(laneOptions(this.#place, laneAhead(this.#place), this.#fields), {
+          lost: () => {},
+          changed: () => {},
+        }),
       changed: () => this.#tell((owner) => owner.spoolChanged()),
       refused: (code) => this.#tell((owner) => owner.spoolRefused(code)),
       lost: (cause, amount) => this.#tell((owner) => owner.lost(lossCell[cause], amount)),
@@ -61,11 +64,10 @@ export class SenderSpool {
     const letters = { ...this.#place, directory: join(disk.dataDir, "dead_letters", id) };
     this.deadLetters = new DeadLetters({
       open: (lost) =>
-        openLane(kind.name)(
-          { ...laneOptions(letters, ownLane(letters), fields), bytesMax: fields.deadLetterBytesMax, ageMsMax: 0 },
-          { lost: (_cause, amount) => lost(amount), changed: () => {} },
-        ),
-      protection: () => replay.identity,
+        openLane(kind.name)(letterOptions(letters, this.#fields), {
+          lost: (_cause, amount) => lost(amount),
+          changed: () => {},
+        }),
       gaveUp: (amount) => this.#tell((owner) => owner.deadLettersLost(amount)),
       refused: (code) =>
         this.#tell((owner) =>
@@ -106,13 +108,30 @@ export class SenderSpool {
   belongsTo(owner: SpoolOwner): void {
     this.#owner = owner;
     for (const tell of this.#early.splice(0)) tell(owner);
-    this.queue.readAhead();
+  }
+
+  /** The manifest that it was opened for runs: what is on disk may leave. */
+  start(): void {
+    this.queue.start();
     this.#timer = setInterval(() => void this.#adopt(), adoptMs).unref();
   }
 
-  async close(): Promise<void> {
+  /** Room, ages and flushing as another configuration has them. */
+  configure(fields: QueueFields): void {
+    this.#fields = fields;
+    for (const { lane, name } of [this.queue.own, ...this.queue.adopted])
+      lane.configure(laneOptions(this.#place, name, fields));
+    this.deadLetters.configure(letterOptions(this.#place, fields));
+  }
+
+  /** What is in the directory from now on is left to the next run. */
+  stopAdopting(): void {
     this.#closed = true;
     clearInterval(this.#timer);
+  }
+
+  async close(): Promise<void> {
+    this.stopAdopting();
     await this.deadLetters.close();
     await this.queue.close();
   }
@@ -178,6 +197,10 @@ const lossCell = {
   spoolExpired: "lostSpoolExpired",
   spoolDamaged: "lostSpoolDamaged",
 } as const;
+
+function letterOptions(place: LanePlace, fields: QueueFields): LaneOptions {
+  return { ...laneOptions(place, ownLane(place), fields), bytesMax: fields.deadLetterBytesMax, ageMsMax: 0 };
+}
 
 function laneOptions({ directory }: LanePlace, lane: string, fields: QueueFields): LaneOptions {
   return {

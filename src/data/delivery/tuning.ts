@@ -1,5 +1,6 @@
 /** What an output's configuration means for its sender: described, its references read, its fields in the units that the sender counts in. */
 
+import { canonical } from "../../manifest/canonical.ts";
 import { type DeliveryFields, deliveryOf } from "../../outputs/delivery_fields.ts";
 import { describeOutput } from "../../outputs/index.ts";
 import type { Output, OutputConfig } from "../../outputs/output.ts";
@@ -8,6 +9,11 @@ import { createAwsSigner } from "./aws_signer.ts";
 import type { TlsOptions } from "./http.ts";
 import { paceMax } from "./pace.ts";
 import type { SenderTuning } from "./sender.ts";
+
+export interface Tuning extends SenderTuning {
+  /** What is kept on disk, and how. */
+  readonly disk: DeliveryFields["queue"];
+}
 
 export interface TuningSite {
   readonly batchSize: number;
@@ -19,13 +25,8 @@ export interface TuningSite {
   readonly read: SecretReader;
 }
 
-/** The common fields of a configuration whose description is known. */
-export function describe(config: OutputConfig, output: Output): DeliveryFields {
-  return deliveryOf(config, { output, batchSize: 1, queueBytes: 1 });
-}
-
 /** @throws StreamGateError SG_OUTPUT_SECRET */
-export function tuningOf(config: OutputConfig, site: TuningSite): SenderTuning {
+export function tuningOf(config: OutputConfig, site: TuningSite): Tuning {
   const { batchSize, queueBytes, worker, workers, spools, read } = site;
   const resolved = resolveSecrets(config, read);
   const output = describeOutput(resolved);
@@ -33,6 +34,7 @@ export function tuningOf(config: OutputConfig, site: TuningSite): SenderTuning {
   const { payload, compression, concurrency, retry, queue } = fields;
   const tls = tlsOf(fields.tls);
   return {
+    identity: canonical([resolved, batchSize]),
     output,
     recordsMax: payload.recordsMax,
     bytesMax: payload.bytesMax,
@@ -50,6 +52,7 @@ export function tuningOf(config: OutputConfig, site: TuningSite): SenderTuning {
     queueBytesMax: queue.bytesMax,
     whenFull: queue.whenFull ?? (spools ? "spill" : "block"),
     durable: queue.durable,
+    disk: queue,
   };
 }
 

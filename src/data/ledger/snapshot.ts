@@ -308,6 +308,7 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
     lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + streams.queued.records,
     lostShutdownUnframedBytes: lost.shutdown.bytes,
     lostClosed: streams.lostClosed.records,
+    imbalance: imbalance(snapshot),
   };
 }
 

@@ -56,6 +56,9 @@ const commitBytesMax = 16 * 1024 * 1024;
 /** A lane has at least so many segments, so that making room does not give up everything. */
 const segmentsMin = 4;
 
+/** For so many intervals after a segment was ended on request, a lane looks whether segments were moved away. */
+const movesExpectedTicks = 120;
+
 interface Totals {
   groups: number;
   records: number;
@@ -113,8 +116,7 @@ interface Append {
 }
 
 export class SegmentLane implements Lane {
-  readonly #options: LaneOptions;
-  readonly #segmentBytesMax: number;
+  #options: LaneOptions;
   readonly #events: LaneEvents;
   readonly #files: SegmentFiles;
   readonly #around: LaneSurroundings;
@@ -145,10 +147,10 @@ export class SegmentLane implements Lane {
   #closing: Promise<void> | undefined;
   /** Files that say what was moved elsewhere; the cursor says so too once it is written. */
   #moved: string[] = [];
+  #movesExpected = 0;
 
   private constructor(options: LaneOptions, events: LaneEvents, files: SegmentFiles, around: LaneSurroundings) {
     this.#options = options;
-    this.#segmentBytesMax = Math.min(options.segmentBytesMax, Math.floor(options.bytesMax / segmentsMin));
     this.#events = events;
     this.#files = files;
     this.#around = around;
@@ -177,6 +179,15 @@ export class SegmentLane implements Lane {
       );
     }
     return lane;
+  }
+
+  configure(options: Omit<LaneOptions, "directory">): void {
+    this.#options = { ...options, directory: this.#options.directory };
+  }
+
+  get #segmentBytesMax(): number {
+    const { segmentBytesMax, bytesMax } = this.#options;
+    return Math.min(segmentBytesMax, Math.floor(bytesMax / segmentsMin));
   }
 
   get state(): LaneState {
@@ -505,6 +516,29 @@ export class SegmentLane implements Lane {
         }
       }
       await rm(path, { force: true });
+      this.#movesExpected = movesExpectedTicks;
+    }
+  }
+
+  /** Forgets segments that a command has moved elsewhere: they are neither held nor lost. */
+  async #forgetMoved(): Promise<void> {
+    const { directory } = this.#options;
+    const names = new Set(await readdir(directory).catch(() => []));
+    for (const name of names) {
+      const range = movedRange(name);
+      const path = join(directory, name);
+      if (range === undefined || this.#moved.includes(path)) continue;
+      const meant = this.#segments.filter((segment) => segment.name < range.to && segment.end > range.from);
+      // Said before it is done; or read meanwhile, then it repeats.
+      if (meant.some((segment) => names.has(segmentName(segment.name)) || segment.inFlight > 0 || segment.reading))
+        continue;
+      for (const segment of meant) {
+        subtract(this.#held, segment.unread);
+        segment.unread = { groups: 0, records: 0, bytes: 0 };
+      }
+      this.#gaps = withRange(this.#gaps, range);
+      this.#moved.push(path);
+      this.#cursorStale = true;
     }
   }
 
@@ -709,6 +743,7 @@ export class SegmentLane implements Lane {
     this.#cursorStale = false;
     if (this.#active !== undefined && !this.#writing && isDone(this.#active)) this.#active = undefined;
     const done = this.#segments.filter((segment) => segment !== this.#active && isDone(segment));
+    const moved = [...this.#moved];
     const passed = this.#passed();
     this.#gaps = withoutBelow(this.#gaps, passed).slice(0, cursorGapsMax);
     try {
@@ -717,7 +752,8 @@ export class SegmentLane implements Lane {
       this.#cursorStale = true;
       throw error;
     }
-    for (const path of this.#moved.splice(0)) await rm(path, { force: true }).catch(() => undefined);
+    for (const path of moved) await rm(path, { force: true }).catch(() => undefined);
+    this.#moved = this.#moved.filter((path) => !moved.includes(path));
     for (const segment of done) {
       await closeFile(segment);
       // One that cannot be removed is removed when the lane is opened again.
@@ -746,7 +782,7 @@ export class SegmentLane implements Lane {
 
   #arm(): void {
     if (this.#timer !== undefined || this.#closing !== undefined) return;
-    if (!this.#cursorStale && this.#held.groups === 0) return;
+    if (!this.#cursorStale && this.#held.groups === 0 && this.#movesExpected === 0) return;
     const tick = () => {
       this.#ticking = this.#tick();
     };
@@ -760,6 +796,10 @@ export class SegmentLane implements Lane {
       await this.#syncActive();
       await this.#save(false);
       await this.#rotateIfAsked();
+      if (this.#movesExpected > 0) {
+        this.#movesExpected--;
+        await this.#forgetMoved();
+      }
     } catch {
       // Tried again at the next tick; `durableSequence` does not move meanwhile.
       this.#cursorStale = true;

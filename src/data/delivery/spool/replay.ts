@@ -12,10 +12,12 @@ import {
   frameCells,
   outputGrowthBytes,
   outputGrowthFactor,
+  runResult,
   stopCause,
 } from "../../engine/layout.ts";
+import { createRingMemory } from "../../ring/layout.ts";
 import { BatchPool, SharedBatch } from "../batch_pool.ts";
-import { Payload } from "../packer.ts";
+import { Payload, type Segment } from "../packer.ts";
 import type { Protection } from "../protection.ts";
 import type { Group } from "./spool.ts";
 
@@ -30,6 +32,41 @@ export interface Replayed {
   readonly withheldBytes: number;
   /** Bytes that the rules added to the others, or took off. */
   readonly rewrittenBytes: number;
+}
+
+/** Batches that an engine fills one after the other, as one payload. */
+class Output {
+  readonly #engine: Engine;
+  readonly #timeMs: number;
+  readonly #protection: bigint;
+  readonly #payload = new Payload();
+  #open: SharedBatch;
+
+  /** @param protection of the rules that its records have passed */
+  constructor(engine: Engine, first: SharedBatch, timeMs: number, protection: bigint) {
+    this.#engine = engine;
+    this.#protection = protection;
+    this.#timeMs = timeMs;
+    this.#open = first;
+    engine.attach(first.batch);
+  }
+
+  goOn(next: SharedBatch): void {
+    this.#take();
+    this.#open = next;
+    this.#engine.attach(next.batch);
+  }
+
+  finish(): Payload {
+    this.#take();
+    return this.#payload;
+  }
+
+  #take(): void {
+    const { records } = this.#open.batch;
+    if (records > 0) this.#payload.add(this.#open, 0, records, this.#timeMs, this.#protection);
+    this.#open.release();
+  }
 }
 
 export class Replay {
@@ -59,36 +96,59 @@ export class Replay {
     return this.#protection.identity;
   }
 
+  /** The group's records, after the protect rules that run now where they have not passed them yet. */
   run(group: Group): Replayed {
-    const engine = this.#ready(group);
+    const engine = this.#ready(group.protection === this.#protection.identity);
     this.#framer ??= this.#kind.createFramer(
       { kind: "length32" },
       recordBytesMax,
       { transport: "tcp" },
       new Float64Array(frameCells),
     );
-    const payload = new Payload();
+    const framer = this.#framer;
     // Exact where nothing is changed; what rules add may need more.
-    let shared = this.#batch(group.records, group.bytes + group.records);
-    engine.attach(shared.batch);
-    const add = () => {
-      if (shared.batch.records > 0) payload.add(shared, 0, shared.batch.records, group.timeMs);
-      shared.release();
-    };
+    const first = this.#batch(group.records, group.bytes + group.records);
+    const output = new Output(engine, first, group.timeMs, this.identity);
     for (let at = 0; ; ) {
-      at = engine.runChunk(this.#framer, group.body, at, group.timeMs);
+      at = engine.runChunk(framer, group.body, at, group.timeMs);
       if (engine.stoppedBy !== stopCause.batchFull) break;
-      const { needBytes } = engine;
-      add();
-      shared = this.#batch(group.records, Math.max(needBytes, group.body.length - at));
-      engine.attach(shared.batch);
+      output.goOn(this.#batch(group.records, Math.max(engine.needBytes, group.body.length - at)));
     }
-    add();
+    return this.#replayed(output.finish(), group.records);
+  }
+
+  /** Records that have been read, after the protect rules that were published since. */
+  again(ranges: readonly Readonly<Segment>[]): Replayed {
+    const engine = this.#ready(false);
+    const records = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+    const bytes = ranges.reduce((sum, { shared, from, to }) => sum + shared.batch.recordBytes(from, to), 0);
+    const timeMs = ranges[0]?.timeMs ?? 0;
+    // A block never wraps and one of them may hold all of a range: twice that, and what describes it.
+    const memory = createRingMemory(2 ** Math.ceil(Math.log2(2 * bytes + 16 * records + 65_536)), 1024);
+    const ring = this.#kind.openRing(memory, 0);
+    const output = new Output(engine, this.#batch(records, bytes + records), timeMs, this.identity);
+    const run = () => {
+      for (;;) {
+        const result = engine.runBlock(ring);
+        if (result === runResult.empty) return;
+        if (result === runResult.batchFull) output.goOn(this.#batch(records, Math.max(engine.needBytes, bytes)));
+      }
+    };
+    for (const { shared, from, to } of ranges)
+      for (let at = from; at < to; ) {
+        at = ring.pushBatch(shared.batch, at, to);
+        run();
+      }
+    ring.close();
+    return this.#replayed(output.finish(), records);
+  }
+
+  #replayed(payload: Payload, records: number): Replayed {
     const received = this.#counts[countCell.receivedBytes]!;
     const passed = this.#counts[countCell.passedBytes]!;
     return {
       payload,
-      withheldRecords: group.records - payload.records,
+      withheldRecords: records - payload.records,
       withheldBytes: received - passed,
       rewrittenBytes: payload.bytes - passed,
     };
@@ -101,13 +161,17 @@ export class Replay {
     this.#protecting?.close();
   }
 
-  #ready(group: Group): Engine {
+  /** @param passed the records have passed the protect rules: they go through as they are */
+  #ready(passed: boolean): Engine {
     this.#engine ??= this.#kind.createEngine();
-    const { plan, identity } = this.#protection;
-    const passed = group.protection === identity;
-    const prepared = passed
-      ? (this.#plain ??= this.#kind.prepare(nothing))
-      : (this.#protecting ??= this.#kind.prepare(plan));
+    let prepared: PreparedPlan;
+    if (passed) {
+      this.#plain ??= this.#kind.prepare(nothing);
+      prepared = this.#plain;
+    } else {
+      this.#protecting ??= this.#kind.prepare(this.#protection.plan);
+      prepared = this.#protecting;
+    }
     this.#counts = new Float64Array(countCellsFixed + prepared.plan.rules.length * countCellsPerRule);
     this.#engine.use(prepared, this.#counts);
     return this.#engine;

@@ -97,6 +97,8 @@ export interface Lane {
   read(): Promise<Group | undefined>;
   /** This group is done with. The cursor moves over groups that are settled without a gap, and reaches the disk within the interval. */
   settle(firstSequence: bigint): void;
+  /** From the next append, read or interval on. Less room than is taken gives up the oldest with the next append. */
+  configure(options: Omit<LaneOptions, "directory">): void;
   /** Everything to the disk, the cursor too. */
   flush(): Promise<void>;
   /** Flushes and closes. Twice does no harm. */

@@ -8,20 +8,23 @@
  * What is staged or unwritten is in memory and bounded by whoever stages; at most `readAheadMax` groups are read and not claimed.
  */
 
-import type { SharedBatch } from "../batch_pool.ts";
 import type { Claim } from "../claim.ts";
-import type { Cut, Payload } from "../packer.ts";
+import type { Cut, Payload, Segment } from "../packer.ts";
 import { Queue } from "../queue.ts";
-import type { Replay } from "./replay.ts";
+import type { Replay, Replayed } from "./replay.ts";
 import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss } from "./spool.ts";
 
 /** Groups handed to the lane and not written yet: enough for one flush to serve many. */
 const appendsMax = 64;
 const readAheadMax = 4;
+/** Of those: one large group is enough to keep a sender busy. */
+const readAheadBytesMax = 2 * 1024 * 1024;
 /** After the disk has refused. */
 const refusedMs = 1000;
 
 export interface SpoolSite {
+  /** A fresh lane that is read before this output's own at the next start. */
+  openAhead(): Promise<Lane>;
   readonly outputId: string;
   readonly replay: Replay;
   /** There may be something to claim, or room to stage. */
@@ -39,7 +42,7 @@ export class LaneReader {
   readonly lane: Lane;
   readonly name: string;
   readonly #site: SpoolSite;
-  readonly #ready: Claim[] = [];
+  readonly #ready: Group[] = [];
   /** On disk and not settled, what is in flight included. */
   records: number;
   bytes: number;
@@ -47,6 +50,7 @@ export class LaneReader {
   #reading = false;
   /** There may be a group that was not read. */
   #unread: boolean;
+  #started = false;
   #closed = false;
 
   constructor(lane: Lane, name: string, site: SpoolSite) {
@@ -82,14 +86,28 @@ export class LaneReader {
   }
 
   claim(): Claim | undefined {
-    const claim = this.#ready.shift();
-    if (claim !== undefined) this.#inFlight++;
+    for (let group = this.#ready.shift(); group !== undefined; group = this.#ready.shift()) {
+      const claim = new SpoolClaim(group, this, this.#site);
+      if (claim.payload.records === 0) {
+        claim.settle(0);
+        continue;
+      }
+      this.readAhead();
+      return claim;
+    }
     this.readAhead();
-    return claim;
+    return undefined;
+  }
+
+  /** From now on its groups are read. */
+  start(): void {
+    this.#started = true;
+    this.readAhead();
   }
 
   readAhead(): void {
-    if (this.#reading || this.#closed || !this.#unread || this.#ready.length >= readAheadMax) return;
+    if (!this.#started || this.#reading || this.#closed || !this.#unread || this.#ready.length >= readAheadMax) return;
+    if (this.#ready.reduce((sum, { bytes }) => sum + bytes, 0) >= readAheadBytesMax) return;
     this.#reading = true;
     // An append that ends while it reads is seen by the next look.
     this.#unread = false;
@@ -99,7 +117,7 @@ export class LaneReader {
         if (this.#closed) return;
         if (group !== undefined) {
           this.#unread = true;
-          this.#take(group);
+          this.#ready.push(group);
           this.readAhead();
         }
         this.#site.changed();
@@ -112,38 +130,84 @@ export class LaneReader {
     );
   }
 
-  #take(group: Group): void {
-    const { payload, withheldRecords, withheldBytes, rewrittenBytes } = this.#site.replay.run(group);
+  /** Records that were read have become others: some are withheld, the rest may have changed. */
+  replayed({ withheldRecords, withheldBytes, rewrittenBytes }: Replayed): void {
     this.records -= withheldRecords;
     this.bytes += rewrittenBytes - withheldBytes;
     if (withheldRecords > 0 || rewrittenBytes !== 0)
       this.#site.replayed(withheldRecords, withheldBytes, rewrittenBytes);
-    if (payload.records === 0) {
-      this.lane.settle(group.firstSequence);
-      return;
-    }
-    const claim: Claim = {
-      id: groupId(this.#site.outputId, this.name, group.epoch, group.firstSequence),
-      payload,
-      done: 0,
-      settle: (count) => {
-        this.records -= count;
-        this.bytes -= payload.bytesOf(claim.done, claim.done + count);
-        claim.done += count;
-        if (claim.done < payload.records) return;
-        this.#inFlight--;
-        payload.release();
-        this.lane.settle(group.firstSequence);
-        this.#site.changed();
-      },
-    };
-    this.#ready.push(claim);
+  }
+
+  began(): void {
+    this.#inFlight++;
+  }
+  settled(records: number, bytes: number): void {
+    this.records -= records;
+    this.bytes -= bytes;
+  }
+  /** All records of a group are settled. */
+  ended({ firstSequence }: Group): void {
+    this.#inFlight--;
+    this.lane.settle(firstSequence);
+    // Not at once: a claim may end while it is made, and whoever claims would claim the next one in the middle of that.
+    queueMicrotask(() => this.#site.changed());
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { payload } of this.#ready.splice(0)) payload.release();
+    this.#ready.length = 0;
     await this.lane.close();
+  }
+}
+
+function rangesOf({ segments }: Payload) {
+  return segments.map(({ shared, from, to }) => ({ batch: shared.batch, from, to }));
+}
+
+/** A group that was read: made a payload when it is claimed, by the protect rules of that moment. */
+class SpoolClaim implements Claim {
+  readonly id: string;
+  readonly #group: Group;
+  readonly #reader: LaneReader;
+  readonly #site: SpoolSite;
+  /** Of the protect rules that its records have passed. */
+  #identity: bigint;
+  payload: Payload;
+  done = 0;
+
+  constructor(group: Group, reader: LaneReader, site: SpoolSite) {
+    this.#group = group;
+    this.#reader = reader;
+    this.#site = site;
+    this.id = groupId(site.outputId, reader.name, group.epoch, group.firstSequence);
+    reader.began();
+    this.#identity = site.replay.identity;
+    const replayed = site.replay.run(group);
+    this.payload = replayed.payload;
+    reader.replayed(replayed);
+  }
+
+  get stale(): boolean {
+    return this.#identity !== this.#site.replay.identity;
+  }
+
+  protectAgain(): void {
+    this.#identity = this.#site.replay.identity;
+    const before = this.payload;
+    const replayed = this.#site.replay.again(before.ranges(this.done, before.records));
+    before.release();
+    this.payload = replayed.payload;
+    this.done = 0;
+    this.#reader.replayed(replayed);
+    if (this.payload.records === 0) this.#reader.ended(this.#group);
+  }
+
+  settle(count: number): void {
+    this.#reader.settled(count, this.payload.bytesOf(this.done, this.done + count));
+    this.done += count;
+    if (this.done < this.payload.records) return;
+    this.payload.release();
+    this.#reader.ended(this.#group);
   }
 }
 
@@ -158,6 +222,9 @@ export class SpoolQueue {
   #refused: NodeJS.Timeout | undefined;
   #adopted: LaneReader[] = [];
   #nextSequence: bigint;
+  /** As `write` was called last: what it could not hand over then goes as soon as the disk has taken what was before it. */
+  #wanted: { readonly cut: Cut; readonly partly: boolean } | undefined;
+  #started = false;
 
   constructor(own: LaneReader, site: SpoolSite) {
     this.own = own;
@@ -194,9 +261,20 @@ export class SpoolQueue {
     return this.#staged.records > 0 || !this.own.empty || this.#adopted.some((reader) => !reader.empty);
   }
 
+  /** Of the protect rules that run: what records have passed that come now. */
+  get protection(): bigint {
+    return this.#site.replay.identity;
+  }
+
   adopt(reader: LaneReader): void {
     this.#adopted.push(reader);
-    reader.readAhead();
+    if (this.#started) reader.start();
+  }
+
+  /** From now on what is on disk is read, to be claimed. */
+  start(): void {
+    this.#started = true;
+    for (const reader of [...this.#adopted, this.own]) reader.start();
   }
 
   /** Takes adopted lanes that are done with out. */
@@ -206,12 +284,13 @@ export class SpoolQueue {
     return drained;
   }
 
-  stage(shared: SharedBatch, from: number, to: number, timeMs: number): void {
-    this.#staged.push(shared, from, to, timeMs);
+  stage({ shared, from, to, timeMs, protection }: Readonly<Segment>): void {
+    this.#staged.push(shared, from, to, timeMs, protection);
   }
 
   /** Hands groups to the lane. @param partly also one that is not full, when nothing else is under way */
   write(cut: Cut, partly: boolean): void {
+    this.#wanted = { cut, partly };
     if (this.refusing) return;
     while (this.#submitted < appendsMax) {
       if (this.#submitted === this.#unwritten.length) {
@@ -225,12 +304,14 @@ export class SpoolQueue {
     }
   }
 
+  #writeOn(): void {
+    if (this.#wanted !== undefined) this.write(this.#wanted.cut, this.#wanted.partly);
+  }
+
   #submit(payload: Payload): void {
     const firstSequence = this.#nextSequence;
     this.#nextSequence += BigInt(payload.records);
-    const ranges = payload.segments.map(({ shared, from, to }) => ({ batch: shared.batch, from, to }));
-    const meta = { firstSequence, timeMs: payload.timeMs, protection: this.#site.replay.identity };
-    this.own.lane.append(ranges, meta).then(
+    this.own.lane.append(rangesOf(payload), this.#meta(payload, firstSequence)).then(
       () => this.#written(payload),
       (error: NodeJS.ErrnoException) => this.#refuse(error.code ?? error.name),
     );
@@ -243,6 +324,7 @@ export class SpoolQueue {
     this.own.appended(payload.records, payload.bytes);
     payload.release();
     this.#settleRefusal();
+    this.#writeOn();
     this.own.readAhead();
     this.#site.changed();
   }
@@ -262,6 +344,7 @@ export class SpoolQueue {
     this.#refused = setTimeout(() => {
       this.#refused = undefined;
       this.#site.refused(undefined);
+      this.#writeOn();
       this.#site.changed();
     }, refusedMs).unref();
   }
@@ -290,8 +373,31 @@ export class SpoolQueue {
     return this.#adopted.some((reader) => !reader.empty) ? undefined : this.own.claim();
   }
 
-  readAhead(): void {
-    for (const reader of [...this.#adopted, this.own]) reader.readAhead();
+  /**
+   * Writes records that are older than what the own lane holds, where the next start reads them first.
+   * @returns whether the disk took them all; then they count as spooled
+   */
+  async writeAhead(payloads: readonly Payload[]): Promise<boolean> {
+    let lane: Lane | undefined;
+    try {
+      lane = await this.#site.openAhead();
+      let firstSequence = lane.state.nextSequence;
+      for (const payload of payloads) {
+        await lane.append(rangesOf(payload), this.#meta(payload, firstSequence));
+        firstSequence += BigInt(payload.records);
+      }
+      await lane.close();
+    } catch (error) {
+      this.#site.refused((error as NodeJS.ErrnoException).code ?? (error as Error).name);
+      await lane?.close();
+      return false;
+    }
+    for (const { records, bytes } of payloads) this.own.appended(records, bytes);
+    return true;
+  }
+
+  #meta(payload: Payload, firstSequence: bigint) {
+    return { firstSequence, timeMs: payload.timeMs, protection: payload.protection };
   }
 
   /** Writes everything that is staged. @returns whether the disk took it all; what it did not take is still staged */

@@ -1,0 +1,192 @@
+/**
+ * SIGTERM under load while a destination is slow, silent or out: everything that was sent is delivered or in the spool, and the rest arrives after
+ * the restart. What came twice was in flight when the end came: it stays within the payloads that were under way.
+ */
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { disposeGates, Gate } from "../fixtures/gate.ts";
+import { numberedLines } from "../fixtures/lines.ts";
+import { engines } from "../fixtures/requirement.ts";
+import { atRest, lostOf } from "../fixtures/status.ts";
+import { Tally } from "../fixtures/tally.ts";
+import { write } from "../fixtures/tcp.ts";
+import { until } from "../fixtures/wait.ts";
+
+const KiB = 1024;
+const batchSize = 500;
+const lineBytes = 100;
+/** Of each connection. */
+const count = 40_000;
+const tags = ["a", "b", "c"];
+const total = tags.length * count;
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  await disposeGates();
+  for (const close of closers.splice(0)) await close();
+});
+
+async function tally(): Promise<Tally> {
+  const one = await new Tally().listen();
+  closers.push(() => one.close());
+  return one;
+}
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), "streamgate-end-"));
+  closers.push(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function configure(gate: Gate, url: string, queue: object = {}): Promise<void> {
+  await gate.ok("POST", "/outputs", {
+    ...{ type: "http", id: "out", url, concurrency: 2 },
+    retry: { max_delay_ms: 200, timeout_ms: 20_000 },
+    queue: { max_bytes: 256 * KiB, ...queue },
+  });
+  await gate.ok("POST", `/config/batch_size?size=${batchSize}`);
+  await gate.publish();
+}
+
+/** Sends over several connections at once, tells the gate to end when `moment` comes, and ends the connections when all was sent. */
+async function endUnderLoad(gate: Gate, moment: () => Promise<unknown>): Promise<void> {
+  const sending = tags.map(async (tag) => {
+    const socket = await gate.connect();
+    for (let first = 0; first < count; first += 2000) await write(socket, numberedLines(tag, 2000, lineBytes, first));
+    socket.end();
+    await once(socket, "close"); // The gate has read everything, and ended its side.
+  });
+  // A gate that ends accepts no more connections.
+  await until("all connections are there", async () => (await gate.ok("GET", "/status")).connections === tags.length);
+  await moment();
+  gate.child.kill("SIGTERM");
+  await Promise.all(sending);
+  expect(await gate.exited).toEqual({ code: 0, signal: null });
+}
+
+/** What the gate said of its account when it ended. */
+function account(gate: Gate): Record<string, number> {
+  const line = gate.stderr.split("\n").find((text) => text.includes('"lostShutdown"'));
+  return JSON.parse(line ?? "{}");
+}
+
+function missing(one: Tally): number {
+  return tags.reduce((sum, tag) => sum + one.missing(tag, count), 0);
+}
+
+for (const { engine, skip, note } of engines) {
+  describe.skipIf(skip)(`SIGTERM under load on ${engine}${note}`, () => {
+    const cases: [string, (one: Tally) => void][] = [
+      [
+        "slow",
+        (one) => {
+          one.delayMs = 100;
+        },
+      ],
+      ["silent", (one) => one.hold()],
+      ["out", (one) => one.refuse()],
+    ];
+    it.each(cases)(
+      "loses nothing to a destination that is %s: the spool has what it did not take",
+      async (what, spoil) => {
+        const out = await tally();
+        const dataDir = directory();
+        spoil(out);
+        const first = await Gate.start({ engine, dataDir, env: { SHUTDOWN_TIMEOUT: "4" } });
+        await configure(first, out.url);
+        await endUnderLoad(first, () =>
+          until("something is on disk", async () => {
+            const { outputs } = await first.ok("GET", "/status");
+            return outputs.out.spooled.records > 0;
+          }),
+        );
+        const { received, delivered, spooled, lostShutdown } = account(first) as Record<string, number>;
+        expect({ received, lostShutdown }).toEqual({ received: total, lostShutdown: 0 });
+        expect(delivered! + spooled!).toBe(total);
+        expect(spooled).toBeGreaterThan(0);
+        const before = out.lines;
+
+        out.delayMs = 0;
+        out.behave();
+        const second = await Gate.start({ engine, dataDir });
+        const status = await atRest(second);
+        expect(missing(out)).toBe(0);
+        expect(out.strange).toBe(0);
+        expect(lostOf(status, "out")).toEqual({});
+        expect(status.last_run.stop).toBe("clean");
+        expect(status.outputs.out.recovered.records).toBe(spooled);
+        // Two requests were under way, in all workers together; what was in memory is in another group on disk.
+        expect(out.repeated + out.repeatedElsewhere).toBeLessThanOrEqual(2 * batchSize);
+        expect(out.repeatedElsewhere === 0 || what !== "out").toBe(true);
+        console.log(
+          `SIGTERM on ${engine}, ${what}: ${delivered} delivered, ${spooled} spooled, ${before} there at the end of the first run, ` +
+            `${out.repeated} + ${out.repeatedElsewhere} repeated`,
+        );
+        expect((await second.stop()).code).toBe(0);
+      },
+    );
+
+    it("counts lost{shutdown} where there is neither an answer nor a spool to take the rest", async () => {
+      const out = await tally();
+      out.refuse();
+      const gate = await Gate.start({ engine, env: { SHUTDOWN_TIMEOUT: "2", STREAMGATE_WORKERS: "1" } });
+      await configure(gate, out.url, { when_full: "block", spool_max_bytes: 256 * KiB, max_bytes: 4096 * KiB });
+      const sent = 20_000;
+      await gate.send(numberedLines("a", sent, lineBytes));
+      await until("it is refused", () => out.refused > 0);
+      expect(await gate.stop()).toEqual({ code: 0, signal: null });
+      const told = account(gate) as Record<string, number>;
+      expect(told.received).toBe(sent);
+      expect(told.spooled! + told.lostShutdown! + told.lostSpoolFull!).toBe(sent);
+      expect(told.lostShutdown! + told.lostSpoolFull!).toBeGreaterThan(0);
+      console.log(`SIGTERM on ${engine}, small spool: ${JSON.stringify(told)}`);
+    });
+  });
+
+  describe.skipIf(skip)(`lanes of a spool on ${engine}${note}`, () => {
+    it("of workers that are no more are delivered and removed by those that are, also back and forth", async () => {
+      const out = await tally();
+      const dataDir = directory();
+      out.refuse();
+      const lanes = () => readdirSync(join(dataDir, "spool", "out")).toSorted();
+      const four = await Gate.start({
+        engine,
+        dataDir,
+        env: { STREAMGATE_WORKERS: "4", TCP_LISTENER: "single" },
+      });
+      await configure(four, out.url);
+      await Promise.all(
+        [0, 1, 2, 3, 4, 5, 6, 7].map((index) => four.send(numberedLines(`t${index}`, 5000, lineBytes))),
+      );
+      expect((await four.stop()).code).toBe(0);
+      expect(lanes()).toEqual(["w0", "w1", "w2", "w3"]);
+
+      // One worker fewer each time, and still nobody to take anything: what is adopted stays on disk.
+      const two = await Gate.start({ engine, dataDir, env: { STREAMGATE_WORKERS: "2" } });
+      await until("it tries", () => two.stderr.includes("does not take"));
+      const held = await two.ok("GET", "/status");
+      expect(held.outputs.out.recovered.records).toBe(40_000);
+      expect(held.outputs.out.lanes.map(({ lane }: { lane: string }) => lane).toSorted()).toEqual([
+        "w0",
+        "w1",
+        "w2",
+        "w3",
+      ]);
+      await two.send(numberedLines("more", 1000, lineBytes));
+      expect((await two.stop()).code).toBe(0);
+
+      const one = await Gate.start({ engine, dataDir, env: { STREAMGATE_WORKERS: "1" } });
+      out.behave();
+      const status = await atRest(one);
+      expect(out.lines).toBe(41_000);
+      expect(out.repeated + out.repeatedElsewhere).toBe(0);
+      expect(lostOf(status, "out")).toEqual({});
+      await until("the lanes are gone", () => lanes().join() === "w0");
+      expect((await one.ok("GET", "/status")).imbalance).toBe(0);
+      expect((await one.stop()).code).toBe(0);
+    });
+  });
+}
