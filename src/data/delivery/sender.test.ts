@@ -103,7 +103,7 @@ describe("a sender", () => {
     const site = {
       outputId: "out",
       replay: new Replay(portableKind(), protectionOf({ rules: [], operations: [] })),
-      openAhead: async () => new MemoryLane(),
+      openAhead: async () => ({ lane: new MemoryLane(), remove: async () => {} }),
       changed: () => sender.spoolChanged(),
       refused: () => {},
       lost: () => {},
