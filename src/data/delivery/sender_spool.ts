@@ -121,9 +121,11 @@ export class SenderSpool {
     for (const tell of this.#early.splice(0)) tell(owner);
   }
 
-  /** The manifest that it was opened for runs: what is on disk may leave. */
+  /** The manifest that it was opened for runs: what is on disk may leave. Also after `stopAdopting`: it adopts again. */
   start(): void {
     this.queue.start();
+    this.#closed = false;
+    clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.#adopt(), adoptMs).unref();
   }
 
