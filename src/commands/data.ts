@@ -28,20 +28,22 @@ export async function command(settings: Settings): Promise<void> {
   const { subscribeThroughRedis } = await import("../bus/redis_subscriber.ts");
   const subscriber = subscribeThroughRedis(target, log);
   let plane: DataPlane | undefined;
+  let marker: RunMarker | undefined;
   try {
     plane = await DataPlane.start(settings, kind.name, log, directory.path);
-    const marker = await markRun(directory.path, plane);
+    marker = await markRun(directory.path, plane);
     onShutdown(log, async () => {
       await subscriber.close();
       await plane?.drain(settings.shutdownTimeoutMs);
       await plane?.close();
-      await marker.close();
+      await marker?.close();
       await directory.release();
     });
     await followBus(plane, subscriber, kind, directory.path, target.name);
   } catch (error) {
     await subscriber.close();
     await plane?.close();
+    await marker?.abandon();
     await directory.release();
     throw error;
   }

@@ -34,7 +34,8 @@ export async function command(settings: Settings): Promise<void> {
     const store = await Store.open(directory.path);
     const plane = await DataPlane.start(settings, kind.name, log, directory.path);
     let marker: RunMarker | undefined;
-    opened.add(async () => marker?.close());
+    let started = false;
+    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
     opened.add(() => plane.close());
     marker = await markRun(directory.path, plane);
     const { former } = marker;
@@ -67,6 +68,7 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(control.close);
       await followBus(plane, subscriber, kind, directory.path, target.name);
     }
+    started = true;
     log.info(`data directory ${directory.path}`);
   });
 }

@@ -63,3 +63,29 @@ it("takes a damaged file for an unclean stop", async () => {
   expect(marker.former).toEqual({ stop: "unclean" });
   await marker.close();
 });
+
+it.each([true, false])(
+  "leaves a failed start's directory as the run before left it, also where there was none (%s)",
+  async (ran) => {
+    const left = `${JSON.stringify({ running: true, at: "2026-01-01T00:00:00.000Z", held, bytes_max: 9000 })}\n`;
+    if (ran) writeFileSync(path(), left);
+    const nothing = { records: 0, bytes: 0 };
+    const failed = await RunMarker.open(
+      directory,
+      () => nothing,
+      () => 9000,
+    );
+    await failed.abandon();
+    const next = await open();
+    expect(next.former.stop).toBe(ran ? "unclean" : "none");
+    await next.close();
+  },
+);
+
+it("is an unclean stop when a start failed that had taken records", async () => {
+  await (await open()).close();
+  await (await open()).abandon();
+  const next = await open();
+  expect(next.former).toMatchObject({ stop: "unclean", last_seen: held });
+  await next.close();
+});

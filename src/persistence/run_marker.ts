@@ -5,7 +5,7 @@
  * It is written without fsync: `kill -9` takes nothing from the system's cache, and after a power cut the file before it is as good.
  */
 
-import { rename, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readDurable } from "./durable_file.ts";
 
@@ -35,15 +35,18 @@ interface Marker {
 
 export class RunMarker {
   readonly former: FormerRun;
+  /** As it was found. */
+  readonly #formerText: string | undefined;
   readonly #path: string;
   readonly #held: () => HeldInMemory;
   readonly #bytesMax: () => number;
   readonly #timer: NodeJS.Timeout;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, former: FormerRun, held: () => HeldInMemory, bytesMax: () => number) {
+  private constructor(path: string, formerText: string | undefined, held: () => HeldInMemory, bytesMax: () => number) {
     this.#path = path;
-    this.former = former;
+    this.#formerText = formerText;
+    this.former = formerRun(formerText);
     this.#held = held;
     this.#bytesMax = bytesMax;
     this.#timer = setInterval(() => this.#beat(true), beatMs).unref();
@@ -57,13 +60,23 @@ export class RunMarker {
    */
   static async open(directory: string, held: () => HeldInMemory, bytesMax: () => number): Promise<RunMarker> {
     const path = join(directory, fileName);
-    return new RunMarker(path, formerRun(await readDurable(path)), held, bytesMax);
+    return new RunMarker(path, await readDurable(path), held, bytesMax);
   }
 
   /** An orderly end: what is not delivered is on disk or counted. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#beat(false);
+    await this.#writing;
+  }
+
+  /** A start that failed: the run before it is still the last one, unless this one has taken records already. */
+  async abandon(): Promise<void> {
+    clearInterval(this.#timer);
+    const text = this.#formerText;
+    if (this.#held().records > 0) this.#beat(true);
+    else if (text !== undefined) this.#write(text);
+    else this.#writing = this.#writing.then(() => rm(this.#path, { force: true })).catch(() => {});
     await this.#writing;
   }
 
@@ -74,9 +87,13 @@ export class RunMarker {
       held: running ? this.#held() : { records: 0, bytes: 0 },
       bytes_max: this.#bytesMax(),
     };
+    this.#write(`${JSON.stringify(marker)}\n`);
+  }
+
+  #write(text: string): void {
     const temporary = `${this.#path}.new`;
     this.#writing = this.#writing
-      .then(() => writeFile(temporary, `${JSON.stringify(marker)}\n`, { mode: 0o600 }))
+      .then(() => writeFile(temporary, text, { mode: 0o600 }))
       .then(() => rename(temporary, this.#path))
       // A full disk: the marker before it stays, which says `running`.
       .catch(() => {});
