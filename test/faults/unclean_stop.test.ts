@@ -1,5 +1,7 @@
 /** What the next run says of the one before it: how it ended, and what that may have cost. */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { statusAtRest } from "../fixtures/account.ts";
@@ -29,6 +31,14 @@ for (const { engine, skip, note } of engines) {
       // What a run has in memory is noted every second.
       await until("it is noted", () => notedRecords(first.dataDir) === 3);
       await first.stop("SIGKILL");
+
+      // A start that fails is no run: the kill is still to be told of.
+      const other = createServer().listen(first.tcpPort);
+      await once(other, "listening");
+      const ports = { tcp: first.tcpPort, udp: first.udpPort, control: first.controlPort };
+      const failed = await Gate.start({ engine, dataDir: first.dataDir, ports, dontWait: true });
+      expect((await failed.exited).code).not.toBe(0);
+      other.close();
 
       const second = await Gate.start({ engine, dataDir: first.dataDir });
       const { last_run } = await second.ok("GET", "/status");

@@ -6,9 +6,15 @@
 import { commonProtection, type Segment } from "./packer.ts";
 import type { Lane, LaneAmount, LaneOptions } from "./spool/spool.ts";
 
+/** What a lane tells: what it gave up, and what is to be tried again. */
+export interface DeadLetterEvents {
+  lost(amount: LaneAmount): void;
+  moved(amount: LaneAmount): void;
+}
+
 export interface DeadLettersSite {
   /** Opens the lane, with the first record that needs it. */
-  open(lost: (amount: LaneAmount) => void): Promise<Lane>;
+  open(events: DeadLetterEvents): Promise<Lane>;
   /** Kept letters had to make room: of those that this run has written. */
   gaveUp(amount: LaneAmount): void;
   /** The system's code: letters cannot be kept at the moment. */
@@ -59,18 +65,27 @@ export class DeadLetters {
   }
 
   async #open(): Promise<Lane> {
-    const lane = await this.#site.open((amount) => this.#lost(amount));
+    const lane = await this.#site.open({
+      lost: (amount) => this.#lost(amount),
+      moved: (amount) => void this.#ofEarlierRuns(amount),
+    });
     this.#earlierRecords = lane.state.held.records;
     this.#earlierBytes = lane.state.held.bytes;
     return lane;
   }
 
-  #lost({ records, bytes }: LaneAmount): void {
+  #lost(amount: LaneAmount): void {
+    const earlier = this.#ofEarlierRuns(amount);
+    if (amount.records > earlier.records)
+      this.#site.gaveUp({ records: amount.records - earlier.records, bytes: amount.bytes - earlier.bytes });
+  }
+
+  /** Letters leave the lane, the oldest first. @returns what of them earlier runs had written */
+  #ofEarlierRuns({ records, bytes }: LaneAmount): LaneAmount {
     const earlier = { records: Math.min(records, this.#earlierRecords), bytes: Math.min(bytes, this.#earlierBytes) };
     this.#earlierRecords -= earlier.records;
     this.#earlierBytes -= earlier.bytes;
-    if (records > earlier.records)
-      this.#site.gaveUp({ records: records - earlier.records, bytes: bytes - earlier.bytes });
+    return earlier;
   }
 
   configure(options: Omit<LaneOptions, "directory">): void {

@@ -72,9 +72,10 @@ export class SenderSpool {
     this.queue = new SpoolQueue(new LaneReader(own, ownLane(this.#place), this.#site), this.#site);
     const letters = { ...this.#place, directory: join(disk.dataDir, "dead_letters", id) };
     this.deadLetters = new DeadLetters({
-      open: (lost) =>
+      open: ({ lost, moved }) =>
         openLane(kind.name)(letterOptions(letters, this.#fields), {
           lost: (_cause, amount) => lost(amount),
+          moved,
           changed: () => {},
         }),
       gaveUp: (amount) => this.#tell((owner) => owner.deadLettersLost(amount)),

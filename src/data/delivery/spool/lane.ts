@@ -548,6 +548,8 @@ export class SegmentLane implements Lane {
       if (meant.some((segment) => names.has(segmentName(segment.name)) || segment.inFlight > 0 || segment.reading))
         continue;
       for (const segment of meant) {
+        const { records, bytes } = segment.unread;
+        if (records > 0) this.#events.moved?.({ records, bytes });
         subtract(this.#held, segment.unread);
         segment.unread = { groups: 0, records: 0, bytes: 0 };
       }

@@ -84,6 +84,8 @@ export interface LaneState {
 export interface LaneEvents {
   /** Groups were given up, or found damaged: at open, at a read, or for room. `recovered`: whether they were counted in `recovered`. */
   lost(cause: LaneLoss, amount: LaneAmount): void;
+  /** A command has moved them elsewhere: they are neither held nor lost. */
+  moved?(amount: LaneAmount): void;
   /** A group was written, room was made, or the disk answers again: look at `state`. */
   changed(): void;
 }
