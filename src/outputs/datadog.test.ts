@@ -73,7 +73,6 @@ describe("datadog", () => {
   it.each([
     [202, { kind: "acked" }],
     [200, { kind: "acked" }],
-    [400, { kind: "rejected", reason: "HTTP 400" }],
     [413, { kind: "split", reason: "HTTP 413" }],
     [408, { kind: "retry", reason: "HTTP 408" }],
     [429, { kind: "retry", reason: "HTTP 429" }],
