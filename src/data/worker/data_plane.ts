@@ -404,8 +404,10 @@ export class DataPlane {
     this.#bookings.delete(worker.index);
     if (booking !== undefined)
       addDead(this.#past, readLedger(booking.ledger, shapeOf(booking.meaning)), booking.meaning);
-    const { target } = this.#writer;
-    for (const memory of target.kind === "ring" ? [...this.#rings, target.memory] : this.#rings)
+    const streams = [this.#writer, ...this.#files.open].flatMap(({ target }) =>
+      target.kind === "ring" ? [target.memory] : [],
+    );
+    for (const memory of [...this.#rings, ...streams])
       for (const producer of [worker.index, udpProducerBase + worker.index]) {
         const epochs = new Uint32Array(memory, ringHeader.offsets.producerEpochs, udpProducerBase * 2);
         Atomics.add(epochs, producer, 1);
