@@ -81,7 +81,9 @@ export class Exchange {
    *   exchange for the configuration that holds now
    */
   async deliver(claim: Claim, claimSite: ClaimSite): Promise<"settled" | "stopped" | "outdated"> {
-    if (await this.#range(claim, claim.payload.records, claim.id, claimSite)) return "settled";
+    // What is left of a claim has a name of its own: its whole name may have stood for more.
+    const id = claim.done === 0 ? claim.id : `${claim.id}/r${claim.done}`;
+    if (await this.#range(claim, claim.payload.records, id, claimSite)) return "settled";
     return this.#site.signal.aborted ? "stopped" : "outdated";
   }
 
