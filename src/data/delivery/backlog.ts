@@ -116,7 +116,8 @@ export class Backlog {
     const full = this.#queue.full || (this.#site.overBudget() && this.#queue.records > 0);
     if (spool !== undefined && (this.#durable || spool.occupied || (full && this.#whenFull === "spill"))) {
       spool.stage(shared, from, to, timeMs);
-      spool.write(this.#cut, false);
+      // A queue may hold less than a payload; then no turn ends, for the worker waits for this one.
+      spool.write(this.#cut, !this.accepting);
       if (spool.refusing && !this.#durable) this.#shed(spool);
       return;
     }
