@@ -103,7 +103,7 @@ for (const kind of engines()) {
       const victim = plane.supervisor.living[0]!;
       const receivedBefore = plane.snapshot().received.records;
       await victim.crash();
-      await until("the others go on", () => plane.snapshot().received.records > receivedBefore + 2000, 8000).catch(
+      await until("the others go on", () => plane.snapshot().received.records > receivedBefore + 2000, 40_000).catch(
         async (error) => {
           throw new Error(
             `${error.message}; ${sent} sent, before ${receivedBefore}: ${await state(plane)}; ${said.join("\n")}`,
@@ -119,7 +119,7 @@ for (const kind of engines()) {
       sending = false;
       let ended = 0;
       for (const sender of senders) void sender.then(() => ended++);
-      await until("all senders end", () => ended === tags.length, 8000).catch(async (error) => {
+      await until("all senders end", () => ended === tags.length, 40_000).catch(async (error) => {
         throw new Error(`${error.message}; ${await state(plane)}; ${said.join("\n")}`);
       });
       await until("all is read", () => plane.snapshot().connections === 0);
@@ -131,7 +131,7 @@ for (const kind of engines()) {
           const { queued, spooled } = totals(plane.snapshot());
           return queued + spooled === 0 && imbalance(plane.snapshot()) === 0;
         },
-        8000,
+        40_000,
       ).catch(async (error) => {
         throw new Error(
           `${error.message}; ${await state(plane)}; ${JSON.stringify(totals(plane.snapshot()))}; ${said.join("\n")}`,
@@ -145,8 +145,11 @@ for (const kind of engines()) {
       );
       expect(other).toBe(0);
       expect(said.some((message) => message.includes("a worker died"))).toBe(true);
-      expect(out.repeated + out.repeatedElsewhere + out.strange).toBe(0);
-      expect(out.lines + worker, "what was taken arrived or is lost{worker}").toBe(received.records);
+      expect(out.repeated + out.strange).toBe(0);
+      // A block that was half run when its worker died is run again whole, and counted again.
+      expect(out.repeatedElsewhere * (lineBytes + 1)).toBeLessThanOrEqual(64 * KiB);
+      expect(delivered).toBe(out.lines + out.repeatedElsewhere);
+      expect(delivered + worker, "what was taken arrived or is lost{worker}").toBe(received.records);
     });
   });
 }
