@@ -61,6 +61,7 @@ for (const { engine, skip, note } of engines) {
       const socket = connect(gate.tcpPort, "127.0.0.1");
       socket.on("error", () => {}); // It is reset when the gate ends.
       socket.write(numberedLines("k", 20_000, 200));
+      await until("its output is stuck", async () => (await gate.ok("GET", "/status")).streams.queued.records > 0);
       gate.child.kill("SIGTERM");
       await until("the first signal works", async () => !(await isListening(gate.tcpPort)));
       expect(gate.child.exitCode).toBe(null);

@@ -91,7 +91,7 @@ for (const kind of engines()) {
             for (; sending && !socket.destroyed; first += step) {
               await write(socket, numberedLines(tag, step, lineBytes, first));
               sent += step;
-              await new Promise((resolve) => setTimeout(resolve, 5));
+              await new Promise((resolve) => setTimeout(resolve, 20));
             }
           } catch {
             first += step;

@@ -3,13 +3,12 @@
  * `streamgate dead-letter ls|export|retry` reads them.
  */
 
-import type { Segment } from "./packer.ts";
+import { commonProtection, type Segment } from "./packer.ts";
 import type { Lane, LaneAmount, LaneOptions } from "./spool/spool.ts";
 
 export interface DeadLettersSite {
   /** Opens the lane, with the first record that needs it. */
   open(lost: (amount: LaneAmount) => void): Promise<Lane>;
-  readonly protection: () => bigint;
   /** Kept letters had to make room: of those that this run has written. */
   gaveUp(amount: LaneAmount): void;
   /** The system's code: letters cannot be kept at the moment. */
@@ -48,7 +47,7 @@ export class DeadLetters {
         {
           firstSequence: lane.state.nextSequence,
           timeMs: ranges[0]!.timeMs,
-          protection: this.#site.protection(),
+          protection: commonProtection(ranges),
           reason,
         },
       );

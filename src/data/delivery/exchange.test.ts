@@ -67,7 +67,6 @@ async function rig(judge: Judge, more: Partial<SenderOptions> = {}, description:
   let sender: Sender;
   const deadLetters = new DeadLetters({
     open: async () => lane,
-    protection: () => 7n,
     gaveUp: (amount) => sender.deadLettersLost(amount),
     refused: () => {},
   });
@@ -176,7 +175,7 @@ describe("a verdict", () => {
   it("of refusal makes dead letters, or counts them lost{dead_letter} where they cannot be kept", async () => {
     const { lane, send, cell, log } = await rig(() => ({ kind: "rejected", reason: "HTTP 400" }));
     await send("a", "b");
-    expect(lane.groups[0]).toMatchObject({ reason: "HTTP 400", records: 2, protection: 7n, timeMs: 1_700_000_000_000 });
+    expect(lane.groups[0]).toMatchObject({ reason: "HTTP 400", records: 2, timeMs: 1_700_000_000_000 });
     lane.refuses = "ENOSPC";
     await send("c");
     expect([cell("deadLetteredRecords"), cell("lostDeadLetterRecords")]).toEqual([2, 1]);
@@ -255,6 +254,20 @@ describe("a sender with several requests under way", () => {
     expect(most).toBe(4);
     expect(rigged.sent().toSorted((a, b) => Number(a) - Number(b))).toEqual(records);
     expect(rigged.cell("deliveredRecords")).toBe(20);
+  });
+});
+
+describe("a record that comes while a request hangs", () => {
+  it("leaves by another one when it has waited as long as it may", async () => {
+    const rigged = await rig(() => acked, { concurrency: { max: 2, adapts: false }, ageMsMax: 20 });
+    const { sender, sent, delayMs } = rigged;
+    delayMs.answer = 60_000;
+    sender.push(batchOf("hangs"), 0, 1, 0);
+    sender.flush();
+    await until("it hangs", () => sent().length === 1);
+    delayMs.answer = 0;
+    sender.push(batchOf("late"), 0, 1, 0);
+    await until("it has left", () => sent().includes("late"));
   });
 });
 

@@ -17,14 +17,16 @@ import { Routed } from "./routed.ts";
 import type { Sender } from "./sender.ts";
 import type { DiskPlace, SenderSpool } from "./sender_spool.ts";
 import type { Replay } from "./spool/replay.ts";
+import type { LaneAmount } from "./spool/spool.ts";
 import type { StreamFeed } from "./stream/stream_writer.ts";
-import { Streamed } from "./streamed.ts";
+import { Streamed, type StreamedTuning } from "./streamed.ts";
 import type { Tuning } from "./tuning.ts";
 
 export interface PreparedOutputs {
   readonly deliveries: readonly Routed[];
   /** Of senders that run already and go on under another configuration. */
   readonly tunings: ReadonlyMap<Sender, Tuning>;
+  readonly streamTunings: ReadonlyMap<Streamed, StreamedTuning>;
   readonly plan: Plan;
 }
 
@@ -89,6 +91,8 @@ export class Outputs {
   readonly #gone = new Float64Array(outputCells);
   readonly #scratch = new Float64Array(outputCells);
   readonly #spools = new Map<Delivery, SenderSpool>();
+  /** What outputs that are gone have left on disk, by their id. */
+  readonly #left = new Map<string, LaneAmount>();
   /** Of a shutdown. */
   readonly #deadline = new AbortController();
   /** Tells payloads of this run from those of another that never reached the disk either. */
@@ -145,6 +149,7 @@ export class Outputs {
     const effective = effectiveOutputs(configs);
     const running = new Map(this.#active.map(({ delivery }) => [delivery.key, delivery]));
     const tunings = new Map<Sender, Tuning>();
+    const streamTunings = new Map<Streamed, StreamedTuning>();
     const deliveries: Routed[] = [];
     const fresh: Delivery[] = [];
     const filtered = new Set(plan.routes?.map(({ output }) => output));
@@ -168,6 +173,7 @@ export class Outputs {
             fresh.push(delivery);
           } else if ((delivery as Sender).identity !== tuning.identity) tunings.set(delivery as Sender, tuning);
         }
+        if (delivery instanceof Streamed) streamTunings.set(delivery, this.#streamedTuning(config));
         delivery ??= this.#createStreamed(config, key, index);
         deliveries.push(new Routed(delivery, filtered.has(index) ? index : undefined, this.#options.kind));
       }
@@ -175,7 +181,7 @@ export class Outputs {
       await Promise.all(fresh.map((delivery) => this.#close(delivery)));
       throw error;
     }
-    return { deliveries, tunings, plan };
+    return { deliveries, tunings, streamTunings, plan };
   }
 
   /** A prepared manifest that will not run. */
@@ -196,18 +202,19 @@ export class Outputs {
   }
 
   #createStreamed(config: OutputConfig, key: string, index: number): Delivery {
-    const { queueBytes, stdout, openFile, site } = this.#options;
+    const { stdout, openFile, site } = this.#options;
     const id = idOf(config, index);
+    const feed = config.type === "console" ? stdout : openFile(id);
+    return new Streamed({ ...this.#streamedTuning(config), key, id, feed, site });
+  }
+
+  #streamedTuning(config: OutputConfig): StreamedTuning {
     const queue = config.queue as { when_full?: string; max_bytes?: number } | undefined;
     const policy = queue?.when_full;
-    return new Streamed({
-      key,
-      id,
-      queueBytesMax: queue?.max_bytes ?? queueBytes,
+    return {
+      queueBytesMax: queue?.max_bytes ?? this.#options.queueBytes,
       whenFull: policy === "drop_oldest" || policy === "drop_newest" ? policy : "block",
-      feed: config.type === "console" ? stdout : openFile(id),
-      site,
-    });
+    };
   }
 
   async #createSender(config: OutputConfig, key: string, index: number, tuning: Tuning, plan: Plan): Promise<Sender> {
@@ -249,8 +256,9 @@ export class Outputs {
   }
 
   /** Phase 2. */
-  swap({ deliveries, tunings, plan }: PreparedOutputs): void {
+  swap({ deliveries, tunings, streamTunings, plan }: PreparedOutputs): void {
     const before = this.#active;
+    const running = new Set(this.active);
     for (const routed of before) routed.end();
     this.#active = deliveries;
     this.#plan = plan;
@@ -259,9 +267,27 @@ export class Outputs {
       sender.tune(tuning);
       this.#spools.get(sender)?.configure(tuning.disk);
     }
+    for (const [stream, tuning] of streamTunings) stream.tune(tuning);
     const kept = new Set(this.active);
-    for (const delivery of kept) delivery.begin();
+    for (const delivery of kept) {
+      delivery.begin();
+      const spool = this.#spools.get(delivery);
+      if (spool === undefined || running.has(delivery)) continue;
+      this.#takeOver(delivery.id);
+      spool.start();
+    }
     for (const { delivery } of before) if (!kept.has(delivery)) this.#retire(delivery);
+  }
+
+  /** An output of this id counts as recovered what its predecessor had left: that one's account ends without it. */
+  #takeOver(id: string): void {
+    const left = this.#left.get(id);
+    if (left === undefined) return;
+    this.#left.delete(id);
+    this.#gone[outputCell.recoveredRecords]! -= left.records;
+    this.#gone[outputCell.recoveredBytes]! -= left.bytes;
+    this.#gone[outputCell.spooledRecords]! -= left.records;
+    this.#gone[outputCell.spooledBytes]! -= left.bytes;
   }
 
   #retire(delivery: Delivery): void {
@@ -282,6 +308,8 @@ export class Outputs {
     cells.forEach((value, cell) => {
       this.#gone[cell]! += value;
     });
+    const left = { records: cells[outputCell.spooledRecords]!, bytes: cells[outputCell.spooledBytes]! };
+    if (left.records > 0) this.#left.set(delivery.id, left);
     this.#options.site.changed();
   }
 

@@ -10,6 +10,8 @@ export interface Segment {
   to: number;
   /** When they left the rules, milliseconds since 1970: the time that outputs state for a record. */
   readonly timeMs: number;
+  /** Identity of the protect rules that they have passed (`protection.ts`); 0: not known. */
+  readonly protection: bigint;
 }
 
 export interface Cut {
@@ -42,6 +44,9 @@ export class Payload {
   get timeMs(): number {
     return this.#segments[0]?.timeMs ?? 0;
   }
+  get protection(): bigint {
+    return commonProtection(this.#segments);
+  }
 
   /** Up to which record of `segment` the payload may grow; `segment.from` when it is full. No step per record: a binary search. */
   reach(segment: Readonly<Segment>, cut: Cut): number {
@@ -62,9 +67,9 @@ export class Payload {
   }
 
   /** Adds the range and holds its batch. */
-  add(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+  add(shared: SharedBatch, from: number, to: number, timeMs: number, protection = 0n): void {
     shared.hold();
-    this.#segments.push({ shared, from, to, timeMs });
+    this.#segments.push({ shared, from, to, timeMs, protection });
     this.#records += to - from;
     this.#bytes += shared.batch.recordBytes(from, to);
   }
@@ -73,11 +78,11 @@ export class Payload {
   ranges(from: number, to: number): Segment[] {
     const ranges: Segment[] = [];
     let at = 0;
-    for (const { shared, from: first, to: end, timeMs } of this.#segments) {
+    for (const { shared, from: first, to: end, timeMs, protection } of this.#segments) {
       const records = end - first;
       const low = Math.max(0, from - at);
       const high = Math.min(records, to - at);
-      if (low < high) ranges.push({ shared, from: first + low, to: first + high, timeMs });
+      if (low < high) ranges.push({ shared, from: first + low, to: first + high, timeMs, protection });
       at += records;
     }
     return ranges;
@@ -86,7 +91,8 @@ export class Payload {
   /** Its records `from` to `to` as a payload of their own, which holds their batches too. */
   part(from: number, to: number): Payload {
     const part = new Payload();
-    for (const range of this.ranges(from, to)) part.add(range.shared, range.from, range.to, range.timeMs);
+    for (const range of this.ranges(from, to))
+      part.add(range.shared, range.from, range.to, range.timeMs, range.protection);
     return part;
   }
 
@@ -121,4 +127,13 @@ export class Payload {
   release(): void {
     for (const { shared } of this.#segments.splice(0)) shared.release();
   }
+}
+
+/**
+ * What all of these records have passed; 0 where they differ, which no rules have as their identity: on disk they are then taken for records
+ * of an older manifest.
+ */
+export function commonProtection(segments: readonly Readonly<Segment>[]): bigint {
+  const protection = segments[0]?.protection ?? 0n;
+  return segments.every((segment) => segment.protection === protection) ? protection : 0n;
 }

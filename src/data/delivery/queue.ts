@@ -57,17 +57,17 @@ export class Queue {
   }
 
   /** Takes the range as it is, also beyond the bound: the worker asks `full` before it makes more. */
-  push(shared: SharedBatch, from: number, to: number, timeMs: number): number {
+  push(shared: SharedBatch, from: number, to: number, timeMs: number, protection = 0n): number {
     const bytes = shared.batch.recordBytes(from, to);
     this.#records += to - from;
     this.#bytes += bytes;
     const last = this.#segments.at(-1);
     const joins =
       last !== undefined && this.#segments.length > this.#first && last.shared === shared && last.to === from;
-    if (joins && timeMs - last.timeMs < sameTimeMs) last.to = to;
+    if (joins && timeMs - last.timeMs < sameTimeMs && last.protection === protection) last.to = to;
     else {
       shared.hold();
-      this.#segments.push({ shared, from, to, timeMs });
+      this.#segments.push({ shared, from, to, timeMs, protection });
     }
     return bytes;
   }
@@ -80,7 +80,7 @@ export class Queue {
       const segment = this.#segments[this.#first]!;
       const to = payload.reach(segment, cut);
       if (to === segment.from) break;
-      payload.add(segment.shared, segment.from, to, segment.timeMs);
+      payload.add(segment.shared, segment.from, to, segment.timeMs, segment.protection);
       segment.from = to;
       if (to < segment.to) break;
       segment.shared.release();

@@ -104,12 +104,15 @@ describe("a sender", () => {
       outputId: "out",
       replay: new Replay(portableKind(), protectionOf({ rules: [], operations: [] })),
       openAhead: async () => new MemoryLane(),
+      groupBytesMax: () => 1_000_000,
+      tooLarge: () => {},
       changed: () => sender.spoolChanged(),
       refused: () => {},
       lost: () => {},
       replayed: () => {},
     };
     const spool = new SpoolQueue(new LaneReader(lane, "w0", site), site);
+    spool.start();
     const { sender, cell } = senderFor(url, 1, { spool, durable: true, whenFull: "spill" });
     // More groups than a lane is handed at once.
     const burst = Array.from({ length: 200 }, (_, index) => `${index}`);

@@ -98,4 +98,19 @@ describe("a console", () => {
       expect(cell(output, "deliveredRecords")! + lost).toBe(100);
     }
   });
+
+  it("goes by the policy and the room that a reload gave it", () => {
+    const feed = feedWithRoom(0);
+    const output = streamed(1_000_000, feed);
+    output.push(batchOf("a"), 0, 1, 0);
+    output.tune({ queueBytesMax: 10, whenFull: "block" });
+    expect(output.accepting).toBe(false);
+    output.tune({ queueBytesMax: 10, whenFull: "drop_newest" });
+    output.push(batchOf("b"), 0, 1, 0);
+    expect([output.accepting, cell(output, "queuedRecords"), cell(output, "lostQueueFullRecords")]).toEqual([
+      true,
+      1,
+      1,
+    ]);
+  });
 });

@@ -21,11 +21,15 @@ const lookAgainMsMax = 16;
 /** A stream is written by a thread of this machine; what it does not take is not spooled. */
 export type StreamWhenFull = "block" | "drop_oldest" | "drop_newest";
 
-export interface StreamedOptions {
-  readonly key: string;
-  readonly id: string;
+/** What of a stream's configuration a reload may change while it runs; a file's own settings are its writer's. */
+export interface StreamedTuning {
   readonly queueBytesMax: number;
   readonly whenFull: StreamWhenFull;
+}
+
+export interface StreamedOptions extends StreamedTuning {
+  readonly key: string;
+  readonly id: string;
   readonly feed: StreamFeed;
   readonly site: DeliverySite;
 }
@@ -33,16 +37,23 @@ export interface StreamedOptions {
 export class Streamed extends Delivery {
   readonly #feed: StreamFeed;
   readonly #queue: Queue;
-  readonly #whenFull: StreamWhenFull;
+  #whenFull: StreamWhenFull;
   #timer: NodeJS.Timeout | undefined;
   #waitMs = lookAgainMsMin;
   #drained: (() => void) | undefined;
 
   constructor(options: StreamedOptions) {
     super(options.key, options.id, options.site);
-    this.#queue = new Queue(Math.min(options.queueBytesMax, streamedQueueBytes));
+    this.#queue = new Queue(streamedQueueBytes);
     this.#feed = options.feed;
     this.#whenFull = options.whenFull;
+    this.tune(options);
+  }
+
+  /** From the next records on. */
+  tune({ queueBytesMax, whenFull }: StreamedTuning): void {
+    this.#queue.bytesMax = Math.min(queueBytesMax, streamedQueueBytes);
+    this.#whenFull = whenFull;
   }
 
   override get accepting(): boolean {

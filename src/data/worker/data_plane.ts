@@ -12,6 +12,7 @@ import { compilePlan } from "../../plan/compile.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
+import { batchBytes } from "../delivery/batch_pool.ts";
 import { outputNames } from "../delivery/outputs.ts";
 import { type FileLease, FileWriters } from "../delivery/stream/file_writers.ts";
 import type { StreamWriter } from "../delivery/stream/stream_writer.ts";
@@ -332,12 +333,22 @@ export class DataPlane {
     return held;
   }
 
-  /** What that can be at most, in bytes: rings, queues and the stream writer's queue. */
+  /**
+   * What that can be at most, in bytes as received: rings, what stream writers hold, and of each output at each worker the queue, as much again
+   * on the way to the disk, and what the queue takes beyond its bound, which is a batch.
+   */
   get memoryBytesMax(): number {
-    const { queueBytes } = this.#settings;
-    const outputs = this.#program?.meaning.outputs.length ?? 1;
+    const { queueBytes, maxRecordBytes } = this.#settings;
+    const beyond = Math.max(batchBytes, maxRecordBytes);
+    const queues = (this.#program?.outputs ?? []).map(({ queue }) => {
+      const { max_bytes = queueBytes } = (queue ?? {}) as { max_bytes?: number };
+      return 2 * (max_bytes + beyond);
+    });
+    const each = queues.length === 0 ? queueBytes + beyond : queues.reduce((sum, bytes) => sum + bytes, 0);
     const rings = this.#rings.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return rings + this.#rings.length * outputs * queueBytes + streamQueueBytes;
+    const streams = (1 + this.#leases.size) * streamQueueBytes;
+    // Outputs that were removed may hold as much again; there they are counted, not bounded.
+    return Math.max(this.inMemory().bytes, rings + this.#rings.length * each + streams);
   }
 
   /**
@@ -365,6 +376,8 @@ export class DataPlane {
     const lost = Object.entries(account).some(([name, count]) => name.startsWith("lost") && count > 0);
     if (!delivered) this.#log.error(account, "not everything could be delivered before the deadline");
     else if (lost) this.#log.warn(account, "nothing waits any more, but not everything that came was delivered");
+    else if (account.spooled! + account.deadLettered! > 0)
+      this.#log.info(account, "everything that came is delivered or on disk");
     else this.#log.info(account, "everything that came is delivered");
     return delivered;
   }
@@ -401,8 +414,10 @@ export class DataPlane {
       const cells = readLedger(booking.ledger, shapeOf(booking.meaning));
       this.#orphans.set(worker.index, addDead(this.#past, cells, booking.meaning));
     }
-    const { target } = this.#writer;
-    for (const memory of target.kind === "ring" ? [...this.#rings, target.memory] : this.#rings)
+    const streams = [this.#writer, ...this.#files.open].flatMap(({ target }) =>
+      target.kind === "ring" ? [target.memory] : [],
+    );
+    for (const memory of [...this.#rings, ...streams])
       for (const producer of [worker.index, udpProducerBase + worker.index]) {
         const epochs = new Uint32Array(memory, ringHeader.offsets.producerEpochs, udpProducerBase * 2);
         Atomics.add(epochs, producer, 1);

@@ -1,7 +1,7 @@
 /** `GET /status` as the data plane answers it: the account of everything since the start, and how each output fares now. */
 
 import type { DeliveryStatus, LaneStatus } from "../delivery/delivery.ts";
-import { type Amount, imbalance, type OutputTotals, type Snapshot } from "../ledger/snapshot.ts";
+import { type Amount, imbalance, type OutputTotals, retiredOutputs, type Snapshot } from "../ledger/snapshot.ts";
 import type { WorkerStatus } from "./messages.ts";
 
 /** In front of lane names that several workers have, none: each worker's own is called after it. */
@@ -44,7 +44,11 @@ export function statusOf({ version, engine, workers, snapshot, answers, extra }:
     quarantined: { match_limit: quarantined.matchLimit, output_limit: quarantined.outputLimit },
     in_ring: inRing,
     lost: counted(lost),
-    outputs: Object.fromEntries([...outputs].map(([id, totals]) => [id, outputStatus(id, totals, answers)])),
+    outputs: Object.fromEntries(
+      [...outputs]
+        .filter(([id, { routed, recovered }]) => id !== retiredOutputs || routed.records + recovered.records > 0)
+        .map(([id, totals]) => [id, outputStatus(id, totals, answers)]),
+    ),
     streams: {
       handed: streams.handed,
       written: streams.written,

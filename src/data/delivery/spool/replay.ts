@@ -38,11 +38,14 @@ export interface Replayed {
 class Output {
   readonly #engine: Engine;
   readonly #timeMs: number;
+  readonly #protection: bigint;
   readonly #payload = new Payload();
   #open: SharedBatch;
 
-  constructor(engine: Engine, first: SharedBatch, timeMs: number) {
+  /** @param protection of the rules that its records have passed */
+  constructor(engine: Engine, first: SharedBatch, timeMs: number, protection: bigint) {
     this.#engine = engine;
+    this.#protection = protection;
     this.#timeMs = timeMs;
     this.#open = first;
     engine.attach(first.batch);
@@ -61,7 +64,7 @@ class Output {
 
   #take(): void {
     const { records } = this.#open.batch;
-    if (records > 0) this.#payload.add(this.#open, 0, records, this.#timeMs);
+    if (records > 0) this.#payload.add(this.#open, 0, records, this.#timeMs, this.#protection);
     this.#open.release();
   }
 }
@@ -104,7 +107,8 @@ export class Replay {
     );
     const framer = this.#framer;
     // Exact where nothing is changed; what rules add may need more.
-    const output = new Output(engine, this.#batch(group.records, group.bytes + group.records), group.timeMs);
+    const first = this.#batch(group.records, group.bytes + group.records);
+    const output = new Output(engine, first, group.timeMs, this.identity);
     for (let at = 0; ; ) {
       at = engine.runChunk(framer, group.body, at, group.timeMs);
       if (engine.stoppedBy !== stopCause.batchFull) break;
@@ -122,7 +126,7 @@ export class Replay {
     // A block never wraps and one of them may hold all of a range: twice that, and what describes it.
     const memory = createRingMemory(2 ** Math.ceil(Math.log2(2 * bytes + 16 * records + 65_536)), 1024);
     const ring = this.#kind.openRing(memory, 0);
-    const output = new Output(engine, this.#batch(records, bytes + records), timeMs);
+    const output = new Output(engine, this.#batch(records, bytes + records), timeMs, this.identity);
     const run = () => {
       for (;;) {
         const result = engine.runBlock(ring);
