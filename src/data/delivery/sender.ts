@@ -243,6 +243,8 @@ export class Sender extends Delivery {
     const { spool, memoryRecords, memoryBytes } = this.backlog;
     this.hold("queued", memoryRecords, memoryBytes);
     this.hold("spooled", spool?.records ?? 0, spool?.bytes ?? 0);
+    this.cells[outputCell.laneOpenedAt] = spool?.openedAt ?? 0;
+    this.cells[outputCell.laneNext] = spool?.writtenTo ?? 0;
   }
 
   protected override take(shared: SharedBatch, from: number, to: number, timeMs: number): void {

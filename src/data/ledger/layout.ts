@@ -92,8 +92,11 @@ export const outputCell = {
   lostProtectedBytes: 29,
   /** What a protect rule of a later manifest took off or added in bytes, so that bytes balance: read minus spooled. */
   rewrittenBytes: 30,
+  /** Sequences of this worker's own lane, for whoever has to say what a worker that died had written: the next one when it was opened, and now. */
+  laneOpenedAt: 31,
+  laneNext: 32,
 } as const;
-export const outputCells = 32;
+export const outputCells = 33;
 
 export const sequenceBytes = 8;
 

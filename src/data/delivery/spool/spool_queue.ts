@@ -231,6 +231,9 @@ export class SpoolQueue {
   #refused: NodeJS.Timeout | undefined;
   #adopted: LaneReader[] = [];
   #nextSequence: bigint;
+  /** Sequences of the own lane: the next one when it was opened, and now, as far as its appends have been told. */
+  readonly openedAt: number;
+  writtenTo: number;
   /** As `write` was called last: what it could not hand over then goes as soon as the disk has taken what was before it. */
   #wanted: { readonly cut: Cut; readonly partly: boolean } | undefined;
   #started = false;
@@ -239,6 +242,8 @@ export class SpoolQueue {
     this.own = own;
     this.#site = site;
     this.#nextSequence = own.lane.state.nextSequence;
+    this.openedAt = Number(this.#nextSequence);
+    this.writtenTo = this.openedAt;
   }
 
   get adopted(): readonly LaneReader[] {
@@ -336,6 +341,7 @@ export class SpoolQueue {
     this.#submitted--;
     this.#staged.settle(payload.records, payload.bytes);
     this.own.appended(payload.records, payload.bytes);
+    this.writtenTo += payload.records;
     payload.release();
     this.#settleRefusal();
     this.#writeOn();
