@@ -76,7 +76,12 @@ function typeOf(schema) {
     ...(schema.minimum === undefined ? [] : [`from ${schema.minimum}`]),
     ...(schema.maximum === undefined ? [] : [`to ${schema.maximum}`]),
   ].join(" ");
-  return { integer: `integer ${range}`.trim(), string: "text", array: "list of texts" }[schema.type] ?? schema.type;
+  if (schema.type === "array") {
+    const { type, anyOf } = schema.items;
+    return type === "string" ? "list of texts" : anyOf === undefined ? "list of objects" : "list of texts and numbers";
+  }
+  if (schema.type === undefined && schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(" or ");
+  return { integer: `integer ${range}`.trim(), string: "text" }[schema.type] ?? schema.type;
 }
 
 function defaultOf(schema) {

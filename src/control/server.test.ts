@@ -344,7 +344,8 @@ describe("/outputs", () => {
       "SG_OUTPUT_PARAMS",
       "queue.durabel",
     ]);
-    expect(await refused({ ...outputHttp, id: ".." })).toEqual([422, "SG_OUTPUT_PARAMS", "id"]);
+    for (const id of ["..", "retired"])
+      expect(await refused({ ...outputHttp, id })).toEqual([422, "SG_OUTPUT_PARAMS", "id"]);
     for (let i = 0; i < 64; i++)
       expect((await call("POST", "/outputs", { type: "http", url: `http://h/${i}` })).status).toBe(200);
     expect(await refused(outputHttp)).toEqual([422, "SG_OUTPUT_COUNT", "outputs"]);

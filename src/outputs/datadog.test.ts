@@ -87,6 +87,12 @@ describe("datadog", () => {
     expect(verdict(status)).toEqual(expected);
   });
 
+  it("takes 400 for several records as the fault of one of them", () => {
+    const answer = { status: 400, headers: {}, body: "" };
+    expect(output().verdict?.(answer, 2)).toEqual({ kind: "split", reason: "HTTP 400", oneAtFault: true });
+    expect(output().verdict?.(answer, 1)).toEqual({ kind: "rejected", reason: "HTTP 400" });
+  });
+
   it.each([
     [{ api_key: null }, "api_key", "is missing"],
     [{ api_key: "" }, "api_key", "must be a string"],

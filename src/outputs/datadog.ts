@@ -3,13 +3,19 @@
  *
  * Limits, statuses and names: https://docs.datadoghq.com/api/latest/logs/#send-logs. No `timestamp` goes along: an item without one is
  * taken as of its arrival, one that is older than 18 hours is not, and a spool may hold records longer than that.
+ *
+ * A JSON record goes as it is, also without `message`, or with one that is no text. That page's schema, HTTPLogItem, calls `message` required
+ * and a string; Vector, which Datadog maintains, sends records without and says that the intake does not require it
+ * (changelog.d/dd_logs_semantic_meaning.fix.md in https://github.com/vectordotdev/vector). An empty one, made up, would stand in front of
+ * the attribute that an account takes its message from instead (https://docs.datadoghq.com/logs/log_configuration/processors/log_message_remapper/).
+ * Should an intake refuse such a record after all, it alone becomes a dead letter: see `verdictOf`.
  */
 
 import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import type { Member } from "./envelope.ts";
 import { verdictOfStatus } from "./http_status.ts";
-import { defineOutput, groupHeader } from "./output.ts";
+import { defineOutput, groupHeader, type OutputResponse, type Verdict } from "./output.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 
@@ -127,11 +133,19 @@ export const datadog = defineOutput({
         },
         body: payload,
       }),
-      // 202 accepted; 400 payload formatting; 401, 403 API key; 408, 429, 5xx try again; 413 over 5 MB: as HTTP has them.
-      verdict: verdictOfStatus,
+      verdict: verdictOf,
     };
   },
 });
+
+/**
+ * 202 accepted; 401, 403 API key; 408, 429, 5xx try again; 413 over 5 MB: as HTTP has them. 400, payload formatting, is for the whole payload
+ * and names no item, so that its good ones are looked for.
+ */
+function verdictOf(response: OutputResponse, records: number): Verdict {
+  if (response.status === 400 && records > 1) return { kind: "split", reason: "HTTP 400", oneAtFault: true };
+  return verdictOfStatus(response);
+}
 
 function membersOf(values: Readonly<Record<string, string | undefined>>): Member[] {
   return Object.entries(values).flatMap(([name, value]) =>

@@ -23,11 +23,11 @@ const bytes = (minimum: number, maximum: number, description: string, byDefault?
 
 export const outputIdLengthMax = 64;
 
-/** Names a directory of the spool, a label of counters and a part of URLs. */
+/** Names a directory of the spool, a label of counters and a part of URLs. `retired` is what accounts call the sum of removed outputs. */
 const id = Type.Optional(
   Type.String({
-    pattern: `^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,${outputIdLengthMax - 1}}$`,
-    "x-words": `1 to ${outputIdLengthMax} letters, digits, "_", "." or "-", the first one no "."`,
+    pattern: `^(?!retired$)[A-Za-z0-9_-][A-Za-z0-9_.-]{0,${outputIdLengthMax - 1}}$`,
+    "x-words": `1 to ${outputIdLengthMax} letters, digits, "_", "." or "-", the first one no ".", and not "retired"`,
     description:
       "Name of the output; no two share one. Absent: made up from its type and what it sends to, such as http-f1cd04.",
   }),

@@ -87,8 +87,11 @@ export type Verdict =
       readonly alert?: string;
       readonly first?: readonly OutputRequest[];
     }
-  /** Too much at once: the same records in two halves; a single one is a dead letter. */
-  | { readonly kind: "split"; readonly reason: string }
+  /**
+   * Too much at once: the same records in two halves; a single one is a dead letter. `oneAtFault`: not too much, but refused as a whole for
+   * what may be one record's fault; then halves are tried only as long as some of them are taken now and then.
+   */
+  | { readonly kind: "split"; readonly reason: string; readonly oneAtFault?: true }
   /** Record `at` is refused, those before it were taken, those behind it were not: a dead letter, then resend from the next. */
   | { readonly kind: "resume"; readonly at: number; readonly reason: string }
   /** The same bytes would fail again: dead letters. */

@@ -28,7 +28,7 @@ interface Owner {
 export interface DataDirectory {
   /** Absolute. */
   readonly path: string;
-  /** Gives the lock back. Calling it twice does no harm. */
+  /** Gives the lock back; where that cannot be written, the end of this process does. Calling it twice does no harm. */
   release(): Promise<void>;
 }
 
@@ -61,7 +61,8 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
         async release() {
           if (released) return;
           released = true;
-          await writeDurably(lockPath(path, number), JSON.stringify({ ...self, free: true }));
+          // On a full disk it goes on naming this process, and whoever comes next sees that it has ended.
+          await writeDurably(lockPath(path, number), JSON.stringify({ ...self, free: true })).catch(() => undefined);
         },
       };
     }

@@ -251,9 +251,10 @@ describe.each(engines())("Datadog's output on $name", (kind) => {
     expect(server.messages()).toEqual(["a", "b"]);
   });
 
-  it("gives up what is refused with 400", async () => {
-    server.answerWith(400, 1);
-    expect((await send(["a", "b"])).dead.map(({ record }) => record)).toEqual([0, 1]);
+  it("gives up the one record for which a payload is refused with 400", async () => {
+    const { dead } = await send(["a", '{"message":1}', "b", "c"]);
+    expect(dead).toEqual([{ record: 1, reason: "HTTP 400" }]);
+    expect(server.messages()).toEqual(["a", "b", "c"]);
   });
 });
 

@@ -152,5 +152,25 @@ for (const { engine, skip, note } of engines) {
       expect(down.repeatedElsewhere).toBe(0);
       expect((await gate.stop()).code).toBe(0);
     });
+
+    it("counts lost{shutdown} at the end, when neither the destination nor the disk takes what is left", async () => {
+      const small = smallDisk();
+      const gate = await Gate.start({
+        engine,
+        dataDir: join(small.path, "data"),
+        env: { STREAMGATE_WORKERS: "1", SHUTDOWN_TIMEOUT: "2" },
+      });
+      const down = await tally();
+      down.refuse();
+      await gate.ok("POST", "/outputs", output("down", down.url, { max_bytes: 4 * MiB }));
+      await gate.publish();
+      const sent = 10_000;
+      await gate.send(numberedLines("s", sent, lineBytes));
+      await until("it is refused", () => down.refused > 0);
+      fill(small);
+      expect((await gate.stop()).code).toBe(0);
+      const told = JSON.parse(gate.stderr.split("\n").find((line) => line.includes('"lostShutdown"'))!);
+      expect(told).toMatchObject({ level: "error", received: sent, spooled: 0, lostShutdown: sent });
+    });
   });
 }

@@ -1,6 +1,6 @@
 /**
- * P3: a dead destination delays no other one and no listener, unless its queue policy is `block`. Until there is a spool every
- * queue blocks when it is full; up to there (QUEUE_BYTES) outputs are apart, and the control API is always.
+ * P3: a dead destination delays no other one and no listener, unless its queue policy is `block`: then only up to QUEUE_BYTES. The
+ * control API is never delayed.
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";

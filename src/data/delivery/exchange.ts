@@ -13,6 +13,13 @@ import type { Pace } from "./pace.ts";
 import type { Cut } from "./packer.ts";
 import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
 
+/**
+ * To find one record among 1,000 takes 2 log2(1,000) = 20 requests, half of them refused. A destination that has refused so many in a row
+ * refuses everything, and halving goes on costing a request or two a record: from then on what it refuses is a dead letter as a whole, until
+ * it takes something again.
+ */
+const refusalsInRowMax = 32;
+
 /** Adds what authorizes a request to its headers. */
 export interface RequestSigner {
   sign(request: OutputRequest): Promise<Readonly<Record<string, string>>>;
@@ -56,8 +63,10 @@ interface Part {
 
 export class Exchange {
   readonly #site: ExchangeSite;
-  /** Requests that a verdict asked for first were made for this claim. */
+  /** Requests that a verdict asked for first did for this claim what they are for. */
   #prepared: Claim | undefined;
+  /** Payloads refused as a whole for what may be one record's fault, since one was taken. */
+  #refusalsInRow = 0;
 
   constructor(site: ExchangeSite) {
     this.#site = site;
@@ -144,6 +153,7 @@ export class Exchange {
       }
       let verdict = await this.#attempt(body, count, id);
       if (verdict.kind !== "retry") breaker.succeeded();
+      if (verdict.kind === "acked" || verdict.kind === "partly" || verdict.kind === "confirm") this.#refusalsInRow = 0;
       switch (verdict.kind) {
         case "acked":
           site.delivered(claim, count);
@@ -160,8 +170,8 @@ export class Exchange {
           site.complain("unconfirmed", { records: count }, "did not confirm a payload in time; it is sent again");
           continue;
         case "split": {
-          if (count === 1) {
-            await site.dead(claim, 1, verdict.reason);
+          if (count === 1 || (verdict.oneAtFault && ++this.#refusalsInRow > refusalsInRowMax)) {
+            await site.dead(claim, count, verdict.reason);
             return true;
           }
           const middle = claim.done + Math.floor(count / 2);
@@ -183,12 +193,14 @@ export class Exchange {
           break;
       }
       if (signal.aborted) return false;
-      if (verdict.first !== undefined && this.#prepared !== claim) {
-        this.#prepared = claim;
+      if (verdict.first !== undefined) {
         breaker.abandoned();
         const failed = await this.#prepare(verdict.first, count);
-        if (failed === undefined) continue;
-        verdict = failed;
+        // The first time the payload follows at once; a destination that goes on to miss what it says is there is given time.
+        const again = this.#prepared === claim;
+        if (failed === undefined) this.#prepared = claim;
+        if (failed === undefined && !again) continue;
+        verdict = failed ?? verdict;
       }
       const reason = verdict.reason ?? "no reason given";
       if (retry.deadlineMs > 0 && performance.now() - begunMs > retry.deadlineMs) {

@@ -39,24 +39,29 @@ export interface TlsOptions {
 type Socket = NonNullable<Parameters<buildConnector.Callback>[1]>;
 
 export class HttpClient {
-  readonly #client: Client;
+  #client: Client;
   readonly #origin: string;
   readonly #timeoutMs: number;
+  readonly #connect: buildConnector.connector;
   #socket: Socket | undefined;
 
   /** @param url its origin is connected to when the first request is sent */
   constructor(url: string, { timeoutMs, tls }: HttpOptions = { timeoutMs: 30_000 }) {
-    const connect = buildConnector({ timeout: connectTimeoutMs, ...tls });
+    this.#connect = buildConnector({ timeout: connectTimeoutMs, ...tls });
     this.#timeoutMs = timeoutMs;
     this.#origin = new URL(url).origin;
-    this.#client = new Client(this.#origin, {
+    this.#client = this.#newClient();
+  }
+
+  #newClient(): Client {
+    return new Client(this.#origin, {
       // One clock for the whole exchange is ours.
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: 30_000,
       pipelining: 1,
       connect: (options, done) =>
-        connect(options, (...answer: buildConnector.CallbackArgs) => {
+        this.#connect(options, (...answer: buildConnector.CallbackArgs) => {
           const [, socket] = answer;
           if (socket !== null) this.#socket = socket;
           done(...answer);
@@ -78,6 +83,13 @@ export class HttpClient {
     const deadlineMs = performance.now() + this.#timeoutMs;
     try {
       return await this.#exchange(request, signal);
+    } catch (error) {
+      // undici 7.30 never answers a second request where a certificate was for another name; a fresh client does.
+      if ((error as NodeJS.ErrnoException).code === "ERR_TLS_CERT_ALTNAME_INVALID" && !this.#client.destroyed) {
+        void this.#client.destroy();
+        this.#client = this.#newClient();
+      }
+      throw error;
     } finally {
       await this.#flushed(signal, deadlineMs);
     }

@@ -72,6 +72,8 @@ export interface Slot {
   readonly index: number;
   /** What it was made for. */
   readonly tuning: SenderTuning;
+  /** Likewise: an answer that asks for confirmation may come when a reload wants none any more. */
+  readonly confirmations: Confirmations | undefined;
   http: HttpClient | undefined;
   exchange: Exchange;
 }
@@ -299,12 +301,12 @@ export class Sender extends Delivery {
       held = false;
     };
     const confirmed = async (token: string) => {
-      const { index } = slot;
+      const { index, confirmations } = slot;
       // Its connection serves others meanwhile. What must be sent again shares it with them.
       give();
       this.#pace.end();
       this.#kick();
-      const answer = await this.#confirmations!.confirmation(token, index, this.#stop.signal);
+      const answer = await confirmations!.confirmation(token, index, this.#stop.signal);
       this.#pace.begin();
       return answer;
     };
@@ -344,7 +346,8 @@ export class Sender extends Delivery {
     const tuning = this.#tuning;
     const { output, retry, encoding, signer } = tuning;
     const index = this.#slots++;
-    const slot: Slot = { index, tuning, http: undefined, exchange: undefined as never };
+    const confirmations = this.#confirmations;
+    const slot: Slot = { index, tuning, confirmations, http: undefined, exchange: undefined as never };
     slot.exchange = new Exchange({
       output,
       encoding,

@@ -3,7 +3,7 @@
 import { canonical } from "../../manifest/canonical.ts";
 import { type DeliveryFields, deliveryOf } from "../../outputs/delivery_fields.ts";
 import { describeOutput } from "../../outputs/index.ts";
-import type { Output, OutputConfig } from "../../outputs/output.ts";
+import type { OutputConfig } from "../../outputs/output.ts";
 import { resolveSecrets, type SecretReader } from "../../outputs/secrets_of_config.ts";
 import { createAwsSigner } from "./aws_signer.ts";
 import type { TlsOptions } from "./http.ts";
