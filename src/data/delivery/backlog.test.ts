@@ -15,11 +15,7 @@ const queueBytes = 1300;
 
 function rig(
   whenFull: WhenFull,
-<<<<<<< HEAD
-  { durable = false, spooled = true, recordsMax = 5, overBudget = (): boolean => false } = {},
-=======
-  { durable = false, spooled = true, overBudget = (): boolean => false, groupBytes = 1_000_000 } = {},
->>>>>>> main
+  { durable = false, spooled = true, recordsMax = 5, overBudget = (): boolean => false, groupBytes = 1_000_000 } = {},
 ) {
   const [lane, ahead] = [new MemoryLane(), new MemoryLane()];
   const lost: Record<string, number> = {};

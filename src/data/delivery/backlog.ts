@@ -120,13 +120,8 @@ export class Backlog {
     const protection = spool?.protection ?? 0n;
     const full = this.#queue.full || (this.#site.overBudget() && this.#queue.records > 0);
     if (spool !== undefined && (this.#durable || spool.occupied || (full && this.#whenFull === "spill"))) {
-<<<<<<< HEAD
-      spool.stage(shared, from, to, timeMs);
-      // A queue may hold less than a payload; then no turn ends, for the worker waits for this one.
-=======
       spool.stage({ shared, from, to, timeMs, protection });
       // Nothing more comes to fill a group when the worker has to wait.
->>>>>>> main
       spool.write(this.#cut, !this.accepting);
       if (spool.refusing && !this.#durable) this.#shed(spool);
       return;
