@@ -8,10 +8,11 @@ import { MemoryLane } from "../../../test/fixtures/memory_lane.ts";
 import { until } from "../../../test/fixtures/wait.ts";
 import type { Output, OutputRequest, Verdict } from "../../outputs/output.ts";
 import { forwardLog } from "../../telemetry/log.ts";
+import type { EngineKind } from "../engine/engine.ts";
 import { portableKind } from "../engine/portable/kind.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import { DeadLetters } from "./dead_letters.ts";
-import { Sender, type SenderOptions } from "./sender.ts";
+import { Sender, type SenderOptions, type SenderTuning } from "./sender.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -258,27 +259,100 @@ describe("a sender with several requests under way", () => {
 });
 
 describe("a configuration that changes while a payload waits", () => {
+  const tuned = (output: Output): SenderTuning => ({
+    identity: "2",
+    output,
+    recordsMax: 100,
+    bytesMax: 1_000_000,
+    ageMsMax: 20,
+    encoding: "none",
+    concurrency: { max: 1, adapts: false },
+    retry: { delayMsMax: 50, afterMsMax: 50, deadlineMs: 0 },
+    timeoutMs: 30_000,
+    queueBytesMax: 1_000_000,
+    whenFull: "block",
+    durable: false,
+  });
+
   it("holds for that payload too: what was mended frees it", async () => {
     const { sender, output, cell, send } = await rig(() => ({ kind: "retry", reason: "HTTP 401", alert: "token" }), {
       retry: { delayMsMax: 50, afterMsMax: 50, deadlineMs: 0 },
     });
     const sending = send("a");
     await until("it was refused", () => (sender.status.failures ?? 0) > 0);
-    sender.tune({
-      identity: "2",
-      output: { ...output, verdict: () => acked },
-      recordsMax: 100,
-      bytesMax: 1_000_000,
-      ageMsMax: 20,
-      encoding: "none",
-      concurrency: { max: 1, adapts: false },
-      retry: { delayMsMax: 50, afterMsMax: 50, deadlineMs: 0 },
-      timeoutMs: 30_000,
-      queueBytesMax: 1_000_000,
-      whenFull: "block",
-      durable: false,
-    });
+    sender.tune(tuned({ ...output, verdict: () => acked }));
     await sending;
     expect(cell("deliveredRecords")).toBe(1);
+  });
+
+  it("leaves a payload that was sent before to be confirmed as it was sent", async () => {
+    const { sender, output, cell, send, taken, request, delayMs } = await rig(
+      () => ({ kind: "confirm", token: "t" }),
+      {},
+      {
+        confirmation: {
+          request: () => request("/ack"),
+          confirmed: () => new Set(["t"]),
+          timeoutMs: 60_000,
+          intervalMs: 1,
+        },
+      },
+    );
+    delayMs.answer = 50;
+    const sending = send("a");
+    await until("it was sent", () => taken.length > 0);
+    const { confirmation: _, ...without } = output;
+    sender.tune(tuned({ ...without, verdict: () => acked }));
+    await sending;
+    expect(taken.map(({ path }) => path)).toEqual(["/", "/ack"]);
+    expect([cell("deliveredRecords"), sender.status.last_error]).toEqual([1, undefined]);
+  });
+});
+
+describe("a fault of the gate itself", () => {
+  it("at a payload is said, and the payload tried again", async () => {
+    let faults = 0;
+    const kind: EngineKind = {
+      ...portableKind(),
+      createEncoder: (envelope) => {
+        if (faults++ < 2) throw new TypeError("secret");
+        return portableKind().createEncoder(envelope);
+      },
+    };
+    const frame = { before: "", after: "" };
+    const { send, cell, log, sender } = await rig(
+      () => acked,
+      { kind },
+      { envelope: { kind: "json", before: "", between: "", after: "", string: frame } },
+    );
+    await send("a", "b");
+    await send("c");
+    expect([cell("deliveredRecords"), cell("queuedRecords"), sender.status.in_flight]).toEqual([3, 0, 0]);
+    expect(log).toEqual([
+      { level: "error", message: "output out tries a payload again after a fault of the gate itself (TypeError)" },
+    ]);
+  });
+
+  it("that comes back at each try makes dead letters of the payload, and those behind it leave", async () => {
+    // It asks for confirmation and says nothing of how.
+    const { send, cell, lane, sender } = await rig((lines) =>
+      lines.includes("bad") ? { kind: "confirm", token: "t" } : acked,
+    );
+    await send("bad", "a");
+    await send("b", "c");
+    expect(lane.groups.map(({ reason, records }) => [reason, records])).toEqual([
+      ["a fault of the gate itself (TypeError)", 2],
+    ]);
+    expect([cell("deliveredRecords"), cell("deadLetteredRecords"), cell("queuedRecords")]).toEqual([2, 2, 0]);
+    expect(sender.status.in_flight).toBe(0);
+  });
+
+  it("does not hold up a stop: what it hit is counted", async () => {
+    const { sender, cell } = await rig(() => ({ kind: "confirm", token: "t" }));
+    sender.push(batchOf("a"), 0, 1, 0);
+    sender.flush();
+    await until("it was hit", () => sender.status.last_error?.includes("fault") === true);
+    await sender.drain(AbortSignal.abort(), false);
+    expect([cell("lostShutdownRecords"), cell("queuedRecords")]).toEqual([1, 0]);
   });
 });
