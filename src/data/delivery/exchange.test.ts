@@ -173,6 +173,18 @@ describe("a verdict", () => {
     expect(cell("deliveredRecords")).toBe(1);
   });
 
+  it("that something must be made first makes it at each try until it is made, and then sends again", async () => {
+    let asked = 0;
+    const create = () => ({ ...probe.request("/create"), served: () => ++asked > 1 });
+    const { sent, send, cell } = await rig(() =>
+      asked > 1 ? acked : { kind: "retry", reason: "no group", first: [create()] },
+    );
+    const probe = await rig(() => acked);
+    await send("a");
+    expect(probe.taken.map(({ path }) => path)).toEqual(["/create", "/create"]);
+    expect([sent(), cell("deliveredRecords")]).toEqual([["a", "a", "a"], 1]);
+  });
+
   it("of refusal makes dead letters, or counts them lost{dead_letter} where they cannot be kept", async () => {
     const { lane, send, cell, log } = await rig(() => ({ kind: "rejected", reason: "HTTP 400" }));
     await send("a", "b");
@@ -190,6 +202,44 @@ describe("a verdict", () => {
     await send("a");
     expect(lane.groups[0]!.reason).toBe("not taken within the deadline: HTTP 503");
     expect(cell("deadLetteredRecords")).toBe(1);
+  });
+});
+
+describe("a signature", () => {
+  /** Credentials that come when they are let go. */
+  const signer = () => {
+    const signals: AbortSignal[] = [];
+    const held = { open: false };
+    return {
+      signals,
+      held,
+      sign: (_request: OutputRequest, signal: AbortSignal) => {
+        signals.push(signal);
+        return held.open ? Promise.resolve({ "x-signed": "1" }) : new Promise<never>(() => {});
+      },
+    };
+  };
+
+  it("that does not come in time is asked for again, and the payload leaves with it", async () => {
+    const slow = signer();
+    const { sender, send, taken, cell, log } = await rig(() => acked, { signer: slow, timeoutMs: 200 });
+    const sending = send("a");
+    await until("it took too long", () => sender.status.failures === 1);
+    expect([slow.signals[0]!.aborted, taken.length]).toEqual([true, 0]);
+    slow.held.open = true;
+    await sending;
+    expect(cell("deliveredRecords")).toBe(1);
+    expect(log[0]!.message).toBe("output out does not take a payload: SG_OUTPUT_SECRET");
+  });
+
+  it("that never comes does not hold up a stop", async () => {
+    const slow = signer();
+    const { sender, cell } = await rig(() => acked, { signer: slow });
+    sender.push(batchOf("a"), 0, 1, 0);
+    sender.flush();
+    await until("it is asked for", () => slow.signals.length > 0);
+    await sender.drain(AbortSignal.abort(), false);
+    expect([cell("lostShutdownRecords"), slow.signals[0]!.aborted]).toEqual([1, true]);
   });
 });
 

@@ -12,6 +12,7 @@ import { failureOf } from "./http.ts";
 import type { Pace } from "./pace.ts";
 import type { Cut } from "./packer.ts";
 import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
+import { type RequestSigner, signed } from "./signing.ts";
 
 /**
  * To find one record among 1,000 takes 2 log2(1,000) = 20 requests, half of them refused. A destination that has refused so many in a row
@@ -20,17 +21,14 @@ import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
  */
 const refusalsInRowMax = 32;
 
-/** Adds what authorizes a request to its headers. */
-export interface RequestSigner {
-  sign(request: OutputRequest): Promise<Readonly<Record<string, string>>>;
-}
-
 export interface ExchangeSite {
   readonly output: Output;
   readonly encoding: "none" | "gzip" | "zstd";
   readonly retry: RetryLimits & { readonly deadlineMs: number };
   readonly cut: Cut;
   readonly signer: RequestSigner | undefined;
+  /** Of signing a request; sending it has its own bound, as long. */
+  readonly timeoutMs: number;
   /** Absent: records leave as they lie. */
   readonly encoder: Encoder | undefined;
   readonly breaker: Breaker;
@@ -167,7 +165,7 @@ export class Exchange {
             return true;
           }
           if (signal.aborted) return false;
-          site.complain("unconfirmed", { records: count }, "did not confirm a payload in time; it is sent again");
+          site.complain("unconfirmed", { records: count }, "did not confirm a payload; it is sent again");
           continue;
         case "split": {
           if (count === 1 || (verdict.oneAtFault && ++this.#refusalsInRow > refusalsInRowMax)) {
@@ -228,7 +226,7 @@ export class Exchange {
     try {
       const context = { records, groupId, encoding: encoding === "none" ? undefined : encoding, slot: site.slot };
       const request = output.request!(body, context);
-      const response = await site.send(await this.#signed(request));
+      const response = await site.send(await signed(request, site.signer, site));
       const verdict = output.verdict!(response, records);
       if (verdict.kind === "retry") {
         pace.failed(number);
@@ -242,12 +240,6 @@ export class Exchange {
     }
   }
 
-  async #signed(request: OutputRequest): Promise<OutputRequest> {
-    const { signer } = this.#site;
-    if (signer === undefined) return request;
-    return { ...request, headers: { ...request.headers, ...(await signer.sign(request)) } };
-  }
-
   /** Requests that must be made before the payload can be taken. @returns why one of them did not do what it is for */
   async #prepare(
     requests: readonly OutputRequest[],
@@ -255,7 +247,7 @@ export class Exchange {
   ): Promise<Extract<Verdict, { kind: "retry" }> | undefined> {
     for (const request of requests) {
       try {
-        const response = await this.#site.send(await this.#signed(request));
+        const response = await this.#site.send(await signed(request, this.#site.signer, this.#site));
         if (request.served?.(response) ?? (response.status >= 200 && response.status < 300)) continue;
         const verdict = this.#site.output.verdict!(response, records);
         // Refused for good is the request that was to help, not the payload.

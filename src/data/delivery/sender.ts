@@ -17,10 +17,11 @@ import type { Claim } from "./claim.ts";
 import { Confirmations } from "./confirmations.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { Delivery, type DeliverySite, type DeliveryStatus, drainLoss } from "./delivery.ts";
-import { Exchange, type RequestSigner } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
 import { failureOf, HttpClient, type TlsOptions } from "./http.ts";
 import { Pace } from "./pace.ts";
 import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
+import type { RequestSigner } from "./signing.ts";
 import type { LaneAmount } from "./spool/spool.ts";
 import type { SpoolQueue } from "./spool/spool_queue.ts";
 
@@ -395,6 +396,7 @@ export class Sender extends Delivery {
       retry,
       cut: this.#cut,
       signer,
+      timeoutMs: tuning.timeoutMs,
       encoder: output.envelope.kind === "json" ? this.#kind.createEncoder(output.envelope) : undefined,
       breaker: this.#breaker,
       pace: this.#pace,
