@@ -22,6 +22,9 @@ const eventBytesMax = batchBytesMax;
 /** The same page of the Chinese partition (https://docs.amazonaws.cn/goto/WebAPI/logs-2014-03-28/PutLogEvents) still says 256 KB. */
 const eventBytesMaxChina = 256 * 1024;
 
+/** "A batch of log events in a single request must be in a chronological order", and "cannot span more than 24 hours". */
+const spanMsMax = 24 * 3_600_000;
+
 /** The API is documented with no Content-Encoding. */
 const compressions = ["none"] as const;
 
@@ -149,6 +152,8 @@ export const cloudwatch = defineOutput({
         recordsMax: eventsMax,
         bytesMax: batchBytesMax,
         recordBytesMax: region.startsWith("cn-") ? eventBytesMaxChina : eventBytesMax,
+        chronological: true,
+        spanMsMax,
       },
       envelope: {
         kind: "json",
@@ -217,9 +222,11 @@ function verdictOf(response: OutputResponse, error: string | undefined, message 
   if (mendable.has(error)) {
     return { kind: "retry", reason, alert: `${reason}: mend the credentials, their permissions or the clock` };
   }
-  // One batch may span 24 hours at most; halves of a longer one may fit, and single events do.
+  // Halves of a batch that spans too much, or whose order is not the one of its times, may fit, and single events do.
   if (error === "InvalidParameterException") {
-    return /24 hours|too large|batch size/i.test(message) ? { kind: "split", reason } : { kind: "rejected", reason };
+    return /24 hours|chronological|too large|batch size/i.test(message)
+      ? { kind: "split", reason }
+      : { kind: "rejected", reason };
   }
   if (error === "SerializationException" || error === "ValidationException") return { kind: "rejected", reason };
   return { ...verdictOfStatus(response), reason } as Verdict;

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
 import { MemoryLane } from "../../../test/fixtures/memory_lane.ts";
 import { until } from "../../../test/fixtures/wait.ts";
-import type { Output, OutputRequest, Verdict } from "../../outputs/output.ts";
+import type { Output, OutputRequest, PayloadLimits, Verdict } from "../../outputs/output.ts";
 import { forwardLog } from "../../telemetry/log.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { portableKind } from "../engine/portable/kind.ts";
@@ -288,6 +288,47 @@ describe("a destination that confirms later", () => {
     expect(groups.length).toBe(2);
     expect(new Set(groups).size).toBe(1);
     expect(cell("deliveredRecords")).toBe(1);
+  });
+});
+
+describe("a destination that wants times in order", () => {
+  const hourMs = 3_600_000;
+  const bodies = async (limits: Partial<PayloadLimits>, ...timesMs: readonly number[]) => {
+    const frame = { before: "", time: "ms", after: "" } as const;
+    const { sender, cell, sent } = await rig(
+      () => acked,
+      {},
+      {
+        limits: { recordsMax: 1000, bytesMax: 1_000_000, ...limits },
+        // biome-ignore lint/suspicious/noThenProperty: text of an envelope, never awaited
+        envelope: { kind: "json", before: "", between: ",", after: "", string: { ...frame, then: ":" } },
+      },
+    );
+    for (const timeMs of timesMs) sender.push(batchOf("x"), 0, 1, timeMs);
+    sender.flush();
+    await until("all is settled", () => sender.idle);
+    expect(cell("deliveredRecords")).toBe(timesMs.length);
+    return sent().map((body) => body.split(",").map((item) => Number(item.split(":")[0])));
+  };
+
+  it("gets what was received after the clock was set back in a payload of its own", async () => {
+    const times = [10 * hourMs, 11 * hourMs, 9 * hourMs, 9 * hourMs, 12 * hourMs, 8 * hourMs];
+    expect(await bodies({ chronological: true }, ...times)).toEqual([
+      [10 * hourMs, 11 * hourMs],
+      [9 * hourMs, 9 * hourMs, 12 * hourMs],
+      [8 * hourMs],
+    ]);
+  });
+
+  it("gets no more time in one payload than it takes", async () => {
+    expect(await bodies({ spanMsMax: 24 * hourMs }, 0, 24 * hourMs, 24 * hourMs + 1, 25 * hourMs, hourMs)).toEqual([
+      [0, 24 * hourMs],
+      [24 * hourMs + 1, 25 * hourMs, hourMs],
+    ]);
+  });
+
+  it("gets all in one where it wants nothing of that", async () => {
+    expect(await bodies({}, 2 * hourMs, hourMs, 50 * hourMs)).toEqual([[2 * hourMs, hourMs, 50 * hourMs]]);
   });
 });
 

@@ -3,7 +3,7 @@
  * and does with each range of records what the answer says. Never throws; ends early only when the sender stops.
  */
 
-import type { Body, Output, OutputRequest, OutputResponse, Verdict } from "../../outputs/output.ts";
+import type { Body, Output, OutputRequest, OutputResponse, PayloadLimits, Verdict } from "../../outputs/output.ts";
 import { type Encoder, encodeStop, freeBody } from "../engine/encoder.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Claim } from "./claim.ts";
@@ -117,7 +117,9 @@ export class Exchange {
     const { recordsMax, bytesMax } = cut;
     encoder.begin({ recordsMax, bytesMax, recordBytesMax: limits.recordBytesMax ?? bytesMax });
     let at = done;
+    const times = new TimesOfBody(limits);
     for (const { shared, from, to: end, timeMs } of payload.ranges(done, to)) {
+      if (!times.take(timeMs)) break;
       const stopped = encoder.append(shared.batch, from, end, timeMs);
       at += stopped - from;
       if (stopped === end) continue;
@@ -275,5 +277,30 @@ export class Exchange {
       await this.#site.dead(claim, end - from, range.reason);
     }
     if (claim.done < to) this.#site.delivered(claim, to - claim.done);
+  }
+}
+
+/** Times of the ranges in one body, within what the destination wants of them. */
+class TimesOfBody {
+  readonly #limits: PayloadLimits;
+  #min = Number.POSITIVE_INFINITY;
+  #max = Number.NEGATIVE_INFINITY;
+  #last = Number.NEGATIVE_INFINITY;
+
+  constructor(limits: PayloadLimits) {
+    this.#limits = limits;
+  }
+
+  /** @returns false: a range of this time begins another body; never for the first one */
+  take(timeMs: number): boolean {
+    const { chronological, spanMsMax = Number.POSITIVE_INFINITY } = this.#limits;
+    if (chronological === true && timeMs < this.#last) return false;
+    const min = Math.min(this.#min, timeMs);
+    const max = Math.max(this.#max, timeMs);
+    if (max - min > spanMsMax) return false;
+    this.#min = min;
+    this.#max = max;
+    this.#last = timeMs;
+    return true;
   }
 }
