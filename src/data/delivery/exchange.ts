@@ -40,6 +40,8 @@ export interface ExchangeSite {
   send(request: OutputRequest): Promise<OutputResponse>;
   /** Whether the configuration that this was made for still holds, and the claim's records have passed the rules that protect now. */
   current(claim: Claim): boolean;
+  /** A body of so many bytes of its own is made; negative: it is let go. */
+  holds(bytes: number): void;
   /** The next `count` records of the claim are delivered. */
   delivered(claim: Claim, count: number): void;
   /** The next `count` records of the claim are refused for good. */
@@ -96,10 +98,16 @@ export class Exchange {
       const whole = claim.done === first && encoded.to === to;
       const partId = whole ? id : `${id}/${part}`;
       const wire = await this.#wireOf(encoded.body);
-      const settled = await this.#part(claim, { to: encoded.to, body: wire }, partId, claimSite);
-      // What zlib made may lie in memory that it shares with others; the collector has it.
-      if (wire === encoded.body && this.#site.encoder !== undefined) freeBody(wire.parts[0]!);
-      if (!settled) return false;
+      const isEncoded = wire === encoded.body && this.#site.encoder !== undefined;
+      const ownBytes = isEncoded || wire !== encoded.body ? wire.bytes : 0;
+      this.#site.holds(ownBytes);
+      try {
+        if (!(await this.#part(claim, { to: encoded.to, body: wire }, partId, claimSite))) return false;
+      } finally {
+        this.#site.holds(-ownBytes);
+        // What zlib made may lie in memory that it shares with others; the collector has it.
+        if (isEncoded) freeBody(wire.parts[0]!);
+      }
     }
     return true;
   }
