@@ -141,12 +141,13 @@ describe("a verdict", () => {
   });
 
   it("that one record is wrong delivers those before it, keeps it, and sends those behind it once more and nothing twice", async () => {
-    const { lane, sent, send, cell } = await rig((lines) => {
+    const { lane, sent, send, cell, taken } = await rig((lines) => {
       const at = lines.findIndex((line) => line.startsWith("bad"));
       return at < 0 ? acked : { kind: "resume", at, reason: "code 6" };
     });
     await send("a", "b", "bad1", "c", "bad2", "d");
     expect(sent()).toEqual(["a b bad1 c bad2 d", "c bad2 d", "d"]);
+    expect(taken.map(({ group }) => group.replace(taken[0]!.group, ""))).toEqual(["", "/3-6", "/5-6"]);
     expect(lane.lines()).toEqual(["bad1", "bad2"]);
     expect([cell("deliveredRecords"), cell("deadLetteredRecords")]).toEqual([4, 2]);
   });
@@ -295,7 +296,7 @@ describe("a destination that wants times in order", () => {
   const hourMs = 3_600_000;
   const bodies = async (limits: Partial<PayloadLimits>, ...timesMs: readonly number[]) => {
     const frame = { before: "", time: "ms", after: "" } as const;
-    const { sender, cell, sent } = await rig(
+    const { sender, cell, taken } = await rig(
       () => acked,
       {},
       {
@@ -308,27 +309,32 @@ describe("a destination that wants times in order", () => {
     sender.flush();
     await until("all is settled", () => sender.idle);
     expect(cell("deliveredRecords")).toBe(timesMs.length);
-    return sent().map((body) => body.split(",").map((item) => Number(item.split(":")[0])));
+    return taken.map(({ group, lines }) => ({
+      of: group.replace(/^[^/]*/, ""),
+      times: lines[0]!.split(",").map((item) => Number(item.split(":")[0])),
+    }));
   };
 
   it("gets what was received after the clock was set back in a payload of its own", async () => {
     const times = [10 * hourMs, 11 * hourMs, 9 * hourMs, 9 * hourMs, 12 * hourMs, 8 * hourMs];
     expect(await bodies({ chronological: true }, ...times)).toEqual([
-      [10 * hourMs, 11 * hourMs],
-      [9 * hourMs, 9 * hourMs, 12 * hourMs],
-      [8 * hourMs],
+      { of: "/0-2", times: [10 * hourMs, 11 * hourMs] },
+      { of: "/2-5", times: [9 * hourMs, 9 * hourMs, 12 * hourMs] },
+      { of: "/5-6", times: [8 * hourMs] },
     ]);
   });
 
   it("gets no more time in one payload than it takes", async () => {
     expect(await bodies({ spanMsMax: 24 * hourMs }, 0, 24 * hourMs, 24 * hourMs + 1, 25 * hourMs, hourMs)).toEqual([
-      [0, 24 * hourMs],
-      [24 * hourMs + 1, 25 * hourMs, hourMs],
+      { of: "/0-2", times: [0, 24 * hourMs] },
+      { of: "/2-5", times: [24 * hourMs + 1, 25 * hourMs, hourMs] },
     ]);
   });
 
   it("gets all in one where it wants nothing of that", async () => {
-    expect(await bodies({}, 2 * hourMs, hourMs, 50 * hourMs)).toEqual([[2 * hourMs, hourMs, 50 * hourMs]]);
+    expect(await bodies({}, 2 * hourMs, hourMs, 50 * hourMs)).toEqual([
+      { of: "", times: [2 * hourMs, hourMs, 50 * hourMs] },
+    ]);
   });
 });
 
@@ -388,6 +394,34 @@ describe("a configuration that changes while a payload waits", () => {
     sender.tune(tuned({ ...output, verdict: () => acked }));
     await sending;
     expect(cell("deliveredRecords")).toBe(1);
+  });
+
+  it("names the rest of a payload of which a part is settled otherwise than the whole, and its halves after it", async () => {
+    let mended = false;
+    const { sender, output, cell, send, taken } = await rig(
+      (lines) => {
+        if (lines.length > 2) return { kind: "split", reason: "HTTP 413" };
+        return lines.includes("a") || mended ? acked : { kind: "retry", reason: "HTTP 503", afterMs: 3_600_000 };
+      },
+      { retry: { delayMsMax: 100, afterMsMax: 3_600_000, deadlineMs: 0 } },
+    );
+    const sending = send("a", "b", "c", "d", "e", "f");
+    await until("a part is refused", () => sender.status.failures === 1);
+    mended = true;
+    sender.tune(tuned(output));
+    await sending;
+    expect(taken.map(({ group, lines }) => [group.replace(taken[0]!.group, ""), lines.join("")])).toEqual([
+      ["", "abcdef"],
+      ["/1", "abc"],
+      ["/1/1", "a"],
+      ["/1/2", "bc"],
+      ["/1-6", "bcdef"],
+      ["/1-6/1", "bc"],
+      ["/1-6/2", "def"],
+      ["/1-6/2/1", "d"],
+      ["/1-6/2/2", "ef"],
+    ]);
+    expect(cell("deliveredRecords")).toBe(6);
   });
 
   it("leaves a payload that was sent before to be confirmed as it was sent", async () => {

@@ -81,22 +81,25 @@ export class Exchange {
    *   exchange for the configuration that holds now
    */
   async deliver(claim: Claim, claimSite: ClaimSite): Promise<"settled" | "stopped" | "outdated"> {
-    if (await this.#range(claim, claim.payload.records, claim.id, claimSite)) return "settled";
+    if (await this.#range(claim, 0, claim.payload.records, claim.id, claimSite)) return "settled";
     return this.#site.signal.aborted ? "stopped" : "outdated";
   }
 
-  /** Delivers the claim's records up to `to`. */
-  async #range(claim: Claim, to: number, id: string, claimSite: ClaimSite): Promise<boolean> {
-    const first = claim.done;
-    for (let part = 1; claim.done < to; part++) {
+  /**
+   * Delivers the claim's records up to `to`.
+   * @param id names the records from `from` on, all of them; what leaves otherwise is named by where it lies in the claim, so that one name
+   *   never stands for different records
+   */
+  async #range(claim: Claim, from: number, to: number, id: string, claimSite: ClaimSite): Promise<boolean> {
+    while (claim.done < to) {
       if (!this.#site.current(claim)) return false;
       const encoded = this.#encode(claim, to);
       if (encoded === undefined) {
         await this.#site.dead(claim, 1, "one record is larger than the destination takes (too_large)");
         continue;
       }
-      const whole = claim.done === first && encoded.to === to;
-      const partId = whole ? id : `${id}/${part}`;
+      const whole = claim.done === from && encoded.to === to;
+      const partId = whole ? id : `${claim.id}/${claim.done}-${encoded.to}`;
       const wire = await this.#wireOf(encoded.body);
       const isEncoded = wire === encoded.body && this.#site.encoder !== undefined;
       const ownBytes = isEncoded || wire !== encoded.body ? wire.bytes : 0;
@@ -147,7 +150,10 @@ export class Exchange {
     return wire;
   }
 
-  /** One request's records, until there is a verdict. @returns false: the sender stops, or its configuration has changed */
+  /**
+   * One request's records, until there is a verdict: all of them are settled then, or those up to one that was refused.
+   * @returns false: the sender stops, or its configuration has changed
+   */
   async #part(claim: Claim, { to, body }: Part, id: string, claimSite: ClaimSite): Promise<boolean> {
     const site = this.#site;
     const { signal, breaker, retry } = site;
@@ -182,17 +188,18 @@ export class Exchange {
             await site.dead(claim, count, verdict.reason);
             return true;
           }
-          const middle = claim.done + Math.floor(count / 2);
+          const from = claim.done;
+          const middle = from + Math.floor(count / 2);
           return (
-            (await this.#range(claim, middle, `${id}/1`, claimSite)) &&
-            (await this.#range(claim, to, `${id}/2`, claimSite))
+            (await this.#range(claim, from, middle, `${id}/1`, claimSite)) &&
+            (await this.#range(claim, middle, to, `${id}/2`, claimSite))
           );
         }
         case "resume": {
           const at = Math.min(Math.max(0, verdict.at), count - 1);
           if (at > 0) site.delivered(claim, at);
           await site.dead(claim, 1, verdict.reason);
-          return this.#range(claim, to, `${id}/r${claim.done}`, claimSite);
+          return true;
         }
         case "rejected":
           await site.dead(claim, count, verdict.reason);
