@@ -108,7 +108,7 @@ export interface Lane {
 /** @throws StreamGateError SG_SPOOL_VERSION for files of a version that is not known, SG_SPOOL when the directory cannot be used */
 export type LaneOpener = (options: LaneOptions, events: LaneEvents) => Promise<Lane>;
 
-/** `payments-w0-1f3a09c2-1200`: what a receiver tells a repeat by; halves of a split group append `/1` and `/2`. */
+/** `payments-w0-1f3a09c2-1200`: what a receiver tells a repeat by; halves of a split group append `/1` and `/2`, other parts `/50-80`. */
 export function groupId(output: string, lane: string, epoch: number, firstSequence: bigint): string {
   return `${output}-${lane}-${epoch.toString(16).padStart(8, "0")}-${firstSequence}`;
 }

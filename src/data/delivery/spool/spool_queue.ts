@@ -173,7 +173,7 @@ function rangesOf({ segments }: Payload) {
 
 /** A group that was read: made a payload when it is claimed, by the protect rules of that moment. */
 class SpoolClaim implements Claim {
-  readonly id: string;
+  id: string;
   readonly #firstSequence: bigint;
   readonly #reader: LaneReader;
   readonly #site: SpoolSite;
@@ -191,7 +191,7 @@ class SpoolClaim implements Claim {
     const replayed = site.replay.run(group);
     this.payload = replayed.payload;
     reader.began(this.payload);
-    reader.replayed(replayed);
+    this.#replayed(replayed);
   }
 
   get stale(): boolean {
@@ -201,13 +201,20 @@ class SpoolClaim implements Claim {
   protectAgain(): void {
     this.#identity = this.#site.replay.identity;
     const before = this.payload;
+    if (this.done > 0) this.id += `/${this.done}-${before.records}`;
     const replayed = this.#site.replay.again(before.ranges(this.done, before.records));
     before.release();
     this.payload = replayed.payload;
     this.#reader.memoryBytes += this.payload.bytes - before.bytes;
     this.done = 0;
-    this.#reader.replayed(replayed);
+    this.#replayed(replayed);
     if (this.payload.records === 0) this.#reader.ended(this.#firstSequence, this.payload);
+  }
+
+  #replayed(replayed: Replayed): void {
+    // Where records are missing, those behind them lie elsewhere than a receiver may have seen them under the name.
+    if (replayed.withheldRecords > 0) this.id += `/p${this.#identity.toString(16)}`;
+    this.#reader.replayed(replayed);
   }
 
   settle(count: number): void {
