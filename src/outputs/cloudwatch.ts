@@ -68,6 +68,7 @@ const params = Type.Object({
   region: Type.String({
     pattern: "^[a-z]{2,}(-[a-z0-9]+)+$",
     "x-words": "a region such as eu-central-1",
+    "x-destination": true,
     description: "Region, such as eu-central-1.",
   }),
   // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html

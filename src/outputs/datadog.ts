@@ -52,6 +52,7 @@ const params = Type.Object({
       minLength: 1,
       default: sites[0]!,
       examples: sites,
+      "x-destination": true,
       description: `Site of the account: ${sites.join(", ")}.`,
     }),
   ),
