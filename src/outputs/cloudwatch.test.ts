@@ -98,7 +98,7 @@ describe("cloudwatch", () => {
   ])("books events that were not taken under their cause: %o", (rejectedLogEventsInfo, ranges) => {
     expect(verdict(200, { rejectedLogEventsInfo })).toEqual({
       kind: "partly",
-      rejected: ranges.map(([from, to, reason]) => ({ from, to, reason })),
+      rejected: ranges.map(([from, to, cause]) => ({ from, to, reason: cause, cause })),
     });
   });
 
@@ -173,13 +173,13 @@ describe("cloudwatch", () => {
 
   it("gives up what would be refused again, and halves what is too much", () => {
     const reason = "HTTP 400, InvalidParameterException";
-    expect(refused("InvalidParameterException")).toEqual({ kind: "rejected", reason });
+    expect(refused("InvalidParameterException")).toEqual({ kind: "rejected", reason, cause: "invalid" });
     for (const message of [
       "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
       "Log event too large: 1048577 bytes exceeds limit of 1048576",
       "Upload too large: 1048577 bytes exceeds limit of 1048576",
     ])
-      expect(refused("InvalidParameterException", message)).toEqual({ kind: "split", reason });
+      expect(refused("InvalidParameterException", message)).toEqual({ kind: "split", reason, cause: "too_large" });
     expect(refused("SerializationException").kind).toBe("rejected");
   });
 

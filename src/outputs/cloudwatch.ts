@@ -220,9 +220,12 @@ function verdictOf(response: OutputResponse, error: string | undefined, message 
   }
   // One batch may span 24 hours at most; halves of a longer one may fit, and single events do.
   if (error === "InvalidParameterException") {
-    return /24 hours|too large|batch size/i.test(message) ? { kind: "split", reason } : { kind: "rejected", reason };
+    return /24 hours|too large|batch size/i.test(message)
+      ? { kind: "split", reason, cause: "too_large" }
+      : { kind: "rejected", reason, cause: "invalid" };
   }
-  if (error === "SerializationException" || error === "ValidationException") return { kind: "rejected", reason };
+  if (error === "SerializationException" || error === "ValidationException")
+    return { kind: "rejected", reason, cause: "invalid" };
   return { ...verdictOfStatus(response), reason } as Verdict;
 }
 
@@ -242,16 +245,16 @@ function rejectedEvents(body: string, records: number): RejectedRange[] {
   const ranges: RejectedRange[] = [];
   let from = 0;
   const ends = [
-    { to: index("tooOldLogEventEndIndex") ?? 0, reason: "too_old" },
-    { to: index("expiredLogEventEndIndex") ?? 0, reason: "expired" },
-  ].toSorted((a, b) => a.to - b.to);
-  for (const { to, reason } of ends) {
+    { to: index("tooOldLogEventEndIndex") ?? 0, cause: "too_old" },
+    { to: index("expiredLogEventEndIndex") ?? 0, cause: "expired" },
+  ] as const;
+  for (const { to, cause } of ends.toSorted((a, b) => a.to - b.to)) {
     if (to <= from) continue;
-    ranges.push({ from, to, reason });
+    ranges.push({ from, to, reason: cause, cause });
     from = to;
   }
   const newFrom = Math.max(index("tooNewLogEventStartIndex") ?? records, from);
-  if (newFrom < records) ranges.push({ from: newFrom, to: records, reason: "too_new" });
+  if (newFrom < records) ranges.push({ from: newFrom, to: records, reason: "too_new", cause: "too_new" });
   return ranges;
 }
 

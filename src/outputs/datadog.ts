@@ -144,7 +144,8 @@ export const datadog = defineOutput({
  * and names no item, so that its good ones are looked for.
  */
 function verdictOf(response: OutputResponse, records: number): Verdict {
-  if (response.status === 400 && records > 1) return { kind: "split", reason: "HTTP 400", oneAtFault: true };
+  if (response.status === 400 && records > 1)
+    return { kind: "split", reason: "HTTP 400", cause: "http_400", oneAtFault: true };
   return verdictOfStatus(response);
 }
 

@@ -63,11 +63,28 @@ export interface RequestContext {
   readonly slot: number;
 }
 
+/**
+ * Why records are refused for good, in a word that stays the same and is counted by: never a destination's own words, which may quote a record
+ * and of which there is no end. `http_`: an answer's status; `hec_`: a code of Splunk's collector.
+ */
+export type RefusalCause =
+  | "rejected"
+  | "too_large"
+  | "too_old"
+  | "too_new"
+  | "expired"
+  | "deadline"
+  | "invalid"
+  | `http_${number}`
+  | `hec_${number}`;
+
 /** Records `from` (inclusive) to `to` (exclusive) of a payload that the destination took no part of, and why. */
 export interface RejectedRange {
   readonly from: number;
   readonly to: number;
   readonly reason: string;
+  /** Here and in verdicts; absent: `rejected`. */
+  readonly cause?: RefusalCause;
 }
 
 export type Verdict =
@@ -91,11 +108,11 @@ export type Verdict =
    * Too much at once: the same records in two halves; a single one is a dead letter. `oneAtFault`: not too much, but refused as a whole for
    * what may be one record's fault; then halves are tried only as long as some of them are taken now and then.
    */
-  | { readonly kind: "split"; readonly reason: string; readonly oneAtFault?: true }
+  | { readonly kind: "split"; readonly reason: string; readonly cause?: RefusalCause; readonly oneAtFault?: true }
   /** Record `at` is refused, those before it were taken, those behind it were not: a dead letter, then resend from the next. */
-  | { readonly kind: "resume"; readonly at: number; readonly reason: string }
+  | { readonly kind: "resume"; readonly at: number; readonly reason: string; readonly cause?: RefusalCause }
   /** The same bytes would fail again: dead letters. */
-  | { readonly kind: "rejected"; readonly reason: string };
+  | { readonly kind: "rejected"; readonly reason: string; readonly cause?: RefusalCause };
 
 /** How a request is signed by whoever sends it. */
 export interface AwsSignature {

@@ -190,7 +190,8 @@ function verdictOf(response: OutputResponse, records: number, ack: boolean): Ver
   // not looked at (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/36113,
   // https://github.com/vectordotdev/vector/issues/11434).
   const at = answer?.invalidEventNumber;
-  return at !== undefined && at < records ? { kind: "resume", at, reason } : { kind: "rejected", reason };
+  const cause = `hec_${code}` as const;
+  return at !== undefined && at < records ? { kind: "resume", at, reason, cause } : { kind: "rejected", reason, cause };
 }
 
 function accepted(verdict: Verdict, ackId: number | undefined, ack: boolean): Verdict {

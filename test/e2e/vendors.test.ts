@@ -312,6 +312,7 @@ for (const { engine, skip, note } of engines) {
           { record: "{}", reason: "HTTP 400, HEC code 13" },
           { record: "unreadable", reason: "HTTP 400, HEC code 6" },
         ]);
+        expect((await out.status()).dead_letters_by_cause).toEqual({ hec_6: 2, hec_13: 2 });
         server.cannotRead(undefined);
         // The blank ones are refused again, and are dead letters again.
         await out.retryDeadLetters();
@@ -474,6 +475,7 @@ for (const { engine, skip, note } of engines) {
           ["record 8", "too_new"],
           ["record 9", "too_new"],
         ]);
+        expect((await out.status()).dead_letters_by_cause).toEqual({ too_old: 2, expired: 1, too_new: 2 });
       });
 
       it("backs off when it is throttled, and delivers", async () => {

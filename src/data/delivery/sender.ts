@@ -15,9 +15,10 @@ import type { SharedBatch } from "./batch_pool.ts";
 import { Breaker } from "./breaker.ts";
 import type { Claim } from "./claim.ts";
 import { Confirmations } from "./confirmations.ts";
+import { DeadLetterCauses } from "./dead_letter_causes.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { Delivery, type DeliverySite, type DeliveryStatus, drainLoss } from "./delivery.ts";
-import { Exchange, type RequestSigner } from "./exchange.ts";
+import { Exchange, type Refusal, type RequestSigner } from "./exchange.ts";
 import { HttpClient, type TlsOptions } from "./http.ts";
 import { Pace } from "./pace.ts";
 import type { RetryLimits } from "./retry.ts";
@@ -82,6 +83,7 @@ export class Sender extends Delivery {
   readonly backlog: Backlog;
   readonly #kind: EngineKind;
   readonly #deadLetters: DeadLetters | undefined;
+  readonly #deadCauses = new DeadLetterCauses();
   readonly #log: Log;
   readonly #random: () => number;
   readonly #complaints = new RateLimit(complaintPeriodMs);
@@ -182,6 +184,7 @@ export class Sender extends Delivery {
       concurrency: this.#pace.limit,
       ...(this.#lastError !== undefined && { last_error: this.#lastError }),
       ...(this.#spoolError !== undefined && { spool_error: this.#spoolError }),
+      dead_letters_by_cause: this.#deadCauses.counts,
       lanes: (spool === undefined ? [] : [spool.own, ...spool.adopted]).map(({ name, records, lane: { state } }) => ({
         lane: name,
         records,
@@ -373,7 +376,7 @@ export class Sender extends Delivery {
       slot: index,
       current: (claim) => this.#tuning === tuning && claim.stale !== true,
       delivered: (claim, count) => this.#settle(claim, count, "delivered"),
-      dead: (claim, count, reason) => this.#dead(claim, count, reason),
+      dead: (claim, count, refusal) => this.#dead(claim, count, refusal),
       complain: (kind, fields, message) => {
         this.complain(kind, fields, message);
         this.#settled?.();
@@ -409,10 +412,11 @@ export class Sender extends Delivery {
     this.site.changed();
   }
 
-  async #dead(claim: Claim, count: number, reason: string): Promise<void> {
+  async #dead(claim: Claim, count: number, { reason, cause }: Refusal): Promise<void> {
     this.complain("rejected", { records: count }, `refuses records, which become dead letters: ${reason}`);
     const ranges = claim.payload.ranges(claim.done, claim.done + count);
     const kept = (await this.#deadLetters?.keep(ranges, reason)) ?? false;
+    this.#deadCauses.add(cause ?? "rejected", count);
     this.#settle(claim, count, kept ? "deadLettered" : "lostDeadLetter");
   }
 
