@@ -122,6 +122,18 @@ describe("a sender", () => {
     await sender.drain(patient(), false);
   });
 
+  it("loses spooled records to protect rules under the name of what the rules did, and warns of those no rule could finish", () => {
+    const { sender, lines, cell } = senderFor("http://127.0.0.1:9/");
+    const dropped = { records: 2, bytes: 20 };
+    sender.replayed({ dropped, quarantined: { records: 0, bytes: 0, rules: [] }, rewrittenBytes: 3 });
+    expect(lines).toEqual([]);
+    sender.replayed({ dropped, quarantined: { records: 1, bytes: 9, rules: ["ssn"] }, rewrittenBytes: -1 });
+    expect([cell("lostProtectedRecords"), cell("lostProtectedBytes")]).toEqual([4, 40]);
+    expect([cell("lostQuarantinedRecords"), cell("lostQuarantinedBytes")]).toEqual([1, 9]);
+    expect(cell("rewrittenBytes")).toBe(2);
+    expect(lines).toEqual([expect.stringContaining("withheld")]);
+  });
+
   it("sends without a flush when records have waited long enough", async () => {
     const { bodies, url } = await destination((_n, response) => response.end());
     const { sender } = senderFor(url);

@@ -22,6 +22,7 @@ import { Exchange, type Refusal, type RequestSigner } from "./exchange.ts";
 import { HttpClient, type TlsOptions } from "./http.ts";
 import { Pace } from "./pace.ts";
 import type { RetryLimits } from "./retry.ts";
+import type { Withheld } from "./spool/replay.ts";
 import type { LaneAmount } from "./spool/spool.ts";
 import type { SpoolQueue } from "./spool/spool_queue.ts";
 
@@ -211,9 +212,16 @@ export class Sender extends Delivery {
     this.count("recovered", amount.records, amount.bytes);
   }
 
-  replayed(withheldRecords: number, withheldBytes: number, rewrittenBytes: number): void {
-    this.count("lostProtected", withheldRecords, withheldBytes);
+  replayed({ dropped, quarantined, rewrittenBytes }: Withheld): void {
+    this.count("lostProtected", dropped.records, dropped.bytes);
+    this.count("lostQuarantined", quarantined.records, quarantined.bytes);
     this.cells[outputCell.rewrittenBytes]! += rewrittenBytes;
+    if (quarantined.records === 0) return;
+    this.complain(
+      "quarantined",
+      { records: quarantined.records, rules: quarantined.rules.join(", ") },
+      "loses spooled records: a rule could not finish them within its limits, so they are withheld",
+    );
   }
 
   /** Dead letters of this run made room for later ones. */

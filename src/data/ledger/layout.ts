@@ -87,13 +87,16 @@ export const outputCell = {
   /** Refused for good, and the dead-letter segments could not take them. */
   lostDeadLetterRecords: 26,
   lostDeadLetterBytes: 27,
-  /** Spooled under an older manifest and withheld, dropped or quarantined by a protect rule of the one that runs. */
+  /** Spooled under an older manifest and dropped by a protect rule of the one that runs. */
   lostProtectedRecords: 28,
   lostProtectedBytes: 29,
+  /** Likewise, and withheld: a protect rule could not finish them within its bounds. */
+  lostQuarantinedRecords: 30,
+  lostQuarantinedBytes: 31,
   /** What a protect rule of a later manifest took off or added in bytes, so that bytes balance: read minus spooled. */
-  rewrittenBytes: 30,
+  rewrittenBytes: 32,
 } as const;
-export const outputCells = 32;
+export const outputCells = 33;
 
 export const sequenceBytes = 8;
 
