@@ -8,7 +8,8 @@
 import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";
-import { defineOutput, type OutputRequest, type OutputResponse, type RejectedRange, type Verdict } from "./output.ts";
+import type { OutputRequest, OutputResponse, RejectedRange, Verdict } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 

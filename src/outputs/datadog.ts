@@ -15,7 +15,8 @@ import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import type { Member } from "./envelope.ts";
 import { verdictOfStatus } from "./http_status.ts";
-import { defineOutput, groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 
