@@ -171,17 +171,29 @@ describe("cloudwatch", () => {
     expect(refused("DataAlreadyAcceptedException")).toEqual({ kind: "acked" });
   });
 
-  it("gives up what would be refused again, and halves what is too much", () => {
-    const reason = "HTTP 400, InvalidParameterException";
-    expect(refused("InvalidParameterException")).toEqual({ kind: "rejected", reason, cause: "invalid" });
+  it("halves what is too much, or not in order", () => {
     for (const message of [
       "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
       "Log event too large: 1048577 bytes exceeds limit of 1048576",
       "Upload too large: 1048577 bytes exceeds limit of 1048576",
-    ])
-      expect(refused("InvalidParameterException", message)).toEqual({ kind: "split", reason, cause: "too_large" });
-    expect(refused("SerializationException").kind).toBe("rejected");
+      "Log events in a single PutLogEvents request must be in chronological order.",
+    ]) {
+      const reason = "HTTP 400, InvalidParameterException";
+      expect(refused("InvalidParameterException", message)).toMatchObject({ kind: "split", reason });
+    }
   });
+
+  it.each(["InvalidParameterException", "SerializationException", "ValidationException"])(
+    "takes %s for the fault of one event, and gives that up",
+    (name) => {
+      const reason = `HTTP 400, ${name}`;
+      expect(refused(name)).toEqual({ kind: "split", reason, cause: "invalid", oneAtFault: true });
+      const alone = output().verdict!(answered(400, { __type: name, message: "…" }), 1);
+      expect(alone).toEqual({ kind: "rejected", reason, cause: "invalid" });
+      const large = output().verdict!(answered(400, { __type: name, message: "Log event too large: 1 bytes" }), 1);
+      expect(large).toEqual({ kind: "rejected", reason, cause: "too_large" });
+    },
+  );
 
   it.each([
     [{ __type: "ThrottlingException" }, {}],

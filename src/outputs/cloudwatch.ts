@@ -65,6 +65,9 @@ const passing = new Set([
   "TooManyRequestsException",
 ]);
 
+/** Errors of a request as it is; they name no event. */
+const refusing = new Set(["InvalidParameterException", "SerializationException", "ValidationException"]);
+
 const params = Type.Object({
   region: Type.String({
     pattern: "^[a-z]{2,}(-[a-z0-9]+)+$",
@@ -219,14 +222,14 @@ function verdictOf(response: OutputResponse, error: string | undefined, message 
   if (mendable.has(error)) {
     return { kind: "retry", reason, alert: `${reason}: mend the credentials, their permissions or the clock` };
   }
-  // One batch may span 24 hours at most; halves of a longer one may fit, and single events do.
-  if (error === "InvalidParameterException") {
-    return /24 hours|too large|batch size/i.test(message)
-      ? { kind: "split", reason, cause: "too_large" }
-      : { kind: "rejected", reason, cause: "invalid" };
+  if (refusing.has(error)) {
+    const cause = /too large/i.test(message) ? "too_large" : "invalid";
+    if (records === 1) return { kind: "rejected", reason, cause };
+    // One batch may span 24 hours at most, and be in chronological order, which it is unless the clock was set back meanwhile: halves may fit,
+    // and single events do. For the rest one event may be at fault, such as one of which a rule left nothing.
+    const tooMuch = /24 hours|too large|batch size|chronological/i.test(message);
+    return { kind: "split", reason, cause, ...(!tooMuch && { oneAtFault: true }) };
   }
-  if (error === "SerializationException" || error === "ValidationException")
-    return { kind: "rejected", reason, cause: "invalid" };
   return { ...verdictOfStatus(response), reason } as Verdict;
 }
 

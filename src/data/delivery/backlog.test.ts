@@ -13,7 +13,10 @@ import { LaneReader, SpoolQueue } from "./spool/spool_queue.ts";
 /** 20 records of one byte fill it: each is charged with 64 bytes more. */
 const queueBytes = 1300;
 
-function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget = (): boolean => false } = {}) {
+function rig(
+  whenFull: WhenFull,
+  { durable = false, spooled = true, recordsMax = 5, overBudget = (): boolean => false, groupBytes = 1_000_000 } = {},
+) {
   const [lane, ahead] = [new MemoryLane(), new MemoryLane()];
   const lost: Record<string, number> = {};
   const replay = new Replay(portableKind(), protectionOf({ rules: [], operations: [] }));
@@ -21,6 +24,10 @@ function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget =
     outputId: "out",
     replay,
     openAhead: async () => ahead,
+    groupBytesMax: () => groupBytes,
+    tooLarge: ({ records }: { records: number }) => {
+      lost.spoolFull = (lost.spoolFull ?? 0) + records;
+    },
     changed: () => {},
     refused: () => {},
     lost: () => {},
@@ -34,7 +41,7 @@ function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget =
       lost[cause] = (lost[cause] ?? 0) + records;
     },
   });
-  backlog.configure(queueBytes, whenFull, durable, { recordsMax: 5, bytesMax: 1_000_000 });
+  backlog.configure(queueBytes, whenFull, durable, { recordsMax, bytesMax: 1_000_000 });
   let next = 0;
   const push = (count: number) => {
     for (let record = 0; record < count; record++) backlog.push(batchOf(`${next++}`), 0, 1, 0);
@@ -62,6 +69,15 @@ function rig(whenFull: WhenFull, { durable = false, spooled = true, overBudget =
 }
 
 describe("a backlog that spills", () => {
+  it("writes less than a payload when its queue holds no more than that", async () => {
+    const { backlog, spool, push } = rig("spill", { recordsMax: 50 });
+    for (let pushed = 0; pushed < 200; pushed++) {
+      push(1);
+      await until("there is room", () => backlog.accepting);
+    }
+    expect(spool!.records + backlog.memoryRecords).toBe(200);
+  });
+
   it("writes what a turn's end found the disk too busy for, though nothing comes after it", async () => {
     const { backlog, lane, spool, push, drain, numbers } = rig("spill");
     push(25);
@@ -197,6 +213,32 @@ describe("a backlog that spills", () => {
   });
 });
 
+describe("a backlog whose disk refuses", () => {
+  it("gives what was to go there to a destination that takes it, in order, and loses nothing", async () => {
+    const { backlog, lane, lost, push, drain, numbers } = rig("spill");
+    lane.refuses = "ENOSPC";
+    push(25);
+    await until("it has been refused", () => {
+      backlog.flush();
+      return backlog.spool!.refusing;
+    });
+    push(10);
+    expect(await drain()).toEqual(numbers(0, 35));
+    expect([lost, lane.groups, backlog.idle]).toEqual([{}, [], true]);
+  });
+
+  it("never makes the worker wait for a group that nothing comes to fill", async () => {
+    const { backlog, lane, push } = rig("spill", { overBudget: () => true });
+    // One record in memory, the next ones on their way to the disk, fewer than a group.
+    push(1);
+    for (let turn = 0; turn < 20; turn++) {
+      push(2);
+      await until("the worker goes on", () => backlog.accepting);
+    }
+    expect(lane.lines().length).toBe(40);
+  });
+});
+
 describe("a durable backlog", () => {
   it("lets everything pass over the disk", async () => {
     const { backlog, lane, push, drain, numbers } = rig("spill", { durable: true });
@@ -205,6 +247,18 @@ describe("a durable backlog", () => {
     expect(await drain()).toEqual(numbers(0, 3));
     expect(lane.lines()).toEqual(numbers(0, 3));
     expect(lane.settled).toEqual([0n]);
+  });
+
+  it("gives up a record that is larger than its spool, and goes on with the next", async () => {
+    const { backlog, lane, lost, drain } = rig("spill", { durable: true, groupBytes: 100 });
+    lane.refuses = "SPOOL_FULL";
+    backlog.push(batchOf("x".repeat(1000)), 0, 1, 0);
+    backlog.push(batchOf("y"), 0, 1, 0);
+    backlog.flush();
+    await until("it is given up", () => lost.spoolFull === 1);
+    lane.refuses = undefined;
+    await until("the disk is asked again", () => !backlog.spool!.refusing);
+    expect(await drain()).toEqual(["y"]);
   });
 
   it("makes the worker wait, and loses nothing, while the disk refuses", async () => {

@@ -77,7 +77,7 @@ export class Backlog {
   }
   /** Memory that all this keeps, in bytes. */
   get charge(): number {
-    return this.#queue.charge + (this.#spool?.stagedCharge ?? 0);
+    return this.#queue.charge + (this.#spool === undefined ? 0 : this.#spool.stagedCharge + this.#spool.readBytes);
   }
   /** Nothing waits or is in flight, in memory or on disk. */
   get idle(): boolean {
@@ -87,6 +87,10 @@ export class Backlog {
   /** In memory and to be claimed. */
   get waitingRecords(): number {
     return this.#queue.waitingRecords;
+  }
+  /** Records that were to go to the disk and may leave from memory instead: see `SpoolQueue.takeStaged`. */
+  get stagedRecords(): number {
+    return this.#durable ? 0 : (this.#spool?.stagedRecords ?? 0);
   }
   /** Whether the queue holds a payload's worth, or all it can. */
   get payloadWaits(): boolean {
@@ -117,7 +121,8 @@ export class Backlog {
     const full = this.#queue.full || (this.#site.overBudget() && this.#queue.records > 0);
     if (spool !== undefined && (this.#durable || spool.occupied || (full && this.#whenFull === "spill"))) {
       spool.stage({ shared, from, to, timeMs, protection });
-      spool.write(this.#cut, false);
+      // Nothing more comes to fill a group when the worker has to wait.
+      spool.write(this.#cut, !this.accepting);
       if (spool.refusing && !this.#durable) this.#shed(spool);
       return;
     }
@@ -126,7 +131,7 @@ export class Backlog {
       return;
     }
     this.#queue.push(shared, from, to, timeMs, protection);
-    if (this.#whenFull === "drop_oldest") this.#dropOldest();
+    if (this.#whenFull === "drop_oldest") this.#dropOldest(full ? shared.batch.recordBytes(from, to) : 0);
   }
 
   /** The turn is over: what is staged goes to the disk as it is. */
@@ -137,17 +142,21 @@ export class Backlog {
   /** The next records to send: those in memory are older than those on disk. */
   claim(): Claim | undefined {
     const payload = this.#queue.take(this.#cut);
-    if (payload !== undefined) return this.#memoryClaim(payload);
-    return this.#spool?.claim();
+    if (payload !== undefined) return this.#memoryClaim(payload, this.#queue);
+    const spool = this.#spool;
+    const claim = spool?.claim();
+    if (claim !== undefined || spool === undefined || this.#durable) return claim;
+    const staged = spool.takeStaged(this.#cut);
+    return staged && this.#memoryClaim(staged, { settle: (records, bytes) => spool.settleStaged(records, bytes) });
   }
 
-  #memoryClaim(payload: Payload): Claim {
+  #memoryClaim(payload: Payload, queue: Pick<Queue, "settle">): Claim {
     const claim: Claim = {
       id: `${this.#site.memoryId}${this.#claims++}`,
       payload,
       done: 0,
       settle: (count) => {
-        this.#queue.settle(count, payload.bytesOf(claim.done, claim.done + count));
+        queue.settle(count, payload.bytesOf(claim.done, claim.done + count));
         claim.done += count;
         if (claim.done === payload.records) payload.release();
       },
@@ -160,10 +169,13 @@ export class Backlog {
     return claim.id.startsWith(this.#site.memoryId);
   }
 
-  #dropOldest(): void {
-    while (this.#queue.full && this.#queue.waitingRecords > 0) {
+  /** @param bytes that came over the memory budget: as many go, at least */
+  #dropOldest(bytes: number): void {
+    let over = bytes;
+    while ((this.#queue.full || over > 0) && this.#queue.waitingRecords > 0) {
       const payload = this.#queue.take(this.#cut);
       if (payload === undefined) return;
+      over -= payload.bytes;
       this.#site.lost("queueFull", { records: payload.records, bytes: payload.bytes });
       this.#queue.settle(payload.records, payload.bytes);
       payload.release();

@@ -264,6 +264,20 @@ describe("a sender with several requests under way", () => {
   });
 });
 
+describe("a record that comes while a request hangs", () => {
+  it("leaves by another one when it has waited as long as it may", async () => {
+    const rigged = await rig(() => acked, { concurrency: { max: 2, adapts: false }, ageMsMax: 20 });
+    const { sender, sent, delayMs } = rigged;
+    delayMs.answer = 60_000;
+    sender.push(batchOf("hangs"), 0, 1, 0);
+    sender.flush();
+    await until("it hangs", () => sent().length === 1);
+    delayMs.answer = 0;
+    sender.push(batchOf("late"), 0, 1, 0);
+    await until("it has left", () => sent().includes("late"));
+  });
+});
+
 describe("a configuration that changes while a payload waits", () => {
   it("holds for that payload too: what was mended frees it", async () => {
     const { sender, output, cell, send } = await rig(() => ({ kind: "retry", reason: "HTTP 401", alert: "token" }), {

@@ -56,6 +56,8 @@ export interface ExchangeSite {
   send(request: OutputRequest): Promise<OutputResponse>;
   /** Whether the configuration that this was made for still holds, and the claim's records have passed the rules that protect now. */
   current(claim: Claim): boolean;
+  /** A body of so many bytes of its own is made; negative: it is let go. */
+  holds(bytes: number): void;
   /** The next `count` records of the claim are delivered. */
   delivered(claim: Claim, count: number): void;
   /** The next `count` records of the claim are refused for good. */
@@ -95,7 +97,9 @@ export class Exchange {
    *   exchange for the configuration that holds now
    */
   async deliver(claim: Claim, claimSite: ClaimSite): Promise<"settled" | "stopped" | "outdated"> {
-    if (await this.#range(claim, claim.payload.records, claim.id, claimSite)) return "settled";
+    // What is left of a claim has a name of its own: its whole name may have stood for more.
+    const id = claim.done === 0 ? claim.id : `${claim.id}/r${claim.done}`;
+    if (await this.#range(claim, claim.payload.records, id, claimSite)) return "settled";
     return this.#site.signal.aborted ? "stopped" : "outdated";
   }
 
@@ -113,9 +117,13 @@ export class Exchange {
       const whole = claim.done === first && encoded.to === to;
       const partId = whole ? id : `${id}/${part}`;
       const wire = await this.#wireOf(encoded.body);
+      const isEncoded = wire === encoded.body && this.#site.encoder !== undefined;
+      const ownBytes = isEncoded || wire !== encoded.body ? wire.bytes : 0;
+      this.#site.holds(ownBytes);
       const settled = await this.#part(claim, { to: encoded.to, body: wire }, partId, claimSite);
+      this.#site.holds(-ownBytes);
       // What zlib made may lie in memory that it shares with others; the collector has it.
-      if (wire === encoded.body && this.#site.encoder !== undefined) freeBody(wire.parts[0]!);
+      if (isEncoded) freeBody(wire.parts[0]!);
       if (!settled) return false;
     }
     return true;

@@ -104,6 +104,8 @@ describe("a sender", () => {
       outputId: "out",
       replay: new Replay(portableKind(), protectionOf({ rules: [], operations: [] })),
       openAhead: async () => new MemoryLane(),
+      groupBytesMax: () => 1_000_000,
+      tooLarge: () => {},
       changed: () => sender.spoolChanged(),
       refused: () => {},
       lost: () => {},

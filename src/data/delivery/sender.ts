@@ -34,6 +34,8 @@ const complaintPeriodMs = 10_000;
 const lingerMs = 5;
 /** Payloads that a destination has taken and not confirmed: they occupy no connection, but their records stay queued. */
 const unconfirmedMax = 64;
+/** Encoded bodies under way at once, as many as it takes to keep a destination busy; one more than that where one is larger. */
+const bodyBytesMax = 32 * 1024 * 1024;
 
 /** What of a sender's configuration a reload may change while it runs. */
 export interface SenderTuning {
@@ -98,11 +100,15 @@ export class Sender extends Delivery {
   #slots = 0;
   /** Claims that are being worked on, those that wait for a confirmation included. */
   #claims = 0;
+  /** Encoded bodies that are under way, or wait for a confirmation. */
+  #bodyBytes = 0;
   /** When the last payload left, on performance.now()'s clock. */
   #leftMs = Number.NEGATIVE_INFINITY;
   #aged: NodeJS.Timeout | undefined;
   /** `#aged` is due after `lingerMs` already. */
   #lingers = false;
+  /** The oldest record has waited as long as it may, for a request that is free to take it. */
+  #overdue = false;
   #draining = false;
   /** While it drains: what is on disk, too. */
   #spoolToo = false;
@@ -174,7 +180,7 @@ export class Sender extends Delivery {
     return this.backlog.strained || this.#breaker.state !== "closed";
   }
   override get queuedBytes(): number {
-    return this.backlog.charge;
+    return this.backlog.charge + this.#bodyBytes;
   }
   override get status(): DeliveryStatus {
     const { spool } = this.backlog;
@@ -233,6 +239,7 @@ export class Sender extends Delivery {
   spoolRefused(code: string | undefined): void {
     this.#spoolError = code;
     if (code === undefined) return;
+    this.#kick(true);
     this.complain("spool", { code }, "cannot write its spool; it is tried again every second");
   }
 
@@ -247,16 +254,21 @@ export class Sender extends Delivery {
     const { spool, memoryRecords, memoryBytes } = this.backlog;
     this.hold("queued", memoryRecords, memoryBytes);
     this.hold("spooled", spool?.records ?? 0, spool?.bytes ?? 0);
+    this.cells[outputCell.laneOpenedAt] = spool?.openedAt ?? 0;
+    this.cells[outputCell.laneNext] = spool?.writtenTo ?? 0;
   }
 
   protected override take(shared: SharedBatch, from: number, to: number, timeMs: number): void {
     this.backlog.push(shared, from, to, timeMs);
     // A full queue holds up the worker, so nothing more would come to join these.
     if (this.backlog.payloadWaits) this.#kick();
-    else if (this.#aged === undefined && this.#claims === 0) this.#age(this.#tuning.ageMsMax);
+    else if (!this.backlog.accepting) this.#kick(true);
+    else if (this.#aged === undefined) this.#age(this.#tuning.ageMsMax);
   }
 
   override flush(): void {
+    // What need not go to the disk any more, because the destination takes it.
+    if (this.backlog.stagedRecords > 0) this.#kick(true);
     this.backlog.flush();
     if (this.backlog.waitingRecords === 0 || this.#pace.busy > 0 || this.#lingers) return;
     const waitMs = this.#leftMs + lingerMs - performance.now();
@@ -273,6 +285,7 @@ export class Sender extends Delivery {
     this.#aged = setTimeout(() => {
       this.#aged = undefined;
       this.#lingers = false;
+      this.#overdue = this.backlog.waitingRecords > 0;
       this.backlog.flush();
       this.#kick(true);
     }, waitMs);
@@ -281,21 +294,24 @@ export class Sender extends Delivery {
   /** Begins as many payloads as may be under way. @param partly also one that is not full */
   #kick(partly = false): void {
     if (this.#stop.signal.aborted) return;
-    let mayBePart = partly || this.#draining;
+    let mayBePart = partly || this.#overdue || this.#draining;
     // While the breaker is not closed one payload is enough to ask with.
     while (this.#pace.free && (this.#pace.busy === 0 || this.#breaker.state === "closed")) {
       if (this.#confirmations !== undefined && this.#confirmations.waiting >= unconfirmedMax) return;
+      if (this.#claims > 0 && this.#bodyBytes >= bodyBytesMax) return;
       const fromMemory = this.backlog.waitingRecords > 0;
       if (fromMemory && !mayBePart && !this.backlog.payloadWaits) return;
       // A shutdown leaves on disk what is there.
-      if (!fromMemory && this.#draining && !this.#spoolToo) return;
+      if (!fromMemory && this.#draining && !this.#spoolToo && this.backlog.stagedRecords === 0) return;
       const claim = this.backlog.claim();
       if (claim === undefined) return;
       if (fromMemory) {
         clearTimeout(this.#aged);
         this.#aged = undefined;
         this.#lingers = false;
+        this.#overdue = false;
         mayBePart = this.#draining;
+        if (this.backlog.waitingRecords > 0) this.#age(this.#tuning.ageMsMax);
       }
       this.#leftMs = performance.now();
       this.#claims++;
@@ -343,8 +359,9 @@ export class Sender extends Delivery {
     this.#settled?.();
     if (this.#stop.signal.aborted) return;
     this.#kick();
-    if (this.backlog.waitingRecords === 0 || this.#pace.busy > 0) return;
+    if (this.backlog.waitingRecords === 0) return;
     if (this.#aged === undefined) this.#age(this.#tuning.ageMsMax);
+    if (this.#pace.busy > 0) return;
     // What came while the sender was busy leaves at the end of this turn, unless more is waiting to join it.
     setImmediate(() => {
       if (this.site.nothingWaits()) this.flush();
@@ -383,6 +400,9 @@ export class Sender extends Delivery {
       },
       slot: index,
       current: (claim) => this.#tuning === tuning && claim.stale !== true,
+      holds: (bytes) => {
+        this.#bodyBytes += bytes;
+      },
       delivered: (claim, count) => this.#settle(claim, count, "delivered"),
       dead: (claim, count, refusal) => this.#dead(claim, count, refusal),
       complain: (kind, fields, message) => {

@@ -50,6 +50,8 @@ export class SenderSpool {
     this.#site = {
       outputId: id,
       replay,
+      // A lane has at least four segments, and gives up whole ones.
+      groupBytesMax: () => Math.max(64 * 1024, Math.floor(this.#fields.spoolBytesMax / 16)),
       openAhead: () =>
         openLane(kind.name)(laneOptions(this.#place, laneAhead(this.#place), this.#fields), {
           lost: () => {},
@@ -58,6 +60,7 @@ export class SenderSpool {
       changed: () => this.#tell((owner) => owner.spoolChanged()),
       refused: (code) => this.#tell((owner) => owner.spoolRefused(code)),
       lost: (cause, amount) => this.#tell((owner) => owner.lost(lossCell[cause], amount)),
+      tooLarge: (amount) => this.#tell((owner) => owner.lost("lostSpoolFull", amount)),
       replayed: (withheld) => this.#tell((owner) => owner.replayed(withheld)),
     };
     this.queue = new SpoolQueue(new LaneReader(own, ownLane(this.#place), this.#site), this.#site);

@@ -95,8 +95,11 @@ export const outputCell = {
   lostQuarantinedBytes: 31,
   /** What a protect rule of a later manifest took off or added in bytes, so that bytes balance: read minus spooled. */
   rewrittenBytes: 32,
+  /** Sequences of this worker's own lane, for whoever has to say what a worker that died had written: the next one when it was opened, and now. */
+  laneOpenedAt: 33,
+  laneNext: 34,
 } as const;
-export const outputCells = 33;
+export const outputCells = 35;
 
 export const sequenceBytes = 8;
 

@@ -23,12 +23,14 @@ import { readLedger } from "../ledger/ledger.ts";
 import {
   accountFields,
   add,
+  addAdopted,
   addCounts,
   addDead,
   addStanding,
   copySnapshot,
   emptySnapshot,
   type LedgerMeaning,
+  type Orphan,
   type Snapshot,
   shapeOf,
   zeroAmount,
@@ -75,6 +77,8 @@ export class DataPlane {
   /** Everything that ledgers no longer hold: former manifests, dead workers. */
   readonly #past = emptySnapshot();
   readonly #bookings = new Map<number, Booking>();
+  /** Of workers that died and whose replacements do not run yet: what these will find on disk, by output. */
+  readonly #orphans = new Map<number, ReadonlyMap<string, Orphan>>();
   #program: Program | undefined;
   #listening: { requests: ListenRequest[]; ports: Ports } | undefined;
   /** One reload, or one replacement, after the other. */
@@ -396,14 +400,20 @@ export class DataPlane {
     const before = this.#bookings.get(worker.index);
     if (before !== undefined) addCounts(this.#past, readLedger(before.ledger, shapeOf(before.meaning)), before.meaning);
     this.#bookings.set(worker.index, { ledger, meaning: program.meaning });
+    const orphans = this.#orphans.get(worker.index);
+    if (orphans === undefined) return;
+    this.#orphans.delete(worker.index);
+    addAdopted(this.#past, orphans, readLedger(ledger, shapeOf(program.meaning)), program.meaning);
   }
 
   /** A worker is gone: its numbers become past, what it claimed in rings is skipped. */
   #died(worker: WorkerThread): void {
     const booking = this.#bookings.get(worker.index);
     this.#bookings.delete(worker.index);
-    if (booking !== undefined)
-      addDead(this.#past, readLedger(booking.ledger, shapeOf(booking.meaning)), booking.meaning);
+    if (booking !== undefined) {
+      const cells = readLedger(booking.ledger, shapeOf(booking.meaning));
+      this.#orphans.set(worker.index, addDead(this.#past, cells, booking.meaning));
+    }
     const streams = [this.#writer, ...this.#files.open].flatMap(({ target }) =>
       target.kind === "ring" ? [target.memory] : [],
     );

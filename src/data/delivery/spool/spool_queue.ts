@@ -23,6 +23,10 @@ const readAheadBytesMax = 2 * 1024 * 1024;
 const refusedMs = 1000;
 
 export interface SpoolSite {
+  /** A record is larger than the spool: it is lost. */
+  tooLarge(amount: LaneAmount): void;
+  /** Largest group, in record bytes, for which a lane finds room: a fraction of what it may hold. */
+  groupBytesMax(): number;
   /** A fresh lane that is read before this output's own at the next start. */
   openAhead(): Promise<Lane>;
   readonly outputId: string;
@@ -70,9 +74,8 @@ export class LaneReader {
   get empty(): boolean {
     return !this.#unread && this.#ready.length === 0 && !this.#reading;
   }
-  get ready(): boolean {
-    return this.#ready.length > 0;
-  }
+  /** What was read and is not settled keeps so much memory. */
+  memoryBytes = 0;
 
   appended(records: number, bytes: number): void {
     this.records += records;
@@ -87,6 +90,7 @@ export class LaneReader {
 
   claim(): Claim | undefined {
     for (let group = this.#ready.shift(); group !== undefined; group = this.#ready.shift()) {
+      this.memoryBytes -= group.body.length;
       const claim = new SpoolClaim(group, this, this.#site);
       if (claim.payload.records === 0) {
         claim.settle(0);
@@ -118,6 +122,7 @@ export class LaneReader {
         if (group !== undefined) {
           this.#unread = true;
           this.#ready.push(group);
+          this.memoryBytes += group.body.length;
           this.readAhead();
         }
         this.#site.changed();
@@ -139,16 +144,18 @@ export class LaneReader {
     if (records > 0 || rewrittenBytes !== 0) this.#site.replayed(withheld);
   }
 
-  began(): void {
+  began({ bytes }: Payload): void {
     this.#inFlight++;
+    this.memoryBytes += bytes;
   }
   settled(records: number, bytes: number): void {
     this.records -= records;
     this.bytes -= bytes;
   }
   /** All records of a group are settled. */
-  ended({ firstSequence }: Group): void {
+  ended(firstSequence: bigint, { bytes }: Payload): void {
     this.#inFlight--;
+    this.memoryBytes -= bytes;
     this.lane.settle(firstSequence);
     // Not at once: a claim may end while it is made, and whoever claims would claim the next one in the middle of that.
     queueMicrotask(() => this.#site.changed());
@@ -168,7 +175,7 @@ function rangesOf({ segments }: Payload) {
 /** A group that was read: made a payload when it is claimed, by the protect rules of that moment. */
 class SpoolClaim implements Claim {
   readonly id: string;
-  readonly #group: Group;
+  readonly #firstSequence: bigint;
   readonly #reader: LaneReader;
   readonly #site: SpoolSite;
   /** Of the protect rules that its records have passed. */
@@ -177,14 +184,14 @@ class SpoolClaim implements Claim {
   done = 0;
 
   constructor(group: Group, reader: LaneReader, site: SpoolSite) {
-    this.#group = group;
+    this.#firstSequence = group.firstSequence;
     this.#reader = reader;
     this.#site = site;
     this.id = groupId(site.outputId, reader.name, group.epoch, group.firstSequence);
-    reader.began();
     this.#identity = site.replay.identity;
     const replayed = site.replay.run(group);
     this.payload = replayed.payload;
+    reader.began(this.payload);
     reader.replayed(replayed);
   }
 
@@ -198,17 +205,19 @@ class SpoolClaim implements Claim {
     const replayed = this.#site.replay.again(before.ranges(this.done, before.records));
     before.release();
     this.payload = replayed.payload;
+    this.#reader.memoryBytes += this.payload.bytes - before.bytes;
     this.done = 0;
     this.#reader.replayed(replayed);
-    if (this.payload.records === 0) this.#reader.ended(this.#group);
+    if (this.payload.records === 0) this.#reader.ended(this.#firstSequence, this.payload);
   }
 
   settle(count: number): void {
     this.#reader.settled(count, this.payload.bytesOf(this.done, this.done + count));
     this.done += count;
     if (this.done < this.payload.records) return;
-    this.payload.release();
-    this.#reader.ended(this.#group);
+    const { payload } = this;
+    this.#reader.ended(this.#firstSequence, payload);
+    payload.release();
   }
 }
 
@@ -223,6 +232,9 @@ export class SpoolQueue {
   #refused: NodeJS.Timeout | undefined;
   #adopted: LaneReader[] = [];
   #nextSequence: bigint;
+  /** Sequences of the own lane: the next one when it was opened, and now, as far as its appends have been told. */
+  readonly openedAt: number;
+  writtenTo: number;
   /** As `write` was called last: what it could not hand over then goes as soon as the disk has taken what was before it. */
   #wanted: { readonly cut: Cut; readonly partly: boolean } | undefined;
   #started = false;
@@ -231,6 +243,8 @@ export class SpoolQueue {
     this.own = own;
     this.#site = site;
     this.#nextSequence = own.lane.state.nextSequence;
+    this.openedAt = Number(this.#nextSequence);
+    this.writtenTo = this.openedAt;
   }
 
   get adopted(): readonly LaneReader[] {
@@ -252,6 +266,10 @@ export class SpoolQueue {
   }
   get stagedCharge(): number {
     return this.#staged.charge;
+  }
+  /** Of what was read and is not settled. */
+  get readBytes(): number {
+    return this.#adopted.reduce((sum, { memoryBytes }) => sum + memoryBytes, this.own.memoryBytes);
   }
   /** The disk takes nothing at the moment. */
   get refusing(): boolean {
@@ -290,7 +308,8 @@ export class SpoolQueue {
   }
 
   /** Hands groups to the lane. @param partly also one that is not full, when nothing else is under way */
-  write(cut: Cut, partly: boolean): void {
+  write(given: Cut, partly: boolean): void {
+    const cut = { ...given, bytesMax: Math.min(given.bytesMax, this.#site.groupBytesMax()) };
     this.#wanted = { cut, partly };
     if (this.refusing) return;
     while (this.#submitted < appendsMax) {
@@ -323,6 +342,7 @@ export class SpoolQueue {
     this.#submitted--;
     this.#staged.settle(payload.records, payload.bytes);
     this.own.appended(payload.records, payload.bytes);
+    this.writtenTo += payload.records;
     payload.release();
     this.#settleRefusal();
     this.#writeOn();
@@ -335,7 +355,18 @@ export class SpoolQueue {
     this.#submitted--;
     if (!this.#failed && this.#refused === undefined) this.#site.refused(code);
     this.#failed = true;
+    if (code === "SPOOL_FULL" && this.#submitted === 0) this.#giveUpTooLarge();
     this.#settleRefusal();
+  }
+
+  /** A single record for which a lane that holds nothing else has no room would be tried for ever, and hold up all behind it. */
+  #giveUpTooLarge(): void {
+    const [head] = this.#unwritten;
+    if (head === undefined || head.records > 1 || head.bytes < 4 * this.#site.groupBytesMax()) return;
+    this.#unwritten.shift();
+    this.#staged.settle(head.records, head.bytes);
+    this.#site.tooLarge({ records: head.records, bytes: head.bytes });
+    head.release();
   }
 
   #settleRefusal(): void {
@@ -362,6 +393,18 @@ export class SpoolQueue {
       payload.release();
     }
     return given;
+  }
+
+  /**
+   * The oldest records that are not on disk, where nothing before them is: a destination that takes them spares the disk, or need not wait
+   * for one that refuses. `settle` them afterwards.
+   */
+  takeStaged(cut: Cut): Payload | undefined {
+    if (this.#submitted > 0 || !this.own.empty || this.#adopted.some((reader) => !reader.empty)) return undefined;
+    return this.#unwritten.shift() ?? this.#staged.take(cut);
+  }
+  settleStaged(records: number, bytes: number): void {
+    this.#staged.settle(records, bytes);
   }
 
   /** Adopted lanes first, they are older. */
