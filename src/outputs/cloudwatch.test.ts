@@ -104,7 +104,7 @@ describe("cloudwatch", () => {
   ])("books events that were not taken under their cause: %o", (rejectedLogEventsInfo, ranges) => {
     expect(verdict(200, { rejectedLogEventsInfo })).toEqual({
       kind: "partly",
-      rejected: ranges.map(([from, to, reason]) => ({ from, to, reason })),
+      rejected: ranges.map(([from, to, cause]) => ({ from, to, reason: cause, cause })),
     });
   });
 
@@ -186,7 +186,7 @@ describe("cloudwatch", () => {
       "Log events in a single PutLogEvents request must be in chronological order.",
     ]) {
       const reason = "HTTP 400, InvalidParameterException";
-      expect(refused("InvalidParameterException", message)).toEqual({ kind: "split", reason });
+      expect(refused("InvalidParameterException", message)).toMatchObject({ kind: "split", reason });
     }
   });
 
@@ -194,9 +194,11 @@ describe("cloudwatch", () => {
     "takes %s for the fault of one event, and gives that up",
     (name) => {
       const reason = `HTTP 400, ${name}`;
-      expect(refused(name)).toEqual({ kind: "split", reason, oneAtFault: true });
+      expect(refused(name)).toEqual({ kind: "split", reason, cause: "invalid", oneAtFault: true });
       const alone = output().verdict!(answered(400, { __type: name, message: "…" }), 1);
-      expect(alone).toEqual({ kind: "rejected", reason });
+      expect(alone).toEqual({ kind: "rejected", reason, cause: "invalid" });
+      const large = output().verdict!(answered(400, { __type: name, message: "Log event too large: 1 bytes" }), 1);
+      expect(large).toEqual({ kind: "rejected", reason, cause: "too_large" });
     },
   );
 

@@ -8,7 +8,8 @@
 import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";
-import { defineOutput, type OutputRequest, type OutputResponse, type RejectedRange, type Verdict } from "./output.ts";
+import type { OutputRequest, OutputResponse, RejectedRange, Verdict } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 
@@ -74,6 +75,7 @@ const params = Type.Object({
   region: Type.String({
     pattern: "^[a-z]{2,}(-[a-z0-9]+)+$",
     "x-words": "a region such as eu-central-1",
+    "x-destination": true,
     description: "Region, such as eu-central-1.",
   }),
   // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
@@ -226,11 +228,12 @@ function verdictOf(response: OutputResponse, error: string | undefined, message 
     return { kind: "retry", reason, alert: `${reason}: mend the credentials, their permissions or the clock` };
   }
   if (refusing.has(error)) {
-    if (records === 1) return { kind: "rejected", reason };
+    const cause = /too large/i.test(message) ? "too_large" : "invalid";
+    if (records === 1) return { kind: "rejected", reason, cause };
     // One batch may span 24 hours at most, and be in chronological order, which it is unless the clock was set back meanwhile: halves may fit,
     // and single events do. For the rest one event may be at fault, such as one of which a rule left nothing.
     const tooMuch = /24 hours|too large|batch size|chronological/i.test(message);
-    return { kind: "split", reason, ...(!tooMuch && { oneAtFault: true }) };
+    return { kind: "split", reason, cause, ...(!tooMuch && { oneAtFault: true }) };
   }
   return { ...verdictOfStatus(response), reason } as Verdict;
 }
@@ -251,16 +254,16 @@ function rejectedEvents(body: string, records: number): RejectedRange[] {
   const ranges: RejectedRange[] = [];
   let from = 0;
   const ends = [
-    { to: index("tooOldLogEventEndIndex") ?? 0, reason: "too_old" },
-    { to: index("expiredLogEventEndIndex") ?? 0, reason: "expired" },
-  ].toSorted((a, b) => a.to - b.to);
-  for (const { to, reason } of ends) {
+    { to: index("tooOldLogEventEndIndex") ?? 0, cause: "too_old" },
+    { to: index("expiredLogEventEndIndex") ?? 0, cause: "expired" },
+  ] as const;
+  for (const { to, cause } of ends.toSorted((a, b) => a.to - b.to)) {
     if (to <= from) continue;
-    ranges.push({ from, to, reason });
+    ranges.push({ from, to, reason: cause, cause });
     from = to;
   }
   const newFrom = Math.max(index("tooNewLogEventStartIndex") ?? records, from);
-  if (newFrom < records) ranges.push({ from: newFrom, to: records, reason: "too_new" });
+  if (newFrom < records) ranges.push({ from: newFrom, to: records, reason: "too_new", cause: "too_new" });
   return ranges;
 }
 

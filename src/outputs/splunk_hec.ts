@@ -10,7 +10,8 @@ import { createHash } from "node:crypto";
 import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";
-import { defineOutput, groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 
@@ -195,7 +196,8 @@ function verdictOf(response: OutputResponse, records: number, ack: boolean): Ver
   // https://github.com/vectordotdev/vector/issues/11434). Such an answer has no ackId, so with acknowledgement, too, those before it count as
   // delivered when they are taken.
   const at = answer?.invalidEventNumber;
-  return at !== undefined && at < records ? { kind: "resume", at, reason } : { kind: "rejected", reason };
+  const cause = `hec_${code}` as const;
+  return at !== undefined && at < records ? { kind: "resume", at, reason, cause } : { kind: "rejected", reason, cause };
 }
 
 function accepted(verdict: Verdict, ackId: number | undefined, ack: boolean): Verdict {

@@ -325,6 +325,7 @@ for (const { engine, skip, note } of engines) {
           { record: "{}", reason: "HTTP 400, HEC code 13" },
           { record: "unreadable", reason: "HTTP 400, HEC code 6" },
         ]);
+        expect((await out.status()).dead_letters_by_cause).toEqual({ hec_6: 2, hec_13: 2 });
       });
 
       it.each([8, 9, 18, 26] as const)("sends again after code %i, under the same name", async (code) => {
@@ -481,6 +482,7 @@ for (const { engine, skip, note } of engines) {
           ["record 8", "too_new"],
           ["record 9", "too_new"],
         ]);
+        expect((await out.status()).dead_letters_by_cause).toEqual({ too_old: 2, expired: 1, too_new: 2 });
       });
 
       it("makes a dead letter of the one event that it refuses a batch for", async () => {

@@ -114,15 +114,16 @@ const acked: Verdict = { kind: "acked" };
 
 describe("a verdict", () => {
   it("that records in the middle were not taken makes dead letters of these, with their reasons, and delivers the rest", async () => {
-    const { lane, send, cell } = await rig(() => ({
+    const { sender, lane, send, cell } = await rig(() => ({
       kind: "partly",
       rejected: [
-        { from: 3, to: 4, reason: "too new" },
-        { from: 0, to: 1, reason: "too old" },
+        { from: 3, to: 4, reason: "too new", cause: "too_new" },
+        { from: 0, to: 1, reason: "too old", cause: "too_old" },
       ],
     }));
     await send("a", "b", "c", "d", "e");
     expect(lane.groups.map(({ reason }) => reason)).toEqual(["too old", "too new"]);
+    expect(sender.status.dead_letters_by_cause).toEqual({ too_old: 1, too_new: 1 });
     expect(lane.lines()).toEqual(["a", "d"]);
     expect([cell("deliveredRecords"), cell("deadLetteredRecords"), cell("queuedRecords")]).toEqual([3, 2, 0]);
     expect(cell("deliveredBytes")! + cell("deadLetteredBytes")!).toBe(5);
@@ -187,21 +188,27 @@ describe("a verdict", () => {
   });
 
   it("of refusal makes dead letters, or counts them lost{dead_letter} where they cannot be kept", async () => {
-    const { lane, send, cell, log } = await rig(() => ({ kind: "rejected", reason: "HTTP 400" }));
+    const { sender, lane, send, cell, log } = await rig(() => ({
+      kind: "rejected",
+      reason: "HTTP 400",
+      cause: "http_400",
+    }));
     await send("a", "b");
     expect(lane.groups[0]).toMatchObject({ reason: "HTTP 400", records: 2, timeMs: 1_700_000_000_000 });
     lane.refuses = "ENOSPC";
     await send("c");
     expect([cell("deadLetteredRecords"), cell("lostDeadLetterRecords")]).toEqual([2, 1]);
+    expect(sender.status.dead_letters_by_cause).toEqual({ http_400: 3 });
     expect(log.map(({ message }) => message).join()).not.toMatch(/: [abc]\b/);
   });
 
   it("after the deadline makes dead letters of what was not taken", async () => {
-    const { lane, send, cell } = await rig(() => ({ kind: "retry", reason: "HTTP 503" }), {
+    const { sender, lane, send, cell } = await rig(() => ({ kind: "retry", reason: "HTTP 503" }), {
       retry: { delayMsMax: 10, afterMsMax: 10, deadlineMs: 50 },
     });
     await send("a");
     expect(lane.groups[0]!.reason).toBe("not taken within the deadline: HTTP 503");
+    expect(sender.status.dead_letters_by_cause).toEqual({ deadline: 1 });
     expect(cell("deadLetteredRecords")).toBe(1);
   });
 });

@@ -3,7 +3,16 @@
  * and does with each range of records what the answer says. Never throws; ends early only when the sender stops.
  */
 
-import type { Body, Output, OutputRequest, OutputResponse, PayloadLimits, Verdict } from "../../outputs/output.ts";
+import type {
+  Body,
+  Output,
+  OutputRequest,
+  OutputResponse,
+  PayloadLimits,
+  RefusalCause,
+  RejectedRange,
+  Verdict,
+} from "../../outputs/output.ts";
 import { type Encoder, encodeStop, freeBody } from "../engine/encoder.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Claim } from "./claim.ts";
@@ -20,6 +29,12 @@ import { type RequestSigner, signed } from "./signing.ts";
  * it takes something again.
  */
 const refusalsInRowMax = 32;
+
+/** Why records are refused for good: for whoever looks at them, and to be counted by (absent: `rejected`). */
+export interface Refusal {
+  readonly reason: string;
+  readonly cause?: RefusalCause;
+}
 
 export interface ExchangeSite {
   readonly output: Output;
@@ -45,7 +60,7 @@ export interface ExchangeSite {
   /** The next `count` records of the claim are delivered. */
   delivered(claim: Claim, count: number): void;
   /** The next `count` records of the claim are refused for good. */
-  dead(claim: Claim, count: number, reason: string): Promise<void>;
+  dead(claim: Claim, count: number, refusal: Refusal): Promise<void>;
   complain(kind: string, fields: Record<string, number | string>, message: string): void;
 }
 
@@ -95,7 +110,8 @@ export class Exchange {
       if (!this.#site.current(claim)) return false;
       const encoded = this.#encode(claim, to);
       if (encoded === undefined) {
-        await this.#site.dead(claim, 1, "one record is larger than the destination takes (too_large)");
+        const reason = "one record is larger than the destination takes (too_large)";
+        await this.#site.dead(claim, 1, { reason, cause: "too_large" });
         continue;
       }
       const whole = claim.done === from && encoded.to === to;
@@ -185,7 +201,7 @@ export class Exchange {
           continue;
         case "split": {
           if (count === 1 || (verdict.oneAtFault && ++this.#refusalsInRow > refusalsInRowMax)) {
-            await site.dead(claim, count, verdict.reason);
+            await site.dead(claim, count, verdict);
             return true;
           }
           const from = claim.done;
@@ -198,11 +214,11 @@ export class Exchange {
         case "resume": {
           const at = Math.min(Math.max(0, verdict.at), count - 1);
           if (at > 0) site.delivered(claim, at);
-          await site.dead(claim, 1, verdict.reason);
+          await site.dead(claim, 1, verdict);
           return true;
         }
         case "rejected":
-          await site.dead(claim, count, verdict.reason);
+          await site.dead(claim, count, verdict);
           return true;
         case "retry":
           break;
@@ -220,7 +236,7 @@ export class Exchange {
       const reason = verdict.reason ?? "no reason given";
       if (retry.deadlineMs > 0 && performance.now() - begunMs > retry.deadlineMs) {
         breaker.abandoned();
-        await site.dead(claim, count, `not taken within the deadline: ${reason}`);
+        await site.dead(claim, count, { reason: `not taken within the deadline: ${reason}`, cause: "deadline" });
         return true;
       }
       const failures = Math.max(attempt, breaker.failures + 1);
@@ -278,18 +294,14 @@ export class Exchange {
     return undefined;
   }
 
-  async #settlePartly(
-    claim: Claim,
-    to: number,
-    rejected: readonly { from: number; to: number; reason: string }[],
-  ): Promise<void> {
+  async #settlePartly(claim: Claim, to: number, rejected: readonly RejectedRange[]): Promise<void> {
     const base = claim.done;
     for (const range of rejected.toSorted((a, b) => a.from - b.from)) {
       const from = Math.max(claim.done, base + range.from);
       const end = Math.min(to, base + range.to);
       if (from >= end) continue;
       if (from > claim.done) this.#site.delivered(claim, from - claim.done);
-      await this.#site.dead(claim, end - from, range.reason);
+      await this.#site.dead(claim, end - from, range);
     }
     if (claim.done < to) this.#site.delivered(claim, to - claim.done);
   }

@@ -14,7 +14,7 @@ import { portableKind } from "../engine/portable/kind.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import { protectionOf } from "./protection.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
-import { Replay } from "./spool/replay.ts";
+import { Replay, type Withheld } from "./spool/replay.ts";
 import { LaneReader, SpoolQueue } from "./spool/spool_queue.ts";
 
 const closers: (() => unknown)[] = [];
@@ -149,7 +149,7 @@ describe("a sender", () => {
       lost: () => {},
       tooLarge: () => {},
       groupBytesMax: () => Number.POSITIVE_INFINITY,
-      replayed: (records: number, bytes: number, rewritten: number) => sender.replayed(records, bytes, rewritten),
+      replayed: (withheld: Withheld) => sender.replayed(withheld),
     };
     const spool = new SpoolQueue(new LaneReader(new MemoryLane(), "w0", site), site);
     spool.start();
@@ -162,6 +162,18 @@ describe("a sender", () => {
     expect(names[1]!.slice(names[0]!.length)).toMatch(/^\/p[0-9a-f]{1,16}$/);
     expect([cell("deliveredRecords"), cell("lostProtectedRecords")]).toEqual([2, 1]);
     await sender.drain(patient(), false);
+  });
+
+  it("loses spooled records to protect rules under the name of what the rules did, and warns of those no rule could finish", () => {
+    const { sender, lines, cell } = senderFor("http://127.0.0.1:9/");
+    const dropped = { records: 2, bytes: 20 };
+    sender.replayed({ dropped, quarantined: { records: 0, bytes: 0, rules: [] }, rewrittenBytes: 3 });
+    expect(lines).toEqual([]);
+    sender.replayed({ dropped, quarantined: { records: 1, bytes: 9, rules: ["ssn"] }, rewrittenBytes: -1 });
+    expect([cell("lostProtectedRecords"), cell("lostProtectedBytes")]).toEqual([4, 40]);
+    expect([cell("lostQuarantinedRecords"), cell("lostQuarantinedBytes")]).toEqual([1, 9]);
+    expect(cell("rewrittenBytes")).toBe(2);
+    expect(lines).toEqual([expect.stringContaining("withheld")]);
   });
 
   it("sends without a flush when records have waited long enough", async () => {

@@ -15,13 +15,15 @@ import type { SharedBatch } from "./batch_pool.ts";
 import { Breaker } from "./breaker.ts";
 import type { Claim } from "./claim.ts";
 import { Confirmations } from "./confirmations.ts";
+import { DeadLetterCauses } from "./dead_letter_causes.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { Delivery, type DeliverySite, type DeliveryStatus, drainLoss } from "./delivery.ts";
-import { Exchange } from "./exchange.ts";
+import { Exchange, type Refusal } from "./exchange.ts";
 import { failureOf, HttpClient, type TlsOptions } from "./http.ts";
 import { Pace } from "./pace.ts";
 import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
 import type { RequestSigner } from "./signing.ts";
+import type { Withheld } from "./spool/replay.ts";
 import type { LaneAmount } from "./spool/spool.ts";
 import type { SpoolQueue } from "./spool/spool_queue.ts";
 
@@ -87,6 +89,7 @@ export class Sender extends Delivery {
   readonly backlog: Backlog;
   readonly #kind: EngineKind;
   readonly #deadLetters: DeadLetters | undefined;
+  readonly #deadCauses = new DeadLetterCauses();
   readonly #log: Log;
   readonly #random: () => number;
   readonly #complaints = new RateLimit(complaintPeriodMs);
@@ -191,6 +194,7 @@ export class Sender extends Delivery {
       concurrency: this.#pace.limit,
       ...(this.#lastError !== undefined && { last_error: this.#lastError }),
       ...(this.#spoolError !== undefined && { spool_error: this.#spoolError }),
+      dead_letters_by_cause: this.#deadCauses.counts,
       lanes: (spool === undefined ? [] : [spool.own, ...spool.adopted]).map(({ name, records, lane: { state } }) => ({
         lane: name,
         records,
@@ -217,9 +221,16 @@ export class Sender extends Delivery {
     this.count("recovered", amount.records, amount.bytes);
   }
 
-  replayed(withheldRecords: number, withheldBytes: number, rewrittenBytes: number): void {
-    this.count("lostProtected", withheldRecords, withheldBytes);
+  replayed({ dropped, quarantined, rewrittenBytes }: Withheld): void {
+    this.count("lostProtected", dropped.records, dropped.bytes);
+    this.count("lostQuarantined", quarantined.records, quarantined.bytes);
     this.cells[outputCell.rewrittenBytes]! += rewrittenBytes;
+    if (quarantined.records === 0) return;
+    this.complain(
+      "quarantined",
+      { records: quarantined.records, rules: quarantined.rules.join(", ") },
+      "loses spooled records: a rule could not finish them within its limits, so they are withheld",
+    );
   }
 
   /** Dead letters of this run made room for later ones. */
@@ -343,7 +354,7 @@ export class Sender extends Delivery {
 
   async #buried(claim: Claim, reason: string): Promise<"settled" | "stopped"> {
     try {
-      await this.#dead(claim, claim.payload.records - claim.done, reason);
+      await this.#dead(claim, claim.payload.records - claim.done, { reason });
       return "settled";
     } catch {
       // It is still held, and spilled or counted at the end.
@@ -436,7 +447,7 @@ export class Sender extends Delivery {
         this.#bodyBytes += bytes;
       },
       delivered: (claim, count) => this.#settle(claim, count, "delivered"),
-      dead: (claim, count, reason) => this.#dead(claim, count, reason),
+      dead: (claim, count, refusal) => this.#dead(claim, count, refusal),
       complain: (kind, fields, message) => {
         this.complain(kind, fields, message);
         this.#settled?.();
@@ -473,10 +484,11 @@ export class Sender extends Delivery {
     this.site.changed();
   }
 
-  async #dead(claim: Claim, count: number, reason: string): Promise<void> {
+  async #dead(claim: Claim, count: number, { reason, cause }: Refusal): Promise<void> {
     this.complain("rejected", { records: count }, `refuses records, which become dead letters: ${reason}`);
     const ranges = claim.payload.ranges(claim.done, claim.done + count);
     const kept = (await this.#deadLetters?.keep(ranges, reason)) ?? false;
+    this.#deadCauses.add(cause ?? "rejected", count);
     this.#settle(claim, count, kept ? "deadLettered" : "lostDeadLetter");
   }
 

@@ -61,7 +61,7 @@ export class SenderSpool {
       refused: (code) => this.#tell((owner) => owner.spoolRefused(code)),
       lost: (cause, amount) => this.#tell((owner) => owner.lost(lossCell[cause], amount)),
       tooLarge: (amount) => this.#tell((owner) => owner.lost("lostSpoolFull", amount)),
-      replayed: (records, bytes, rewritten) => this.#tell((owner) => owner.replayed(records, bytes, rewritten)),
+      replayed: (withheld) => this.#tell((owner) => owner.replayed(withheld)),
     };
     this.queue = new SpoolQueue(new LaneReader(own, ownLane(this.#place), this.#site), this.#site);
     const letters = { ...this.#place, directory: join(disk.dataDir, "dead_letters", id) };

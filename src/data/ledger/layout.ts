@@ -87,16 +87,19 @@ export const outputCell = {
   /** Refused for good, and the dead-letter segments could not take them. */
   lostDeadLetterRecords: 26,
   lostDeadLetterBytes: 27,
-  /** Spooled under an older manifest and withheld, dropped or quarantined by a protect rule of the one that runs. */
+  /** Spooled under an older manifest and dropped by a protect rule of the one that runs. */
   lostProtectedRecords: 28,
   lostProtectedBytes: 29,
+  /** Likewise, and withheld: a protect rule could not finish them within its bounds. */
+  lostQuarantinedRecords: 30,
+  lostQuarantinedBytes: 31,
   /** What a protect rule of a later manifest took off or added in bytes, so that bytes balance: read minus spooled. */
-  rewrittenBytes: 30,
+  rewrittenBytes: 32,
   /** Sequences of this worker's own lane, for whoever has to say what a worker that died had written: the next one when it was opened, and now. */
-  laneOpenedAt: 31,
-  laneNext: 32,
+  laneOpenedAt: 33,
+  laneNext: 34,
 } as const;
-export const outputCells = 33;
+export const outputCells = 35;
 
 export const sequenceBytes = 8;
 

@@ -38,6 +38,7 @@ const outputLossCells = {
   spool_damaged: "lostSpoolDamaged",
   dead_letter: "lostDeadLetter",
   protected: "lostProtected",
+  quarantined: "lostQuarantined",
 } as const;
 export type OutputLoss = keyof typeof outputLossCells | "worker";
 const outputLosses = Object.keys(outputLossCells) as (keyof typeof outputLossCells)[];
@@ -350,6 +351,7 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
     lostSpoolExpired: sum(all.map((output) => output.lost.spool_expired)),
     lostSpoolDamaged: sum(all.map((output) => output.lost.spool_damaged)),
     lostProtected: sum(all.map((output) => output.lost.protected)),
+    lostQuarantined: sum(all.map((output) => output.lost.quarantined)),
     lostRemoved: sum(all.map((output) => output.lost.removed)),
     lostWorker: sum(all.map((output) => output.lost.worker)),
     lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + streams.queued.records,

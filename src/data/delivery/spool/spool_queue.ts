@@ -11,7 +11,7 @@
 import type { Claim } from "../claim.ts";
 import type { Cut, Payload, Segment } from "../packer.ts";
 import { Queue } from "../queue.ts";
-import type { Replay, Replayed } from "./replay.ts";
+import type { Replay, Replayed, Withheld } from "./replay.ts";
 import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss } from "./spool.ts";
 
 /** Groups handed to the lane and not written yet: enough for one flush to serve many. */
@@ -37,8 +37,8 @@ export interface SpoolSite {
   refused(code: string | undefined): void;
   /** `amount` of what is on disk is lost. */
   lost(cause: LaneLoss, amount: LaneAmount): void;
-  /** A protect rule of the manifest that runs withheld records of a group that was read, and changed others by so many bytes. */
-  replayed(withheldRecords: number, withheldBytes: number, rewrittenBytes: number): void;
+  /** Protect rules of the manifest that runs withheld records of a group that was read, or changed some. */
+  replayed(withheld: Withheld): void;
 }
 
 /** Reads one lane and settles what was read. */
@@ -136,11 +136,12 @@ export class LaneReader {
   }
 
   /** Records that were read have become others: some are withheld, the rest may have changed. */
-  replayed({ withheldRecords, withheldBytes, rewrittenBytes }: Replayed): void {
-    this.records -= withheldRecords;
-    this.bytes += rewrittenBytes - withheldBytes;
-    if (withheldRecords > 0 || rewrittenBytes !== 0)
-      this.#site.replayed(withheldRecords, withheldBytes, rewrittenBytes);
+  replayed(withheld: Withheld): void {
+    const { dropped, quarantined, rewrittenBytes } = withheld;
+    const records = dropped.records + quarantined.records;
+    this.records -= records;
+    this.bytes += rewrittenBytes - dropped.bytes - quarantined.bytes;
+    if (records > 0 || rewrittenBytes !== 0) this.#site.replayed(withheld);
   }
 
   began({ bytes }: Payload): void {
@@ -213,7 +214,7 @@ class SpoolClaim implements Claim {
 
   #replayed(replayed: Replayed): void {
     // Where records are missing, those behind them lie elsewhere than a receiver may have seen them under the name.
-    if (replayed.withheldRecords > 0) this.id += `/p${this.#identity.toString(16)}`;
+    if (replayed.dropped.records + replayed.quarantined.records > 0) this.id += `/p${this.#identity.toString(16)}`;
     this.#reader.replayed(replayed);
   }
 
