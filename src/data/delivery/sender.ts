@@ -218,11 +218,6 @@ export class Sender extends Delivery {
     this.count("recovered", amount.records, amount.bytes);
   }
 
-  /** Of that, what was queued at the worker before, and counts as its loss. */
-  rejoined(amount: LaneAmount): void {
-    this.count("rejoined", amount.records, amount.bytes);
-  }
-
   replayed(withheldRecords: number, withheldBytes: number, rewrittenBytes: number): void {
     this.count("lostProtected", withheldRecords, withheldBytes);
     this.cells[outputCell.rewrittenBytes]! += rewrittenBytes;
@@ -252,7 +247,6 @@ export class Sender extends Delivery {
     const { spool, memoryRecords, memoryBytes } = this.backlog;
     this.hold("queued", memoryRecords, memoryBytes);
     this.hold("spooled", spool?.records ?? 0, spool?.bytes ?? 0);
-    this.cells[outputCell.writtenSequence] = Number(spool?.writtenSequence ?? 0n);
   }
 
   protected override take(shared: SharedBatch, from: number, to: number, timeMs: number): void {

@@ -94,13 +94,8 @@ export const outputCell = {
   lostProtectedBytes: 29,
   /** What a protect rule of a later manifest took off or added in bytes, so that bytes balance: read minus spooled. */
   rewrittenBytes: 30,
-  /** Sequence behind the last record of its own lane that counts as spooled: what a dead worker's disk has beyond it counts as queued here. */
-  writtenSequence: 31,
-  /** Of what is recovered: what the worker before had queued in its last snapshot, and its disk had taken when it died. */
-  rejoinedRecords: 32,
-  rejoinedBytes: 33,
 } as const;
-export const outputCells = 34;
+export const outputCells = 32;
 
 export const sequenceBytes = 8;
 export const ledgerBlocks = 2;

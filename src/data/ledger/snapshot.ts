@@ -239,19 +239,6 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
   to.routingGap = gap;
 }
 
-/** What the replacement of a worker has to know of its last snapshot, by output: what of that loss its disk has taken after all. */
-export function deadOutputs(cells: Float64Array, meaning: LedgerMeaning) {
-  const offsets = ledgerOffsets(shapeOf(meaning));
-  return Object.fromEntries(
-    meaning.outputs.map((name, index) => {
-      const at = (cell: "writtenSequence" | "queuedRecords" | "queuedBytes") =>
-        cells[offsets.output(index) + outputCell[cell]]!;
-      const queued = { records: at("queuedRecords"), bytes: at("queuedBytes") };
-      return [name, { writtenSequence: at("writtenSequence"), queued }];
-    }),
-  );
-}
-
 /** A deep copy, so that totals can be added to without being changed. */
 export function copySnapshot(from: Snapshot): Snapshot {
   return structuredClone(from);
@@ -331,32 +318,20 @@ function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number
     bytes: cells[base + outputCell[`${pair}Bytes`]]!,
   });
   const lost = Object.fromEntries(outputLosses.map((cause) => [cause, amount(outputLossCells[cause])]));
-  const recovered = amount("recovered");
-  // They were routed once, and are lost no more.
-  const rejoined = amount("rejoined");
-  add(recovered, -rejoined.records, -rejoined.bytes);
   mergeOutput(to, name, {
     filtered: zeroAmount(),
     routed: amount("routed"),
-    recovered,
+    recovered: amount("recovered"),
     delivered: amount("delivered"),
     queued: amount("queued"),
     spooled: amount("spooled"),
     deadLettered: amount("deadLettered"),
-    lost: { ...lost, worker: { records: -rejoined.records, bytes: -rejoined.bytes } } as Record<OutputLoss, Amount>,
+    lost: { ...lost, worker: zeroAmount() } as Record<OutputLoss, Amount>,
     rewrittenBytes: cells[base + outputCell.rewrittenBytes]!,
   });
 }
 
-type OutputPair =
-  | "routed"
-  | "recovered"
-  | "rejoined"
-  | "delivered"
-  | "queued"
-  | "spooled"
-  | "deadLettered"
-  | OutputLossPair;
+type OutputPair = "routed" | "recovered" | "delivered" | "queued" | "spooled" | "deadLettered" | OutputLossPair;
 type OutputLossPair = (typeof outputLossCells)[keyof typeof outputLossCells];
 const amounts = ["filtered", "routed", "recovered", "delivered", "queued", "spooled", "deadLettered"] as const;
 

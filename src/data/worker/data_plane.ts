@@ -27,7 +27,6 @@ import {
   addDead,
   addStanding,
   copySnapshot,
-  deadOutputs,
   emptySnapshot,
   type LedgerMeaning,
   type Snapshot,
@@ -37,7 +36,7 @@ import {
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
 import { createMemoryAccount } from "./memory_budget.ts";
-import { type ListenRequest, udpProducerBase, type WorkerStart, workersMax } from "./messages.ts";
+import { type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
 import { type Program, reload } from "./reload.ts";
 import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -400,15 +399,11 @@ export class DataPlane {
   }
 
   /** A worker is gone: its numbers become past, what it claimed in rings is skipped. */
-  #died(worker: WorkerThread): WorkerStart["dead"] {
+  #died(worker: WorkerThread): void {
     const booking = this.#bookings.get(worker.index);
     this.#bookings.delete(worker.index);
-    let dead: WorkerStart["dead"];
-    if (booking !== undefined) {
-      const cells = readLedger(booking.ledger, shapeOf(booking.meaning));
-      addDead(this.#past, cells, booking.meaning);
-      dead = deadOutputs(cells, booking.meaning);
-    }
+    if (booking !== undefined)
+      addDead(this.#past, readLedger(booking.ledger, shapeOf(booking.meaning)), booking.meaning);
     const streams = [this.#writer, ...this.#files.open].flatMap(({ target }) =>
       target.kind === "ring" ? [target.memory] : [],
     );
@@ -418,7 +413,6 @@ export class DataPlane {
         Atomics.add(epochs, producer, 1);
       }
     for (const other of this.supervisor.living) other.ask<"producerDied">({ kind: "producerDied" }).catch(() => {});
-    return dead;
   }
 
   /** Its replacement runs what the others run, then serves the same ports. */

@@ -96,8 +96,6 @@ export interface Lane {
    * @throws with the system's code (ENOSPC, EIO …) when it is not: nothing of it is in the lane then, and the caller still has it
    */
   append(ranges: readonly LaneRange[], meta: Omit<GroupMeta, "reason"> & { readonly reason?: string }): Promise<void>;
-  /** What of `recovered` is numbered `sequence` or higher. Asked before the first append and read. */
-  recoveredFrom(sequence: bigint): Promise<LaneAmount>;
   /** The next group that was not read since the lane was opened; undefined when there is none yet. One read at a time. */
   read(): Promise<Group | undefined>;
   /** This group is done with. The cursor moves over groups that are settled without a gap, and reaches the disk within the interval. */

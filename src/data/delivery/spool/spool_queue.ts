@@ -238,7 +238,6 @@ export class SpoolQueue {
   #refused: NodeJS.Timeout | undefined;
   #adopted: LaneReader[] = [];
   #nextSequence: bigint;
-  #writtenSequence: bigint;
   /** As `write` was called last: what it could not hand over then goes as soon as the disk has taken what was before it. */
   #wanted: { readonly cut: Cut; readonly partly: boolean } | undefined;
   #started = false;
@@ -246,12 +245,7 @@ export class SpoolQueue {
   constructor(own: LaneReader, site: SpoolSite) {
     this.own = own;
     this.#site = site;
-    this.#nextSequence = this.#writtenSequence = own.lane.state.nextSequence;
-  }
-
-  /** Behind the last record of the own lane that `records` counts. */
-  get writtenSequence(): bigint {
-    return this.#writtenSequence;
+    this.#nextSequence = own.lane.state.nextSequence;
   }
 
   get adopted(): readonly LaneReader[] {
@@ -339,13 +333,12 @@ export class SpoolQueue {
     const firstSequence = this.#nextSequence;
     this.#nextSequence += BigInt(payload.records);
     this.own.lane.append(rangesOf(payload), this.#meta(payload, firstSequence)).then(
-      () => this.#written(payload, firstSequence),
+      () => this.#written(payload),
       (error: NodeJS.ErrnoException) => this.#refuse(error.code ?? error.name),
     );
   }
 
-  #written(payload: Payload, firstSequence: bigint): void {
-    this.#writtenSequence = firstSequence + BigInt(payload.records);
+  #written(payload: Payload): void {
     this.#unwritten.splice(this.#unwritten.indexOf(payload), 1);
     this.#submitted--;
     this.#staged.settle(payload.records, payload.bytes);
