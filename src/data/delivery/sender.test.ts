@@ -105,7 +105,7 @@ describe("a sender", () => {
     const site = {
       outputId: "out",
       replay: new Replay(portableKind(), protectionOf({ rules: [], operations: [] })),
-      openAhead: async () => new MemoryLane(),
+      openAhead: async () => ({ lane: new MemoryLane(), remove: async () => {} }),
       groupBytesMax: () => 1_000_000,
       tooLarge: () => {},
       changed: () => sender.spoolChanged(),
@@ -143,7 +143,7 @@ describe("a sender", () => {
     const site = {
       outputId: "out",
       replay,
-      openAhead: async () => new MemoryLane(),
+      openAhead: async () => ({ lane: new MemoryLane(), remove: async () => {} }),
       changed: () => sender.spoolChanged(),
       refused: () => {},
       lost: () => {},

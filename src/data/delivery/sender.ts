@@ -115,6 +115,10 @@ export class Sender extends Delivery {
   #draining = false;
   /** While it drains: what is on disk, too. */
   #spoolToo = false;
+  /** While it drains: manifests that may want it again, so that it does not end although nothing is left. */
+  #reserved = 0;
+  /** Set while it drains and has not begun to end: it goes on as if it did not drain. */
+  #goOn: (() => void) | undefined;
   /** Set while it drains: called whenever something was settled, or refused. */
   #settled: (() => void) | undefined;
   #lastError: string | undefined;
@@ -509,13 +513,17 @@ export class Sender extends Delivery {
     // A destination that is out will not take in seconds what it did not take before; the disk will.
     const hopeless = () => !spoolToo && backlog.spool !== undefined && this.#breaker.state !== "closed";
     if (!done()) {
-      await new Promise<void>((resolve) => {
-        const look = () => {
-          if (!done() && !hopeless() && !signal.aborted) return;
-          this.#settled = undefined;
+      const ends = await new Promise<boolean>((resolve) => {
+        const leave = (end: boolean) => {
+          this.#settled = this.#goOn = undefined;
+          this.#reserved = 0;
           signal.removeEventListener("abort", look);
-          resolve();
+          resolve(end);
         };
+        const look = () => {
+          if (((done() || hopeless()) && this.#reserved === 0) || signal.aborted) leave(true);
+        };
+        this.#goOn = () => leave(false);
         this.#settled = look;
         // The signal outlives this output when a reload has removed it, and must not keep it in memory.
         signal.addEventListener("abort", look);
@@ -523,6 +531,7 @@ export class Sender extends Delivery {
         this.#kick(true);
         look();
       });
+      if (!ends) return;
     }
     this.#stop.abort(signal.aborted ? signal.reason : "lostShutdown");
     clearTimeout(this.#aged);
@@ -532,6 +541,30 @@ export class Sender extends Delivery {
     if (!spilled) this.#loseRest(drainLoss(this.#stop.signal));
     await Promise.all(this.#idleSlots.splice(0).map((slot) => this.#closeSlot(slot)));
     this.site.changed();
+  }
+
+  /**
+   * It drains, and a manifest that is made ready wants it again: it does not end before `release` or `goOn`, unless it has to.
+   * @returns false when it ends already
+   */
+  reserve(): boolean {
+    if (this.#goOn === undefined) return false;
+    this.#reserved++;
+    return true;
+  }
+
+  /** That manifest will not run. */
+  release(): void {
+    if (this.#reserved > 0) this.#reserved--;
+    this.#settled?.();
+  }
+
+  /** That manifest runs. @returns false when it had to end meanwhile */
+  goOn(): boolean {
+    if (this.#goOn === undefined) return false;
+    this.#draining = this.#spoolToo = false;
+    this.#goOn();
+    return true;
   }
 
   #loseRest(as: "lostShutdown" | "lostRemoved"): void {

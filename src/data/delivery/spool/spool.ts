@@ -60,6 +60,9 @@ export interface LaneAmount {
 
 export type LaneLoss = "spoolFull" | "spoolExpired" | "spoolDamaged";
 
+/** Code of an append's error: what may be given up is not enough for the group. */
+export const spoolFullCode = "SPOOL_FULL";
+
 /** The state of a lane; `Readonly` for whoever is not the lane. */
 export interface LaneState {
   /** What its files held when it was opened. */
