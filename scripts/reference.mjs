@@ -125,8 +125,9 @@ what the destination answered.
 A *secret* is given as text, as \`{"env":"NAME"}\` (a variable of the data plane's process) or as \`{"file":"path"}\` (a file that the data plane
 reads). Answers show \`***\` in place of a secret that was given as text, and of values of headers and of parameters in a URL's query whose
 names say that they are one (\`authorization\`, \`cookie\`, or with \`key\`, \`token\`, \`secret\`, \`passw\`, \`credential\` in them). \`PUT\` keeps a
-stored secret that is sent back as \`***\`. A secret given as text is part of the manifest, in the data directory (which nobody else may read)
-and in Redis where the planes meet there; a reference is read by each data plane for itself.
+stored secret that is sent back as \`***\`, as long as the output's type and destination (origin of its URL, site, region) stay the same; for
+another one it has to be given again. A secret given as text is part of the manifest, in the data directory (which nobody else may read) and in
+Redis where the planes meet there; a reference is read by each data plane for itself.
 
 What is refused for good (\`400\` and the like) becomes dead letters. What a person can mend (a token, a URL, a permission, a redirect, which is
 never followed) is kept and tried again, with an alert.

@@ -65,6 +65,20 @@ describe("imports", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("make no circle in src/, those of types included", () => {
+    const imported = new Map(sources.map((file) => [file.path, importsOf(file)]));
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const look = (path: string, way: readonly string[]) => {
+      if (way.includes(path)) circles.push([...way.slice(way.indexOf(path)), path].join(" > "));
+      if (done.has(path)) return;
+      done.add(path);
+      for (const name of imported.get(path) ?? []) look(name, [...way, path]);
+    };
+    for (const path of imported.keys()) look(path, []);
+    expect(circles).toEqual([]);
+  });
+
   it("leave Node's headers to native/binding/", () => {
     const headers = /#include\s*[<"](node_api|napi|js_native_api|node|v8|uv|napi-inl)\.h[>"]/;
     const wrong = files.filter(

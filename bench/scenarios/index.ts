@@ -4,6 +4,7 @@ import { detectorsScenario } from "./detectors.ts";
 import { filterRedactScenario } from "./filter_redact.ts";
 import { http } from "./http.ts";
 import { idle } from "./idle.ts";
+import { isolation } from "./isolation.ts";
 import { json } from "./json.ts";
 import { latency } from "./latency.ts";
 import { raw } from "./raw.ts";
@@ -24,5 +25,6 @@ export const scenarios: readonly Scenario[] = [
   udp,
   latency,
   reload,
+  isolation,
   scale,
 ];

@@ -392,6 +392,26 @@ describe("/outputs", () => {
     expect([invented.status, invented.body.error.where]).toEqual([422, "tls.key"]);
   });
 
+  it("gives no stored secret to another destination, whatever its place", async () => {
+    const output = {
+      type: "http",
+      id: "siem",
+      url: "https://siem.example.com/in",
+      headers: { "x-api-key": "hunter2", "x-team": "core" },
+    };
+    await call("POST", "/outputs", output);
+    const shown = (await call("GET", "/outputs/siem")).body;
+    const moved = await call("PUT", "/outputs/siem", { ...shown, url: "https://attacker.example.com/in" });
+    expect([moved.status, moved.body.error]).toMatchObject([
+      422,
+      { code: "SG_OUTPUT_PARAMS", where: 'headers["x-api-key"]', fix: "give the secret again" },
+    ]);
+    expect((await call("GET", "/outputs/siem")).body).toEqual(shown);
+    const mended = { ...shown, url: "https://new.example.com/in", headers: { "x-api-key": "hunter3" } };
+    expect((await call("PUT", "/outputs/siem", mended)).status).toBe(200);
+    expect(JSON.stringify([moved, logged])).not.toContain("hunter2");
+  });
+
   it("warns where certificates are not verified: in the answer, and in the log of each publication", async () => {
     const output = { id: "siem", type: "http", url: "https://h", tls: { insecure_skip_verify: true } };
     expect((await call("POST", "/outputs", output)).body.warnings).toEqual([expect.stringContaining("not verified")]);

@@ -61,7 +61,13 @@ describe("cloudwatch", () => {
 
   it("keeps within 10,000 events and 1,048,576 bytes, counting 26 beside each message", () => {
     expect(output()).toMatchObject({
-      limits: { recordsMax: 10_000, bytesMax: 1_048_576, recordBytesMax: 1_048_576 },
+      limits: {
+        recordsMax: 10_000,
+        bytesMax: 1_048_576,
+        recordBytesMax: 1_048_576,
+        chronological: true,
+        spanMsMax: 86_400_000,
+      },
       envelope: { countedBesideText: 26 },
       compressions: ["none"],
       concurrency: "auto",
@@ -98,7 +104,7 @@ describe("cloudwatch", () => {
   ])("books events that were not taken under their cause: %o", (rejectedLogEventsInfo, ranges) => {
     expect(verdict(200, { rejectedLogEventsInfo })).toEqual({
       kind: "partly",
-      rejected: ranges.map(([from, to, reason]) => ({ from, to, reason })),
+      rejected: ranges.map(([from, to, cause]) => ({ from, to, reason: cause, cause })),
     });
   });
 
@@ -171,17 +177,30 @@ describe("cloudwatch", () => {
     expect(refused("DataAlreadyAcceptedException")).toEqual({ kind: "acked" });
   });
 
-  it("gives up what would be refused again, and halves what is too much", () => {
-    const reason = "HTTP 400, InvalidParameterException";
-    expect(refused("InvalidParameterException")).toEqual({ kind: "rejected", reason });
+  it("halves what is too much, or not in order", () => {
     for (const message of [
       "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
+      "Log events in a single PutLogEvents request must be in chronological order.",
       "Log event too large: 1048577 bytes exceeds limit of 1048576",
       "Upload too large: 1048577 bytes exceeds limit of 1048576",
-    ])
-      expect(refused("InvalidParameterException", message)).toEqual({ kind: "split", reason });
-    expect(refused("SerializationException").kind).toBe("rejected");
+      "Log events in a single PutLogEvents request must be in chronological order.",
+    ]) {
+      const reason = "HTTP 400, InvalidParameterException";
+      expect(refused("InvalidParameterException", message)).toMatchObject({ kind: "split", reason });
+    }
   });
+
+  it.each(["InvalidParameterException", "SerializationException", "ValidationException"])(
+    "takes %s for the fault of one event, and gives that up",
+    (name) => {
+      const reason = `HTTP 400, ${name}`;
+      expect(refused(name)).toEqual({ kind: "split", reason, cause: "invalid", oneAtFault: true });
+      const alone = output().verdict!(answered(400, { __type: name, message: "…" }), 1);
+      expect(alone).toEqual({ kind: "rejected", reason, cause: "invalid" });
+      const large = output().verdict!(answered(400, { __type: name, message: "Log event too large: 1 bytes" }), 1);
+      expect(large).toEqual({ kind: "rejected", reason, cause: "too_large" });
+    },
+  );
 
   it.each([
     [{ __type: "ThrottlingException" }, {}],

@@ -8,7 +8,8 @@
 import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";
-import { defineOutput, type OutputRequest, type OutputResponse, type RejectedRange, type Verdict } from "./output.ts";
+import type { OutputRequest, OutputResponse, RejectedRange, Verdict } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 
@@ -21,6 +22,9 @@ const eventOverheadBytes = 26;
 const eventBytesMax = batchBytesMax;
 /** The same page of the Chinese partition (https://docs.amazonaws.cn/goto/WebAPI/logs-2014-03-28/PutLogEvents) still says 256 KB. */
 const eventBytesMaxChina = 256 * 1024;
+
+/** "A batch of log events in a single request must be in a chronological order", and "cannot span more than 24 hours". */
+const spanMsMax = 24 * 3_600_000;
 
 /** The API is documented with no Content-Encoding. */
 const compressions = ["none"] as const;
@@ -64,10 +68,14 @@ const passing = new Set([
   "TooManyRequestsException",
 ]);
 
+/** Errors of a request as it is; they name no event. */
+const refusing = new Set(["InvalidParameterException", "SerializationException", "ValidationException"]);
+
 const params = Type.Object({
   region: Type.String({
     pattern: "^[a-z]{2,}(-[a-z0-9]+)+$",
     "x-words": "a region such as eu-central-1",
+    "x-destination": true,
     description: "Region, such as eu-central-1.",
   }),
   // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
@@ -149,6 +157,8 @@ export const cloudwatch = defineOutput({
         recordsMax: eventsMax,
         bytesMax: batchBytesMax,
         recordBytesMax: region.startsWith("cn-") ? eventBytesMaxChina : eventBytesMax,
+        chronological: true,
+        spanMsMax,
       },
       envelope: {
         kind: "json",
@@ -217,11 +227,14 @@ function verdictOf(response: OutputResponse, error: string | undefined, message 
   if (mendable.has(error)) {
     return { kind: "retry", reason, alert: `${reason}: mend the credentials, their permissions or the clock` };
   }
-  // One batch may span 24 hours at most; halves of a longer one may fit, and single events do.
-  if (error === "InvalidParameterException") {
-    return /24 hours|too large|batch size/i.test(message) ? { kind: "split", reason } : { kind: "rejected", reason };
+  if (refusing.has(error)) {
+    const cause = /too large/i.test(message) ? "too_large" : "invalid";
+    if (records === 1) return { kind: "rejected", reason, cause };
+    // One batch may span 24 hours at most, and be in chronological order, which it is unless the clock was set back meanwhile: halves may fit,
+    // and single events do. For the rest one event may be at fault, such as one of which a rule left nothing.
+    const tooMuch = /24 hours|too large|batch size|chronological/i.test(message);
+    return { kind: "split", reason, cause, ...(!tooMuch && { oneAtFault: true }) };
   }
-  if (error === "SerializationException" || error === "ValidationException") return { kind: "rejected", reason };
   return { ...verdictOfStatus(response), reason } as Verdict;
 }
 
@@ -241,16 +254,16 @@ function rejectedEvents(body: string, records: number): RejectedRange[] {
   const ranges: RejectedRange[] = [];
   let from = 0;
   const ends = [
-    { to: index("tooOldLogEventEndIndex") ?? 0, reason: "too_old" },
-    { to: index("expiredLogEventEndIndex") ?? 0, reason: "expired" },
-  ].toSorted((a, b) => a.to - b.to);
-  for (const { to, reason } of ends) {
+    { to: index("tooOldLogEventEndIndex") ?? 0, cause: "too_old" },
+    { to: index("expiredLogEventEndIndex") ?? 0, cause: "expired" },
+  ] as const;
+  for (const { to, cause } of ends.toSorted((a, b) => a.to - b.to)) {
     if (to <= from) continue;
-    ranges.push({ from, to, reason });
+    ranges.push({ from, to, reason: cause, cause });
     from = to;
   }
   const newFrom = Math.max(index("tooNewLogEventStartIndex") ?? records, from);
-  if (newFrom < records) ranges.push({ from: newFrom, to: records, reason: "too_new" });
+  if (newFrom < records) ranges.push({ from: newFrom, to: records, reason: "too_new", cause: "too_new" });
   return ranges;
 }
 

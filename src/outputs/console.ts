@@ -1,7 +1,7 @@
 /** `console`: each record's bytes and a newline to standard output, which carries nothing else. */
 
 import { Type } from "typebox";
-import { defineOutput } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 
 export const consoleOutput = defineOutput({
   type: "console",

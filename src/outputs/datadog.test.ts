@@ -73,8 +73,7 @@ describe("datadog", () => {
   it.each([
     [202, { kind: "acked" }],
     [200, { kind: "acked" }],
-    [400, { kind: "rejected", reason: "HTTP 400" }],
-    [413, { kind: "split", reason: "HTTP 413" }],
+    [413, { kind: "split", reason: "HTTP 413", cause: "too_large" }],
     [408, { kind: "retry", reason: "HTTP 408" }],
     [429, { kind: "retry", reason: "HTTP 429" }],
     [500, { kind: "retry", reason: "HTTP 500" }],
@@ -89,8 +88,13 @@ describe("datadog", () => {
 
   it("takes 400 for several records as the fault of one of them", () => {
     const answer = { status: 400, headers: {}, body: "" };
-    expect(output().verdict?.(answer, 2)).toEqual({ kind: "split", reason: "HTTP 400", oneAtFault: true });
-    expect(output().verdict?.(answer, 1)).toEqual({ kind: "rejected", reason: "HTTP 400" });
+    expect(output().verdict?.(answer, 2)).toEqual({
+      kind: "split",
+      reason: "HTTP 400",
+      cause: "http_400",
+      oneAtFault: true,
+    });
+    expect(output().verdict?.(answer, 1)).toEqual({ kind: "rejected", reason: "HTTP 400", cause: "http_400" });
   });
 
   it.each([

@@ -15,7 +15,8 @@ import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import type { Member } from "./envelope.ts";
 import { verdictOfStatus } from "./http_status.ts";
-import { defineOutput, groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 
@@ -52,6 +53,7 @@ const params = Type.Object({
       minLength: 1,
       default: sites[0]!,
       examples: sites,
+      "x-destination": true,
       description: `Site of the account: ${sites.join(", ")}.`,
     }),
   ),
@@ -143,7 +145,8 @@ export const datadog = defineOutput({
  * and names no item, so that its good ones are looked for.
  */
 function verdictOf(response: OutputResponse, records: number): Verdict {
-  if (response.status === 400 && records > 1) return { kind: "split", reason: "HTTP 400", oneAtFault: true };
+  if (response.status === 400 && records > 1)
+    return { kind: "split", reason: "HTTP 400", cause: "http_400", oneAtFault: true };
   return verdictOfStatus(response);
 }
 

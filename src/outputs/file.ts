@@ -2,7 +2,8 @@
 
 import { isAbsolute } from "node:path";
 import { type Static, Type } from "typebox";
-import { defineOutput, type OutputConfig } from "./output.ts";
+import type { OutputConfig } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 
 const MiB = 1024 * 1024;
 

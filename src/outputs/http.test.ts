@@ -97,12 +97,12 @@ describe("http", () => {
   });
 
   it("halves what is too large", () => {
-    expect(verdict(413)).toEqual({ kind: "split", reason: "HTTP 413" });
+    expect(verdict(413)).toEqual({ kind: "split", reason: "HTTP 413", cause: "too_large" });
   });
 
   it("gives up what would fail again, and says why", () => {
     for (const status of [400, 406, 409, 411, 422]) {
-      expect(verdict(status)).toEqual({ kind: "rejected", reason: `HTTP ${status}` });
+      expect(verdict(status)).toEqual({ kind: "rejected", reason: `HTTP ${status}`, cause: `http_${status}` });
     }
   });
 

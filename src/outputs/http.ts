@@ -4,7 +4,8 @@ import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import type { Envelope } from "./envelope.ts";
 import { verdictOfStatus } from "./http_status.ts";
-import { defineOutput, groupHeader } from "./output.ts";
+import { groupHeader } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 import { headerValue, secret, type Text, textOfResolved, url } from "./secret.ts";
 import { urlRefusal } from "./url.ts";
 

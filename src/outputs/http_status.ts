@@ -29,12 +29,12 @@ export function verdictOfStatus({ status, headers }: OutputResponse): Verdict {
   const reason = `HTTP ${status}`;
   if (status >= 200 && status < 300) return { kind: "acked" };
   if (status >= 500 || passing.includes(status)) return { kind: "retry", reason, ...waiting(headers) };
-  if (status === 413) return { kind: "split", reason };
+  if (status === 413) return { kind: "split", reason, cause: "too_large" };
   // A redirect is never followed: what goes along with the request is for the URL that was configured and for no other.
   const alert =
     status < 400 ? "it redirects, and redirects are not followed: give the URL that it leads to" : mendable[status];
   if (alert !== undefined) return { kind: "retry", reason, alert: `${reason}: ${alert}`, ...waiting(headers) };
-  return { kind: "rejected", reason };
+  return { kind: "rejected", reason, cause: `http_${status}` };
 }
 
 /** `afterMs` as the answer asks for it. */

@@ -7,18 +7,11 @@ import { datadog } from "./datadog.ts";
 import { deliveryFields } from "./delivery_fields.ts";
 import { file } from "./file.ts";
 import { http } from "./http.ts";
-import type { Output, OutputConfig, OutputType } from "./output.ts";
+import type { Output, OutputConfig } from "./output.ts";
+import type { OutputType } from "./output_type.ts";
 import { splunkHec } from "./splunk_hec.ts";
 
-export type {
-  Output,
-  OutputConfig,
-  OutputRequest,
-  OutputResponse,
-  OutputType,
-  PayloadLimits,
-  Verdict,
-} from "./output.ts";
+export type { OutputConfig, OutputResponse } from "./output.ts";
 
 const all: readonly OutputType[] = [consoleOutput, file, http, datadog, splunkHec, cloudwatch];
 

@@ -3,8 +3,6 @@
  * opens no socket. `src/data/delivery/` owns the wire.
  */
 
-import type { Static, TObject } from "typebox";
-import type { DeliveryField } from "./delivery_fields.ts";
 import type { Envelope } from "./envelope.ts";
 
 /** An output as the user writes it. Fields that this version does not know are kept, and written back. */
@@ -20,6 +18,10 @@ export interface PayloadLimits {
   readonly bytesMax: number;
   /** Of one record, counted alike; a larger one is a dead letter. Absent: as large as `bytesMax`, and beyond it alone. */
   readonly recordBytesMax?: number;
+  /** Of an envelope that writes times: each record's is at least that of the one before it. What a clock that was set back has parted leaves apart. */
+  readonly chronological?: true;
+  /** Likewise: at most so much lies between the times of two of its records. */
+  readonly spanMsMax?: number;
 }
 
 /** A payload as pieces that leave one after the other, so that records are sent from where they lie. */
@@ -63,11 +65,28 @@ export interface RequestContext {
   readonly slot: number;
 }
 
+/**
+ * Why records are refused for good, in a word that stays the same and is counted by: never a destination's own words, which may quote a record
+ * and of which there is no end. `http_`: an answer's status; `hec_`: a code of Splunk's collector.
+ */
+export type RefusalCause =
+  | "rejected"
+  | "too_large"
+  | "too_old"
+  | "too_new"
+  | "expired"
+  | "deadline"
+  | "invalid"
+  | `http_${number}`
+  | `hec_${number}`;
+
 /** Records `from` (inclusive) to `to` (exclusive) of a payload that the destination took no part of, and why. */
 export interface RejectedRange {
   readonly from: number;
   readonly to: number;
   readonly reason: string;
+  /** Here and in verdicts; absent: `rejected`. */
+  readonly cause?: RefusalCause;
 }
 
 export type Verdict =
@@ -91,11 +110,11 @@ export type Verdict =
    * Too much at once: the same records in two halves; a single one is a dead letter. `oneAtFault`: not too much, but refused as a whole for
    * what may be one record's fault; then halves are tried only as long as some of them are taken now and then.
    */
-  | { readonly kind: "split"; readonly reason: string; readonly oneAtFault?: true }
+  | { readonly kind: "split"; readonly reason: string; readonly cause?: RefusalCause; readonly oneAtFault?: true }
   /** Record `at` is refused, those before it were taken, those behind it were not: a dead letter, then resend from the next. */
-  | { readonly kind: "resume"; readonly at: number; readonly reason: string }
+  | { readonly kind: "resume"; readonly at: number; readonly reason: string; readonly cause?: RefusalCause }
   /** The same bytes would fail again: dead letters. */
-  | { readonly kind: "rejected"; readonly reason: string };
+  | { readonly kind: "rejected"; readonly reason: string; readonly cause?: RefusalCause };
 
 /** How a request is signed by whoever sends it. */
 export interface AwsSignature {
@@ -136,27 +155,4 @@ export interface Output {
     readonly timeoutMs: number;
     readonly intervalMs: number;
   };
-}
-
-export interface OutputType<P extends TObject = TObject> {
-  readonly type: string;
-  readonly description: string;
-  /** The fields beside `type` that are its own. */
-  readonly params: P;
-  /** The fields that it has of those which outputs have in common. */
-  readonly common: readonly DeliveryField[];
-  /** Both as its descriptions have them. */
-  readonly compressions: Output["compressions"];
-  readonly concurrency?: "auto";
-  /** Configurations that are accepted, for the documentation and its test. */
-  readonly examples: readonly Static<P>[];
-  /** What a schema cannot say. @returns the field, what is wrong with it, and what would be right */
-  refusal?(params: Static<P>): { param: string; what: string; fix?: string } | undefined;
-  /** @param params accepted before */
-  describe(params: Static<P>): Output;
-}
-
-/** Declares an output type, its fields typed by their schema. */
-export function defineOutput<P extends TObject>(outputType: OutputType<P>): OutputType {
-  return outputType as unknown as OutputType;
 }

@@ -1,7 +1,8 @@
 /**
  * Texts that a configuration gives as they are, or by where they stand: `"…"`, `{"env":"NAME"}`, `{"file":"path"}`.
  *
- * Here is how a schema declares such a place, marked with `x-text`; what is done to all marked places is in `secrets_of_config.ts`.
+ * Here is how a schema declares such a place, marked with `x-text`; what is done to all marked places is in `secrets_of_config.ts`. A field
+ * beside URLs that says where an output sends is marked `x-destination`: a stored secret goes to no other.
  */
 
 import { Type } from "typebox";

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StreamGateError } from "../errors.ts";
 import { describeOutput, outputTypes } from "./index.ts";
+import type { OutputConfig } from "./output.ts";
 import { readOutput } from "./read.ts";
 import { maskSecrets, resolveSecrets, restoreSecrets, type SecretReader, withoutSecrets } from "./secrets_of_config.ts";
 
@@ -122,6 +123,73 @@ describe("what comes back hidden", () => {
     const accepted = { type: "http", url: "https://h/***", headers: { accept: "***" } };
     expect(readOutput(accepted, "")).toEqual(accepted);
     for (const odd of [null, 7, "x", [], { type: [] }]) expect(restoreSecrets(odd, configs.http)).toEqual(odd);
+  });
+});
+
+describe("a secret that comes back hidden for another destination", () => {
+  const hec = { type: "splunk_hec", url: "https://h:8088", token: "s-hec" };
+  const dd = { type: "datadog", api_key: "s-dd" };
+  const proxied = { ...dd, endpoint: "https://proxy/a" };
+  const key = { type: "http", url: "https://h/in", headers: { "x-api-key": "s-key", "x-team": "core" } };
+  const basic = { type: "http", url: "https://h/in", auth: { basic: { user: "u", password: "s-basic" } } };
+  const queried = { type: "http", url: "https://h/in?token=s-url", tls: { cert: certificate, key: pem } };
+  const unknown = { type: "http", url: "https://h", later: [{ password: "s-deep" }] };
+  const cases: [string, OutputConfig, Record<string, unknown>, string][] = [
+    ["host", hec, { url: "https://attacker:8088" }, "token"],
+    ["port", hec, { url: "https://h:8089" }, "token"],
+    ["scheme", hec, { url: "http://h:8088" }, "token"],
+    ["user name that looks like the host", hec, { url: "https://h:8088@attacker" }, "token"],
+    ["no URL", hec, { url: "attacker" }, "token"],
+    ["URL that is no text", hec, { url: ["https://h:8088"] }, "token"],
+    ["URL left out", hec, { url: undefined }, "token"],
+    ["host, for a header", key, { url: "https://attacker/in" }, 'headers["x-api-key"]'],
+    ["host, for a password", basic, { url: "https://attacker/in" }, "auth.basic.password"],
+    ["host, for a client's key", queried, { url: "https://attacker/in" }, "tls.key"],
+    ["host, for a field that is not known", unknown, { url: "https://attacker" }, "later[0].password"],
+    ["site", dd, { site: "datadoghq.eu" }, "api_key"],
+    ["endpoint that was the site's", dd, { endpoint: "https://attacker" }, "api_key"],
+    ["endpoint", proxied, { endpoint: "https://attacker" }, "api_key"],
+    ["endpoint left out", proxied, { endpoint: null }, "api_key"],
+    ["region", configs.cloudwatch, { region: "us-east-1" }, "credentials.access_key_id"],
+    ["endpoint of a region", configs.cloudwatch, { endpoint: "https://attacker" }, "credentials.access_key_id"],
+    ["type", { ...hec, auth: { bearer: "s" } }, { type: "http", auth: { bearer: "x" } }, "token"],
+    ["type left out", hec, { type: undefined }, "token"],
+  ];
+
+  it.each(cases)("is refused: %s", (_, stored, change, where) => {
+    const given = { ...maskSecrets(stored), ...change };
+    expect(() => restoreSecrets(given, stored)).toThrow(
+      expect.objectContaining({ code: "SG_OUTPUT_PARAMS", where, fix: "give the secret again" }),
+    );
+  });
+
+  it.each([
+    ["path of the URL", key, { url: "https://H:443/other" }],
+    ["method", key, { method: "PUT" }],
+    ["site that was meant anyhow", dd, { site: "datadoghq.com" }],
+    ["path behind the endpoint", proxied, { endpoint: "https://proxy/b" }],
+    ["no endpoint, said with null", dd, { endpoint: null }],
+    ["log group", configs.cloudwatch, { log_group: "other" }],
+    ["own settings", hec, { queue: { durable: true }, compression: "none" }],
+  ])("is not asked for again over another %s", (_, stored: OutputConfig, change) => {
+    expect(restoreSecrets({ ...maskSecrets(stored), ...change }, stored)).toEqual({ ...stored, ...change });
+  });
+
+  it("is not needed where it is given again, or none is stored", () => {
+    const url = "https://new:8088";
+    for (const token of ["s-hec-2", { env: "HEC" }])
+      expect(restoreSecrets({ ...hec, url, token }, hec)).toMatchObject({ token });
+    const plain = { type: "http", url: "https://h", headers: { "x-team": "***" } };
+    expect(restoreSecrets({ ...plain, url }, plain)).toEqual({ ...plain, url });
+  });
+
+  it("has a destination in every type that has secrets", () => {
+    for (const { type, params } of outputTypes.values()) {
+      const fields = Object.values(params.properties) as unknown as Record<string, unknown>[];
+      const secrets = JSON.stringify(fields).match(/"x-text":"(secret|header|key)"/);
+      const says = fields.some((field) => field["x-text"] === "url" || field["x-destination"] === true);
+      expect([type, says]).toEqual([type, secrets !== null]);
+    }
   });
 });
 

@@ -85,21 +85,53 @@ export function secretsAside(config: OutputConfig): OutputConfig {
 
 /**
  * What a person sent back after `maskSecrets`: where it holds what was shown in place of a secret, the stored secret.
+ *
+ * Only for the destination that the secret was given for. Whoever may change an output would else have it sent, unseen, to a server of theirs.
  * @param given a request's body, not yet checked
+ * @throws StreamGateError SG_OUTPUT_PARAMS naming the hidden secret, when type or destination are others than the stored output's
  */
 export function restoreSecrets(given: unknown, stored: OutputConfig): unknown {
-  return restored(given, stored, maskSecrets(stored));
+  return restored(given, stored, maskSecrets(stored), movedField(given, stored), []);
 }
 
-function restored(given: unknown, stored: unknown, shown: unknown): unknown {
-  if (typeof given === "string") return given === shown ? stored : given;
-  if (Array.isArray(given)) {
-    return given.map((part, index) => restored(part, partOf(stored, index), partOf(shown, index)));
+function restored(
+  given: unknown,
+  stored: unknown,
+  shown: unknown,
+  moved: string | undefined,
+  path: readonly string[],
+): unknown {
+  if (typeof given === "string") {
+    if (given !== shown || shown === stored) return given;
+    if (moved === undefined) return stored;
+    throw new StreamGateError("SG_OUTPUT_PARAMS", {
+      where: placeOf(path),
+      what: `is hidden, and ${moved} is another than the stored secret was given for`,
+      fix: "give the secret again",
+    });
   }
+  const part = (of: unknown, key: string | number) =>
+    restored(of, partOf(stored, key), partOf(shown, key), moved, [...path, `${key}`]);
+  if (Array.isArray(given)) return given.map(part);
   if (!isRecord(given)) return given;
-  return Object.fromEntries(
-    Object.entries(given).map(([key, part]) => [key, restored(part, partOf(stored, key), partOf(shown, key))]),
-  );
+  return Object.fromEntries(Object.entries(given).map(([key, of]) => [key, part(of, key)]));
+}
+
+/** The field by which an output would be sent elsewhere than the stored one: its type, a URL's origin, or what `x-destination` marks. */
+function movedField(given: unknown, stored: OutputConfig): string | undefined {
+  if (partOf(given, "type") !== stored.type) return "type";
+  return Object.entries(outputSchema(stored.type)?.properties ?? {}).find(([field, declared]) => {
+    const schema = declared as unknown as Record<string, unknown>;
+    const at = (config: unknown) => partOf(config, field) ?? schema.default;
+    if (schema["x-text"] === "url") return originOf(at(given)) !== originOf(at(stored));
+    return schema["x-destination"] === true && at(given) !== at(stored);
+  })?.[0];
+}
+
+/** Scheme, host and port. What is no URL is compared as it is. */
+function originOf(url: unknown): unknown {
+  const origin = typeof url === "string" ? URL.parse(url)?.origin : undefined;
+  return origin === undefined || origin === "null" ? (url ?? undefined) : origin;
 }
 
 function partOf(value: unknown, key: string | number): unknown {

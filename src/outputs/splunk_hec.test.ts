@@ -115,11 +115,11 @@ describe("splunk_hec", () => {
   });
 
   it.each([6, 12, 13])("goes on behind the event that is refused with code %i", (code) => {
-    const reason = `HTTP 400, HEC code ${code}`;
+    const why = { reason: `HTTP 400, HEC code ${code}`, cause: `hec_${code}` };
     const answer = (at: unknown) => verdict(400, { text: "…", code, "invalid-event-number": at });
-    expect(answer(0)).toEqual({ kind: "resume", at: 0, reason });
-    expect(answer(4)).toEqual({ kind: "resume", at: 4, reason });
-    for (const at of [5, -1, 1.5, "2", undefined]) expect(answer(at)).toEqual({ kind: "rejected", reason });
+    expect(answer(0)).toEqual({ kind: "resume", at: 0, ...why });
+    expect(answer(4)).toEqual({ kind: "resume", at: 4, ...why });
+    for (const at of [5, -1, 1.5, "2", undefined]) expect(answer(at)).toEqual({ kind: "rejected", ...why });
   });
 
   it.each([

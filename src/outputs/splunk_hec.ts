@@ -10,7 +10,8 @@ import { createHash } from "node:crypto";
 import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";
-import { defineOutput, groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { defineOutput } from "./output_type.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
 
@@ -52,7 +53,11 @@ const mendable: Readonly<Record<number, string>> = {
 
 /** The event itself: invalid data format, event field required, event field cannot be blank. */
 const eventFaults = [6, 12, 13];
-/** Internal error, server busy, unhealthy (queues, acknowledgement, both), shutting down. */
+/**
+ * Internal error, server busy, unhealthy (queues, acknowledgement, both), shutting down. Server busy may come with `invalid-event-number` for
+ * where it stopped; Splunk's pages do not say so, and whether it is counted from 0 or from 1 is told both ways
+ * (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/36113), so all is sent again: rather twice than not at all.
+ */
 const passing = [8, 9, 18, 19, 20, 23];
 
 const path = "/services/collector";
@@ -188,9 +193,11 @@ function verdictOf(response: OutputResponse, records: number, ack: boolean): Ver
   // Counted from 0: a body that is wrong from its first byte on is answered with 0
   // (https://github.com/brycied00d/fluent-plugin-splunk-http-eventcollector/issues/32). Events before it were taken, those behind it were
   // not looked at (https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/36113,
-  // https://github.com/vectordotdev/vector/issues/11434).
+  // https://github.com/vectordotdev/vector/issues/11434). Such an answer has no ackId, so with acknowledgement, too, those before it count as
+  // delivered when they are taken.
   const at = answer?.invalidEventNumber;
-  return at !== undefined && at < records ? { kind: "resume", at, reason } : { kind: "rejected", reason };
+  const cause = `hec_${code}` as const;
+  return at !== undefined && at < records ? { kind: "resume", at, reason, cause } : { kind: "rejected", reason, cause };
 }
 
 function accepted(verdict: Verdict, ackId: number | undefined, ack: boolean): Verdict {

@@ -6,13 +6,8 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createAwsSigner } from "../../src/data/delivery/aws_signer.ts";
 import type { EngineKind } from "../../src/data/engine/engine.ts";
-import {
-  describeOutput,
-  type Output,
-  type OutputConfig,
-  type OutputRequest,
-  type OutputResponse,
-} from "../../src/outputs/index.ts";
+import { describeOutput } from "../../src/outputs/index.ts";
+import type { Output, OutputConfig, OutputRequest, OutputResponse } from "../../src/outputs/output.ts";
 import {
   createStream,
   credentials,

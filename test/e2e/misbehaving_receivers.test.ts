@@ -12,6 +12,7 @@ import { Authority, type Certificate, needsOpenssl } from "../fixtures/certifica
 import { disposeGates } from "../fixtures/gate.ts";
 import { numberedLines } from "../fixtures/lines.ts";
 import { OutputsOfGate } from "../fixtures/outputs_of_gate.ts";
+import { random } from "../fixtures/random.ts";
 import { engines } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
 import { Datadog } from "../fixtures/vendors/datadog.ts";
@@ -27,6 +28,10 @@ const impatient = {
 };
 const patient = { ...impatient, retry: { max_delay_ms: 100, retry_after_max_ms: 200 } };
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `record ${index}`);
+
+/** SEED and STREAMGATE_TEST_RECORDS repeat a run, or make it longer. */
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+const recordsAtRandom = Number(process.env.STREAMGATE_TEST_RECORDS ?? 1500);
 
 const closers: (() => unknown)[] = [];
 let out: OutputsOfGate;
@@ -141,7 +146,7 @@ for (const { engine, skip, note } of engines) {
       expect(new Set(server.requests.map(({ group }) => group)).size).toBe(1);
     });
 
-    it.each([301, 302, 307, 308] as const)(
+    it.each([301, 307] as const)(
       "one that redirects (%i): neither records nor credentials follow, and somebody is told",
       async (status) => {
         const target = await Sink.start();
@@ -212,15 +217,59 @@ for (const { engine, skip, note } of engines) {
         }),
       );
       await out.output({ type: "http", url, ...patient });
-      const first = numberedLines("a", 40_000, 99);
-      const second = numberedLines("b", 40_000, 99);
+      const first = numberedLines("a", 20_000, 99);
+      const second = numberedLines("b", 20_000, 99);
       await out.gate.send(first);
       await out.gate.send(second);
-      expect(await out.settled(80_000)).toEqual({ delivered: 80_000, dead: 0, lost: 0 });
+      expect(await out.settled(40_000)).toEqual({ delivered: 40_000, dead: 0, lost: 0 });
       const arrived = () => bodies.map((body) => `${body.toString()}\n`).join("");
-      await until("the system has handed over all that it was given", () => arrived().length >= 8_000_000);
+      await until("the system has handed over all that it was given", () => arrived().length >= 4_000_000);
       expect(arrived() === first + second).toBe(true);
     });
+
+    it(`one that misbehaves at random (seed ${seed}): by the names of payloads each record arrives once`, async () => {
+      const server = await dd({
+        concurrency: 4,
+        payload: { max_records: 25 },
+        retry: { max_delay_ms: 100, retry_after_max_ms: 50, timeout_ms: 200 },
+      });
+      const draw = random(seed);
+      const faults: readonly (() => void)[] = [
+        () => server.answerWith(503, 3),
+        () => server.answerLater(429, "1", 2),
+        () => server.reset("request", 2),
+        () => server.reset("before_answer", 2),
+        () => server.reset("answer", 2),
+        () => server.trickle("head", 100, 2),
+        () => server.hold(2),
+        () => server.answerWith(403, 1),
+        () => server.behave(),
+      ];
+      const timer = setInterval(() => faults[Math.floor(draw() * faults.length)]!(), 15);
+      const records = numbered(recordsAtRandom);
+      try {
+        await out.send(records);
+        await until(
+          "half of it is settled",
+          async () => (await out.status()).delivered.records * 2 >= records.length,
+          300_000,
+        );
+      } finally {
+        clearInterval(timer);
+        server.behave();
+      }
+      expect(await out.settled(records.length)).toEqual({ delivered: records.length, dead: 0, lost: 0 });
+      const byName = new Map<string, string[]>();
+      const all = server.messages();
+      let at = 0;
+      for (const { logs, group } of server.accepted) {
+        const messages = all.slice(at, at + logs);
+        at += logs;
+        expect(byName.get(group!) ?? messages).toEqual(messages);
+        byName.set(group!, messages);
+      }
+      expect([...byName.values()].flat().toSorted()).toEqual(records.toSorted());
+    }, 600_000);
 
     it("one that takes requests and closes the connection after each: nothing is lost or doubled", async () => {
       const bodies: string[] = [];
@@ -334,6 +383,19 @@ for (const { engine, skip, note } of engines) {
         await out.mend({ type: "http", url, ...patient, ...trusted({ server_name: "logs.example.test" }) });
         expect(await out.settled(20)).toEqual({ delivered: 20, dead: 0, lost: 0 });
         expect(bodies.join("\n").split("\n")).toEqual(numbered(20));
+      });
+
+      it("keeps records while its own certificate and key do not go together, and says what is wrong", async () => {
+        const url = await secure(server, { requestCert: true, ca: readFileSync(ours.cert) });
+        const mixed = { cert: { file: client.cert }, key: { file: server.key } };
+        await out.output({ type: "http", url, ...patient, ...trusted(mixed) });
+        await out.send(numbered(20));
+        await until("it was tried twice", async () => (await out.status()).failures >= 2);
+        expect((await out.status()).last_error).toMatch(/ERR_OSSL|KEY/i);
+        expect(bodies).toEqual([]);
+        const own = { cert: { file: client.cert }, key: { file: client.key } };
+        await out.mend({ type: "http", url, ...patient, ...trusted(own) });
+        expect(await out.settled(20)).toEqual({ delivered: 20, dead: 0, lost: 0 });
       });
 
       it("shows its own certificate to one that wants one", async () => {

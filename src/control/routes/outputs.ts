@@ -149,7 +149,8 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
       schema: {
         tags: ["outputs"],
         summary: "Replace an output in its place",
-        description: "A secret that is sent back as it was shown, ***, stays what it is.",
+        description:
+          "A secret that is sent back as it was shown, ***, stays what it is, as long as type and destination (origin of the URL, site, region) do.",
         params: byId,
         body: anyOutput,
         response: {

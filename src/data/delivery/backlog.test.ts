@@ -15,7 +15,7 @@ const queueBytes = 1300;
 
 function rig(
   whenFull: WhenFull,
-  { durable = false, spooled = true, overBudget = (): boolean => false, groupBytes = 1_000_000 } = {},
+  { durable = false, spooled = true, recordsMax = 5, overBudget = (): boolean => false, groupBytes = 1_000_000 } = {},
 ) {
   const [lane, ahead] = [new MemoryLane(), new MemoryLane()];
   const lost: Record<string, number> = {};
@@ -47,7 +47,7 @@ function rig(
       lost[cause] = (lost[cause] ?? 0) + records;
     },
   });
-  backlog.configure(queueBytes, whenFull, durable, { recordsMax: 5, bytesMax: 1_000_000 });
+  backlog.configure(queueBytes, whenFull, durable, { recordsMax, bytesMax: 1_000_000 });
   let next = 0;
   const push = (count: number) => {
     for (let record = 0; record < count; record++) backlog.push(batchOf(`${next++}`), 0, 1, 0);
@@ -75,6 +75,15 @@ function rig(
 }
 
 describe("a backlog that spills", () => {
+  it("writes less than a payload when its queue holds no more than that", async () => {
+    const { backlog, spool, push } = rig("spill", { recordsMax: 50 });
+    for (let pushed = 0; pushed < 200; pushed++) {
+      push(1);
+      await until("there is room", () => backlog.accepting);
+    }
+    expect(spool!.records + backlog.memoryRecords).toBe(200);
+  });
+
   it("writes what a turn's end found the disk too busy for, though nothing comes after it", async () => {
     const { backlog, lane, spool, push, drain, numbers } = rig("spill");
     push(25);

@@ -3,6 +3,7 @@
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 import type { BreakerState } from "./breaker.ts";
+import type { CauseCounts } from "./dead_letter_causes.ts";
 
 /** What a delivery asks of the worker that it runs in. */
 export interface DeliverySite {
@@ -50,6 +51,8 @@ export interface DeliveryStatus {
   /** What the destination, or the network, said last that was no acknowledgement. */
   readonly last_error?: string;
   readonly spool_error?: string | undefined;
+  /** Records refused for good, kept or not. Absent: this kind of output is not refused anything. */
+  readonly dead_letters_by_cause?: CauseCounts;
   readonly lanes: readonly LaneStatus[];
 }
 

@@ -15,7 +15,7 @@ import type { Delivery, DeliverySite, DeliveryStatus } from "./delivery.ts";
 import { protectionOf } from "./protection.ts";
 import { Routed } from "./routed.ts";
 import type { Sender } from "./sender.ts";
-import type { DeadOutput, DiskPlace, SenderSpool } from "./sender_spool.ts";
+import type { DiskPlace, SenderSpool } from "./sender_spool.ts";
 import type { Replay } from "./spool/replay.ts";
 import type { LaneAmount } from "./spool/spool.ts";
 import type { StreamFeed } from "./stream/stream_writer.ts";
@@ -76,8 +76,6 @@ export interface OutputsOptions {
   readonly workers: number;
   /** Where spools and dead letters lie; absent: there is no directory to write to. */
   readonly disk: DiskPlace | undefined;
-  /** Of the worker that this one replaces, by output id. */
-  readonly dead?: Readonly<Record<string, DeadOutput>> | undefined;
   readonly stdout: StreamFeed;
   /** Opens the feed of a file that the main thread writes. */
   readonly openFile: (outputId: string) => StreamFeed;
@@ -99,8 +97,6 @@ export class Outputs {
   readonly #deadline = new AbortController();
   /** Tells payloads of this run from those of another that never reached the disk either. */
   readonly #epoch = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(16).padStart(8, "0");
-  /** Not yet joined. */
-  readonly #dead: Map<string, DeadOutput>;
   #network: Network | undefined;
   #replay: Replay | undefined;
   #plan: Plan = { rules: [], operations: [] };
@@ -108,7 +104,6 @@ export class Outputs {
 
   constructor(options: OutputsOptions) {
     this.#options = options;
-    this.#dead = new Map(Object.entries(options.dead ?? {}));
   }
 
   get active(): readonly Delivery[] {
@@ -232,7 +227,7 @@ export class Outputs {
     let spool: SenderSpool | undefined;
     if (disk !== undefined) {
       this.#replay ??= new Replay(kind, protectionOf(plan));
-      spool = await SenderSpool.open(id, kind, disk, tuning.disk, this.#replay, this.#dead.get(id));
+      spool = await SenderSpool.open(id, kind, disk, tuning.disk, this.#replay);
     }
     const { disk: _, ...own } = tuning;
     const sender = new Sender({
@@ -294,7 +289,6 @@ export class Outputs {
       }
       if (spool === undefined || running.has(delivery)) continue;
       this.#takeOver(delivery.id);
-      this.#dead.delete(delivery.id);
       spool.start();
     }
     for (const { delivery } of before) if (!kept.has(delivery)) this.#retire(delivery);

@@ -80,4 +80,13 @@ describe("an output's queue", () => {
     settle(queue, queue.take(unlimited)!);
     expect(pool.take().batch).toBe(shared.batch);
   });
+
+  it("keeps apart what has passed different protect rules, and takes a payload of both for older than either", () => {
+    const queue = new Queue(1000);
+    const shared = batchOf("a", "b", "c");
+    for (const [index, protection] of [7n, 7n, 8n].entries()) queue.push(shared, index, index + 1, 0, protection);
+    const [same, both] = [queue.take({ ...unlimited, recordsMax: 1 })!, queue.take(unlimited)!];
+    expect([same.protection, both.protection]).toEqual([7n, 0n]);
+    expect(both.part(1, 2).protection).toBe(8n);
+  });
 });

@@ -6,13 +6,15 @@ import { afterEach, describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
 import { MemoryLane } from "../../../test/fixtures/memory_lane.ts";
 import { until } from "../../../test/fixtures/wait.ts";
+import { readRules } from "../../manifest/manifest.ts";
 import { describeOutput } from "../../outputs/index.ts";
+import { compilePlan } from "../../plan/compile.ts";
 import { forwardLog } from "../../telemetry/log.ts";
 import { portableKind } from "../engine/portable/kind.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import { protectionOf } from "./protection.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
-import { Replay } from "./spool/replay.ts";
+import { Replay, type Withheld } from "./spool/replay.ts";
 import { LaneReader, SpoolQueue } from "./spool/spool_queue.ts";
 
 const closers: (() => unknown)[] = [];
@@ -122,6 +124,56 @@ describe("a sender", () => {
     expect(bodies.join("\n").split("\n")).toEqual(burst);
     expect([lane.lines(), cell("deliveredRecords")]).toEqual([burst, 200]);
     await sender.drain(patient(), false);
+  });
+
+  it("names what rules published meanwhile have left of a payload otherwise than the whole", async () => {
+    const kind = portableKind();
+    const replay = new Replay(kind, protectionOf({ rules: [], operations: [] }));
+    const names: string[] = [];
+    const { bodies, url } = await destination((request, response) => {
+      names.push(String(response.req.headers["x-streamgate-group"]));
+      response.statusCode = request === 0 ? 503 : 200;
+      if (request === 0) replay.use(protectionOf(compilePlan(inner)));
+      response.end();
+    });
+    const { rules: inner } = readRules(
+      [{ id: "inner", type: "filter", params: { value: "INTERNAL", protect: true } }],
+      (pattern) => kind.checkPattern(pattern),
+    );
+    const site = {
+      outputId: "out",
+      replay,
+      openAhead: async () => ({ lane: new MemoryLane(), remove: async () => {} }),
+      changed: () => sender.spoolChanged(),
+      refused: () => {},
+      lost: () => {},
+      tooLarge: () => {},
+      groupBytesMax: () => Number.POSITIVE_INFINITY,
+      replayed: (withheld: Withheld) => sender.replayed(withheld),
+    };
+    const spool = new SpoolQueue(new LaneReader(new MemoryLane(), "w0", site), site);
+    spool.start();
+    const { sender, cell } = senderFor(url, 3, { spool, durable: true, whenFull: "spill" });
+    sender.push(batchOf("a", "INTERNAL b", "c"), 0, 3, 0);
+    sender.flush();
+    await until("it is settled", () => sender.idle);
+    expect(bodies).toEqual(["a\nINTERNAL b\nc", "a\nc"]);
+    expect(names[1]!.slice(0, names[0]!.length)).toBe(names[0]);
+    expect(names[1]!.slice(names[0]!.length)).toMatch(/^\/p[0-9a-f]{1,16}$/);
+    expect([cell("deliveredRecords"), cell("lostProtectedRecords")]).toEqual([2, 1]);
+    await sender.drain(patient(), false);
+  });
+
+  it("loses spooled records to protect rules under the name of what the rules did, and warns of those no rule could finish", () => {
+    const { sender, lines, cell } = senderFor("http://127.0.0.1:9/");
+    const dropped = { records: 2, bytes: 20 };
+    sender.replayed({ dropped, quarantined: { records: 0, bytes: 0, rules: [] }, rewrittenBytes: 3 });
+    expect(lines).toEqual([]);
+    sender.replayed({ dropped, quarantined: { records: 1, bytes: 9, rules: ["ssn"] }, rewrittenBytes: -1 });
+    expect([cell("lostProtectedRecords"), cell("lostProtectedBytes")]).toEqual([4, 40]);
+    expect([cell("lostQuarantinedRecords"), cell("lostQuarantinedBytes")]).toEqual([1, 9]);
+    expect(cell("rewrittenBytes")).toBe(2);
+    expect(lines).toEqual([expect.stringContaining("withheld")]);
   });
 
   it("sends without a flush when records have waited long enough", async () => {

@@ -15,12 +15,15 @@ import type { SharedBatch } from "./batch_pool.ts";
 import { Breaker } from "./breaker.ts";
 import type { Claim } from "./claim.ts";
 import { Confirmations } from "./confirmations.ts";
+import { DeadLetterCauses } from "./dead_letter_causes.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { Delivery, type DeliverySite, type DeliveryStatus, drainLoss } from "./delivery.ts";
-import { Exchange, type RequestSigner } from "./exchange.ts";
-import { HttpClient, type TlsOptions } from "./http.ts";
+import { Exchange, type Refusal } from "./exchange.ts";
+import { failureOf, HttpClient, type TlsOptions } from "./http.ts";
 import { Pace } from "./pace.ts";
-import type { RetryLimits } from "./retry.ts";
+import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
+import type { RequestSigner } from "./signing.ts";
+import type { Withheld } from "./spool/replay.ts";
 import type { LaneAmount } from "./spool/spool.ts";
 import type { SpoolQueue } from "./spool/spool_queue.ts";
 
@@ -32,6 +35,8 @@ const complaintPeriodMs = 10_000;
 const lingerMs = 5;
 /** Payloads that a destination has taken and not confirmed: they occupy no connection, but their records stay queued. */
 const unconfirmedMax = 64;
+/** Faults of ours at one payload, with no record settled between them: then it is the payload, and those behind it must not wait for ever. */
+const faultsMax = 5;
 /** Encoded bodies under way at once, as many as it takes to keep a destination busy; one more than that where one is larger. */
 const bodyBytesMax = 32 * 1024 * 1024;
 
@@ -84,6 +89,7 @@ export class Sender extends Delivery {
   readonly backlog: Backlog;
   readonly #kind: EngineKind;
   readonly #deadLetters: DeadLetters | undefined;
+  readonly #deadCauses = new DeadLetterCauses();
   readonly #log: Log;
   readonly #random: () => number;
   readonly #complaints = new RateLimit(complaintPeriodMs);
@@ -192,6 +198,7 @@ export class Sender extends Delivery {
       concurrency: this.#pace.limit,
       ...(this.#lastError !== undefined && { last_error: this.#lastError }),
       ...(this.#spoolError !== undefined && { spool_error: this.#spoolError }),
+      dead_letters_by_cause: this.#deadCauses.counts,
       lanes: (spool === undefined ? [] : [spool.own, ...spool.adopted]).map(({ name, records, lane: { state } }) => ({
         lane: name,
         records,
@@ -218,14 +225,16 @@ export class Sender extends Delivery {
     this.count("recovered", amount.records, amount.bytes);
   }
 
-  /** Of that, what was queued at the worker before, and counts as its loss. */
-  rejoined(amount: LaneAmount): void {
-    this.count("rejoined", amount.records, amount.bytes);
-  }
-
-  replayed(withheldRecords: number, withheldBytes: number, rewrittenBytes: number): void {
-    this.count("lostProtected", withheldRecords, withheldBytes);
+  replayed({ dropped, quarantined, rewrittenBytes }: Withheld): void {
+    this.count("lostProtected", dropped.records, dropped.bytes);
+    this.count("lostQuarantined", quarantined.records, quarantined.bytes);
     this.cells[outputCell.rewrittenBytes]! += rewrittenBytes;
+    if (quarantined.records === 0) return;
+    this.complain(
+      "quarantined",
+      { records: quarantined.records, rules: quarantined.rules.join(", ") },
+      "loses spooled records: a rule could not finish them within its limits, so they are withheld",
+    );
   }
 
   /** Dead letters of this run made room for later ones. */
@@ -252,7 +261,8 @@ export class Sender extends Delivery {
     const { spool, memoryRecords, memoryBytes } = this.backlog;
     this.hold("queued", memoryRecords, memoryBytes);
     this.hold("spooled", spool?.records ?? 0, spool?.bytes ?? 0);
-    this.cells[outputCell.writtenSequence] = Number(spool?.writtenSequence ?? 0n);
+    this.cells[outputCell.laneOpenedAt] = spool?.openedAt ?? 0;
+    this.cells[outputCell.laneNext] = spool?.writtenTo ?? 0;
   }
 
   protected override take(shared: SharedBatch, from: number, to: number, timeMs: number): void {
@@ -313,11 +323,50 @@ export class Sender extends Delivery {
       this.#leftMs = performance.now();
       this.#claims++;
       this.#pace.begin();
-      void this.#work(claim);
+      this.#work(claim).catch((error) =>
+        this.complain("fault", {}, `met a fault of the gate itself (${failureOf(error)})`),
+      );
     }
   }
 
+  /** Sees a claim to its end. Whatever goes wrong on the way is this output's own affair: the worker, and the other outputs, go on. */
   async #work(claim: Claim): Promise<void> {
+    const end = await this.#finish(claim);
+    this.#pace.end();
+    this.#claims--;
+    if (end === "stopped") this.#unfinished.push(claim);
+    this.#next();
+  }
+
+  /** Delivers the claim; a fault of ours on the way costs a pause, and at last makes dead letters of the rest. */
+  async #finish(claim: Claim): Promise<"settled" | "stopped"> {
+    for (let faults = 0, done = claim.done; ; ) {
+      try {
+        return await this.#deliver(claim);
+      } catch (error) {
+        faults = claim.done === done ? faults + 1 : 1;
+        done = claim.done;
+        this.#breaker.abandoned();
+        const reason = `a fault of the gate itself (${failureOf(error)})`;
+        if (faults === faultsMax) return this.#buried(claim, reason);
+        this.complain("fault", { faults }, `tries a payload again after ${reason}`);
+        await pause(retryDelayMs(faults, undefined, this.#random(), this.#tuning.retry), this.#stop.signal);
+        if (this.#stop.signal.aborted) return "stopped";
+      }
+    }
+  }
+
+  async #buried(claim: Claim, reason: string): Promise<"settled" | "stopped"> {
+    try {
+      await this.#dead(claim, claim.payload.records - claim.done, { reason });
+      return "settled";
+    } catch {
+      // It is still held, and spilled or counted at the end.
+      return "stopped";
+    }
+  }
+
+  async #deliver(claim: Claim): Promise<"settled" | "stopped"> {
     let slot = this.#takeSlot();
     let held = true;
     const give = () => {
@@ -329,27 +378,27 @@ export class Sender extends Delivery {
       // Its connection serves others meanwhile. What must be sent again shares it with them.
       give();
       this.#pace.end();
-      this.#kick();
-      const answer = await confirmations!.confirmation(token, index, this.#stop.signal);
-      this.#pace.begin();
-      return answer;
+      try {
+        this.#kick();
+        return await confirmations!.confirmation(token, index, this.#stop.signal);
+      } finally {
+        this.#pace.begin();
+      }
     };
-    let end = await slot.exchange.deliver(claim, { confirmed });
-    while (end === "outdated") {
-      if (claim.stale === true) claim.protectAgain!();
-      if (claim.payload.records === 0) break;
-      if (slot.tuning !== this.#tuning) {
+    try {
+      for (;;) {
+        const end = await slot.exchange.deliver(claim, { confirmed });
+        if (end !== "outdated") return end;
+        if (claim.stale === true) claim.protectAgain!();
+        if (claim.payload.records === 0) return "settled";
+        if (slot.tuning === this.#tuning) continue;
         give();
         slot = this.#takeSlot();
         held = true;
       }
-      end = await slot.exchange.deliver(claim, { confirmed });
+    } finally {
+      give();
     }
-    give();
-    this.#pace.end();
-    this.#claims--;
-    if (end === "stopped") this.#unfinished.push(claim);
-    this.#next();
   }
 
   #next(): void {
@@ -370,7 +419,7 @@ export class Sender extends Delivery {
     if (idle !== undefined) return idle;
     const tuning = this.#tuning;
     const { output, retry, encoding, signer } = tuning;
-    const index = this.#slots++;
+    const index = this.#slots;
     const confirmations = this.#confirmations;
     const slot: Slot = { index, tuning, confirmations, http: undefined, exchange: undefined as never };
     slot.exchange = new Exchange({
@@ -379,6 +428,7 @@ export class Sender extends Delivery {
       retry,
       cut: this.#cut,
       signer,
+      timeoutMs: tuning.timeoutMs,
       encoder: output.envelope.kind === "json" ? this.#kind.createEncoder(output.envelope) : undefined,
       breaker: this.#breaker,
       pace: this.#pace,
@@ -401,12 +451,13 @@ export class Sender extends Delivery {
         this.#bodyBytes += bytes;
       },
       delivered: (claim, count) => this.#settle(claim, count, "delivered"),
-      dead: (claim, count, reason) => this.#dead(claim, count, reason),
+      dead: (claim, count, refusal) => this.#dead(claim, count, refusal),
       complain: (kind, fields, message) => {
         this.complain(kind, fields, message);
         this.#settled?.();
       },
     });
+    this.#slots++;
     return slot;
   }
 
@@ -437,10 +488,11 @@ export class Sender extends Delivery {
     this.site.changed();
   }
 
-  async #dead(claim: Claim, count: number, reason: string): Promise<void> {
+  async #dead(claim: Claim, count: number, { reason, cause }: Refusal): Promise<void> {
     this.complain("rejected", { records: count }, `refuses records, which become dead letters: ${reason}`);
     const ranges = claim.payload.ranges(claim.done, claim.done + count);
     const kept = (await this.#deadLetters?.keep(ranges, reason)) ?? false;
+    this.#deadCauses.add(cause ?? "rejected", count);
     this.#settle(claim, count, kept ? "deadLettered" : "lostDeadLetter");
   }
 
@@ -448,7 +500,7 @@ export class Sender extends Delivery {
     if (kind !== "spool") this.#lastError = message;
     const heldBack = this.#complaints.pass(kind);
     if (heldBack === undefined) return;
-    const level = kind === "alert" ? "error" : "warn";
+    const level = kind === "alert" || kind === "fault" ? "error" : "warn";
     this.#log[level]({ ...fields, ...(heldBack > 0 && { before: heldBack }) }, `output ${this.id} ${message}`);
   }
 

@@ -10,7 +10,7 @@ import type { EngineKind } from "../engine/engine.ts";
 import { BatchPool } from "./batch_pool.ts";
 import { Payload } from "./packer.ts";
 import { protectionOf } from "./protection.ts";
-import { type DeadOutput, SenderSpool } from "./sender_spool.ts";
+import { SenderSpool } from "./sender_spool.ts";
 import { Replay } from "./spool/replay.ts";
 
 let root: string;
@@ -31,7 +31,7 @@ function payload(kind: EngineKind, name: string): Payload {
   return made;
 }
 
-async function open(kind: EngineKind, spoolBytesMax: number, dead?: DeadOutput) {
+async function open(kind: EngineKind, spoolBytesMax: number) {
   const fields = {
     bytesMax: 1 << 20,
     whenFull: "spill",
@@ -44,17 +44,14 @@ async function open(kind: EngineKind, spoolBytesMax: number, dead?: DeadOutput) 
     deadLetterBytesMax: 1 << 20,
   } as const;
   const replay = new Replay(kind, protectionOf({ rules: [], operations: [] }));
-  const spool = await SenderSpool.open("out", kind, { dataDir: root, worker: 0, workers: 1 }, fields, replay, dead);
-  const told = { recovered: 0, rejoined: 0, lost: {} as Record<string, number> };
+  const spool = await SenderSpool.open("out", kind, { dataDir: root, worker: 0, workers: 1 }, fields, replay);
+  const told = { recovered: 0, lost: {} as Record<string, number> };
   spool.belongsTo({
     lost: (as, { records }) => {
       told.lost[as] = (told.lost[as] ?? 0) + records;
     },
     recovered: ({ records }) => {
       told.recovered += records;
-    },
-    rejoined({ records }) {
-      told.rejoined += records;
     },
     replayed() {},
     spoolRefused() {},
@@ -88,7 +85,7 @@ for (const kind of laneKinds)
       expect(diskBytes()).toBeLessThanOrEqual(100_000);
 
       const next = await open(kind, 100_000);
-      expect(next.told).toEqual({ recovered: held, rejoined: 0, lost: {} });
+      expect(next.told).toEqual({ recovered: held, lost: {} });
       await next.spool.close();
     });
 
@@ -99,24 +96,6 @@ for (const kind of laneKinds)
       expect(await spool.queue.writeAll({ recordsMax: 100, bytesMax: 1 << 20 })).toBe(true);
       expect(await spool.queue.writeAhead([payload(kind, "a"), payload(kind, "b")])).toBe(true);
       expect([spool.queue.records, told.lost]).toEqual([recordsEach, { lostSpoolFull: 2 * recordsEach }]);
-      await spool.close();
-    });
-
-    it.each([
-      { queued: 100, rejoined: 20 },
-      { queued: 15, rejoined: 15 },
-    ])("tells what is no loss of a dead worker that had $queued records queued: its disk took them", async (given) => {
-      const cut = { recordsMax: recordsEach, bytesMax: 1 << 20 };
-      const former = await open(kind, 1 << 20);
-      for (const name of ["a", "b", "c"]) former.spool.queue.stage(payload(kind, name).segments[0]!);
-      await former.spool.queue.writeAll(cut);
-      const { writtenSequence } = former.spool.queue;
-      expect(writtenSequence).toBe(30n);
-      await former.spool.close();
-
-      const dead = { writtenSequence: 10, queued: { records: given.queued, bytes: 1 << 20 } };
-      const { spool, told } = await open(kind, 1 << 20, dead);
-      expect(told).toEqual({ recovered: 30, rejoined: given.rejoined, lost: {} });
       await spool.close();
     });
   });

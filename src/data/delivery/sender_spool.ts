@@ -23,20 +23,12 @@ export interface DiskPlace {
   readonly workers: number;
 }
 
-/** What the last snapshot of a worker that died says of one of its outputs. */
-export interface DeadOutput {
-  /** Of `outputCell.writtenSequence`. */
-  readonly writtenSequence: number;
-  /** Counted lost{worker}. */
-  readonly queued: Readonly<LaneAmount>;
-}
-
 type QueueFields = DeliveryFields["queue"];
 
 /** What a sender is told that does not exist yet when its lanes are opened. */
 type SpoolOwner = Pick<
   Sender,
-  "lost" | "recovered" | "rejoined" | "replayed" | "spoolRefused" | "spoolChanged" | "deadLettersLost" | "complain"
+  "lost" | "recovered" | "replayed" | "spoolRefused" | "spoolChanged" | "deadLettersLost" | "complain"
 >;
 
 export class SenderSpool {
@@ -67,7 +59,7 @@ export class SenderSpool {
       refused: (code) => this.#tell((owner) => owner.spoolRefused(code)),
       lost: (cause, amount) => this.#tell((owner) => owner.lost(lossCell[cause], amount)),
       tooLarge: (amount) => this.#tell((owner) => owner.lost("lostSpoolFull", amount)),
-      replayed: (records, bytes, rewritten) => this.#tell((owner) => owner.replayed(records, bytes, rewritten)),
+      replayed: (withheld) => this.#tell((owner) => owner.replayed(withheld)),
     };
     this.queue = new SpoolQueue(new LaneReader(own, ownLane(this.#place), this.#site), this.#site);
     const letters = { ...this.#place, directory: join(disk.dataDir, "dead_letters", id) };
@@ -93,7 +85,6 @@ export class SenderSpool {
     disk: DiskPlace,
     fields: QueueFields,
     replay: Replay,
-    before?: DeadOutput,
   ): Promise<SenderSpool> {
     const place = { directory: join(disk.dataDir, "spool", id), worker: disk.worker, workers: disk.workers };
     const damaged: LaneAmount = { records: 0, bytes: 0 };
@@ -111,7 +102,6 @@ export class SenderSpool {
     const own = await openLane(kind.name)(laneOptions(place, ownLane(place), fields), events);
     spool = new SenderSpool(id, kind, disk, fields, replay, own);
     spool.#found(own, damaged);
-    if (before !== undefined) await spool.#rejoin(before);
     await spool.#adopt();
     return spool;
   }
@@ -174,13 +164,6 @@ export class SenderSpool {
       owner.recovered(amount);
       if (damaged.records > 0 || damaged.bytes > 0) owner.lost("lostSpoolDamaged", damaged);
     });
-  }
-
-  /** The thread that writes goes on for a moment when its worker has died: what it wrote then counts as that worker's loss, and is none. */
-  async #rejoin({ writtenSequence, queued }: DeadOutput): Promise<void> {
-    const { records, bytes } = await this.queue.own.lane.recoveredFrom(BigInt(writtenSequence));
-    const amount = { records: Math.min(records, queued.records), bytes: Math.min(bytes, queued.bytes) };
-    this.#tell((owner) => owner.rejoined(amount));
   }
 
   #lose(reader: LaneReader, cause: LaneLoss, amount: LaneAmount): void {

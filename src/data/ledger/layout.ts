@@ -89,18 +89,19 @@ export const outputCell = {
   /** Refused for good, and the dead-letter segments could not take them. */
   lostDeadLetterRecords: 26,
   lostDeadLetterBytes: 27,
-  /** Spooled under an older manifest and withheld, dropped or quarantined by a protect rule of the one that runs. */
+  /** Spooled under an older manifest and dropped by a protect rule of the one that runs. */
   lostProtectedRecords: 28,
   lostProtectedBytes: 29,
+  /** Likewise, and withheld: a protect rule could not finish them within its bounds. */
+  lostQuarantinedRecords: 30,
+  lostQuarantinedBytes: 31,
   /** What a protect rule of a later manifest took off or added in bytes, so that bytes balance: read minus spooled. */
-  rewrittenBytes: 30,
-  /** Sequence behind the last record of its own lane that counts as spooled: what a dead worker's disk has beyond it counts as queued here. */
-  writtenSequence: 31,
-  /** Of what is recovered: what the worker before had queued in its last snapshot, and its disk had taken when it died. */
-  rejoinedRecords: 32,
-  rejoinedBytes: 33,
+  rewrittenBytes: 32,
+  /** Sequences of this worker's own lane, for whoever has to say what a worker that died had written: the next one when it was opened, and now. */
+  laneOpenedAt: 33,
+  laneNext: 34,
 } as const;
-export const outputCells = 34;
+export const outputCells = 35;
 
 export const sequenceBytes = 8;
 export const ledgerBlocks = 2;

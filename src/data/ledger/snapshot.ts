@@ -38,6 +38,7 @@ const outputLossCells = {
   spool_damaged: "lostSpoolDamaged",
   dead_letter: "lostDeadLetter",
   protected: "lostProtected",
+  quarantined: "lostQuarantined",
 } as const;
 export type OutputLoss = keyof typeof outputLossCells | "worker";
 const outputLosses = Object.keys(outputLossCells) as (keyof typeof outputLossCells)[];
@@ -214,21 +215,38 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   addOutput(to, retiredOutputs, cells, offsets.retired);
 }
 
+/** What a worker that died left on disk for one of its outputs, as far as its last snapshot knew. */
+export interface Orphan {
+  readonly spooled: Amount;
+  /** In memory then, and counted lost{worker}: in part it may have reached the disk all the same. */
+  readonly queued: Amount;
+  /** The next sequence of its lane then. */
+  readonly laneNext: number;
+}
+
 /**
- * Adds the last snapshot of a worker that died: what its outputs still held in memory is lost{worker}, and its outputs count as retired, for
- * the replacement begins its own.
+ * Adds the last snapshot of a worker that died: what its outputs still held in memory is lost{worker}; what was on disk stays spooled until
+ * its replacement has it (`addAdopted`), and what removed outputs had there is nobody's any more.
+ * @returns what its replacement will find, by output
  */
-export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeaning): void {
+export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeaning): ReadonlyMap<string, Orphan> {
   const gap = to.routingGap;
   addCounts(to, cells, meaning);
   const last = emptySnapshot();
   addStanding(last, cells, meaning);
+  const orphans = new Map<string, Orphan>();
+  const offsets = ledgerOffsets(shapeOf(meaning));
   for (const [name, output] of last.outputs) {
-    add(output.lost.worker, output.queued.records, output.queued.bytes);
+    const { queued, spooled } = output;
+    add(output.lost.worker, queued.records, queued.bytes);
     output.queued = zeroAmount();
-    // What was on disk is still there: the replacement finds it, and counts it as recovered.
-    add(output.recovered, -output.spooled.records, -output.spooled.bytes);
-    output.spooled = zeroAmount();
+    const index = meaning.outputs.indexOf(name);
+    if (index >= 0)
+      orphans.set(name, { spooled, queued, laneNext: cells[offsets.output(index) + outputCell.laneNext]! });
+    else {
+      add(output.recovered, -spooled.records, -spooled.bytes);
+      output.spooled = zeroAmount();
+    }
     mergeOutput(to, name, output);
   }
   for (const cause of Object.keys(last.lost) as InputLoss[])
@@ -237,19 +255,36 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
   to.overload.entered += last.overload.entered;
   add(to.overload.bypassed, last.overload.bypassed.records, last.overload.bypassed.bytes);
   to.routingGap = gap;
+  return orphans;
 }
 
-/** What the replacement of a worker has to know of its last snapshot, by output: what of that loss its disk has taken after all. */
-export function deadOutputs(cells: Float64Array, meaning: LedgerMeaning) {
+/**
+ * The replacement of a worker that died has opened its lanes, and counts what it found as recovered: that is no longer the dead one's. What had
+ * reached the disk after the dead one's last snapshot was counted lost{worker}, and is not.
+ * @param to where `addDead` added the dead one
+ */
+export function addAdopted(
+  to: Snapshot,
+  orphans: ReadonlyMap<string, Orphan>,
+  cells: Float64Array,
+  meaning: LedgerMeaning,
+): void {
   const offsets = ledgerOffsets(shapeOf(meaning));
-  return Object.fromEntries(
-    meaning.outputs.map((name, index) => {
-      const at = (cell: "writtenSequence" | "queuedRecords" | "queuedBytes") =>
-        cells[offsets.output(index) + outputCell[cell]]!;
-      const queued = { records: at("queuedRecords"), bytes: at("queuedBytes") };
-      return [name, { writtenSequence: at("writtenSequence"), queued }];
-    }),
-  );
+  for (const [name, { spooled, queued, laneNext }] of orphans) {
+    const output = to.outputs.get(name)!;
+    add(output.spooled, -spooled.records, -spooled.bytes);
+    add(output.recovered, -spooled.records, -spooled.bytes);
+    const index = meaning.outputs.indexOf(name);
+    if (index < 0) continue;
+    const at = (cell: keyof typeof outputCell) => cells[offsets.output(index) + outputCell[cell]]!;
+    const records = Math.min(Math.max(0, at("laneOpenedAt") - laneNext), queued.records);
+    if (records === 0) continue;
+    // To the byte, unless something was settled meanwhile that the cursor on disk did not know: then by their share.
+    const found = at("recoveredRecords") - spooled.records === records;
+    const bytes = found ? at("recoveredBytes") - spooled.bytes : Math.round((records / queued.records) * queued.bytes);
+    add(output.lost.worker, -records, -bytes);
+    add(output.recovered, -records, -bytes);
+  }
 }
 
 /** A deep copy, so that totals can be added to without being changed. */
@@ -316,6 +351,7 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
     lostSpoolExpired: sum(all.map((output) => output.lost.spool_expired)),
     lostSpoolDamaged: sum(all.map((output) => output.lost.spool_damaged)),
     lostProtected: sum(all.map((output) => output.lost.protected)),
+    lostQuarantined: sum(all.map((output) => output.lost.quarantined)),
     lostRemoved: sum(all.map((output) => output.lost.removed)),
     lostWorker: sum(all.map((output) => output.lost.worker)),
     lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + streams.queued.records,
@@ -331,32 +367,20 @@ function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number
     bytes: cells[base + outputCell[`${pair}Bytes`]]!,
   });
   const lost = Object.fromEntries(outputLosses.map((cause) => [cause, amount(outputLossCells[cause])]));
-  const recovered = amount("recovered");
-  // They were routed once, and are lost no more.
-  const rejoined = amount("rejoined");
-  add(recovered, -rejoined.records, -rejoined.bytes);
   mergeOutput(to, name, {
     filtered: zeroAmount(),
     routed: amount("routed"),
-    recovered,
+    recovered: amount("recovered"),
     delivered: amount("delivered"),
     queued: amount("queued"),
     spooled: amount("spooled"),
     deadLettered: amount("deadLettered"),
-    lost: { ...lost, worker: { records: -rejoined.records, bytes: -rejoined.bytes } } as Record<OutputLoss, Amount>,
+    lost: { ...lost, worker: zeroAmount() } as Record<OutputLoss, Amount>,
     rewrittenBytes: cells[base + outputCell.rewrittenBytes]!,
   });
 }
 
-type OutputPair =
-  | "routed"
-  | "recovered"
-  | "rejoined"
-  | "delivered"
-  | "queued"
-  | "spooled"
-  | "deadLettered"
-  | OutputLossPair;
+type OutputPair = "routed" | "recovered" | "delivered" | "queued" | "spooled" | "deadLettered" | OutputLossPair;
 type OutputLossPair = (typeof outputLossCells)[keyof typeof outputLossCells];
 const amounts = ["filtered", "routed", "recovered", "delivered", "queued", "spooled", "deadLettered"] as const;
 

@@ -23,13 +23,14 @@ import { readLedger } from "../ledger/ledger.ts";
 import {
   accountFields,
   add,
+  addAdopted,
   addCounts,
   addDead,
   addStanding,
   copySnapshot,
-  deadOutputs,
   emptySnapshot,
   type LedgerMeaning,
+  type Orphan,
   type Snapshot,
   shapeOf,
   zeroAmount,
@@ -37,7 +38,7 @@ import {
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
 import { createMemoryAccount } from "./memory_budget.ts";
-import { type ListenRequest, udpProducerBase, type WorkerStart, workersMax } from "./messages.ts";
+import { type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
 import { type Program, reload } from "./reload.ts";
 import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -76,6 +77,8 @@ export class DataPlane {
   /** Everything that ledgers no longer hold: former manifests, dead workers. */
   readonly #past = emptySnapshot();
   readonly #bookings = new Map<number, Booking>();
+  /** Of workers that died and whose replacements do not run yet: what these will find on disk, by output. */
+  readonly #orphans = new Map<number, ReadonlyMap<string, Orphan>>();
   #program: Program | undefined;
   #listening: { requests: ListenRequest[]; ports: Ports } | undefined;
   /** One reload, or one replacement, after the other. */
@@ -397,17 +400,19 @@ export class DataPlane {
     const before = this.#bookings.get(worker.index);
     if (before !== undefined) addCounts(this.#past, readLedger(before.ledger, shapeOf(before.meaning)), before.meaning);
     this.#bookings.set(worker.index, { ledger, meaning: program.meaning });
+    const orphans = this.#orphans.get(worker.index);
+    if (orphans === undefined) return;
+    this.#orphans.delete(worker.index);
+    addAdopted(this.#past, orphans, readLedger(ledger, shapeOf(program.meaning)), program.meaning);
   }
 
   /** A worker is gone: its numbers become past, what it claimed in rings is skipped. */
-  #died(worker: WorkerThread): WorkerStart["dead"] {
+  #died(worker: WorkerThread): void {
     const booking = this.#bookings.get(worker.index);
     this.#bookings.delete(worker.index);
-    let dead: WorkerStart["dead"];
     if (booking !== undefined) {
       const cells = readLedger(booking.ledger, shapeOf(booking.meaning));
-      addDead(this.#past, cells, booking.meaning);
-      dead = deadOutputs(cells, booking.meaning);
+      this.#orphans.set(worker.index, addDead(this.#past, cells, booking.meaning));
     }
     const streams = [this.#writer, ...this.#files.open].flatMap(({ target }) =>
       target.kind === "ring" ? [target.memory] : [],
@@ -418,7 +423,6 @@ export class DataPlane {
         Atomics.add(epochs, producer, 1);
       }
     for (const other of this.supervisor.living) other.ask<"producerDied">({ kind: "producerDied" }).catch(() => {});
-    return dead;
   }
 
   /** Its replacement runs what the others run, then serves the same ports. */

@@ -347,9 +347,14 @@ export class Inbox implements Intake, ReaderSite {
     if (this.#readerWaits && this.#ready()) this.#read();
   }
 
+  /** Nothing more will come now: there is nothing, or it has to wait until the outputs have dealt with what they hold. */
+  get #flushIsDue(): boolean {
+    return this.idle || !this.#outputs.accepting;
+  }
+
   #flushOutputs(): void {
     this.#flush = undefined;
-    if (this.idle) this.#outputs.flush();
+    if (this.#flushIsDue) this.#outputs.flush();
   }
 
   #later(): void {
@@ -384,7 +389,7 @@ export class Inbox implements Intake, ReaderSite {
     // With an output full, `outputsChanged` continues.
     if (blocks === blocksPerTurn) this.#later();
     else if (this.#hasPlan && this.#outputs.accepting) void this.#watch();
-    if (this.idle) this.#flush ??= setImmediate(() => this.#flushOutputs());
+    if (this.#flushIsDue) this.#flush ??= setImmediate(() => this.#flushOutputs());
   }
 
   /** Before blocks or chunks run, where one plan may follow another. */

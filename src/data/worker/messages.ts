@@ -9,7 +9,6 @@ import type { OutputConfig } from "../../manifest/manifest.ts";
 import type { Plan } from "../../plan/operations.ts";
 import type { LogFields, LogLevel } from "../../telemetry/log.ts";
 import type { DeliveryStatus } from "../delivery/delivery.ts";
-import type { DeadOutput } from "../delivery/sender_spool.ts";
 import type { StreamTarget } from "../delivery/stream/stream_writer.ts";
 import type { Framing } from "../frame/framing.ts";
 import type { ShardKey } from "../shard/shard_key.ts";
@@ -37,8 +36,6 @@ export interface WorkerStart {
   readonly shardKey: ShardKey | undefined;
   /** Where spools and dead letters lie; absent: nowhere. */
   readonly dataDir: string | undefined;
-  /** Of the worker that this one replaces, by output id. */
-  readonly dead?: Readonly<Record<string, DeadOutput>>;
 }
 
 export interface ListenRequest {

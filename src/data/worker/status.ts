@@ -1,5 +1,6 @@
 /** `GET /status` as the data plane answers it: the account of everything since the start, and how each output fares now. */
 
+import { DeadLetterCauses } from "../delivery/dead_letter_causes.ts";
 import type { DeliveryStatus, LaneStatus } from "../delivery/delivery.ts";
 import { type Amount, imbalance, type OutputTotals, retiredOutputs, type Snapshot } from "../ledger/snapshot.ts";
 import type { WorkerStatus } from "./messages.ts";
@@ -91,6 +92,9 @@ function together(each: readonly DeliveryStatus[]): Record<string, unknown> {
   const worst = (["open", "half_open", "closed"] as const).find((state) => breakers.includes(state));
   const lastError = each.find(({ last_error }) => last_error !== undefined)?.last_error;
   const spoolError = each.find(({ spool_error }) => spool_error !== undefined)?.spool_error;
+  const causes = new DeadLetterCauses();
+  for (const { dead_letters_by_cause = {} } of each)
+    for (const [cause, records] of Object.entries(dead_letters_by_cause)) causes.add(cause, records);
   const lanes: LaneStatus[] = each.flatMap((status) => status.lanes);
   return {
     ...(worst !== undefined && {
@@ -101,6 +105,7 @@ function together(each: readonly DeliveryStatus[]): Record<string, unknown> {
     }),
     ...(lastError !== undefined && { last_error: lastError }),
     ...(spoolError !== undefined && { spool_error: spoolError }),
+    ...(Object.keys(causes.counts).length > 0 && { dead_letters_by_cause: causes.counts }),
     ...(lanes.length > 0 && { lanes }),
   };
 }

@@ -14,14 +14,14 @@ const restartMsMax = 10_000;
 const healthyMs = 60_000;
 
 export interface SupervisorSite {
-  /** At once: the account of what it did. @returns what its replacement has to know; undefined: it did nothing */
-  died(worker: WorkerThread): WorkerStart["dead"];
+  /** At once: the account of what it did. */
+  died(worker: WorkerThread): void;
   /** The replacement takes requests: give it its work. Never rejects. */
   replace(worker: WorkerThread): Promise<void>;
 }
 
 interface Post {
-  start: WorkerStart;
+  readonly start: WorkerStart;
   worker: WorkerThread | undefined;
   startedAtMs: number;
   deaths: number;
@@ -83,8 +83,7 @@ export class Supervisor {
     const { worker } = post;
     post.worker = undefined;
     if (worker === undefined) return;
-    const dead = this.#site.died(worker);
-    if (dead !== undefined) post.start = { ...post.start, dead };
+    this.#site.died(worker);
     if (this.#stopped) return;
     post.deaths = Date.now() - post.startedAtMs > healthyMs ? 1 : post.deaths + 1;
     const delayMs = Math.min(restartMsMax, restartMsMin * 2 ** (post.deaths - 1));

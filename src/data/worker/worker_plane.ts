@@ -78,7 +78,6 @@ export class WorkerPlane {
       worker: index,
       workers: rings.length,
       disk: dataDir === undefined ? undefined : { dataDir, worker: index, workers: rings.length },
-      dead: start.dead,
       stdout: this.#feed(start.stdout),
       openFile: (id) => this.#feed(this.#files[id]!),
       log,

@@ -363,20 +363,6 @@ export class SegmentLane implements Lane {
     }
   }
 
-  async recoveredFrom(sequence: bigint): Promise<LaneAmount> {
-    const amount = { groups: 0, records: 0, bytes: 0 };
-    for (const { path, name, end, bytes } of this.#segments) {
-      if (end <= sequence) continue;
-      const file = await this.#files.open(path);
-      try {
-        add(amount, await file.scan(bytes, sequence, name));
-      } finally {
-        await file.close();
-      }
-    }
-    return amount;
-  }
-
   // ── Appending ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #commitAll(): Promise<void> {

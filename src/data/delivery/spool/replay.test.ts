@@ -54,6 +54,19 @@ const records = [
   "z".repeat(3000),
 ];
 
+const none = { records: 0, bytes: 0 };
+
+/** Rules of which two cannot finish every record: one would make 13,108 letters nine times as long, one has 32,769 matches to find. */
+const grows = { id: "grows", type: "redact", params: { pattern: "a", replacement: "bbbbbbbbb" } };
+const wide = { id: "wide", type: "redact", params: { pattern: "Z+?", replacement: "z" } };
+const [long, many] = ["a".repeat(13_108), "Z".repeat(32_769)];
+const hard = ["one", "INTERNAL", long, many, "ab", "INTERNAL too", long];
+const hardAccount = {
+  dropped: { records: 2, bytes: "INTERNALINTERNAL too".length },
+  quarantined: { records: 3, bytes: 2 * long.length + many.length, rules: ["grows", "wide"] },
+  rewrittenBytes: 8,
+};
+
 for (const kind of engines()) {
   describe(`a replay on ${kind.name}`, () => {
     it("gives records as they are that have passed the rules which run", () => {
@@ -61,7 +74,7 @@ for (const kind of engines()) {
       const replay = new Replay(kind, rules);
       const replayed = replay.run(groupOf(records, rules.identity));
       expect(recordsOf(replayed.payload)).toEqual(records);
-      expect(replayed).toMatchObject({ withheldRecords: 0, withheldBytes: 0, rewrittenBytes: 0 });
+      expect(replayed).toMatchObject({ dropped: none, quarantined: none, rewrittenBytes: 0 });
       expect(replayed.payload.timeMs).toBe(1_700_000_000_000);
       replayed.payload.release();
       replay.close();
@@ -70,12 +83,34 @@ for (const kind of engines()) {
     it("runs protect rules, and no others, over records of an older manifest, and accounts for each byte", () => {
       const replay = new Replay(kind, protection(kind, debug, mask, inner));
       const group = groupOf(records, 7n);
-      const { payload, withheldRecords, withheldBytes, rewrittenBytes } = replay.run(group);
+      const { payload, dropped, rewrittenBytes } = replay.run(group);
       const expected = ["DEBUG a", "ssn XXX-XX-XXXX!", "two\nlines XXX-XX-XXXX!", records[4]!, records[5]!];
       expect(recordsOf(payload)).toEqual(expected);
-      expect([withheldRecords, withheldBytes, rewrittenBytes]).toEqual([1, "INTERNAL only".length, 2]);
-      expect(group.bytes + rewrittenBytes).toBe(payload.bytes + withheldBytes);
+      expect([dropped, rewrittenBytes]).toEqual([{ records: 1, bytes: "INTERNAL only".length }, 2]);
+      expect(group.bytes + rewrittenBytes).toBe(payload.bytes + dropped.bytes);
       payload.release();
+      replay.close();
+    });
+
+    it("tells what a rule dropped from what rules could not finish, and which rules these were", () => {
+      const replay = new Replay(kind, protection(kind, inner, grows, wide));
+      const replayed = replay.run(groupOf(hard, 7n));
+      expect(recordsOf(replayed.payload)).toEqual(["one", "bbbbbbbbbb"]);
+      expect(replayed).toMatchObject(hardAccount);
+      const next = replay.run(groupOf(["two"], 7n));
+      expect(next).toMatchObject({ dropped: none, quarantined: { ...none, rules: [] }, rewrittenBytes: 0 });
+      for (const { payload } of [replayed, next]) payload.release();
+      replay.close();
+    });
+
+    it("tells the same of records that had been read when the rules were published", () => {
+      const replay = new Replay(kind, protection(kind));
+      const before = replay.run(groupOf(hard, protection(kind).identity)).payload;
+      replay.use(protection(kind, inner, grows, wide));
+      const replayed = replay.again(before.ranges(0, hard.length));
+      expect(recordsOf(replayed.payload)).toEqual(["one", "bbbbbbbbbb"]);
+      expect(replayed).toMatchObject(hardAccount);
+      for (const payload of [before, replayed.payload]) payload.release();
       replay.close();
     });
 
@@ -94,22 +129,20 @@ for (const kind of engines()) {
       const replay = new Replay(kind, protection(kind));
       const before = replay.run(groupOf(records, protection(kind).identity)).payload;
       replay.use(protection(kind, mask, inner));
-      const { payload, withheldRecords, withheldBytes, rewrittenBytes } = replay.again(
-        before.ranges(2, records.length),
-      );
+      const { payload, dropped, rewrittenBytes } = replay.again(before.ranges(2, records.length));
       expect(recordsOf(payload)).toEqual(["two\nlines XXX-XX-XXXX!", records[4]!, records[5]!]);
-      expect([withheldRecords, withheldBytes, rewrittenBytes]).toEqual([1, "INTERNAL only".length, 1]);
+      expect([dropped, rewrittenBytes]).toEqual([{ records: 1, bytes: "INTERNAL only".length }, 1]);
       before.release();
       payload.release();
       replay.close();
     });
 
-    it("counts a record that a rule left empty before it was spooled as withheld, without a byte", () => {
+    it("counts a record that a rule left empty before it was spooled as dropped, without a byte", () => {
       const rules = protection(kind);
       const replay = new Replay(kind, rules);
-      const { payload, withheldRecords, withheldBytes } = replay.run(groupOf(["a", "", "b"], rules.identity));
+      const { payload, dropped } = replay.run(groupOf(["a", "", "b"], rules.identity));
       expect(recordsOf(payload)).toEqual(["a", "b"]);
-      expect([withheldRecords, withheldBytes]).toEqual([1, 0]);
+      expect(dropped).toEqual({ records: 1, bytes: 0 });
       payload.release();
       replay.close();
     });

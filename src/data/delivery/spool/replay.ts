@@ -12,6 +12,7 @@ import {
   frameCells,
   outputGrowthBytes,
   outputGrowthFactor,
+  ruleCell,
   runResult,
   stopCause,
 } from "../../engine/layout.ts";
@@ -19,19 +20,24 @@ import { createRingMemory } from "../../ring/layout.ts";
 import { BatchPool, SharedBatch } from "../batch_pool.ts";
 import { Payload, type Segment } from "../packer.ts";
 import type { Protection } from "../protection.ts";
-import type { Group } from "./spool.ts";
+import type { Group, LaneAmount } from "./spool.ts";
 
 const nothing: Plan = { rules: [], operations: [] };
 /** What MAX_RECORD_BYTES may be at most (64 MiB), grown as far as rules may let it. */
 const recordBytesMax = outputGrowthFactor * 64 * 1024 * 1024 + outputGrowthBytes;
 
-export interface Replayed {
-  readonly payload: Payload;
-  /** Records that a protect rule withheld, and those that redaction had left empty; their bytes as spooled. */
-  readonly withheldRecords: number;
-  readonly withheldBytes: number;
+/** What became of records that are not in the payload any more; bytes as spooled. */
+export interface Withheld {
+  /** Dropped by a protect rule, or left empty by redaction. */
+  readonly dropped: Readonly<LaneAmount>;
+  /** A protect rule could not finish them within its bounds: which rules. */
+  readonly quarantined: Readonly<LaneAmount> & { readonly rules: readonly string[] };
   /** Bytes that the rules added to the others, or took off. */
   readonly rewrittenBytes: number;
+}
+
+export interface Replayed extends Withheld {
+  readonly payload: Payload;
 }
 
 /** Batches that an engine fills one after the other, as one payload. */
@@ -144,14 +150,29 @@ export class Replay {
   }
 
   #replayed(payload: Payload, records: number): Replayed {
-    const received = this.#counts[countCell.receivedBytes]!;
-    const passed = this.#counts[countCell.passedBytes]!;
+    const count = (cell: keyof typeof countCell) => this.#counts[countCell[cell]]!;
+    const passedBytes = count("passedBytes");
+    const quarantined = {
+      records: count("quarantinedMatchLimitRecords") + count("quarantinedOutputLimitRecords"),
+      bytes: count("quarantinedMatchLimitBytes") + count("quarantinedOutputLimitBytes"),
+    };
     return {
       payload,
-      withheldRecords: records - payload.records,
-      withheldBytes: received - passed,
-      rewrittenBytes: payload.bytes - passed,
+      dropped: {
+        records: records - payload.records - quarantined.records,
+        bytes: count("receivedBytes") - passedBytes - quarantined.bytes,
+      },
+      quarantined: { ...quarantined, rules: quarantined.records > 0 ? this.#quarantining() : [] },
+      rewrittenBytes: payload.bytes - passedBytes,
     };
+  }
+
+  /** Rules that could not finish a record of what was run last. */
+  #quarantining(): readonly string[] {
+    const { rules } = this.#protection.plan;
+    const records = (index: number) =>
+      this.#counts[countCellsFixed + index * countCellsPerRule + ruleCell.quarantinedRecords]!;
+    return rules.flatMap(({ id }, index) => (records(index) > 0 ? [id] : []));
   }
 
   close(): void {

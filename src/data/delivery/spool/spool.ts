@@ -98,8 +98,6 @@ export interface Lane {
    * @throws with the system's code (ENOSPC, EIO …) when it is not: nothing of it is in the lane then, and the caller still has it
    */
   append(ranges: readonly LaneRange[], meta: Omit<GroupMeta, "reason"> & { readonly reason?: string }): Promise<void>;
-  /** What of `recovered` is numbered `sequence` or higher. Asked before the first append and read. */
-  recoveredFrom(sequence: bigint): Promise<LaneAmount>;
   /** The next group that was not read since the lane was opened; undefined when there is none yet. One read at a time. */
   read(): Promise<Group | undefined>;
   /** This group is done with. The cursor moves over groups that are settled without a gap, and reaches the disk within the interval. */
@@ -115,7 +113,7 @@ export interface Lane {
 /** @throws StreamGateError SG_SPOOL_VERSION for files of a version that is not known, SG_SPOOL when the directory cannot be used */
 export type LaneOpener = (options: LaneOptions, events: LaneEvents) => Promise<Lane>;
 
-/** `payments-w0-1f3a09c2-1200`: what a receiver tells a repeat by; halves of a split group append `/1` and `/2`. */
+/** `payments-w0-1f3a09c2-1200`: what a receiver tells a repeat by; halves of a split group append `/1` and `/2`, other parts `/50-80`. */
 export function groupId(output: string, lane: string, epoch: number, firstSequence: bigint): string {
   return `${output}-${lane}-${epoch.toString(16).padStart(8, "0")}-${firstSequence}`;
 }

@@ -11,7 +11,7 @@
 import type { Claim } from "../claim.ts";
 import type { Cut, Payload, Segment } from "../packer.ts";
 import { Queue } from "../queue.ts";
-import type { Replay, Replayed } from "./replay.ts";
+import type { Replay, Replayed, Withheld } from "./replay.ts";
 import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss, spoolFullCode } from "./spool.ts";
 
 /** Groups handed to the lane and not written yet: enough for one flush to serve many. */
@@ -37,8 +37,8 @@ export interface SpoolSite {
   refused(code: string | undefined): void;
   /** `amount` of what is on disk is lost. */
   lost(cause: LaneLoss, amount: LaneAmount): void;
-  /** A protect rule of the manifest that runs withheld records of a group that was read, and changed others by so many bytes. */
-  replayed(withheldRecords: number, withheldBytes: number, rewrittenBytes: number): void;
+  /** Protect rules of the manifest that runs withheld records of a group that was read, or changed some. */
+  replayed(withheld: Withheld): void;
 }
 
 /** A lane for what is older than everything that is on disk. */
@@ -143,11 +143,12 @@ export class LaneReader {
   }
 
   /** Records that were read have become others: some are withheld, the rest may have changed. */
-  replayed({ withheldRecords, withheldBytes, rewrittenBytes }: Replayed): void {
-    this.records -= withheldRecords;
-    this.bytes += rewrittenBytes - withheldBytes;
-    if (withheldRecords > 0 || rewrittenBytes !== 0)
-      this.#site.replayed(withheldRecords, withheldBytes, rewrittenBytes);
+  replayed(withheld: Withheld): void {
+    const { dropped, quarantined, rewrittenBytes } = withheld;
+    const records = dropped.records + quarantined.records;
+    this.records -= records;
+    this.bytes += rewrittenBytes - dropped.bytes - quarantined.bytes;
+    if (records > 0 || rewrittenBytes !== 0) this.#site.replayed(withheld);
   }
 
   began({ bytes }: Payload): void {
@@ -180,7 +181,7 @@ function rangesOf({ segments }: Payload) {
 
 /** A group that was read: made a payload when it is claimed, by the protect rules of that moment. */
 class SpoolClaim implements Claim {
-  readonly id: string;
+  id: string;
   readonly #firstSequence: bigint;
   readonly #reader: LaneReader;
   readonly #site: SpoolSite;
@@ -198,7 +199,7 @@ class SpoolClaim implements Claim {
     const replayed = site.replay.run(group);
     this.payload = replayed.payload;
     reader.began(this.payload);
-    reader.replayed(replayed);
+    this.#replayed(replayed);
   }
 
   get stale(): boolean {
@@ -208,13 +209,20 @@ class SpoolClaim implements Claim {
   protectAgain(): void {
     this.#identity = this.#site.replay.identity;
     const before = this.payload;
+    if (this.done > 0) this.id += `/${this.done}-${before.records}`;
     const replayed = this.#site.replay.again(before.ranges(this.done, before.records));
     before.release();
     this.payload = replayed.payload;
     this.#reader.memoryBytes += this.payload.bytes - before.bytes;
     this.done = 0;
-    this.#reader.replayed(replayed);
+    this.#replayed(replayed);
     if (this.payload.records === 0) this.#reader.ended(this.#firstSequence, this.payload);
+  }
+
+  #replayed(replayed: Replayed): void {
+    // Where records are missing, those behind them lie elsewhere than a receiver may have seen them under the name.
+    if (replayed.dropped.records + replayed.quarantined.records > 0) this.id += `/p${this.#identity.toString(16)}`;
+    this.#reader.replayed(replayed);
   }
 
   settle(count: number): void {
@@ -238,7 +246,9 @@ export class SpoolQueue {
   #refused: NodeJS.Timeout | undefined;
   #adopted: LaneReader[] = [];
   #nextSequence: bigint;
-  #writtenSequence: bigint;
+  /** Sequences of the own lane: the next one when it was opened, and now, as far as its appends have been told. */
+  readonly openedAt: number;
+  writtenTo: number;
   /** As `write` was called last: what it could not hand over then goes as soon as the disk has taken what was before it. */
   #wanted: { readonly cut: Cut; readonly partly: boolean } | undefined;
   #started = false;
@@ -246,12 +256,9 @@ export class SpoolQueue {
   constructor(own: LaneReader, site: SpoolSite) {
     this.own = own;
     this.#site = site;
-    this.#nextSequence = this.#writtenSequence = own.lane.state.nextSequence;
-  }
-
-  /** Behind the last record of the own lane that `records` counts. */
-  get writtenSequence(): bigint {
-    return this.#writtenSequence;
+    this.#nextSequence = own.lane.state.nextSequence;
+    this.openedAt = Number(this.#nextSequence);
+    this.writtenTo = this.openedAt;
   }
 
   get adopted(): readonly LaneReader[] {
@@ -339,17 +346,17 @@ export class SpoolQueue {
     const firstSequence = this.#nextSequence;
     this.#nextSequence += BigInt(payload.records);
     this.own.lane.append(rangesOf(payload), this.#meta(payload, firstSequence)).then(
-      () => this.#written(payload, firstSequence),
+      () => this.#written(payload),
       (error: NodeJS.ErrnoException) => this.#refuse(error.code ?? error.name),
     );
   }
 
-  #written(payload: Payload, firstSequence: bigint): void {
-    this.#writtenSequence = firstSequence + BigInt(payload.records);
+  #written(payload: Payload): void {
     this.#unwritten.splice(this.#unwritten.indexOf(payload), 1);
     this.#submitted--;
     this.#staged.settle(payload.records, payload.bytes);
     this.own.appended(payload.records, payload.bytes);
+    this.writtenTo += payload.records;
     payload.release();
     this.#settleRefusal();
     this.#writeOn();
