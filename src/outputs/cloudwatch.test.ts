@@ -61,7 +61,13 @@ describe("cloudwatch", () => {
 
   it("keeps within 10,000 events and 1,048,576 bytes, counting 26 beside each message", () => {
     expect(output()).toMatchObject({
-      limits: { recordsMax: 10_000, bytesMax: 1_048_576, recordBytesMax: 1_048_576 },
+      limits: {
+        recordsMax: 10_000,
+        bytesMax: 1_048_576,
+        recordBytesMax: 1_048_576,
+        chronological: true,
+        spanMsMax: 86_400_000,
+      },
       envelope: { countedBesideText: 26 },
       compressions: ["none"],
       concurrency: "auto",
@@ -174,6 +180,7 @@ describe("cloudwatch", () => {
   it("halves what is too much, or not in order", () => {
     for (const message of [
       "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
+      "Log events in a single PutLogEvents request must be in chronological order.",
       "Log event too large: 1048577 bytes exceeds limit of 1048576",
       "Upload too large: 1048577 bytes exceeds limit of 1048576",
       "Log events in a single PutLogEvents request must be in chronological order.",

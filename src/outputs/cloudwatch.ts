@@ -23,6 +23,9 @@ const eventBytesMax = batchBytesMax;
 /** The same page of the Chinese partition (https://docs.amazonaws.cn/goto/WebAPI/logs-2014-03-28/PutLogEvents) still says 256 KB. */
 const eventBytesMaxChina = 256 * 1024;
 
+/** "A batch of log events in a single request must be in a chronological order", and "cannot span more than 24 hours". */
+const spanMsMax = 24 * 3_600_000;
+
 /** The API is documented with no Content-Encoding. */
 const compressions = ["none"] as const;
 
@@ -154,6 +157,8 @@ export const cloudwatch = defineOutput({
         recordsMax: eventsMax,
         bytesMax: batchBytesMax,
         recordBytesMax: region.startsWith("cn-") ? eventBytesMaxChina : eventBytesMax,
+        chronological: true,
+        spanMsMax,
       },
       envelope: {
         kind: "json",

@@ -18,6 +18,10 @@ export interface PayloadLimits {
   readonly bytesMax: number;
   /** Of one record, counted alike; a larger one is a dead letter. Absent: as large as `bytesMax`, and beyond it alone. */
   readonly recordBytesMax?: number;
+  /** Of an envelope that writes times: each record's is at least that of the one before it. What a clock that was set back has parted leaves apart. */
+  readonly chronological?: true;
+  /** Likewise: at most so much lies between the times of two of its records. */
+  readonly spanMsMax?: number;
 }
 
 /** A payload as pieces that leave one after the other, so that records are sent from where they lie. */

@@ -25,7 +25,7 @@ import {
 import { engines, nativeEngine, skipNote } from "./engines.ts";
 
 const seed = Number(process.env.ENCODE_SEED ?? Date.now() % 2 ** 31);
-const cases = Number(process.env.ENCODE_CASES ?? 20_000);
+const cases = Number(process.env.ENCODE_CASES ?? 3_000);
 
 const list: JsonEnvelope = {
   kind: "json",

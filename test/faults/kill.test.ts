@@ -15,7 +15,7 @@ import { connectTcp, write } from "../fixtures/tcp.ts";
 import { type Answer, type ReceivedRequest, ScriptedServer } from "../fixtures/vendors/scripted_server.ts";
 import { until } from "../fixtures/wait.ts";
 
-const kills = Number(process.env.KILLS ?? 5);
+const kills = Number(process.env.KILLS ?? 3);
 const seed = Number(process.env.KILL_SEED ?? Date.now() % 2 ** 31);
 const output = "durable";
 const filler = "abcdefghij".repeat(12);

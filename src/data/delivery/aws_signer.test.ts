@@ -3,7 +3,7 @@
  * request"). No network: the chain is asked for what its environment and files have.
  */
 import { createHash, createHmac } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CloudWatchLogsClient, PutLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
@@ -207,6 +207,24 @@ describe("AWS credentials", () => {
     vi.stubEnv("AWS_ACCESS_KEY_ID", credentials.accessKeyId);
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", credentials.secretAccessKey);
     expect((await signer.sign(request(["x"]))).authorization).toContain(credentials.accessKeyId);
+  });
+
+  it("that nobody waits for any more are looked for anew by the next request", async () => {
+    const home = environment({ AWS_PROFILE: "printed" });
+    const script = join(home, "print");
+    const begun = join(home, "begun");
+    writeFileSync(script, `#!/bin/sh\necho > ${begun}\nexec sleep 3\n`);
+    chmodSync(script, 0o755);
+    writeFileSync(join(home, "config"), `[profile printed]\ncredential_process = ${script}\n`);
+    const signer = createAwsSigner({ service: "logs", region });
+    const giveUp = new AbortController();
+    const first = signer.sign(request(["x"]), giveUp.signal).catch(() => {});
+    await expect.poll(() => existsSync(begun), { timeout: 20_000 }).toBe(true);
+    giveUp.abort();
+    const printed = JSON.stringify({ Version: 1, AccessKeyId: "SECOND", SecretAccessKey: "s" });
+    writeFileSync(script, `#!/bin/sh\ncat <<'END'\n${printed}\nEND\n`);
+    expect((await signer.sign(request(["x"]))).authorization).toContain("Credential=SECOND/");
+    await first;
   });
 
   it.each([

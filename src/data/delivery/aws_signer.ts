@@ -31,11 +31,12 @@ export interface AwsSignerOptions {
 export interface AwsSigner {
   /**
    * @param request its body is read and not kept; its headers must be those that are sent
+   * @param signal aborts when nobody waits any more: the next request has the chain look anew, for a source may never answer
    * @returns all headers to send, names in lower case: the request's, `x-amz-date`, `x-amz-content-sha256`, `authorization`, and with
    *   temporary credentials `x-amz-security-token`. `host` is signed as the URL has it and left to the HTTP client, which writes it so
    * @throws StreamGateError SG_OUTPUT_SECRET when there are no credentials; worth another try, the chain looks again
    */
-  sign(request: OutputRequest): Promise<Record<string, string>>;
+  sign(request: OutputRequest, signal?: AbortSignal): Promise<Record<string, string>>;
 }
 
 export function createAwsSigner(options: AwsSignerOptions): AwsSigner {
@@ -43,7 +44,7 @@ export function createAwsSigner(options: AwsSignerOptions): AwsSigner {
   let loading: Promise<SignatureV4> | undefined;
 
   return {
-    async sign({ url, method, headers, body }) {
+    async sign({ url, method, headers, body }, signal) {
       const { protocol, host, hostname, pathname, searchParams } = new URL(url);
       const unsigned = {
         method,
@@ -53,12 +54,17 @@ export function createAwsSigner(options: AwsSignerOptions): AwsSigner {
         query: Object.fromEntries([...new Set(searchParams.keys())].map((name) => [name, searchParams.getAll(name)])),
         headers: { ...lowerCased(headers), host, "x-amz-content-sha256": sha256Of(body.parts) },
       };
+      loading ??= load(options);
+      const waitedFor = loading;
+      const forget = () => {
+        if (loading === waitedFor) loading = undefined;
+      };
+      signal?.addEventListener("abort", forget);
       try {
-        loading ??= load(options);
-        const signed = await (await loading).sign(unsigned, { signingDate: now() });
+        const signed = await (await waitedFor).sign(unsigned, { signingDate: now() });
         return Object.fromEntries(Object.entries(signed.headers).filter(([name]) => name !== "host"));
       } catch (error) {
-        loading = undefined;
+        forget();
         throw new StreamGateError("SG_OUTPUT_SECRET", {
           where: `AWS credentials for ${region}`,
           what: reasonOf(error),
@@ -66,6 +72,8 @@ export function createAwsSigner(options: AwsSignerOptions): AwsSigner {
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE with a shared credentials file, give the " +
             "machine or container a role, or write credentials into the output",
         });
+      } finally {
+        signal?.removeEventListener("abort", forget);
       }
     },
   };

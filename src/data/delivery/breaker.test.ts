@@ -46,6 +46,17 @@ describe("a breaker", () => {
     expect(breaker.state).toBe("open");
   });
 
+  it("forgets with a success how long the destination had asked for", () => {
+    const clock = { ms: 0 };
+    const breaker = new Breaker(() => clock.ms);
+    breaker.failed(3_600_000, true);
+    breaker.succeeded();
+    for (let failure = 0; failure < failuresMax; failure++) breaker.failed(1000);
+    expect(breaker.state).toBe("open");
+    clock.ms = 1001;
+    expect(breaker.state).toBe("half_open");
+  });
+
   it("lets one request through after the pause, and all after its success", async () => {
     const { breaker, clock } = opened();
     clock.ms = 1001;

@@ -48,6 +48,8 @@ export class Breaker {
   succeeded(): void {
     this.#failures = 0;
     this.#open = false;
+    // What the destination asked for before is over, too: `failed` keeps the later end.
+    this.#openUntilMs = 0;
     this.#probing = false;
     this.#wake();
   }

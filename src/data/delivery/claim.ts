@@ -3,12 +3,15 @@
 import type { Payload } from "./packer.ts";
 
 export interface Claim {
-  /** Names it towards the destination; the same when it is sent again, after a restart too where it comes from the spool. */
+  /**
+   * Names the records of `payload` towards the destination, no others ever; the same when they are sent again, after a restart too where they
+   * come from the spool.
+   */
   readonly id: string;
   readonly payload: Payload;
   /** Of a claim from the spool: protect rules were published that its records have not passed. Then `protectAgain` before they are sent. */
   readonly stale?: boolean;
-  /** Its records that are not settled pass the protect rules that run now: `payload` is another one then, and `done` is 0. */
+  /** Its records that are not settled pass the protect rules that run now: `payload` is another one then, `id` its name, and `done` 0. */
   protectAgain?(): void;
   /** Its records before this one are settled. */
   done: number;

@@ -33,7 +33,11 @@ export class Confirmations {
     return this.#waiting.size;
   }
 
-  /** Resolves with whether the destination confirmed it; false when that took too long, or when `signal` aborts. */
+  /**
+   * Resolves with whether the destination confirmed it; false when that took too long, when `signal` aborts, or when the destination gives
+   * the same token to another payload: it has forgotten the first one (Splunk counts its ackIds anew after a restart), and a confirmation
+   * would be the other one's.
+   */
   confirmation(token: string, slot: number, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const waiting: Waiting = {
@@ -48,6 +52,7 @@ export class Confirmations {
       };
       const abort = () => waiting.done(false);
       if (signal.aborted) return resolve(false);
+      for (const one of [...this.#waiting]) if (one.token === token && one.slot === slot) one.done(false);
       signal.addEventListener("abort", abort);
       this.#waiting.add(waiting);
       this.#timer ??= setTimeout(() => void this.#ask(), this.#site.intervalMs);

@@ -6,12 +6,13 @@ import { afterEach, describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
 import { MemoryLane } from "../../../test/fixtures/memory_lane.ts";
 import { until } from "../../../test/fixtures/wait.ts";
-import type { Output, OutputRequest, Verdict } from "../../outputs/output.ts";
+import type { Output, OutputRequest, PayloadLimits, Verdict } from "../../outputs/output.ts";
 import { forwardLog } from "../../telemetry/log.ts";
+import type { EngineKind } from "../engine/engine.ts";
 import { portableKind } from "../engine/portable/kind.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import { DeadLetters } from "./dead_letters.ts";
-import { Sender, type SenderOptions } from "./sender.ts";
+import { Sender, type SenderOptions, type SenderTuning } from "./sender.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -141,12 +142,13 @@ describe("a verdict", () => {
   });
 
   it("that one record is wrong delivers those before it, keeps it, and sends those behind it once more and nothing twice", async () => {
-    const { lane, sent, send, cell } = await rig((lines) => {
+    const { lane, sent, send, cell, taken } = await rig((lines) => {
       const at = lines.findIndex((line) => line.startsWith("bad"));
       return at < 0 ? acked : { kind: "resume", at, reason: "code 6" };
     });
     await send("a", "b", "bad1", "c", "bad2", "d");
     expect(sent()).toEqual(["a b bad1 c bad2 d", "c bad2 d", "d"]);
+    expect(taken.map(({ group }) => group.replace(taken[0]!.group, ""))).toEqual(["", "/3-6", "/5-6"]);
     expect(lane.lines()).toEqual(["bad1", "bad2"]);
     expect([cell("deliveredRecords"), cell("deadLetteredRecords")]).toEqual([4, 2]);
   });
@@ -173,6 +175,18 @@ describe("a verdict", () => {
     expect(cell("deliveredRecords")).toBe(1);
   });
 
+  it("that something must be made first makes it at each try until it is made, and then sends again", async () => {
+    let asked = 0;
+    const create = () => ({ ...probe.request("/create"), served: () => ++asked > 1 });
+    const { sent, send, cell } = await rig(() =>
+      asked > 1 ? acked : { kind: "retry", reason: "no group", first: [create()] },
+    );
+    const probe = await rig(() => acked);
+    await send("a");
+    expect(probe.taken.map(({ path }) => path)).toEqual(["/create", "/create"]);
+    expect([sent(), cell("deliveredRecords")]).toEqual([["a", "a", "a"], 1]);
+  });
+
   it("of refusal makes dead letters, or counts them lost{dead_letter} where they cannot be kept", async () => {
     const { sender, lane, send, cell, log } = await rig(() => ({
       kind: "rejected",
@@ -196,6 +210,44 @@ describe("a verdict", () => {
     expect(lane.groups[0]!.reason).toBe("not taken within the deadline: HTTP 503");
     expect(sender.status.dead_letters_by_cause).toEqual({ deadline: 1 });
     expect(cell("deadLetteredRecords")).toBe(1);
+  });
+});
+
+describe("a signature", () => {
+  /** Credentials that come when they are let go. */
+  const signer = () => {
+    const signals: AbortSignal[] = [];
+    const held = { open: false };
+    return {
+      signals,
+      held,
+      sign: (_request: OutputRequest, signal: AbortSignal) => {
+        signals.push(signal);
+        return held.open ? Promise.resolve({ "x-signed": "1" }) : new Promise<never>(() => {});
+      },
+    };
+  };
+
+  it("that does not come in time is asked for again, and the payload leaves with it", async () => {
+    const slow = signer();
+    const { sender, send, taken, cell, log } = await rig(() => acked, { signer: slow, timeoutMs: 200 });
+    const sending = send("a");
+    await until("it took too long", () => sender.status.failures === 1);
+    expect([slow.signals[0]!.aborted, taken.length]).toEqual([true, 0]);
+    slow.held.open = true;
+    await sending;
+    expect(cell("deliveredRecords")).toBe(1);
+    expect(log[0]!.message).toBe("output out does not take a payload: SG_OUTPUT_SECRET");
+  });
+
+  it("that never comes does not hold up a stop", async () => {
+    const slow = signer();
+    const { sender, cell } = await rig(() => acked, { signer: slow });
+    sender.push(batchOf("a"), 0, 1, 0);
+    sender.flush();
+    await until("it is asked for", () => slow.signals.length > 0);
+    await sender.drain(AbortSignal.abort(), false);
+    expect([cell("lostShutdownRecords"), slow.signals[0]!.aborted]).toEqual([1, true]);
   });
 });
 
@@ -247,6 +299,52 @@ describe("a destination that confirms later", () => {
   });
 });
 
+describe("a destination that wants times in order", () => {
+  const hourMs = 3_600_000;
+  const bodies = async (limits: Partial<PayloadLimits>, ...timesMs: readonly number[]) => {
+    const frame = { before: "", time: "ms", after: "" } as const;
+    const { sender, cell, taken } = await rig(
+      () => acked,
+      {},
+      {
+        limits: { recordsMax: 1000, bytesMax: 1_000_000, ...limits },
+        // biome-ignore lint/suspicious/noThenProperty: text of an envelope, never awaited
+        envelope: { kind: "json", before: "", between: ",", after: "", string: { ...frame, then: ":" } },
+      },
+    );
+    for (const timeMs of timesMs) sender.push(batchOf("x"), 0, 1, timeMs);
+    sender.flush();
+    await until("all is settled", () => sender.idle);
+    expect(cell("deliveredRecords")).toBe(timesMs.length);
+    return taken.map(({ group, lines }) => ({
+      of: group.replace(/^[^/]*/, ""),
+      times: lines[0]!.split(",").map((item) => Number(item.split(":")[0])),
+    }));
+  };
+
+  it("gets what was received after the clock was set back in a payload of its own", async () => {
+    const times = [10 * hourMs, 11 * hourMs, 9 * hourMs, 9 * hourMs, 12 * hourMs, 8 * hourMs];
+    expect(await bodies({ chronological: true }, ...times)).toEqual([
+      { of: "/0-2", times: [10 * hourMs, 11 * hourMs] },
+      { of: "/2-5", times: [9 * hourMs, 9 * hourMs, 12 * hourMs] },
+      { of: "/5-6", times: [8 * hourMs] },
+    ]);
+  });
+
+  it("gets no more time in one payload than it takes", async () => {
+    expect(await bodies({ spanMsMax: 24 * hourMs }, 0, 24 * hourMs, 24 * hourMs + 1, 25 * hourMs, hourMs)).toEqual([
+      { of: "/0-2", times: [0, 24 * hourMs] },
+      { of: "/2-5", times: [24 * hourMs + 1, 25 * hourMs, hourMs] },
+    ]);
+  });
+
+  it("gets all in one where it wants nothing of that", async () => {
+    expect(await bodies({}, 2 * hourMs, hourMs, 50 * hourMs)).toEqual([
+      { of: "", times: [2 * hourMs, hourMs, 50 * hourMs] },
+    ]);
+  });
+});
+
 describe("a sender with several requests under way", () => {
   it("has as many as it may, each payload once, and settles them in any order", async () => {
     const rigged = await rig(() => acked, { recordsMax: 1, concurrency: { max: 4, adapts: false } });
@@ -279,27 +377,128 @@ describe("a record that comes while a request hangs", () => {
 });
 
 describe("a configuration that changes while a payload waits", () => {
+  const tuned = (output: Output): SenderTuning => ({
+    identity: "2",
+    output,
+    recordsMax: 100,
+    bytesMax: 1_000_000,
+    ageMsMax: 20,
+    encoding: "none",
+    concurrency: { max: 1, adapts: false },
+    retry: { delayMsMax: 50, afterMsMax: 50, deadlineMs: 0 },
+    timeoutMs: 30_000,
+    queueBytesMax: 1_000_000,
+    whenFull: "block",
+    durable: false,
+  });
+
   it("holds for that payload too: what was mended frees it", async () => {
     const { sender, output, cell, send } = await rig(() => ({ kind: "retry", reason: "HTTP 401", alert: "token" }), {
       retry: { delayMsMax: 50, afterMsMax: 50, deadlineMs: 0 },
     });
     const sending = send("a");
     await until("it was refused", () => (sender.status.failures ?? 0) > 0);
-    sender.tune({
-      identity: "2",
-      output: { ...output, verdict: () => acked },
-      recordsMax: 100,
-      bytesMax: 1_000_000,
-      ageMsMax: 20,
-      encoding: "none",
-      concurrency: { max: 1, adapts: false },
-      retry: { delayMsMax: 50, afterMsMax: 50, deadlineMs: 0 },
-      timeoutMs: 30_000,
-      queueBytesMax: 1_000_000,
-      whenFull: "block",
-      durable: false,
-    });
+    sender.tune(tuned({ ...output, verdict: () => acked }));
     await sending;
     expect(cell("deliveredRecords")).toBe(1);
+  });
+
+  it("names the rest of a payload of which a part is settled otherwise than the whole, and its halves after it", async () => {
+    let mended = false;
+    const { sender, output, cell, send, taken } = await rig(
+      (lines) => {
+        if (lines.length > 2) return { kind: "split", reason: "HTTP 413" };
+        return lines.includes("a") || mended ? acked : { kind: "retry", reason: "HTTP 503", afterMs: 3_600_000 };
+      },
+      { retry: { delayMsMax: 100, afterMsMax: 3_600_000, deadlineMs: 0 } },
+    );
+    const sending = send("a", "b", "c", "d", "e", "f");
+    await until("a part is refused", () => sender.status.failures === 1);
+    mended = true;
+    sender.tune(tuned(output));
+    await sending;
+    expect(taken.map(({ group, lines }) => [group.replace(taken[0]!.group, ""), lines.join("")])).toEqual([
+      ["", "abcdef"],
+      ["/1", "abc"],
+      ["/1/1", "a"],
+      ["/1/2", "bc"],
+      ["/1-6", "bcdef"],
+      ["/1-6/1", "bc"],
+      ["/1-6/2", "def"],
+      ["/1-6/2/1", "d"],
+      ["/1-6/2/2", "ef"],
+    ]);
+    expect(cell("deliveredRecords")).toBe(6);
+  });
+
+  it("leaves a payload that was sent before to be confirmed as it was sent", async () => {
+    const { sender, output, cell, send, taken, request, delayMs } = await rig(
+      () => ({ kind: "confirm", token: "t" }),
+      {},
+      {
+        confirmation: {
+          request: () => request("/ack"),
+          confirmed: () => new Set(["t"]),
+          timeoutMs: 60_000,
+          intervalMs: 1,
+        },
+      },
+    );
+    delayMs.answer = 50;
+    const sending = send("a");
+    await until("it was sent", () => taken.length > 0);
+    const { confirmation: _, ...without } = output;
+    sender.tune(tuned({ ...without, verdict: () => acked }));
+    await sending;
+    expect(taken.map(({ path }) => path)).toEqual(["/", "/ack"]);
+    expect([cell("deliveredRecords"), sender.status.last_error]).toEqual([1, undefined]);
+  });
+});
+
+describe("a fault of the gate itself", () => {
+  it("at a payload is said, and the payload tried again", async () => {
+    let faults = 0;
+    const kind: EngineKind = {
+      ...portableKind(),
+      createEncoder: (envelope) => {
+        if (faults++ < 2) throw new TypeError("secret");
+        return portableKind().createEncoder(envelope);
+      },
+    };
+    const frame = { before: "", after: "" };
+    const { send, cell, log, sender } = await rig(
+      () => acked,
+      { kind },
+      { envelope: { kind: "json", before: "", between: "", after: "", string: frame } },
+    );
+    await send("a", "b");
+    await send("c");
+    expect([cell("deliveredRecords"), cell("queuedRecords"), sender.status.in_flight]).toEqual([3, 0, 0]);
+    expect(log).toEqual([
+      { level: "error", message: "output out tries a payload again after a fault of the gate itself (TypeError)" },
+    ]);
+  });
+
+  it("that comes back at each try makes dead letters of the payload, and those behind it leave", async () => {
+    // It asks for confirmation and says nothing of how.
+    const { send, cell, lane, sender } = await rig((lines) =>
+      lines.includes("bad") ? { kind: "confirm", token: "t" } : acked,
+    );
+    await send("bad", "a");
+    await send("b", "c");
+    expect(lane.groups.map(({ reason, records }) => [reason, records])).toEqual([
+      ["a fault of the gate itself (TypeError)", 2],
+    ]);
+    expect([cell("deliveredRecords"), cell("deadLetteredRecords"), cell("queuedRecords")]).toEqual([2, 2, 0]);
+    expect(sender.status.in_flight).toBe(0);
+  });
+
+  it("does not hold up a stop: what it hit is counted", async () => {
+    const { sender, cell } = await rig(() => ({ kind: "confirm", token: "t" }));
+    sender.push(batchOf("a"), 0, 1, 0);
+    sender.flush();
+    await until("it was hit", () => sender.status.last_error?.includes("fault") === true);
+    await sender.drain(AbortSignal.abort(), false);
+    expect([cell("lostShutdownRecords"), cell("queuedRecords")]).toEqual([1, 0]);
   });
 });

@@ -8,6 +8,7 @@ import type {
   Output,
   OutputRequest,
   OutputResponse,
+  PayloadLimits,
   RefusalCause,
   RejectedRange,
   Verdict,
@@ -20,6 +21,7 @@ import { failureOf } from "./http.ts";
 import type { Pace } from "./pace.ts";
 import type { Cut } from "./packer.ts";
 import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
+import { type RequestSigner, signed } from "./signing.ts";
 
 /**
  * To find one record among 1,000 takes 2 log2(1,000) = 20 requests, half of them refused. A destination that has refused so many in a row
@@ -27,11 +29,6 @@ import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
  * it takes something again.
  */
 const refusalsInRowMax = 32;
-
-/** Adds what authorizes a request to its headers. */
-export interface RequestSigner {
-  sign(request: OutputRequest): Promise<Readonly<Record<string, string>>>;
-}
 
 /** Why records are refused for good: for whoever looks at them, and to be counted by (absent: `rejected`). */
 export interface Refusal {
@@ -45,6 +42,8 @@ export interface ExchangeSite {
   readonly retry: RetryLimits & { readonly deadlineMs: number };
   readonly cut: Cut;
   readonly signer: RequestSigner | undefined;
+  /** Of signing a request; sending it has its own bound, as long. */
+  readonly timeoutMs: number;
   /** Absent: records leave as they lie. */
   readonly encoder: Encoder | undefined;
   readonly breaker: Breaker;
@@ -97,16 +96,17 @@ export class Exchange {
    *   exchange for the configuration that holds now
    */
   async deliver(claim: Claim, claimSite: ClaimSite): Promise<"settled" | "stopped" | "outdated"> {
-    // What is left of a claim has a name of its own: its whole name may have stood for more.
-    const id = claim.done === 0 ? claim.id : `${claim.id}/r${claim.done}`;
-    if (await this.#range(claim, claim.payload.records, id, claimSite)) return "settled";
+    if (await this.#range(claim, 0, claim.payload.records, claim.id, claimSite)) return "settled";
     return this.#site.signal.aborted ? "stopped" : "outdated";
   }
 
-  /** Delivers the claim's records up to `to`. */
-  async #range(claim: Claim, to: number, id: string, claimSite: ClaimSite): Promise<boolean> {
-    const first = claim.done;
-    for (let part = 1; claim.done < to; part++) {
+  /**
+   * Delivers the claim's records up to `to`.
+   * @param id names the records from `from` on, all of them; what leaves otherwise is named by where it lies in the claim, so that one name
+   *   never stands for different records
+   */
+  async #range(claim: Claim, from: number, to: number, id: string, claimSite: ClaimSite): Promise<boolean> {
+    while (claim.done < to) {
       if (!this.#site.current(claim)) return false;
       const encoded = this.#encode(claim, to);
       if (encoded === undefined) {
@@ -114,17 +114,19 @@ export class Exchange {
         await this.#site.dead(claim, 1, { reason, cause: "too_large" });
         continue;
       }
-      const whole = claim.done === first && encoded.to === to;
-      const partId = whole ? id : `${id}/${part}`;
+      const whole = claim.done === from && encoded.to === to;
+      const partId = whole ? id : `${claim.id}/${claim.done}-${encoded.to}`;
       const wire = await this.#wireOf(encoded.body);
       const isEncoded = wire === encoded.body && this.#site.encoder !== undefined;
       const ownBytes = isEncoded || wire !== encoded.body ? wire.bytes : 0;
       this.#site.holds(ownBytes);
-      const settled = await this.#part(claim, { to: encoded.to, body: wire }, partId, claimSite);
-      this.#site.holds(-ownBytes);
-      // What zlib made may lie in memory that it shares with others; the collector has it.
-      if (isEncoded) freeBody(wire.parts[0]!);
-      if (!settled) return false;
+      try {
+        if (!(await this.#part(claim, { to: encoded.to, body: wire }, partId, claimSite))) return false;
+      } finally {
+        this.#site.holds(-ownBytes);
+        // What zlib made may lie in memory that it shares with others; the collector has it.
+        if (isEncoded) freeBody(wire.parts[0]!);
+      }
     }
     return true;
   }
@@ -142,7 +144,9 @@ export class Exchange {
     const { recordsMax, bytesMax } = cut;
     encoder.begin({ recordsMax, bytesMax, recordBytesMax: limits.recordBytesMax ?? bytesMax });
     let at = done;
+    const times = new TimesOfBody(limits);
     for (const { shared, from, to: end, timeMs } of payload.ranges(done, to)) {
+      if (!times.take(timeMs)) break;
       const stopped = encoder.append(shared.batch, from, end, timeMs);
       at += stopped - from;
       if (stopped === end) continue;
@@ -162,7 +166,10 @@ export class Exchange {
     return wire;
   }
 
-  /** One request's records, until there is a verdict. @returns false: the sender stops, or its configuration has changed */
+  /**
+   * One request's records, until there is a verdict: all of them are settled then, or those up to one that was refused.
+   * @returns false: the sender stops, or its configuration has changed
+   */
   async #part(claim: Claim, { to, body }: Part, id: string, claimSite: ClaimSite): Promise<boolean> {
     const site = this.#site;
     const { signal, breaker, retry } = site;
@@ -190,24 +197,25 @@ export class Exchange {
             return true;
           }
           if (signal.aborted) return false;
-          site.complain("unconfirmed", { records: count }, "did not confirm a payload in time; it is sent again");
+          site.complain("unconfirmed", { records: count }, "did not confirm a payload; it is sent again");
           continue;
         case "split": {
           if (count === 1 || (verdict.oneAtFault && ++this.#refusalsInRow > refusalsInRowMax)) {
             await site.dead(claim, count, verdict);
             return true;
           }
-          const middle = claim.done + Math.floor(count / 2);
+          const from = claim.done;
+          const middle = from + Math.floor(count / 2);
           return (
-            (await this.#range(claim, middle, `${id}/1`, claimSite)) &&
-            (await this.#range(claim, to, `${id}/2`, claimSite))
+            (await this.#range(claim, from, middle, `${id}/1`, claimSite)) &&
+            (await this.#range(claim, middle, to, `${id}/2`, claimSite))
           );
         }
         case "resume": {
           const at = Math.min(Math.max(0, verdict.at), count - 1);
           if (at > 0) site.delivered(claim, at);
           await site.dead(claim, 1, verdict);
-          return this.#range(claim, to, `${id}/r${claim.done}`, claimSite);
+          return true;
         }
         case "rejected":
           await site.dead(claim, count, verdict);
@@ -251,7 +259,7 @@ export class Exchange {
     try {
       const context = { records, groupId, encoding: encoding === "none" ? undefined : encoding, slot: site.slot };
       const request = output.request!(body, context);
-      const response = await site.send(await this.#signed(request));
+      const response = await site.send(await signed(request, site.signer, site));
       const verdict = output.verdict!(response, records);
       if (verdict.kind === "retry") {
         pace.failed(number);
@@ -265,12 +273,6 @@ export class Exchange {
     }
   }
 
-  async #signed(request: OutputRequest): Promise<OutputRequest> {
-    const { signer } = this.#site;
-    if (signer === undefined) return request;
-    return { ...request, headers: { ...request.headers, ...(await signer.sign(request)) } };
-  }
-
   /** Requests that must be made before the payload can be taken. @returns why one of them did not do what it is for */
   async #prepare(
     requests: readonly OutputRequest[],
@@ -278,7 +280,7 @@ export class Exchange {
   ): Promise<Extract<Verdict, { kind: "retry" }> | undefined> {
     for (const request of requests) {
       try {
-        const response = await this.#site.send(await this.#signed(request));
+        const response = await this.#site.send(await signed(request, this.#site.signer, this.#site));
         if (request.served?.(response) ?? (response.status >= 200 && response.status < 300)) continue;
         const verdict = this.#site.output.verdict!(response, records);
         // Refused for good is the request that was to help, not the payload.
@@ -302,5 +304,30 @@ export class Exchange {
       await this.#site.dead(claim, end - from, range);
     }
     if (claim.done < to) this.#site.delivered(claim, to - claim.done);
+  }
+}
+
+/** Times of the ranges in one body, within what the destination wants of them. */
+class TimesOfBody {
+  readonly #limits: PayloadLimits;
+  #min = Number.POSITIVE_INFINITY;
+  #max = Number.NEGATIVE_INFINITY;
+  #last = Number.NEGATIVE_INFINITY;
+
+  constructor(limits: PayloadLimits) {
+    this.#limits = limits;
+  }
+
+  /** @returns false: a range of this time begins another body; never for the first one */
+  take(timeMs: number): boolean {
+    const { chronological, spanMsMax = Number.POSITIVE_INFINITY } = this.#limits;
+    if (chronological === true && timeMs < this.#last) return false;
+    const min = Math.min(this.#min, timeMs);
+    const max = Math.max(this.#max, timeMs);
+    if (max - min > spanMsMax) return false;
+    this.#min = min;
+    this.#max = max;
+    this.#last = timeMs;
+    return true;
   }
 }

@@ -1,8 +1,12 @@
 /** The HTTP wire against servers that do what a well-behaved one does not. */
 
+import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
+import { Authority, needsOpenssl } from "../../../test/fixtures/certificates.ts";
+import { until } from "../../../test/fixtures/wait.ts";
 import { HttpClient } from "./http.ts";
 
 const closers: (() => unknown)[] = [];
@@ -138,4 +142,65 @@ describe("the HTTP wire", () => {
     for (let request = 0; request < 3; request++)
       expect((await http.send(post(url, Buffer.from("a")), never)).status).toBe(200);
   });
+});
+
+describe(`a request that is given up while it connects${needsOpenssl.note}`, () => {
+  /** A server that begins to shake hands when it is told to: until then nothing of a request can leave. */
+  async function slowToShakeHands() {
+    const authority = new Authority("http");
+    closers.push(() => authority.dispose());
+    const { cert, key } = authority.issue("server", "IP:127.0.0.1");
+    const got: Buffer[] = [];
+    let ended = 0;
+    const tls = createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }, (socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (chunk: Buffer) => {
+        got.push(chunk);
+        if (Buffer.concat(got).toString("latin1").endsWith("next"))
+          socket.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+      });
+    });
+    const waiting: Socket[] = [];
+    const url = await server((socket) => {
+      socket.on("close", () => ended++);
+      waiting.push(socket);
+    });
+    const http = new HttpClient(url.replace("http:", "https:"), {
+      timeoutMs: 3000,
+      tls: { ca: authority.pem().toString() },
+    });
+    closers.push(() => http.close());
+    const shakeHands = () => {
+      for (const socket of waiting.splice(0)) tls.emit("connection", socket);
+    };
+    return {
+      http,
+      url: url.replace("http:", "https:"),
+      waiting,
+      shakeHands,
+      received: () => Buffer.concat(got).toString("latin1"),
+      ended: () => ended,
+    };
+  }
+
+  for (const way of ["times out", "is aborted"] as const) {
+    it.skipIf(needsOpenssl.skip)(`${way} is never sent, and the next one is`, async () => {
+      const { http, url, waiting, shakeHands, received, ended } = await slowToShakeHands();
+      const part = Buffer.from("first");
+      const stop = new AbortController();
+      const sending = http.send(post(url, part), stop.signal).catch((error: Error) => error.name);
+      await until("it connects", () => waiting.length > 0);
+      if (way === "is aborted") stop.abort();
+      expect(await sending).toBe(way === "is aborted" ? "AbortError" : "TimeoutError");
+      part.fill("x");
+      shakeHands();
+      await until("its connection is closed", () => ended() > 0);
+      const next = http.send(post(url, Buffer.from("next")), never);
+      await until("the next one connects", () => waiting.length > 0);
+      shakeHands();
+      expect((await next).status).toBe(200);
+      expect(received().match(/POST/g)?.length).toBe(1);
+      expect(received()).not.toContain("xxxxx");
+    });
+  }
 });

@@ -54,7 +54,7 @@ export class HttpClient {
   }
 
   #newClient(): Client {
-    return new Client(this.#origin, {
+    const client: Client = new Client(this.#origin, {
       // One clock for the whole exchange is ours.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -63,10 +63,19 @@ export class HttpClient {
       connect: (options, done) =>
         this.#connect(options, (...answer: buildConnector.CallbackArgs) => {
           const [, socket] = answer;
-          if (socket !== null) this.#socket = socket;
+          // A client that was given up destroys what still connects.
+          if (socket !== null && client === this.#client) this.#socket = socket;
           done(...answer);
         }),
     });
+    return client;
+  }
+
+  /** What waits for a connection of the client that was is never sent. */
+  #renew(): void {
+    if (this.#client.destroyed) return;
+    void this.#client.destroy();
+    this.#client = this.#newClient();
   }
 
   /** Whether it can send to this URL: a client is connected to one origin. */
@@ -85,10 +94,7 @@ export class HttpClient {
       return await this.#exchange(request, signal);
     } catch (error) {
       // undici 7.30 never answers a second request where a certificate was for another name; a fresh client does.
-      if ((error as NodeJS.ErrnoException).code === "ERR_TLS_CERT_ALTNAME_INVALID" && !this.#client.destroyed) {
-        void this.#client.destroy();
-        this.#client = this.#newClient();
-      }
+      if ((error as NodeJS.ErrnoException).code === "ERR_TLS_CERT_ALTNAME_INVALID") this.#renew();
       throw error;
     } finally {
       await this.#flushed(signal, deadlineMs);
@@ -102,9 +108,13 @@ export class HttpClient {
       let head: Omit<OutputResponse, "body"> | undefined;
       let answerBytes = 0;
       const chunks: Buffer[] = [];
+      let dispatched = false;
+      let over = false;
       const give = (reason: Error) => {
         controller?.abort(reason);
         settle(reason);
+        // Not begun: it waits in undici's queue for a connection, and would leave when there is one, from memory that others fill by then.
+        if (dispatched && controller === undefined) this.#renew();
       };
       const abort = () => give(new DOMException("the request was aborted", "AbortError"));
       const timer = setTimeout(
@@ -112,6 +122,7 @@ export class HttpClient {
         this.#timeoutMs,
       );
       const settle = (error: Error) => {
+        over = true;
         clearTimeout(timer);
         signal.removeEventListener("abort", abort);
         // With a status the verdict stands, whatever became of the rest of the answer.
@@ -120,6 +131,7 @@ export class HttpClient {
       };
       if (signal.aborted) return abort();
       signal.addEventListener("abort", abort);
+      dispatched = true;
       this.#client.dispatch(
         {
           path: pathname + search,
@@ -130,8 +142,8 @@ export class HttpClient {
         {
           onRequestStart(started) {
             controller = started;
-            // Aborted while it waited for a connection.
-            if (signal.aborted) abort();
+            // Given up while it waited for a connection.
+            if (over) started.abort(new DOMException("the request was given up", "AbortError"));
           },
           onResponseStart(_controller, status, answered) {
             // 1xx announce the answer.

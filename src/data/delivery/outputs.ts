@@ -168,6 +168,7 @@ export class Outputs {
             spools: disk !== undefined,
             read: { env: (name) => process.env[name], file: (path) => readFileSync(path, "utf8") },
           });
+          delivery ??= await this.#reserveRetired(key);
           if (delivery === undefined) {
             delivery = await this.#createSender(config, key, index, tuning, plan);
             fresh.push(delivery);
@@ -178,6 +179,7 @@ export class Outputs {
         deliveries.push(new Routed(delivery, filtered.has(index) ? index : undefined, this.#options.kind));
       }
     } catch (error) {
+      this.#releaseRetired(deliveries);
       await Promise.all(fresh.map((delivery) => this.#close(delivery)));
       throw error;
     }
@@ -188,9 +190,10 @@ export class Outputs {
   async discard(prepared: PreparedOutputs): Promise<void> {
     // Made for a plan that will not run.
     this.#replay?.use(protectionOf(this.#plan));
-    const active = new Set(this.active);
+    this.#releaseRetired(prepared.deliveries);
+    const runs = new Set([...this.active, ...this.#retired.keys()]);
     await Promise.all(
-      prepared.deliveries.filter(({ delivery }) => !active.has(delivery)).map(({ delivery }) => this.#close(delivery)),
+      prepared.deliveries.filter(({ delivery }) => !runs.has(delivery)).map(({ delivery }) => this.#close(delivery)),
     );
   }
 
@@ -223,7 +226,6 @@ export class Outputs {
     const id = idOf(config, index);
     let spool: SenderSpool | undefined;
     if (disk !== undefined) {
-      await this.#endRetired(key);
       this.#replay ??= new Replay(kind, protectionOf(plan));
       spool = await SenderSpool.open(id, kind, disk, tuning.disk, this.#replay);
     }
@@ -246,13 +248,21 @@ export class Outputs {
     return sender;
   }
 
-  /** One of this key that still drains has the lane open: it puts what it holds there, and lets go of it. */
-  async #endRetired(key: string): Promise<void> {
-    for (const [delivery, { giveUp, done }] of this.#retired) {
+  /** One of this key that still drains has the lane open: it goes on from there when the manifest runs, and drains on when it does not. */
+  async #reserveRetired(key: string): Promise<Sender | undefined> {
+    for (const [delivery, { done }] of this.#retired) {
       if (delivery.key !== key) continue;
-      giveUp.abort("lostRemoved");
+      const sender = delivery as Sender;
+      if (sender.reserve()) return sender;
+      // It is about to let go of the lane.
       await done;
     }
+    return undefined;
+  }
+
+  /** @param deliveries of a manifest that will not run */
+  #releaseRetired(deliveries: readonly Routed[]): void {
+    for (const { delivery } of deliveries) if (this.#retired.has(delivery)) (delivery as Sender).release();
   }
 
   /** Phase 2. */
@@ -272,6 +282,11 @@ export class Outputs {
     for (const delivery of kept) {
       delivery.begin();
       const spool = this.#spools.get(delivery);
+      if (this.#retired.has(delivery) && (delivery as Sender).goOn()) {
+        this.#retired.delete(delivery);
+        spool?.start();
+        continue;
+      }
       if (spool === undefined || running.has(delivery)) continue;
       this.#takeOver(delivery.id);
       spool.start();
@@ -292,14 +307,16 @@ export class Outputs {
 
   #retire(delivery: Delivery): void {
     const giveUp = new AbortController();
-    const done = this.#drainRetired(delivery, AbortSignal.any([this.#deadline.signal, giveUp.signal]));
+    const done = this.#drainRetired(delivery, giveUp);
     this.#retired.set(delivery, { giveUp, done });
     this.#boundRetired();
   }
 
-  async #drainRetired(delivery: Delivery, signal: AbortSignal): Promise<void> {
+  async #drainRetired(delivery: Delivery, giveUp: AbortController): Promise<void> {
     this.#spools.get(delivery)?.stopAdopting();
-    await delivery.drain(signal, true);
+    await delivery.drain(AbortSignal.any([this.#deadline.signal, giveUp.signal]), true);
+    // Wanted again.
+    if (this.#retired.get(delivery)?.giveUp !== giveUp) return;
     await this.#spools.get(delivery)?.close();
     this.#spools.delete(delivery);
     this.#retired.delete(delivery);
@@ -352,8 +369,8 @@ export class Outputs {
     const all = [...this.active, ...this.#retired.keys()];
     // A retired one is draining already and watches the same deadline.
     await Promise.all(this.active.map((delivery) => delivery.drain(this.#deadline.signal, false)));
-    // What they still have on disk is the next run's.
-    if (this.#options.disk !== undefined) this.#deadline.abort("lostShutdown");
+    // What those with a spool still have is the next run's; the others have until the deadline.
+    for (const [delivery, { giveUp }] of this.#retired) if (this.#spools.has(delivery)) giveUp.abort("lostShutdown");
     await Promise.all([...this.#retired.values()].map(({ done }) => done));
     clearTimeout(timer);
     await Promise.all([...this.#spools.values()].map((spool) => spool.close()));

@@ -6,13 +6,15 @@ import { afterEach, describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
 import { MemoryLane } from "../../../test/fixtures/memory_lane.ts";
 import { until } from "../../../test/fixtures/wait.ts";
+import { readRules } from "../../manifest/manifest.ts";
 import { describeOutput } from "../../outputs/index.ts";
+import { compilePlan } from "../../plan/compile.ts";
 import { forwardLog } from "../../telemetry/log.ts";
 import { portableKind } from "../engine/portable/kind.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import { protectionOf } from "./protection.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
-import { Replay } from "./spool/replay.ts";
+import { Replay, type Withheld } from "./spool/replay.ts";
 import { LaneReader, SpoolQueue } from "./spool/spool_queue.ts";
 
 const closers: (() => unknown)[] = [];
@@ -103,7 +105,7 @@ describe("a sender", () => {
     const site = {
       outputId: "out",
       replay: new Replay(portableKind(), protectionOf({ rules: [], operations: [] })),
-      openAhead: async () => new MemoryLane(),
+      openAhead: async () => ({ lane: new MemoryLane(), remove: async () => {} }),
       groupBytesMax: () => 1_000_000,
       tooLarge: () => {},
       changed: () => sender.spoolChanged(),
@@ -121,6 +123,44 @@ describe("a sender", () => {
     await until("all of it is delivered", () => sender.idle);
     expect(bodies.join("\n").split("\n")).toEqual(burst);
     expect([lane.lines(), cell("deliveredRecords")]).toEqual([burst, 200]);
+    await sender.drain(patient(), false);
+  });
+
+  it("names what rules published meanwhile have left of a payload otherwise than the whole", async () => {
+    const kind = portableKind();
+    const replay = new Replay(kind, protectionOf({ rules: [], operations: [] }));
+    const names: string[] = [];
+    const { bodies, url } = await destination((request, response) => {
+      names.push(String(response.req.headers["x-streamgate-group"]));
+      response.statusCode = request === 0 ? 503 : 200;
+      if (request === 0) replay.use(protectionOf(compilePlan(inner)));
+      response.end();
+    });
+    const { rules: inner } = readRules(
+      [{ id: "inner", type: "filter", params: { value: "INTERNAL", protect: true } }],
+      (pattern) => kind.checkPattern(pattern),
+    );
+    const site = {
+      outputId: "out",
+      replay,
+      openAhead: async () => ({ lane: new MemoryLane(), remove: async () => {} }),
+      changed: () => sender.spoolChanged(),
+      refused: () => {},
+      lost: () => {},
+      tooLarge: () => {},
+      groupBytesMax: () => Number.POSITIVE_INFINITY,
+      replayed: (withheld: Withheld) => sender.replayed(withheld),
+    };
+    const spool = new SpoolQueue(new LaneReader(new MemoryLane(), "w0", site), site);
+    spool.start();
+    const { sender, cell } = senderFor(url, 3, { spool, durable: true, whenFull: "spill" });
+    sender.push(batchOf("a", "INTERNAL b", "c"), 0, 3, 0);
+    sender.flush();
+    await until("it is settled", () => sender.idle);
+    expect(bodies).toEqual(["a\nINTERNAL b\nc", "a\nc"]);
+    expect(names[1]!.slice(0, names[0]!.length)).toBe(names[0]);
+    expect(names[1]!.slice(names[0]!.length)).toMatch(/^\/p[0-9a-f]{1,16}$/);
+    expect([cell("deliveredRecords"), cell("lostProtectedRecords")]).toEqual([2, 1]);
     await sender.drain(patient(), false);
   });
 

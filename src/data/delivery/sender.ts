@@ -18,10 +18,11 @@ import { Confirmations } from "./confirmations.ts";
 import { DeadLetterCauses } from "./dead_letter_causes.ts";
 import type { DeadLetters } from "./dead_letters.ts";
 import { Delivery, type DeliverySite, type DeliveryStatus, drainLoss } from "./delivery.ts";
-import { Exchange, type Refusal, type RequestSigner } from "./exchange.ts";
-import { HttpClient, type TlsOptions } from "./http.ts";
+import { Exchange, type Refusal } from "./exchange.ts";
+import { failureOf, HttpClient, type TlsOptions } from "./http.ts";
 import { Pace } from "./pace.ts";
-import type { RetryLimits } from "./retry.ts";
+import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
+import type { RequestSigner } from "./signing.ts";
 import type { Withheld } from "./spool/replay.ts";
 import type { LaneAmount } from "./spool/spool.ts";
 import type { SpoolQueue } from "./spool/spool_queue.ts";
@@ -34,6 +35,8 @@ const complaintPeriodMs = 10_000;
 const lingerMs = 5;
 /** Payloads that a destination has taken and not confirmed: they occupy no connection, but their records stay queued. */
 const unconfirmedMax = 64;
+/** Faults of ours at one payload, with no record settled between them: then it is the payload, and those behind it must not wait for ever. */
+const faultsMax = 5;
 /** Encoded bodies under way at once, as many as it takes to keep a destination busy; one more than that where one is larger. */
 const bodyBytesMax = 32 * 1024 * 1024;
 
@@ -112,6 +115,10 @@ export class Sender extends Delivery {
   #draining = false;
   /** While it drains: what is on disk, too. */
   #spoolToo = false;
+  /** While it drains: manifests that may want it again, so that it does not end although nothing is left. */
+  #reserved = 0;
+  /** Set while it drains and has not begun to end: it goes on as if it did not drain. */
+  #goOn: (() => void) | undefined;
   /** Set while it drains: called whenever something was settled, or refused. */
   #settled: (() => void) | undefined;
   #lastError: string | undefined;
@@ -316,11 +323,50 @@ export class Sender extends Delivery {
       this.#leftMs = performance.now();
       this.#claims++;
       this.#pace.begin();
-      void this.#work(claim);
+      this.#work(claim).catch((error) =>
+        this.complain("fault", {}, `met a fault of the gate itself (${failureOf(error)})`),
+      );
     }
   }
 
+  /** Sees a claim to its end. Whatever goes wrong on the way is this output's own affair: the worker, and the other outputs, go on. */
   async #work(claim: Claim): Promise<void> {
+    const end = await this.#finish(claim);
+    this.#pace.end();
+    this.#claims--;
+    if (end === "stopped") this.#unfinished.push(claim);
+    this.#next();
+  }
+
+  /** Delivers the claim; a fault of ours on the way costs a pause, and at last makes dead letters of the rest. */
+  async #finish(claim: Claim): Promise<"settled" | "stopped"> {
+    for (let faults = 0, done = claim.done; ; ) {
+      try {
+        return await this.#deliver(claim);
+      } catch (error) {
+        faults = claim.done === done ? faults + 1 : 1;
+        done = claim.done;
+        this.#breaker.abandoned();
+        const reason = `a fault of the gate itself (${failureOf(error)})`;
+        if (faults === faultsMax) return this.#buried(claim, reason);
+        this.complain("fault", { faults }, `tries a payload again after ${reason}`);
+        await pause(retryDelayMs(faults, undefined, this.#random(), this.#tuning.retry), this.#stop.signal);
+        if (this.#stop.signal.aborted) return "stopped";
+      }
+    }
+  }
+
+  async #buried(claim: Claim, reason: string): Promise<"settled" | "stopped"> {
+    try {
+      await this.#dead(claim, claim.payload.records - claim.done, { reason });
+      return "settled";
+    } catch {
+      // It is still held, and spilled or counted at the end.
+      return "stopped";
+    }
+  }
+
+  async #deliver(claim: Claim): Promise<"settled" | "stopped"> {
     let slot = this.#takeSlot();
     let held = true;
     const give = () => {
@@ -332,27 +378,27 @@ export class Sender extends Delivery {
       // Its connection serves others meanwhile. What must be sent again shares it with them.
       give();
       this.#pace.end();
-      this.#kick();
-      const answer = await confirmations!.confirmation(token, index, this.#stop.signal);
-      this.#pace.begin();
-      return answer;
+      try {
+        this.#kick();
+        return await confirmations!.confirmation(token, index, this.#stop.signal);
+      } finally {
+        this.#pace.begin();
+      }
     };
-    let end = await slot.exchange.deliver(claim, { confirmed });
-    while (end === "outdated") {
-      if (claim.stale === true) claim.protectAgain!();
-      if (claim.payload.records === 0) break;
-      if (slot.tuning !== this.#tuning) {
+    try {
+      for (;;) {
+        const end = await slot.exchange.deliver(claim, { confirmed });
+        if (end !== "outdated") return end;
+        if (claim.stale === true) claim.protectAgain!();
+        if (claim.payload.records === 0) return "settled";
+        if (slot.tuning === this.#tuning) continue;
         give();
         slot = this.#takeSlot();
         held = true;
       }
-      end = await slot.exchange.deliver(claim, { confirmed });
+    } finally {
+      give();
     }
-    give();
-    this.#pace.end();
-    this.#claims--;
-    if (end === "stopped") this.#unfinished.push(claim);
-    this.#next();
   }
 
   #next(): void {
@@ -373,7 +419,7 @@ export class Sender extends Delivery {
     if (idle !== undefined) return idle;
     const tuning = this.#tuning;
     const { output, retry, encoding, signer } = tuning;
-    const index = this.#slots++;
+    const index = this.#slots;
     const confirmations = this.#confirmations;
     const slot: Slot = { index, tuning, confirmations, http: undefined, exchange: undefined as never };
     slot.exchange = new Exchange({
@@ -382,6 +428,7 @@ export class Sender extends Delivery {
       retry,
       cut: this.#cut,
       signer,
+      timeoutMs: tuning.timeoutMs,
       encoder: output.envelope.kind === "json" ? this.#kind.createEncoder(output.envelope) : undefined,
       breaker: this.#breaker,
       pace: this.#pace,
@@ -410,6 +457,7 @@ export class Sender extends Delivery {
         this.#settled?.();
       },
     });
+    this.#slots++;
     return slot;
   }
 
@@ -452,7 +500,7 @@ export class Sender extends Delivery {
     if (kind !== "spool") this.#lastError = message;
     const heldBack = this.#complaints.pass(kind);
     if (heldBack === undefined) return;
-    const level = kind === "alert" ? "error" : "warn";
+    const level = kind === "alert" || kind === "fault" ? "error" : "warn";
     this.#log[level]({ ...fields, ...(heldBack > 0 && { before: heldBack }) }, `output ${this.id} ${message}`);
   }
 
@@ -465,13 +513,17 @@ export class Sender extends Delivery {
     // A destination that is out will not take in seconds what it did not take before; the disk will.
     const hopeless = () => !spoolToo && backlog.spool !== undefined && this.#breaker.state !== "closed";
     if (!done()) {
-      await new Promise<void>((resolve) => {
-        const look = () => {
-          if (!done() && !hopeless() && !signal.aborted) return;
-          this.#settled = undefined;
+      const ends = await new Promise<boolean>((resolve) => {
+        const leave = (end: boolean) => {
+          this.#settled = this.#goOn = undefined;
+          this.#reserved = 0;
           signal.removeEventListener("abort", look);
-          resolve();
+          resolve(end);
         };
+        const look = () => {
+          if (((done() || hopeless()) && this.#reserved === 0) || signal.aborted) leave(true);
+        };
+        this.#goOn = () => leave(false);
         this.#settled = look;
         // The signal outlives this output when a reload has removed it, and must not keep it in memory.
         signal.addEventListener("abort", look);
@@ -479,6 +531,7 @@ export class Sender extends Delivery {
         this.#kick(true);
         look();
       });
+      if (!ends) return;
     }
     this.#stop.abort(signal.aborted ? signal.reason : "lostShutdown");
     clearTimeout(this.#aged);
@@ -488,6 +541,30 @@ export class Sender extends Delivery {
     if (!spilled) this.#loseRest(drainLoss(this.#stop.signal));
     await Promise.all(this.#idleSlots.splice(0).map((slot) => this.#closeSlot(slot)));
     this.site.changed();
+  }
+
+  /**
+   * It drains, and a manifest that is made ready wants it again: it does not end before `release` or `goOn`, unless it has to.
+   * @returns false when it ends already
+   */
+  reserve(): boolean {
+    if (this.#goOn === undefined) return false;
+    this.#reserved++;
+    return true;
+  }
+
+  /** That manifest will not run. */
+  release(): void {
+    if (this.#reserved > 0) this.#reserved--;
+    this.#settled?.();
+  }
+
+  /** That manifest runs. @returns false when it had to end meanwhile */
+  goOn(): boolean {
+    if (this.#goOn === undefined) return false;
+    this.#draining = this.#spoolToo = false;
+    this.#goOn();
+    return true;
   }
 
   #loseRest(as: "lostShutdown" | "lostRemoved"): void {

@@ -9,10 +9,12 @@ import { type LanePlace, laneAhead, lanesToAdopt, ownLane, removeLane } from "./
 import { openLane } from "./spool/open.ts";
 import type { Replay } from "./spool/replay.ts";
 import type { Lane, LaneAmount, LaneLoss, LaneOptions } from "./spool/spool.ts";
-import { LaneReader, SpoolQueue, type SpoolSite } from "./spool/spool_queue.ts";
+import { type LaneAhead, LaneReader, SpoolQueue, type SpoolSite } from "./spool/spool_queue.ts";
 
 /** How often new lanes to adopt are looked for: dead letters that somebody wants tried again. */
 const adoptMs = 2000;
+/** In front of each record in a segment. */
+const lengthBytes = 4;
 
 export interface DiskPlace {
   /** The data directory: writable, and locked by this process. */
@@ -52,11 +54,7 @@ export class SenderSpool {
       replay,
       // A lane has at least four segments, and gives up whole ones.
       groupBytesMax: () => Math.max(64 * 1024, Math.floor(this.#fields.spoolBytesMax / 16)),
-      openAhead: () =>
-        openLane(kind.name)(laneOptions(this.#place, laneAhead(this.#place), this.#fields), {
-          lost: () => {},
-          changed: () => {},
-        }),
+      openAhead: (lost) => this.#openAhead(lost),
       changed: () => this.#tell((owner) => owner.spoolChanged()),
       refused: (code) => this.#tell((owner) => owner.spoolRefused(code)),
       lost: (cause, amount) => this.#tell((owner) => owner.lost(lossCell[cause], amount)),
@@ -113,9 +111,11 @@ export class SenderSpool {
     for (const tell of this.#early.splice(0)) tell(owner);
   }
 
-  /** The manifest that it was opened for runs: what is on disk may leave. */
+  /** The manifest that it was opened for runs: what is on disk may leave. Also after `stopAdopting`: it adopts again. */
   start(): void {
     this.queue.start();
+    this.#closed = false;
+    clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.#adopt(), adoptMs).unref();
   }
 
@@ -137,6 +137,17 @@ export class SenderSpool {
     this.stopAdopting();
     await this.deadLetters.close();
     await this.queue.close();
+  }
+
+  /** Its room is what all other lanes, and what is still to be written to the own one, leave. */
+  async #openAhead(lost: (cause: LaneLoss, amount: LaneAmount) => void): Promise<LaneAhead> {
+    const { own, adopted, stagedRecords, stagedBytes } = this.queue;
+    const taken = [own, ...adopted].reduce((sum, { lane }) => sum + lane.state.diskBytes, 0);
+    const bytesMax = Math.max(0, this.#fields.spoolBytesMax - taken - stagedBytes - stagedRecords * lengthBytes);
+    const name = laneAhead(this.#place);
+    const options = { ...laneOptions(this.#place, name, this.#fields), bytesMax };
+    const lane = await openLane(this.#kind.name)(options, { lost, changed: () => {} });
+    return { lane, remove: () => removeLane(this.#place, name) };
   }
 
   #tell(what: (owner: SpoolOwner) => void): void {

@@ -11,6 +11,7 @@ import type { EngineKind } from "../engine/engine.ts";
 import { batchHeader } from "../engine/layout.ts";
 import { compressed } from "./compress.ts";
 import { failureOf, HttpClient } from "./http.ts";
+import { signed } from "./signing.ts";
 import { tuningOf } from "./tuning.ts";
 
 /** Somebody waits for the answer; shorter where the output's own timeout is. */
@@ -55,16 +56,13 @@ export async function tryOutput(config: OutputConfig, { kind, read, now }: Trial
     encoding: encoding === "none" ? undefined : encoding,
     slot: 0,
   });
+  const bounds = { timeoutMs: Math.min(timeoutMs, timeoutMsMax), signal: new AbortController().signal };
   const client = new HttpClient(request.url, {
-    timeoutMs: Math.min(timeoutMs, timeoutMsMax),
+    timeoutMs: bounds.timeoutMs,
     ...(tls !== undefined && { tls }),
   });
-  const { signal } = new AbortController();
   const send = async (one: OutputRequest): Promise<OutputResponse> =>
-    client.send(
-      signer === undefined ? one : { ...one, headers: { ...one.headers, ...(await signer.sign(one)) } },
-      signal,
-    );
+    client.send(await signed(one, signer, bounds), bounds.signal);
   const startedMs = performance.now();
   const tookMs = () => Math.round((performance.now() - startedMs) * 10) / 10;
   try {

@@ -1,11 +1,13 @@
 /**
  * The memory of one worker's ledger: the counters of promise P2, published as one consistent snapshot.
  *
- *     0        8             8 + 8 × ledgerCells                            …
- *     | sequence | LedgerCells | retired OutputCells | OutputCells × outputs | engine counts (countCell, ruleCell, routeCell) |
+ *     0          8       8 + 8 × cells
+ *     | sequence | block 0 | block 1 |
  *
- * A sequence lock: the writer makes `sequence` odd, writes, makes it even; a reader copies and keeps the copy when it saw the
- * same even number before and after. The main thread lays out a block for every worker and manifest. All cells are float64,
+ *     block: | LedgerCells | retired OutputCells | OutputCells × outputs | engine counts (countCell, ruleCell, routeCell) |
+ *
+ * `sequence` counts snapshots; number n lies in block n modulo 2. The writer fills the other block, then counts: a worker that is ended while it
+ * writes leaves the snapshot before it whole. A reader copies the block and keeps the copy when the sequence is the same before and after. The main thread lays out a block for every worker and manifest. All cells are float64,
  * exact to 2^53; everything but the engine's counts and `manifest*` runs on from block to block.
  */
 
@@ -102,6 +104,7 @@ export const outputCell = {
 export const outputCells = 35;
 
 export const sequenceBytes = 8;
+export const ledgerBlocks = 2;
 
 export interface LedgerShape {
   readonly outputs: number;
@@ -110,7 +113,7 @@ export interface LedgerShape {
   readonly routes?: number;
 }
 
-/** Offsets in cells (8 bytes each) after the sequence. */
+/** Offsets in cells (8 bytes each) within a block. */
 export function ledgerOffsets({ outputs, rules, routes = 0 }: LedgerShape) {
   const retired = ledgerCells;
   const output = (index: number) => retired + outputCells * (1 + index);
@@ -120,5 +123,5 @@ export function ledgerOffsets({ outputs, rules, routes = 0 }: LedgerShape) {
 }
 
 export function createLedgerMemory(shape: LedgerShape): SharedArrayBuffer {
-  return new SharedArrayBuffer(sequenceBytes + 8 * ledgerOffsets(shape).cells);
+  return new SharedArrayBuffer(sequenceBytes + ledgerBlocks * 8 * ledgerOffsets(shape).cells);
 }

@@ -50,6 +50,24 @@ describe("the ledger", () => {
     expect(new Set(readLedger(memory, shape))).toEqual(new Set([7]));
   });
 
+  it("shows the last whole snapshot of a worker that ended in the middle of writing one", () => {
+    const shape = { rules: 1, outputs: 1 };
+    const memory = createLedgerMemory(shape);
+    const writer = new LedgerWriter(memory, shape);
+    for (const value of [7, 8])
+      for (const half of [false, true])
+        try {
+          writer.publish((cells) => {
+            cells.fill(half ? 99 : value, 0, half ? 5 : cells.length);
+            if (half) throw new Error("terminated");
+          });
+        } catch {
+          expect(new Set(readLedger(memory, shape))).toEqual(new Set([value]));
+        }
+    writer.publish((cells) => cells.fill(9));
+    expect(new Set(readLedger(memory, shape))).toEqual(new Set([9]));
+  });
+
   it("balances when every record is dropped, delivered or queued", () => {
     expect(imbalance(accountOf(cellsOf({ received: 10, dropped: 3, delivered: 5, queued: 2 })))).toBe(0);
   });

@@ -92,6 +92,7 @@ export class Inbox implements Intake, ReaderSite {
   #flush: NodeJS.Immediate | undefined;
   #watching = false;
   #closed = false;
+  #stopped = false;
   /** A plan runs. Before the first one everything waits in the ring. */
   #hasPlan = false;
   #reader: Reader | undefined;
@@ -205,18 +206,31 @@ export class Inbox implements Intake, ReaderSite {
    * next meets the new plan.
    */
   swap(prepared: PreparedPlan, counts: Float64Array, outputs: PreparedOutputs): void {
-    // A block half run is finished under its plan even if the outputs are full: a stuck output must not keep its own removal away.
+    this.#finishBlock();
+    this.#engine.use(prepared, counts);
+    this.overload?.reset(prepared, counts);
+    this.#hasPlan = true;
+    this.#outputs.swap(outputs);
+    this.#later();
+  }
+
+  /** A block half run is finished under its plan even if the outputs are full: a stuck output must not keep its own removal away. */
+  #finishBlock(): void {
     while (this.#midBlock) {
       if (this.#needBytes !== undefined) this.#attachFresh(this.#needBytes);
       this.#midBlock = this.#engine.runBlock(this.ring) === runResult.batchFull;
       if (this.#midBlock) this.#seal();
     }
     this.#handOut();
-    this.#engine.use(prepared, counts);
-    this.overload?.reset(prepared, counts);
-    this.#hasPlan = true;
-    this.#outputs.swap(outputs);
-    this.#later();
+  }
+
+  /**
+   * Nothing runs any more: outputs that end must not be given what nobody would see to. A block half run is finished, so that the ring counts
+   * what did not run and nothing else.
+   */
+  stop(): void {
+    this.#finishBlock();
+    this.#stopped = true;
   }
 
   /** A producer of this ring has died. */
@@ -254,7 +268,7 @@ export class Inbox implements Intake, ReaderSite {
 
   /** Whether a record could run now. */
   #ready(): boolean {
-    if (!this.#hasPlan) return false;
+    if (!this.#hasPlan || this.#stopped) return false;
     if (!this.#outputs.accepting) {
       this.overload?.outputsBlocked();
       return false;
@@ -344,10 +358,10 @@ export class Inbox implements Intake, ReaderSite {
   }
 
   #later(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#stopped) return;
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined;
-      this.#run();
+      if (!this.#stopped) this.#run();
     });
   }
 

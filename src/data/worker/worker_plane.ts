@@ -245,6 +245,8 @@ export class WorkerPlane {
   async #drain(timeoutMs: number): Promise<boolean> {
     const deadline = Date.now() + timeoutMs;
     while (!this.#inbox.idle && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+    // What is left in the ring is counted there; an output that drains would hold it uncounted, or take it after it was done.
+    this.#inbox.stop();
     const delivered = await this.#outputs.drain(Math.max(0, deadline - Date.now()));
     this.#publish();
     return delivered && this.#inbox.idle;

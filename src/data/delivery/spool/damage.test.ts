@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LaneDriver, laneKinds, recordsOf, removeDirectory } from "../../../../test/fixtures/lane.ts";
 import { cursorSlotBytes, segmentHeader } from "./format.ts";
 
-const damages = Number(process.env.SPOOL_DAMAGES ?? 150);
+const damages = Number(process.env.SPOOL_DAMAGES ?? 80);
 const seed = Number(process.env.SPOOL_SEED ?? 20_261_126);
 const perCase = 25;
 

@@ -12,7 +12,7 @@ import { LaneDriver, laneKinds, recordsOf, removeDirectory } from "../../../../t
 import { until } from "../../../../test/fixtures/wait.ts";
 
 const victim = fileURLToPath(new URL("../../../../test/fixtures/spool_victim.ts", import.meta.url));
-const kills = Number(process.env.SPOOL_KILLS ?? 3);
+const kills = Number(process.env.SPOOL_KILLS ?? 1);
 
 let directory: string;
 beforeEach(() => {

@@ -30,16 +30,17 @@ import {
 import { countOutside, type SequenceRange, withoutBelow, withRange } from "./gaps.ts";
 import { movedRange, rotateName } from "./moved.ts";
 import type { GroupToWrite, SegmentFile, SegmentFiles } from "./segment_files.ts";
-import type {
-  Group,
-  GroupMeta,
-  Lane,
-  LaneAmount,
-  LaneEvents,
-  LaneLoss,
-  LaneOptions,
-  LaneRange,
-  LaneState,
+import {
+  type Group,
+  type GroupMeta,
+  type Lane,
+  type LaneAmount,
+  type LaneEvents,
+  type LaneLoss,
+  type LaneOptions,
+  type LaneRange,
+  type LaneState,
+  spoolFullCode,
 } from "./spool.ts";
 import { versionError } from "./version_error.ts";
 
@@ -554,7 +555,7 @@ export class SegmentLane implements Lane {
     await rm(segment.path, { force: true }).catch(() => undefined);
   }
 
-  /** @throws with the code SPOOL_FULL when what may be given up is not enough; then nothing is */
+  /** @throws with `spoolFullCode` when what may be given up is not enough; then nothing is */
   async #makeRoom(fileBytes: number): Promise<void> {
     const { bytesMax } = this.#options;
     this.#expireSegments();
@@ -570,7 +571,7 @@ export class SegmentLane implements Lane {
         new Error(
           `the spool holds its ${bytesMax} bytes, and what could be given up is not enough for ${fileBytes} more`,
         ),
-        { code: "SPOOL_FULL" },
+        { code: spoolFullCode },
       );
     for (const segment of free) {
       if (this.#diskBytes() + wanted() <= bytesMax) break;
@@ -583,7 +584,7 @@ export class SegmentLane implements Lane {
     }
     if (this.#diskBytes() + wanted() > bytesMax)
       throw Object.assign(new Error("the spool has no room: what would make some is being read"), {
-        code: "SPOOL_FULL",
+        code: spoolFullCode,
       });
   }
 

@@ -116,7 +116,7 @@ for (const kind of laneKinds) {
             removeDirectory(directory);
           },
         ),
-        { numRuns: Number(process.env.SPOOL_MODEL_RUNS ?? 40) },
+        { numRuns: Number(process.env.SPOOL_MODEL_RUNS ?? 20) },
       );
     });
 
@@ -182,7 +182,7 @@ for (const kind of laneKinds) {
             removeDirectory(directory);
           },
         ),
-        { numRuns: Number(process.env.SPOOL_MODEL_RUNS ?? 40) },
+        { numRuns: Number(process.env.SPOOL_MODEL_RUNS ?? 20) },
       );
     });
   });

@@ -60,6 +60,9 @@ export interface LaneAmount {
 
 export type LaneLoss = "spoolFull" | "spoolExpired" | "spoolDamaged";
 
+/** Code of an append's error: what may be given up is not enough for the group. */
+export const spoolFullCode = "SPOOL_FULL";
+
 /** The state of a lane; `Readonly` for whoever is not the lane. */
 export interface LaneState {
   /** What its files held when it was opened. */
@@ -108,7 +111,7 @@ export interface Lane {
 /** @throws StreamGateError SG_SPOOL_VERSION for files of a version that is not known, SG_SPOOL when the directory cannot be used */
 export type LaneOpener = (options: LaneOptions, events: LaneEvents) => Promise<Lane>;
 
-/** `payments-w0-1f3a09c2-1200`: what a receiver tells a repeat by; halves of a split group append `/1` and `/2`. */
+/** `payments-w0-1f3a09c2-1200`: what a receiver tells a repeat by; halves of a split group append `/1` and `/2`, other parts `/50-80`. */
 export function groupId(output: string, lane: string, epoch: number, firstSequence: bigint): string {
   return `${output}-${lane}-${epoch.toString(16).padStart(8, "0")}-${firstSequence}`;
 }

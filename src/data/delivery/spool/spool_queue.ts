@@ -11,8 +11,8 @@
 import type { Claim } from "../claim.ts";
 import type { Cut, Payload, Segment } from "../packer.ts";
 import { Queue } from "../queue.ts";
-import type { Replay, Withheld } from "./replay.ts";
-import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss } from "./spool.ts";
+import type { Replay, Replayed, Withheld } from "./replay.ts";
+import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss, spoolFullCode } from "./spool.ts";
 
 /** Groups handed to the lane and not written yet: enough for one flush to serve many. */
 const appendsMax = 64;
@@ -27,8 +27,8 @@ export interface SpoolSite {
   tooLarge(amount: LaneAmount): void;
   /** Largest group, in record bytes, for which a lane finds room: a fraction of what it may hold. */
   groupBytesMax(): number;
-  /** A fresh lane that is read before this output's own at the next start. */
-  openAhead(): Promise<Lane>;
+  /** A fresh lane that is read before this output's own at the next start. @param lost told of what it gives up */
+  openAhead(lost: (cause: LaneLoss, amount: LaneAmount) => void): Promise<LaneAhead>;
   readonly outputId: string;
   readonly replay: Replay;
   /** There may be something to claim, or room to stage. */
@@ -39,6 +39,13 @@ export interface SpoolSite {
   lost(cause: LaneLoss, amount: LaneAmount): void;
   /** Protect rules of the manifest that runs withheld records of a group that was read, or changed some. */
   replayed(withheld: Withheld): void;
+}
+
+/** A lane for what is older than everything that is on disk. */
+export interface LaneAhead {
+  readonly lane: Lane;
+  /** Takes it away with all that was written to it, after it was closed. */
+  remove(): Promise<void>;
 }
 
 /** Reads one lane and settles what was read. */
@@ -174,7 +181,7 @@ function rangesOf({ segments }: Payload) {
 
 /** A group that was read: made a payload when it is claimed, by the protect rules of that moment. */
 class SpoolClaim implements Claim {
-  readonly id: string;
+  id: string;
   readonly #firstSequence: bigint;
   readonly #reader: LaneReader;
   readonly #site: SpoolSite;
@@ -192,7 +199,7 @@ class SpoolClaim implements Claim {
     const replayed = site.replay.run(group);
     this.payload = replayed.payload;
     reader.began(this.payload);
-    reader.replayed(replayed);
+    this.#replayed(replayed);
   }
 
   get stale(): boolean {
@@ -202,13 +209,20 @@ class SpoolClaim implements Claim {
   protectAgain(): void {
     this.#identity = this.#site.replay.identity;
     const before = this.payload;
+    if (this.done > 0) this.id += `/${this.done}-${before.records}`;
     const replayed = this.#site.replay.again(before.ranges(this.done, before.records));
     before.release();
     this.payload = replayed.payload;
     this.#reader.memoryBytes += this.payload.bytes - before.bytes;
     this.done = 0;
-    this.#reader.replayed(replayed);
+    this.#replayed(replayed);
     if (this.payload.records === 0) this.#reader.ended(this.#firstSequence, this.payload);
+  }
+
+  #replayed(replayed: Replayed): void {
+    // Where records are missing, those behind them lie elsewhere than a receiver may have seen them under the name.
+    if (replayed.dropped.records + replayed.quarantined.records > 0) this.id += `/p${this.#identity.toString(16)}`;
+    this.#reader.replayed(replayed);
   }
 
   settle(count: number): void {
@@ -355,7 +369,7 @@ export class SpoolQueue {
     this.#submitted--;
     if (!this.#failed && this.#refused === undefined) this.#site.refused(code);
     this.#failed = true;
-    if (code === "SPOOL_FULL" && this.#submitted === 0) this.#giveUpTooLarge();
+    if (code === spoolFullCode && this.#submitted === 0) this.#giveUpTooLarge();
     this.#settleRefusal();
   }
 
@@ -418,25 +432,40 @@ export class SpoolQueue {
   }
 
   /**
-   * Writes records that are older than what the own lane holds, where the next start reads them first.
-   * @returns whether the disk took them all; then they count as spooled
+   * Writes records that are older than what the own lane holds, where the next start reads them first. What finds no room there is lost as it is
+   * anywhere else in the spool, the oldest first.
+   * @returns whether the disk took them; then they count as spooled, or as lost. Else nothing of them is on disk
    */
   async writeAhead(payloads: readonly Payload[]): Promise<boolean> {
-    let lane: Lane | undefined;
+    const losses: [LaneLoss, LaneAmount][] = [];
+    let ahead: LaneAhead | undefined;
     try {
-      lane = await this.#site.openAhead();
+      ahead = await this.#site.openAhead((cause, amount) => losses.push([cause, amount]));
+      const { lane } = ahead;
       let firstSequence = lane.state.nextSequence;
       for (const payload of payloads) {
-        await lane.append(rangesOf(payload), this.#meta(payload, firstSequence));
-        firstSequence += BigInt(payload.records);
+        const { records, bytes } = payload;
+        try {
+          await lane.append(rangesOf(payload), this.#meta(payload, firstSequence));
+          firstSequence += BigInt(records);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== spoolFullCode) throw error;
+          losses.push(["spoolFull", { records, bytes }]);
+        }
       }
       await lane.close();
     } catch (error) {
       this.#site.refused((error as NodeJS.ErrnoException).code ?? (error as Error).name);
-      await lane?.close();
+      await ahead?.lane.close();
+      // What counts as lost must not come back with the next start.
+      await ahead?.remove().catch(() => undefined);
       return false;
     }
     for (const { records, bytes } of payloads) this.own.appended(records, bytes);
+    for (const [cause, amount] of losses) {
+      this.own.lost(amount);
+      this.#site.lost(cause, amount);
+    }
     return true;
   }
 
