@@ -17,8 +17,8 @@ class EncoderHandle : public Napi::ObjectWrap<EncoderHandle> {
 
   static void Init(Napi::Env env, Napi::Object exports);
   // new Encoder({before, between, after, string, objectMode, object, members, countedBesideText}): texts are
-  // Uint8Arrays; `string` and `object` are {before, time, behindTime, after}, `members` [{name, value}]; `countedBesideText`
-  // may be undefined.
+  // Uint8Arrays; `string` and `object` are {before, time, behindTime, after}, `members` [{name, value}];
+  // `countedBesideText` may be undefined.
   explicit EncoderHandle(const Napi::CallbackInfo& info);
 
  private:
