@@ -246,7 +246,7 @@ export class SegmentLane implements Lane {
 
   async flush(): Promise<void> {
     await this.#pump;
-    await this.#syncActive();
+    await this.#syncWritten();
     await this.#save(true);
   }
 
@@ -261,7 +261,7 @@ export class SegmentLane implements Lane {
     clearTimeout(this.#timer);
     await this.#ticking;
     // What cannot be brought to the disk now repeats after the restart, or was never promised: closing goes on.
-    await this.#syncActive().catch(() => undefined);
+    await this.#syncWritten().catch(() => undefined);
     await this.#save(true).catch(() => undefined);
     for (const segment of this.#segments) await closeFile(segment);
     await this.#cursor.close().catch(() => undefined);
@@ -494,10 +494,9 @@ export class SegmentLane implements Lane {
   async #rotate(): Promise<void> {
     const segment = this.#active;
     if (segment === undefined) return;
-    // When that fails its groups stay, and are not promised.
-    await this.#syncActive().catch(() => undefined);
-    if (this.#active === segment) this.#active = undefined;
-    if (!segment.reading) await closeFile(segment);
+    this.#active = undefined;
+    // The next tick brings to the disk what is not there: waiting for it here would hold up every append behind this one.
+    if (!segment.reading && segment.synced >= segment.end) await closeFile(segment);
   }
 
   /** A command waits for segments that are not written to any more. */
@@ -766,8 +765,20 @@ export class SegmentLane implements Lane {
     if (done.length > 0 && this.#options.fsync !== "never") await syncDirectory(this.#options.directory);
   }
 
-  async #syncActive(): Promise<void> {
-    if (this.#active !== undefined) await this.#sync(this.#active);
+  /** Brings what was written to the disk, oldest first. @throws for the first segment for which that fails, after the others */
+  async #syncWritten(): Promise<void> {
+    let failure: unknown;
+    for (const segment of [...this.#segments]) {
+      // Not those that have been removed meanwhile: all that was in them is settled.
+      if (segment.synced >= segment.end || !this.#segments.includes(segment)) continue;
+      try {
+        await this.#sync(segment);
+      } catch (error) {
+        failure ??= error;
+      }
+      if (segment !== this.#active && !segment.reading) await closeFile(segment);
+    }
+    if (failure !== undefined) throw failure;
   }
 
   async #sync(segment: Segment): Promise<void> {
@@ -775,7 +786,9 @@ export class SegmentLane implements Lane {
     const { end } = segment;
     try {
       if (segment.broken) throw Object.assign(new Error("a segment could not be brought to the disk"), { code: "EIO" });
-      await segment.file!.sync();
+      // It may have been closed: read to its end, and not written to any more.
+      segment.file ??= await this.#openForReading(segment);
+      await segment.file?.sync();
     } catch (error) {
       segment.broken = true;
       throw error;
@@ -796,7 +809,7 @@ export class SegmentLane implements Lane {
   async #tick(): Promise<void> {
     try {
       this.#expireSegments();
-      await this.#syncActive();
+      await this.#syncWritten();
       await this.#save(false);
       await this.#rotateIfAsked();
       if (this.#movesExpected > 0) {

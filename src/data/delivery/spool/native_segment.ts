@@ -3,6 +3,7 @@
  * first file and ends with the worker.
  */
 
+import { type FileHandle, open as openFile } from "node:fs/promises";
 import { getSystemErrorMessage, getSystemErrorName } from "node:util";
 import { loadAddon } from "../../engine/addon.ts";
 import { translated } from "../../engine/native/errors.ts";
@@ -107,12 +108,12 @@ function spoolThread(): SpoolThread {
 
 export const nativeSegments: SegmentFiles = {
   async create(path, header) {
-    const file = new NativeSegment(spoolThread());
+    const file = new NativeSegment(spoolThread(), path);
     await file.begin((handle, request, id) => handle.create(request, id, path, header));
     return file;
   },
   async open(path) {
-    const file = new NativeSegment(spoolThread());
+    const file = new NativeSegment(spoolThread(), path);
     await file.begin((handle, request, id) => handle.open(request, id, path));
     return file;
   },
@@ -121,9 +122,11 @@ export const nativeSegments: SegmentFiles = {
 class NativeSegment implements SegmentFile {
   readonly #thread: SpoolThread;
   readonly #file: number;
+  readonly #path: string;
 
-  constructor(thread: SpoolThread) {
+  constructor(thread: SpoolThread, path: string) {
     this.#thread = thread;
+    this.#path = path;
     this.#file = thread.newFile();
   }
 
@@ -148,8 +151,21 @@ class NativeSegment implements SegmentFile {
     return error === undefined ? { groups: value! } : { groups: value!, error };
   }
 
+  /** By Node's own threads: in the spool's, every append of every lane would wait for the disk. */
   async sync(): Promise<void> {
-    await this.#thread.do((handle, request) => handle.sync(request, this.#file));
+    let handle: FileHandle;
+    try {
+      handle = await openFile(this.#path, "r+");
+    } catch (error) {
+      // Removed meanwhile: all that was in it is settled.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw error;
+    }
+    try {
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
   }
 
   async truncate(bytes: number): Promise<void> {
