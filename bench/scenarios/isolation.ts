@@ -16,6 +16,8 @@ import { type Job, nothing } from "../work.ts";
 import type { Scenario } from "./scenario.ts";
 
 const job: Job = { input: "tcp", work: nothing, destination: { kind: "http", records: 10_000 }, connections: 4 };
+/** What a busy gate is sent; at saturation the two cores of a small machine have nothing left for two more copies of every line. */
+const pacedLinesPerSecond = 500_000;
 const spoolBytesMax = 2 ** 40;
 /** Nothing has come to either of the two for so long: they will not get more. */
 const healMsMax = 30_000;
@@ -25,9 +27,9 @@ export const isolation: Scenario = {
   name: "isolation",
   question:
     "How fast is a healthy destination beside one that refuses and one that never answers, and do these get everything in the end?",
-  cells: ({ lines }) => [
-    {
-      variant: "two of three are out",
+  cells: ({ lines }) =>
+    [undefined, pacedLinesPerSecond].map((linesPerSecond) => ({
+      variant: linesPerSecond === undefined ? "two of three are out" : `the same, ${linesPerSecond / 1000}k lines/s`,
       job,
       takes: (subject) => subject.name === "streamgate",
       async run(bench, subject) {
@@ -43,7 +45,10 @@ export const isolation: Scenario = {
           async (stage) => {
             const send = async (linesBefore: number) => {
               const sent = await runProgram<Sent>(bench.programs.sender, [
-                ...[stage.site.port, corpus.path, job.connections, "--repeat", repeat],
+                ...[stage.site.port, corpus.path, job.connections],
+                ...(linesPerSecond === undefined
+                  ? ["--repeat", repeat]
+                  : ["--rate", linesPerSecond, "--lines-per-write", 100, "--seconds", lines / linesPerSecond]),
               ]);
               const sentNs = Number(process.hrtime.bigint());
               const end = await arrival(stage, { lines: linesBefore + sent.lines, bytes: 0 }, false);
@@ -86,8 +91,7 @@ export const isolation: Scenario = {
           (site) => (subject as StreamGate).commandWithControl(job, site, controlPort),
         );
       },
-    },
-  ],
+    })),
 };
 
 /** A destination that is out until it takes, and then counts the lines of each payload once. */
