@@ -83,7 +83,6 @@ class SpoolHandle : public Napi::ObjectWrap<SpoolHandle> {
                                                InstanceMethod<&SpoolHandle::Create>("create"),
                                                InstanceMethod<&SpoolHandle::Open>("open"),
                                                InstanceMethod<&SpoolHandle::Append>("append"),
-                                               InstanceMethod<&SpoolHandle::Sync>("sync"),
                                                InstanceMethod<&SpoolHandle::Truncate>("truncate"),
                                                InstanceMethod<&SpoolHandle::Scan>("scan"),
                                                InstanceMethod<&SpoolHandle::Read>("read"),
@@ -247,8 +246,6 @@ class SpoolHandle : public Napi::ObjectWrap<SpoolHandle> {
       throw CodedError(env_, "SG_LAYOUT", "a group's header does not fit its records");
     return group;
   }
-  // sync(request, file)
-  void Sync(const Napi::CallbackInfo& info) { Submit(Begin(info, SpoolRequest::Kind::kSync)); }
   // truncate(request, file, bytes)
   void Truncate(const Napi::CallbackInfo& info) {
     auto request = Begin(info, SpoolRequest::Kind::kTruncate);

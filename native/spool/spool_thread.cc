@@ -33,9 +33,6 @@ void Do(SpoolRequest* request, SpoolScratch* scratch) {
     case SpoolRequest::Kind::kAppend:
       request->error = file.Append(request->offset, &request->groups, request->sync, scratch, &request->written);
       break;
-    case SpoolRequest::Kind::kSync:
-      request->error = file.Sync();
-      break;
     case SpoolRequest::Kind::kTruncate:
       request->error = file.Truncate(request->end);
       break;

@@ -2,7 +2,8 @@
 // only.
 //
 // Batches are held by reference from Submit until their groups are written; nothing is copied while it waits. How much
-// waits is the lanes' business: each has one batch of appends, one read and one sync on its way at most.
+// waits is the lanes' business: each has one batch of appends and one read on its way at most. What was written is
+// brought to the disk elsewhere, or by the append that asks for it: a flush here would hold up every lane.
 #pragma once
 
 #if !defined(_WIN32)
@@ -18,14 +19,14 @@
 namespace streamgate {
 
 struct SpoolRequest {
-  enum class Kind { kCreate, kOpen, kAppend, kSync, kTruncate, kScan, kRead, kClose };
+  enum class Kind { kCreate, kOpen, kAppend, kTruncate, kScan, kRead, kClose };
 
   SpoolRequest() = default;
   SpoolRequest(const SpoolRequest&) = delete;
   ~SpoolRequest();
 
   uint32_t id = 0;
-  Kind kind = Kind::kSync;
+  Kind kind = Kind::kAppend;
   std::shared_ptr<SegmentFile> file;
 
   std::string path;    // create, open

@@ -14,7 +14,6 @@ interface SpoolThreadHandle {
   create(request: number, file: number, path: string, header: Uint8Array): void;
   open(request: number, file: number, path: string): void;
   append(request: number, file: number, offset: number, sync: boolean, groups: readonly unknown[][]): void;
-  sync(request: number, file: number): void;
   truncate(request: number, file: number, bytes: number): void;
   scan(request: number, file: number, bytes: number, passed: bigint, expected: bigint): void;
   read(request: number, file: number, offset: number, end: number, epoch: number, sequenceMin: bigint): void;
