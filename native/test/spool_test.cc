@@ -14,10 +14,10 @@
 #include <thread>
 #include <vector>
 
-#include "plan/batch_memory.h"
 #include "spool/crc32c.h"
 #include "spool/segment_file.h"
 #include "spool/spool_thread.h"
+#include "test/batch.h"
 #include "test/check.h"
 
 namespace streamgate {
@@ -43,33 +43,6 @@ class Folder {
  private:
   std::string path_;
   std::vector<std::string> files_;
-};
-
-class Batch {
- public:
-  explicit Batch(const std::vector<std::string>& records) {
-    size_t bytes = 0;
-    for (const std::string& record : records) bytes += record.size() + 1;
-    memory_ = BatchMemory::Create(static_cast<uint32_t>(records.size()), static_cast<uint32_t>(bytes));
-    CHECK(memory_ != nullptr);
-    auto* entries = const_cast<BatchEntry*>(memory_->entries());
-    char* data = const_cast<char*>(memory_->records());
-    uint32_t offset = 0;
-    for (size_t i = 0; i < records.size(); ++i) {
-      entries[i] = {offset, static_cast<uint32_t>(records[i].size()), 1, 0};
-      std::memcpy(data + offset, records[i].data(), records[i].size());
-      data[offset + records[i].size()] = '\n';
-      offset += entries[i].length + 1;
-    }
-    memory_->header()->records = static_cast<uint32_t>(records.size());
-    memory_->header()->bytes = offset;
-  }
-  Batch(const Batch&) = delete;
-  ~Batch() { memory_->Release(); }
-  BatchMemory* memory() { return memory_; }
-
- private:
-  BatchMemory* memory_;
 };
 
 constexpr uint32_t kEpoch = 0x1f3a09c2;

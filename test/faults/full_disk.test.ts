@@ -4,13 +4,13 @@
  */
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { numberedLines } from "../fixtures/lines.ts";
 import { engines } from "../fixtures/requirement.ts";
 import { needsSmallDisk, openSmallDisk, type SmallDisk } from "../fixtures/small_disk.ts";
 import { atRest, lostOf } from "../fixtures/status.ts";
-import { Tally } from "../fixtures/tally.ts";
+import { tally } from "../fixtures/tally.ts";
 import { write } from "../fixtures/tcp.ts";
 import { until } from "../fixtures/wait.ts";
 
@@ -22,21 +22,11 @@ const count = 150_000;
 const lineBytes = 119;
 
 const disk = needsSmallDisk();
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  await disposeGates();
-  for (const close of closers.splice(0)) await close();
-});
-
-async function tally(): Promise<Tally> {
-  const one = await new Tally().listen();
-  closers.push(() => one.close());
-  return one;
-}
+afterEach(disposeGates);
 
 function smallDisk(): SmallDisk {
   const small = openSmallDisk(diskBytes);
-  closers.push(() => small.remove());
+  onTestFinished(() => small.remove());
   return small;
 }
 

@@ -12,7 +12,7 @@ import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { numberedLines } from "../fixtures/lines.ts";
 import { engines, requirement } from "../fixtures/requirement.ts";
 import { atRest, lostOf } from "../fixtures/status.ts";
-import { Tally } from "../fixtures/tally.ts";
+import { type Tally, tally } from "../fixtures/tally.ts";
 import { write } from "../fixtures/tcp.ts";
 import { until } from "../fixtures/wait.ts";
 
@@ -24,17 +24,7 @@ const linesOfWrite = 2000;
 const lineBytes = 120;
 const linux = requirement(process.platform === "linux" ? undefined : "it reads /proc");
 
-const tallies: Tally[] = [];
-afterEach(async () => {
-  await disposeGates();
-  await Promise.all(tallies.splice(0).map((tally) => tally.close()));
-});
-
-async function tally(): Promise<Tally> {
-  const one = await new Tally().listen();
-  tallies.push(one);
-  return one;
-}
+afterEach(disposeGates);
 
 function residentBytesMost(pid: number): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))![1]) * 1024;

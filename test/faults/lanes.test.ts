@@ -2,38 +2,22 @@
  * Lanes of a spool that no worker writes to: of workers that are no more, and of dead letters that somebody wants tried again. They are delivered by
  * the workers that are there, once, and their directories go.
  */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
 import { numberedLines } from "../fixtures/lines.ts";
 import { engines } from "../fixtures/requirement.ts";
 import { atRest, lostOf, type Status } from "../fixtures/status.ts";
-import { Tally } from "../fixtures/tally.ts";
+import { tally } from "../fixtures/tally.ts";
+import { temporaryDirectory } from "../fixtures/temporary_directory.ts";
 import { until } from "../fixtures/wait.ts";
 
 const KiB = 1024;
 const lineBytes = 100;
 const perConnection = 3000;
 
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  await disposeGates();
-  for (const close of closers.splice(0)) await close();
-});
-
-async function tally(): Promise<Tally> {
-  const one = await new Tally().listen();
-  closers.push(() => one.close());
-  return one;
-}
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), "streamgate-lanes-"));
-  closers.push(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
+afterEach(disposeGates);
 
 async function configure(gate: Gate, url: string): Promise<void> {
   await gate.ok("POST", "/outputs", {
@@ -51,7 +35,7 @@ for (const { engine, skip, note } of engines) {
     it("are adopted when there are fewer workers than before, delivered once, and removed", async () => {
       const out = await tally();
       out.refuse();
-      const dataDir = directory();
+      const dataDir = temporaryDirectory("lanes");
       const start = (workers: number) =>
         Gate.start({ engine, dataDir, env: { STREAMGATE_WORKERS: String(workers), TCP_LISTENER: "single" } });
       const four = await start(4);

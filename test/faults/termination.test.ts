@@ -3,16 +3,14 @@
  * the restart. What came twice was in flight when the end came: it stays within the payloads that were under way.
  */
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { numberedLines } from "../fixtures/lines.ts";
 import { engines } from "../fixtures/requirement.ts";
 import { atRest, lostOf } from "../fixtures/status.ts";
-import { Tally } from "../fixtures/tally.ts";
+import { type Tally, tally } from "../fixtures/tally.ts";
 import { write } from "../fixtures/tcp.ts";
+import { temporaryDirectory } from "../fixtures/temporary_directory.ts";
 import { until } from "../fixtures/wait.ts";
 
 const KiB = 1024;
@@ -23,23 +21,7 @@ const count = 20_000;
 const tags = ["a", "b", "c"];
 const total = tags.length * count;
 
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  await disposeGates();
-  for (const close of closers.splice(0)) await close();
-});
-
-async function tally(): Promise<Tally> {
-  const one = await new Tally().listen();
-  closers.push(() => one.close());
-  return one;
-}
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), "streamgate-end-"));
-  closers.push(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
+afterEach(disposeGates);
 
 async function configure(gate: Gate, url: string, queue: object = {}): Promise<void> {
   await gate.ok("POST", "/outputs", {
@@ -97,7 +79,7 @@ for (const { engine, skip, note } of engines) {
       "loses nothing to a destination that is %s: the spool has what it did not take",
       async (what, spoil) => {
         const out = await tally();
-        const dataDir = directory();
+        const dataDir = temporaryDirectory("end");
         spoil(out);
         const first = await Gate.start({ engine, dataDir, env: { SHUTDOWN_TIMEOUT: "4" } });
         await configure(first, out.url);

@@ -2,9 +2,7 @@
  * A worker that dies under load: the others go on, what it had in memory is lost{worker} to the record, and its replacement adopts its lane and
  * delivers what was on disk. In process, since nothing outside can end one worker.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { EngineKind } from "../../src/data/engine/engine.ts";
 import { imbalance, type OutputTotals, type Snapshot } from "../../src/data/ledger/snapshot.ts";
 import { DataPlane } from "../../src/data/worker/data_plane.ts";
@@ -14,35 +12,24 @@ import { forwardLog } from "../../src/telemetry/log.ts";
 import { engines } from "../conformance/engines.ts";
 import { numberedLines } from "../fixtures/lines.ts";
 import type { Status } from "../fixtures/status.ts";
-import { Tally } from "../fixtures/tally.ts";
+import { tally } from "../fixtures/tally.ts";
 import { connectTcp, write } from "../fixtures/tcp.ts";
+import { temporaryDirectory } from "../fixtures/temporary_directory.ts";
 import { until } from "../fixtures/wait.ts";
 
 const KiB = 1024;
 const lineBytes = 100;
 const step = 500;
 
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function tally(): Promise<Tally> {
-  const one = await new Tally().listen();
-  closers.push(() => one.close());
-  return one;
-}
-
 async function start(kind: EngineKind, url: string, queue: object) {
-  const dataDir = mkdtempSync(`${tmpdir()}/streamgate-worker-`);
-  closers.push(() => rmSync(dataDir, { recursive: true, force: true }));
+  const dataDir = temporaryDirectory("worker");
   const said: string[] = [];
   const settings = readSettings({
     flags: { tcpPort: "0", udpPort: "0", host: "127.0.0.1", workers: "2", dataDir },
   });
   const log = forwardLog((_level, _fields, message) => said.push(message));
   const plane = await DataPlane.start(settings, kind.name, log, dataDir);
-  closers.push(() => plane.close());
+  onTestFinished(() => plane.close());
   const output = { type: "http", id: "out", url, retry: { max_delay_ms: 200, timeout_ms: 2000 }, queue };
   const value = { version: "1", pipelines: [{ processors: [], outputs: [output], batch_size: step }] };
   await plane.apply(readManifest(value, (pattern) => kind.checkPattern(pattern)).manifest);
