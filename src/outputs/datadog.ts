@@ -15,7 +15,7 @@ import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import type { Member } from "./envelope.ts";
 import { verdictOfStatus } from "./http_status.ts";
-import { groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { type OutputResponse, payloadHeaders, type Verdict } from "./output.ts";
 import { defineOutput } from "./output_type.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
@@ -125,14 +125,10 @@ export const datadog = defineOutput({
       },
       compressions,
       concurrency: "auto",
-      request: (payload, { groupId, encoding }) => ({
+      request: (payload, context) => ({
         url: appendPath(endpoint, "/api/v2/logs"),
         method: "POST",
-        headers: {
-          ...headers,
-          ...(encoding !== undefined && { "content-encoding": encoding }),
-          ...(groupId !== "" && { [groupHeader]: groupId }),
-        },
+        headers: { ...headers, ...payloadHeaders(context) },
         body: payload,
       }),
       verdict: verdictOf,

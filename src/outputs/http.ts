@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import type { Envelope } from "./envelope.ts";
 import { verdictOfStatus } from "./http_status.ts";
-import { groupHeader } from "./output.ts";
+import { payloadHeaders } from "./output.ts";
 import { defineOutput } from "./output_type.ts";
 import { headerValue, secret, type Text, textOfResolved, url } from "./secret.ts";
 import { urlRefusal } from "./url.ts";
@@ -153,14 +153,10 @@ export const http = defineOutput({
       limits: { recordsMax: Number.POSITIVE_INFINITY, bytesMax: max_bytes },
       envelope: envelopeOf(body, envelope),
       compressions,
-      request: (payload, { groupId, encoding }) => ({
+      request: (payload, context) => ({
         url,
         method,
-        headers: {
-          ...all,
-          ...(encoding !== undefined && { "content-encoding": encoding }),
-          ...(groupId !== "" && { [groupHeader]: groupId }),
-        },
+        headers: { ...all, ...payloadHeaders(context) },
         body: payload,
       }),
       verdict: verdictOfStatus,

@@ -44,7 +44,23 @@ export interface OutputRequest {
 }
 
 /** Carries a payload's name: a receiver that sees the same twice has been sent the same records twice. */
-export const groupHeader = "x-streamgate-group";
+const groupHeader = "x-streamgate-group";
+
+/** The headers that name a payload and say how it is compressed. */
+export function payloadHeaders({
+  groupId,
+  encoding,
+}: Pick<RequestContext, "groupId" | "encoding">): Record<string, string> {
+  return {
+    ...(encoding !== undefined && { "content-encoding": encoding }),
+    ...(groupId !== "" && { [groupHeader]: groupId }),
+  };
+}
+
+/** Whether a request that was made `first` did what it is for. */
+export function wasServed({ served }: OutputRequest, response: OutputResponse): boolean {
+  return served?.(response) ?? (response.status >= 200 && response.status < 300);
+}
 
 export interface OutputResponse {
   readonly status: number;

@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";
-import { groupHeader, type OutputResponse, type Verdict } from "./output.ts";
+import { type OutputResponse, payloadHeaders, type Verdict } from "./output.ts";
 import { defineOutput } from "./output_type.ts";
 import { secret, textOfResolved, url } from "./secret.ts";
 import { appendPath, baseUrlRefusal } from "./url.ts";
@@ -141,14 +141,10 @@ export const splunkHec = defineOutput({
       },
       compressions,
       concurrency: "auto",
-      request: (payload, { groupId, encoding, slot }) => ({
+      request: (payload, context) => ({
         url: appendPath(base, `${path}/event`),
         method: "POST",
-        headers: {
-          ...headersOf(slot),
-          ...(encoding !== undefined && { "content-encoding": encoding }),
-          ...(groupId !== "" && { [groupHeader]: groupId }),
-        },
+        headers: { ...headersOf(context.slot), ...payloadHeaders(context) },
         body: payload,
       }),
       verdict: (response, records) => verdictOf(response, records, ack),

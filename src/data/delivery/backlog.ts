@@ -31,7 +31,7 @@ export interface BacklogSite {
 export class Backlog {
   readonly #site: BacklogSite;
   readonly #queue: Queue;
-  #spool: SpoolQueue | undefined;
+  readonly spool: SpoolQueue | undefined;
   #whenFull: WhenFull;
   #durable: boolean;
   #cut: Cut = unlimitedCut;
@@ -47,7 +47,7 @@ export class Backlog {
     site: BacklogSite,
   ) {
     this.#queue = new Queue(queueBytesMax);
-    this.#spool = spool;
+    this.spool = spool;
     this.#whenFull = whenFull;
     this.#durable = durable;
     this.#site = site;
@@ -60,28 +60,20 @@ export class Backlog {
     this.#cut = cut;
   }
 
-  get spool(): SpoolQueue | undefined {
-    return this.#spool;
-  }
-  /** For an output that gets its spool later than it began. */
-  set spool(spool: SpoolQueue | undefined) {
-    this.#spool = spool;
-  }
-
   /** In memory: waiting, in flight from there, or on the way to the disk. */
   get memoryRecords(): number {
-    return this.#queue.records + (this.#spool?.stagedRecords ?? 0);
+    return this.#queue.records + (this.spool?.stagedRecords ?? 0);
   }
   get memoryBytes(): number {
-    return this.#queue.bytes + (this.#spool?.stagedBytes ?? 0);
+    return this.#queue.bytes + (this.spool?.stagedBytes ?? 0);
   }
   /** Memory that all this keeps, in bytes. */
   get charge(): number {
-    return this.#queue.charge + (this.#spool === undefined ? 0 : this.#spool.stagedCharge + this.#spool.readBytes);
+    return this.#queue.charge + (this.spool === undefined ? 0 : this.spool.stagedCharge + this.spool.readBytes);
   }
   /** Nothing waits or is in flight, in memory or on disk. */
   get idle(): boolean {
-    const spool = this.#spool;
+    const spool = this.spool;
     return this.#queue.records === 0 && (spool === undefined || (spool.records === 0 && spool.stagedRecords === 0));
   }
   /** In memory and to be claimed. */
@@ -90,7 +82,7 @@ export class Backlog {
   }
   /** Records that were to go to the disk and may leave from memory instead: see `SpoolQueue.takeStaged`. */
   get stagedRecords(): number {
-    return this.#durable ? 0 : (this.#spool?.stagedRecords ?? 0);
+    return this.#durable ? 0 : (this.spool?.stagedRecords ?? 0);
   }
   /** Whether the queue holds a payload's worth, or all it can. */
   get payloadWaits(): boolean {
@@ -101,12 +93,12 @@ export class Backlog {
   /** The queue is half full, or what comes goes to the disk because the destination is behind. */
   get strained(): boolean {
     if (this.#queue.charge * 2 >= this.#queue.bytesMax) return true;
-    return !this.#durable && this.#spool?.occupied === true;
+    return !this.#durable && this.spool?.occupied === true;
   }
 
   /** Whether it takes more; when not, the worker stops. */
   get accepting(): boolean {
-    const spool = this.#spool;
+    const spool = this.spool;
     if (spool !== undefined && (this.#durable || spool.occupied || this.#whenFull === "spill")) {
       if (spool.refusing && !this.#durable) return true;
       return spool.stagedCharge < this.#queue.bytesMax && !(this.#site.overBudget() && spool.stagedCharge > 0);
@@ -116,7 +108,7 @@ export class Backlog {
   }
 
   push(shared: SharedBatch, from: number, to: number, timeMs: number): void {
-    const spool = this.#spool;
+    const spool = this.spool;
     const protection = spool?.protection ?? 0n;
     const full = this.#queue.full || (this.#site.overBudget() && this.#queue.records > 0);
     if (spool !== undefined && (this.#durable || spool.occupied || (full && this.#whenFull === "spill"))) {
@@ -136,14 +128,14 @@ export class Backlog {
 
   /** The turn is over: what is staged goes to the disk as it is. */
   flush(): void {
-    this.#spool?.write(this.#cut, true);
+    this.spool?.write(this.#cut, true);
   }
 
   /** The next records to send: those in memory are older than those on disk. */
   claim(): Claim | undefined {
     const payload = this.#queue.take(this.#cut);
     if (payload !== undefined) return this.#memoryClaim(payload, this.#queue);
-    const spool = this.#spool;
+    const spool = this.spool;
     const claim = spool?.claim();
     if (claim !== undefined || spool === undefined || this.#durable) return claim;
     const staged = spool.takeStaged(this.#cut);
@@ -193,7 +185,7 @@ export class Backlog {
    * @returns whether the disk took all of it; else the rest is still here: in the claims, and for `takeRest`
    */
   async spill(claims: readonly Claim[]): Promise<boolean> {
-    const spool = this.#spool;
+    const spool = this.spool;
     if (spool === undefined) return false;
     const begun = claims.filter((claim) => this.owns(claim) && claim.done < claim.payload.records);
     const older = begun.map(({ payload, done }) => payload.part(done, payload.records));
@@ -219,7 +211,7 @@ export class Backlog {
 
   /** Takes everything that is in memory and not claimed out of the backlog. @returns what that was */
   takeRest(): LaneAmount {
-    const rest = this.#spool?.shed(0, unlimitedCut) ?? { records: 0, bytes: 0 };
+    const rest = this.spool?.shed(0, unlimitedCut) ?? { records: 0, bytes: 0 };
     const next = () => this.#unspilled.shift() ?? this.#queue.take(unlimitedCut);
     for (let payload = next(); payload !== undefined; payload = next()) {
       rest.records += payload.records;

@@ -15,9 +15,6 @@ export interface DeliverySite {
   overBudget(): boolean;
 }
 
-/** A record waits at most this long for others to share its payload while its output is idle. */
-export const payloadAgeMsMax = 100;
-
 /** Why a drain gave up what was left: the process ends, or removed outputs hold more than one queue may. */
 export type DrainLoss = "lostShutdown" | "lostRemoved";
 

@@ -3,15 +3,16 @@
  * and does with each range of records what the answer says. Never throws; ends early only when the sender stops.
  */
 
-import type {
-  Body,
-  Output,
-  OutputRequest,
-  OutputResponse,
-  PayloadLimits,
-  RefusalCause,
-  RejectedRange,
-  Verdict,
+import {
+  type Body,
+  type Output,
+  type OutputRequest,
+  type OutputResponse,
+  type PayloadLimits,
+  type RefusalCause,
+  type RejectedRange,
+  type Verdict,
+  wasServed,
 } from "../../outputs/output.ts";
 import { type Encoder, encodeStop, freeBody } from "../engine/encoder.ts";
 import type { Breaker } from "./breaker.ts";
@@ -281,7 +282,7 @@ export class Exchange {
     for (const request of requests) {
       try {
         const response = await this.#site.send(await signed(request, this.#site.signer, this.#site));
-        if (request.served?.(response) ?? (response.status >= 200 && response.status < 300)) continue;
+        if (wasServed(request, response)) continue;
         const verdict = this.#site.output.verdict!(response, records);
         // Refused for good is the request that was to help, not the payload.
         if (verdict.kind === "retry") return { ...verdict, reason: verdict.reason ?? `HTTP ${response.status}` };

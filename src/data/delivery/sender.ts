@@ -508,8 +508,7 @@ export class Sender extends Delivery {
     this.#draining = true;
     this.#spoolToo = spoolToo;
     const { backlog } = this;
-    const done = () =>
-      this.#claims === 0 && (spoolToo ? backlog.idle : backlog.memoryRecords === 0) && this.#deadLetters !== null;
+    const done = () => this.#claims === 0 && (spoolToo ? backlog.idle : backlog.memoryRecords === 0);
     // A destination that is out will not take in seconds what it did not take before; the disk will.
     const hopeless = () => !spoolToo && backlog.spool !== undefined && this.#breaker.state !== "closed";
     if (!done()) {

@@ -5,7 +5,14 @@
 
 import { StreamGateError } from "../../errors.ts";
 import type { JsonEnvelope } from "../../outputs/envelope.ts";
-import type { Body, OutputConfig, OutputRequest, OutputResponse, Verdict } from "../../outputs/output.ts";
+import {
+  type Body,
+  type OutputConfig,
+  type OutputRequest,
+  type OutputResponse,
+  type Verdict,
+  wasServed,
+} from "../../outputs/output.ts";
 import { resolveSecrets, type SecretReader, withoutSecrets } from "../../outputs/secrets_of_config.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { batchHeader } from "../engine/layout.ts";
@@ -72,7 +79,7 @@ export async function tryOutput(config: OutputConfig, { kind, read, now }: Trial
     let prepared = verdict.kind === "retry" && verdict.first !== undefined;
     for (const one of verdict.kind === "retry" ? (verdict.first ?? []) : []) {
       response = await send(one);
-      if (one.served?.(response) ?? (response.status >= 200 && response.status < 300)) continue;
+      if (wasServed(one, response)) continue;
       verdict = output.verdict(response, 1);
       prepared = false;
       break;

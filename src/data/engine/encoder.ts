@@ -3,7 +3,6 @@
  * from both. One call for a range of a batch.
  */
 
-import type { JsonEnvelope } from "../../outputs/envelope.ts";
 import type { Batch } from "./batch.ts";
 
 /** Why `append` stopped. */
@@ -44,9 +43,6 @@ export interface Encoder {
   finish(): Uint8Array;
   close(): void;
 }
-
-/** @throws never: an envelope is data that an output's own test has proven */
-export type EncoderMaker = (envelope: JsonEnvelope) => Encoder;
 
 /**
  * Gives a body's memory back now. The collector does it too, but later: garbage of megabytes then costs fresh pages for each body (2 to 4
