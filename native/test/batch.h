@@ -1,3 +1,5 @@
+// Batches of given records for native tests, as an engine would write them.
+
 #pragma once
 
 #include <cstdint>
