@@ -146,6 +146,28 @@ const check = program
   });
 withSettings(check, ["engine"]);
 
+interface TestFlags {
+  readonly rules?: string;
+  readonly json?: boolean;
+  readonly engine?: string;
+}
+
+const test = program
+  .command("test")
+  .description("run rule tests: records that go in, and what should come of them (docs/rule_tests.md)")
+  .argument("<file...>", "JSON files with tests; - reads standard input")
+  .option("--rules <file>", "rules for files that name none: a JSON list of rules, or a manifest")
+  .option("--json", "print JSON")
+  .addHelpText("after", "\nExit status: 0; 1 when a test fails or a file is refused.")
+  .action(async (files: string[], { rules, json = false, ...given }: TestFlags) => {
+    const { command } = await import("./test.ts");
+    const { engine } = readSettings({ flags: { ...given }, env: process.env }, ["engine"]);
+    return finish(
+      await command({ files, json, ...(rules !== undefined && { rules }), ...(engine !== undefined && { engine }) }),
+    );
+  });
+withSettings(test, ["engine"]);
+
 program
   .command("sink")
   .description("a receiver for trying outputs: prints each request and answers 200")

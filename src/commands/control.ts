@@ -6,6 +6,7 @@ import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
+import { evaluate } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -52,6 +53,7 @@ export async function serveControl(
   const { controlHost: host, controlPort: port, shutdownTimeoutMs } = settings;
   const control = await startControl({
     ...{ host, port, shutdownTimeoutMs, store, publisher, check, log },
+    evaluate: (plan, records) => evaluate(kind, plan, records),
     ...(status !== undefined && { status }),
     ...(testOutput !== undefined && { testOutput }),
   });

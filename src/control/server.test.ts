@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
 import type { Publisher } from "../bus/bus.ts";
+import { evaluate } from "../data/engine/evaluate.ts";
+import { portableKind } from "../data/engine/portable/kind.ts";
 import { StreamGateError } from "../errors.ts";
 import type { Manifest, OutputConfig } from "../manifest/manifest.ts";
 import type { RouteContext } from "./routes/context.ts";
@@ -52,6 +54,7 @@ async function start(port = 0, host = "localhost", testOutput?: RouteContext["te
     store: await Store.open(directory),
     publisher: bus,
     check: checkPattern,
+    evaluate: (plan, records) => evaluate(portableKind(), plan, records),
     log,
     ...(testOutput !== undefined && { testOutput }),
   });
@@ -580,6 +583,7 @@ describe("the control server", () => {
       "/outputs/{id}/test",
       "/publish",
       "/rules",
+      "/rules/test",
       "/rules/{id}",
       "/status",
     ]);

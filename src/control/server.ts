@@ -16,6 +16,7 @@ import type { RouteContext } from "./routes/context.ts";
 import { outputsRoutes } from "./routes/outputs.ts";
 import { publishRoutes } from "./routes/publish.ts";
 import { rootRoutes } from "./routes/root.ts";
+import { ruleTestsRoutes } from "./routes/rule_tests.ts";
 import { rulesRoutes } from "./routes/rules.ts";
 import { statusRoutes } from "./routes/status.ts";
 
@@ -130,7 +131,15 @@ async function buildDocumentation(context: RouteContext): Promise<FastifyInstanc
 }
 
 function addRoutes(app: FastifyInstance, context: RouteContext): void {
-  for (const routes of [rootRoutes, rulesRoutes, outputsRoutes, batchSizeRoutes, publishRoutes, statusRoutes])
+  for (const routes of [
+    rootRoutes,
+    rulesRoutes,
+    ruleTestsRoutes,
+    outputsRoutes,
+    batchSizeRoutes,
+    publishRoutes,
+    statusRoutes,
+  ])
     routes(app, context);
 }
 

@@ -2,6 +2,7 @@
 
 import type { Publisher } from "../../bus/bus.ts";
 import type { OutputConfig, PatternChecker } from "../../manifest/manifest.ts";
+import type { Evaluate } from "../../plan/evaluation.ts";
 import type { Store } from "../store.ts";
 
 export interface ControlLog {
@@ -28,6 +29,8 @@ export interface RouteContext {
   readonly publisher: Publisher;
   /** Asks RE2 about a pattern. */
   readonly check: PatternChecker;
+  /** Runs single records through rules, on an engine. */
+  readonly evaluate: Evaluate;
   /** Sends one record to an output, its references to secrets read as a data plane reads them. Absent: this process sends nothing. */
   readonly testOutput?: (config: OutputConfig) => Promise<OutputTest>;
   readonly log: ControlLog;
