@@ -32,7 +32,7 @@ const recordSettings: readonly SettingKey[] = [
   "overload",
   "shutdownTimeoutMs",
 ];
-const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token"];
+const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token", "prices"];
 const sharedSettings: readonly SettingKey[] = ["redisUrl", "redisHost", "redisPort", "dataDir"];
 
 const program = new Command("streamgate")
