@@ -1,5 +1,5 @@
 /**
- * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`, the README's
+ * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`, the price list of `docs/prove.md`, the README's
  * configuration table and its table of outputs. `--check` writes nothing and exits 1 where a text is stale.
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { errorCodes } from "../src/errors.ts";
 import { deliveryFields } from "../src/outputs/delivery_fields.ts";
 import { outputTypes } from "../src/outputs/index.ts";
+import { priceLists } from "../src/prices/index.ts";
 import { settingsTable } from "../src/settings/settings.ts";
 
 const check = process.argv.includes("--check");
@@ -150,6 +151,22 @@ const outputRows = [...outputTypes.values()].map(
   ({ type, params, description }) => `| \`${type}\` | ${ownFields(params)} | ${cell(description)} |`,
 );
 const outputsTable = ["| Type | Fields of its own | |", "|---|---|---|", ...outputRows].join("\n");
+
+const priceRows = [...priceLists.values()].map(
+  ({ vendor, outputTypes, perGbUsd, perMillionEventsUsd, description, source, asOf }) =>
+    `| \`${vendor}\` | ${outputTypes.map((type) => `\`${type}\``).join(", ")} | ${perGbUsd} | ${perMillionEventsUsd} | ${description} ${asOf}; the vendor's page: ${source} |`,
+);
+const priceTable = [
+  "| Price | Outputs | $ a GB | $ a million events | What it is, and of when |",
+  "|---|---|---|---|---|",
+  ...priceRows,
+].join("\n");
+const prove = new URL("docs/prove.md", root);
+if (existsSync(prove))
+  put(
+    "docs/prove.md",
+    between(readFileSync(prove, "utf8"), "<!-- prices:start -->", "<!-- prices:end -->", priceTable),
+  );
 
 const readme = new URL("README.md", root);
 if (existsSync(readme)) {

@@ -168,6 +168,36 @@ const test = program
   });
 withSettings(test, ["engine"]);
 
+interface ProveFlags {
+  readonly rules: string;
+  readonly prices?: string;
+  readonly hours?: string;
+  readonly json?: boolean;
+}
+
+const proveSettings = ["engine", "maxRecordBytes", "prices"] as const;
+
+const prove = program
+  .command("prove")
+  .description(
+    "what rules would have saved on records that were kept, and what they would have dropped (docs/prove.md)",
+  )
+  .argument("<file...>", "files of lines, plain or packed with gzip or zstd; - reads standard input")
+  .requiredOption("--rules <file>", "JSON file: a list of rules, or a manifest")
+  .option("--hours <n>", "time that the records are of, for dollars a month (default: what their own times say)")
+  .option("--json", "print JSON")
+  .action(async (files: string[], { rules, hours, json = false, ...given }: ProveFlags) => {
+    const { command } = await import("./prove.ts");
+    const { prices, ...settings } = readSettings({ flags: { ...given }, env: process.env }, proveSettings);
+    return finish(
+      await command({
+        ...{ files, rules, prices, json, ...settings },
+        ...(hours !== undefined && { hours: readHours(hours) }),
+      }),
+    );
+  });
+withSettings(prove, proveSettings);
+
 program
   .command("sink")
   .description("a receiver for trying outputs: prints each request and answers 200")
@@ -318,6 +348,13 @@ function readFraming(text: string) {
       fix: "give newline, auto, octet, nul, length32 or delimiter:TEXT",
     });
   }
+}
+
+function readHours(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 100_000) return value;
+  const what = `${JSON.stringify(text)} is no time in hours`;
+  throw new StreamGateError("SG_SETTING", { where: "--hours", what, fix: "give a number above 0, such as 24 or 0.5" });
 }
 
 function readNumber(where: string, text: string, min: number, max: number): number {

@@ -1,0 +1,131 @@
+/** What is counted of a stream: by rule, by severity, in errors, and by the weights of sampled records; on both engines alike. */
+
+import { describe, expect, it } from "vitest";
+import { engines } from "../../../test/conformance/engines.ts";
+import { readRules } from "../../manifest/manifest.ts";
+import { compilePlan } from "../../plan/compile.ts";
+import { Measure } from "./measure.ts";
+import { extraWeight } from "./weight.ts";
+
+const rules = [
+  { id: "debug", type: "filter", params: { value: "DEBUG" } },
+  { id: "ssn", type: "redact", params: { pattern: "\\d{3}-\\d{2}-\\d{4}", replacement: "#" } },
+];
+
+for (const kind of engines()) {
+  const measured = (given: readonly object[], text: string, chunkBytes = text.length || 1) => {
+    const { rules } = readRules(given, (pattern) => kind.checkPattern(pattern));
+    const measure = new Measure(kind, compilePlan(rules), 1 << 20);
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += chunkBytes)
+      measure.run(Buffer.from(bytes.subarray(at, at + chunkBytes)), at);
+    measure.end();
+    const result = measure.result();
+    measure.close();
+    return result;
+  };
+
+  describe(`a stream measured on ${kind.name}`, () => {
+    const text = [
+      "ERROR failed to leave DEBUG mode",
+      "DEBUG x",
+      "INFO ssn 123-45-6789 and 123-45-6789",
+      "WARN y",
+      "FATAL DEBUG",
+      "ERROR z",
+      "nothing said",
+    ].join("\n");
+
+    it.each([1 << 20, 7, 1])(
+      "counts before and after, by rule and by severity, in chunks of %s bytes",
+      (chunkBytes) => {
+        const { before, after, rules: byRule, levels } = measured(rules, text, chunkBytes);
+        expect(before).toEqual({ records: 7, bytes: text.length - 6 });
+        expect(after).toEqual({ records: 4, bytes: "INFO ssn # and #WARN yERROR znothing said".length });
+        expect(byRule).toEqual([
+          {
+            rule: 0,
+            dropped: { records: 3, bytes: "ERROR failed to leave DEBUG modeDEBUG xFATAL DEBUG".length },
+            changed: 0,
+            replacements: 0,
+            withheld: { records: 0, bytes: 0 },
+            errorsDropped: 2,
+          },
+          expect.objectContaining({ changed: 1, replacements: 2, errorsDropped: 0 }),
+        ]);
+        const records = Object.entries(levels).map(([level, { before, after }]) => [
+          level,
+          before.records,
+          after.records,
+        ]);
+        expect(records).toEqual([
+          ["fatal", 1, 0],
+          ["error", 2, 1],
+          ["warn", 1, 1],
+          ["info", 1, 1],
+          ["debug", 1, 0],
+          ["trace", 0, 0],
+          ["unknown", 1, 1],
+        ]);
+        expect(levels.info.before.bytes - levels.info.after.bytes).toBe(20);
+      },
+    );
+
+    it("counts a million lines of which 1 % are errors that speak of DEBUG: exactly 10,000 are dropped", {
+      timeout: 120_000,
+    }, () => {
+      const lines = Array.from({ length: 10_000 }, (_, index) =>
+        index % 100 === 0 ? `ERROR ${index} failed to leave DEBUG mode` : `INFO ${index} payment processed`,
+      );
+      const block = Buffer.from(`${lines.join("\n")}\n`);
+      const { rules: read } = readRules(rules, (pattern) => kind.checkPattern(pattern));
+      const measure = new Measure(kind, compilePlan(read), 1 << 20);
+      for (let times = 0; times < 100; times++) measure.run(Buffer.from(block), 0);
+      measure.end();
+      const { before, rules: byRule, levels } = measure.result();
+      measure.close();
+      expect([before.records, levels.error.before.records, levels.error.after.records]).toEqual([1e6, 1e4, 0]);
+      expect(byRule[0]).toMatchObject({ dropped: { records: 1e4 }, errorsDropped: 1e4 });
+    });
+
+    it("adds up the weights that sampling wrote, of each severity", () => {
+      const { levels } = measured(
+        rules,
+        '{"level":"info","sample_rate":10}\n{"level":"info"}\n{"level":"debug","msg":"sample_rate","sample_rate":2.5}\nERROR [sg sample_rate="4"] x\n',
+      );
+      const weights = Object.entries(levels).map(([level, { afterWeight }]) => [level, afterWeight]);
+      expect(weights.filter(([, weight]) => weight !== 0)).toEqual([
+        ["error", 4],
+        ["info", 11],
+        ["debug", 2.5],
+      ]);
+    });
+
+    it("takes records larger than a batch, several streams, and an end without a line end", () => {
+      const long = `ERROR ${"x".repeat(2_000_000)}`;
+      const { rules: read } = readRules(rules, (pattern) => kind.checkPattern(pattern));
+      const measure = new Measure(kind, compilePlan(read), 4 << 20);
+      for (const text of [`${long}\nINFO`, long]) {
+        measure.run(Buffer.from(text), 0);
+        measure.end();
+      }
+      const { before, levels } = measure.result();
+      measure.close();
+      expect([before.records, levels.error.after.records]).toEqual([3, 2]);
+    });
+  });
+}
+
+describe("extraWeight", () => {
+  it.each([
+    ['{"sample_rate":10}\n', 9],
+    ['{"sample_rate" : 3,"a":1}\n', 2],
+    ['x [a sample_rate="4"] y\n', 3],
+    ['{"sample_rate":10,"old":{"sample_rate":5}}\n', 9],
+    ['{"sample_rate":2}\n{"sample_rate":2}\n', 2],
+    ['{"sample_rate":0.5}\n{"sample_rate":"x"}\nsample_rate\n', 0],
+    ["", 0],
+  ])("of %j is %s", (text, weight) => {
+    expect(extraWeight(Buffer.from(text))).toBe(weight);
+  });
+});
