@@ -2,9 +2,10 @@
 
 import { type Level, levels, type Measured } from "../data/proof/measure.ts";
 import type { Rule } from "../manifest/manifest.ts";
+import { classOf } from "../plan/compile.ts";
 import { priceLists } from "../prices/index.ts";
 import { costUsd, free, monthHours, type Price } from "../prices/price.ts";
-import { ruleClass } from "../rules/rule_class.ts";
+import { ruleTypes } from "../rules/index.ts";
 
 interface Cost {
   readonly records: number;
@@ -112,7 +113,7 @@ export function proofOf({ engine, files, rules: allRules, prices, measured, hour
     rules: measured.rules.map(({ rule, dropped, changed, replacements, withheld }) => ({
       id: rules[rule]!.id,
       type: rules[rule]!.type,
-      class: ruleClass(rules[rule]!),
+      class: classOf(rules[rule]!, ruleTypes.get(rules[rule]!.type)!),
       dropped: cost(dropped),
       changed,
       replacements,

@@ -41,6 +41,8 @@ export interface Evaluation {
   readonly output?: Buffer;
   /** Indexes of the outputs that get it, in the plan's order. Absent: the plan names no outputs, and all get it. */
   readonly outputs?: readonly number[];
+  /** Ids of rules in shadow that would have dropped, changed, withheld or routed it. */
+  readonly shadows: readonly string[];
   /** What rules made beside it, such as the summary of a window that ended with this record. */
   readonly created: readonly Buffer[];
 }

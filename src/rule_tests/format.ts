@@ -53,6 +53,9 @@ const expectationSchema = Type.Object(
         description: "Ids of exactly the outputs that get it; console where none is configured.",
       }),
     ),
+    shadow: Type.Optional(
+      Type.Array(Type.String(), { description: "Ids of exactly the rules in shadow that would have acted on it." }),
+    ),
     created: Type.Optional(
       Type.Array(Type.String(), { description: "What rules make beside it, such as a summary; byte for byte." }),
     ),

@@ -41,8 +41,8 @@ export function runRuleTests({ rules, outputs, tests }: RuleTests, evaluate: Eva
   const acted = new Set<string>();
   const results = tests.map(({ name, steps, sequence }): TestResult => {
     const evaluations = evaluate(plan, recordsOf(steps));
-    for (const { by, changes } of evaluations)
-      for (const id of [by, ...changes.map(({ rule }) => rule)]) acted.add(id ?? "");
+    for (const { by, changes, shadows } of evaluations)
+      for (const id of [by, ...shadows, ...changes.map(({ rule }) => rule)]) acted.add(id ?? "");
     const failures = steps.flatMap((step, index) =>
       failuresOf(step, evaluations[index]!, outputIds).map((failure) => ({
         ...(sequence && { step: index + 1 }),
@@ -91,7 +91,7 @@ function failuresOf({ expect }: Step, got: Evaluation, outputIds: readonly strin
   if (typeof expect === "string") return failuresOf({ expect: { output: expect } } as Step, got, outputIds);
   const failures: Failed[] = [];
   const fail = (what: Failed["what"], expected: string, got: string) => failures.push({ what, expected, got });
-  const { output, contains, excludes, dropped_by, withheld_by, changed_by, outputs, created } = expect;
+  const { output, contains, excludes, dropped_by, withheld_by, changed_by, outputs, created, shadow } = expect;
   const needsRecord = output !== undefined || contains !== undefined || outputs !== undefined;
   if (dropped_by !== undefined && !(got.fate === "dropped" && got.by === dropped_by))
     fail("dropped_by", `dropped by ${dropped_by}`, fateOf(got));
@@ -117,6 +117,7 @@ function failuresOf({ expect }: Step, got: Evaluation, outputIds: readonly strin
   const changedBy = got.changes.map(({ rule }) => rule);
   if (changed_by !== undefined && namesOf(changed_by) !== namesOf(changedBy))
     fail("changed_by", namesOf(changed_by), namesOf(changedBy));
+  if (shadow !== undefined && !sameSet(shadow, got.shadows)) fail("shadow", namesOf(shadow), namesOf(got.shadows));
   if (created !== undefined) {
     const made = got.created.map((one) => one.toString("utf8"));
     if (JSON.stringify(created) !== JSON.stringify(made)) fail("created", created.join("\n"), made.join("\n"));

@@ -32,8 +32,8 @@ for (const kind of engines()) {
         ["INFO x", "DEBUG 123-45-6789 and 987-65-4321", "INFO user=ann 123-45-6789", "DEBUG"],
       );
       expect(told).toEqual([
-        { fate: "passed", changes: [], output: Buffer.from("INFO x"), created: [] },
-        { fate: "dropped", by: "drop_debug", changes: [{ rule: "ssn", replacements: 2 }], created: [] },
+        { fate: "passed", changes: [], output: Buffer.from("INFO x"), created: [], shadows: [] },
+        { fate: "dropped", by: "drop_debug", changes: [{ rule: "ssn", replacements: 2 }], created: [], shadows: [] },
         {
           fate: "passed",
           changes: [
@@ -42,8 +42,9 @@ for (const kind of engines()) {
           ],
           output: Buffer.from("INFO user=* XXX-XX-XXXX"),
           created: [],
+          shadows: [],
         },
-        { fate: "dropped", by: "drop_debug", changes: [], created: [] },
+        { fate: "dropped", by: "drop_debug", changes: [], created: [], shadows: [] },
       ]);
     });
 
@@ -73,6 +74,28 @@ for (const kind of engines()) {
       expect(tell([], ["x"], [])[0]!.outputs).toBeUndefined();
     });
 
+    it("obeys rules that name outputs", () => {
+      const outputs = [
+        { type: "http", url: "http://a", id: "a" },
+        { type: "http", url: "http://b", id: "b", filter: { value: "b" } },
+      ];
+      const route = { id: "to_b", type: "route", when: { value: "pay" }, params: { outputs: ["b"] } };
+      const told = tell([route], ["pay b", "pay", "b", "x"], outputs);
+      expect(told.map(({ outputs }) => outputs)).toEqual([[1], [], [0, 1], [0]]);
+      expect(texts(told)).toEqual(["pay b", "pay", "b", "x"]);
+    });
+
+    it("names the rules in shadow that would have acted, and lets the record go on", () => {
+      const shadow = (rule: object) => ({ ...rule, mode: "shadow" });
+      const told = tell([shadow(redactSsn), shadow(dropDebug), redactUser], ["DEBUG 123-45-6789", "user=a", "DEBUG"]);
+      expect(told.map(({ fate, shadows }) => [fate, shadows])).toEqual([
+        ["passed", ["ssn", "drop_debug"]],
+        ["passed", []],
+        ["passed", ["drop_debug"]],
+      ]);
+      expect(texts(told)).toEqual(["DEBUG 123-45-6789", "user=*", "DEBUG"]);
+    });
+
     it("names the rule that could not finish a record, and why", () => {
       // 2^30 ÷ 32,768 bytes allow 32,768 matches.
       const rule = { id: "greedy", type: "redact", params: { pattern: "a*", replacement: "b" } };
@@ -83,6 +106,7 @@ for (const kind of engines()) {
         cause: "match_limit",
         changes: [{ rule: "user", replacements: 1 }],
         created: [],
+        shadows: [],
       });
     });
   });

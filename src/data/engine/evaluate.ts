@@ -4,7 +4,7 @@
  */
 
 import type { EvaluatedRecord, Evaluation, WithheldCause } from "../../plan/evaluation.ts";
-import type { Plan } from "../../plan/operations.ts";
+import { type Operation, operationFlag, type Plan } from "../../plan/operations.ts";
 import { Batch } from "./batch.ts";
 import type { Engine, EngineKind, Framer } from "./engine.ts";
 import {
@@ -63,8 +63,9 @@ class Evaluator {
     this.#engine.attach(this.#batch);
   }
 
-  next({ bytes, receivedAtMs = 0, source = {} }: EvaluatedRecord): Evaluation {
+  next({ bytes, receivedAtMs = 0, source }: EvaluatedRecord): Evaluation {
     this.#before.set(this.#counts);
+    const shadowsBefore = this.#shadows();
     // Each byte is the record's: no byte ends it before its length does.
     const framer = this.#kind.createFramer(
       { kind: "length32" },
@@ -74,7 +75,9 @@ class Evaluator {
     );
     try {
       this.#run(framer, bytes, receivedAtMs);
-      return this.#tell();
+      const hits = this.#shadows().map((records, rule) => records - (shadowsBefore[rule] ?? 0));
+      const shadows = this.#plan.rules.flatMap(({ id }, rule) => ((hits[rule] ?? 0) > 0 ? [id] : []));
+      return { ...this.#tell(), shadows };
     } finally {
       framer.close();
     }
@@ -106,7 +109,16 @@ class Evaluator {
     this.#batch.clear();
   }
 
-  #tell(): Evaluation {
+  /** By rule: records that it would have touched. */
+  #shadows(): readonly number[] {
+    if (this.#plan.operations.every(({ flags }) => (flags & operationFlag.shadow) === 0)) return [];
+    const records: number[] = [];
+    for (const effect of this.#engine.effects())
+      records[effect.rule] = effect.records.reduce((sum, one) => sum + one, 0);
+    return records;
+  }
+
+  #tell(): Omit<Evaluation, "shadows"> {
     const rules = this.#plan.rules.map(({ id }, rule) => ({ id, rule }));
     const gained = (rule: number, cell: RuleCell) => {
       const at = countCellsFixed + rule * countCellsPerRule + ruleCell[cell];
@@ -161,6 +173,13 @@ class Evaluator {
 
 /** The plan with one more output, which gets every record, so that the text of one that no output gets can be told, too. */
 function withWitness(plan: Plan): Plan {
-  const { outputs } = plan;
-  return outputs === undefined || outputs >= outputsMax ? plan : { ...plan, outputs: outputs + 1 };
+  const { outputs, operations } = plan;
+  if (outputs === undefined || outputs >= outputsMax) return plan;
+  const named = ({ name, args, ...operation }: Operation): Operation => {
+    if (name !== "route") return { name, args, ...operation };
+    const bits = Buffer.alloc(8);
+    bits.writeBigUInt64LE(Buffer.from(args[0]!).readBigUInt64LE() | (1n << BigInt(outputs)));
+    return { name, args: [bits], ...operation };
+  };
+  return { ...plan, outputs: outputs + 1, operations: operations.map(named) };
 }

@@ -63,7 +63,7 @@ export class Measure {
 
   /** @param plan of rules; where outputs would send records plays no part, so what routes is left out */
   constructor(kind: EngineKind, { rules, operations }: Plan, maxRecordBytes: number) {
-    const plan = { rules, operations: operations.filter(({ name }) => (name as string) !== "route") };
+    const plan = { rules, operations: operations.filter(({ name }) => name !== "route") };
     // Records of files are lines, and gathered ones are followed by LF.
     const options = { framing: { kind: "newline" } as const, maxRecordBytes };
     this.#kind = kind;
