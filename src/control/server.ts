@@ -13,7 +13,9 @@ import { bodyBytesMax, parseBodies } from "./body.ts";
 import { listenLocally } from "./listen.ts";
 import { batchSizeRoutes } from "./routes/batch_size.ts";
 import type { RouteContext } from "./routes/context.ts";
+import { effectRoutes } from "./routes/effect.ts";
 import { outputsRoutes } from "./routes/outputs.ts";
+import { previewRoutes } from "./routes/preview.ts";
 import { publishRoutes } from "./routes/publish.ts";
 import { rootRoutes } from "./routes/root.ts";
 import { ruleTestsRoutes } from "./routes/rule_tests.ts";
@@ -135,6 +137,8 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     rootRoutes,
     rulesRoutes,
     ruleTestsRoutes,
+    previewRoutes,
+    effectRoutes,
     outputsRoutes,
     batchSizeRoutes,
     publishRoutes,

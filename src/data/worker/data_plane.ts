@@ -9,6 +9,8 @@ import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
 import { activePipeline, type Manifest, type OutputConfig } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
+import type { LiveActivity, LiveEffect } from "../../plan/live.ts";
+import { operationFlag } from "../../plan/operations.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -37,9 +39,11 @@ import {
 } from "../ledger/snapshot.ts";
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
+import { togetherByRule } from "./effects.ts";
 import { createMemoryAccount } from "./memory_budget.ts";
 import { type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
 import { type Program, reload } from "./reload.ts";
+import { RuleWatch, ruleWatchMs } from "./rule_watch.ts";
 import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
 import { WorkerDied, type WorkerThread } from "./worker_thread.ts";
@@ -84,6 +88,8 @@ export class DataPlane {
   /** One reload, or one replacement, after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #draining = false;
+  readonly #watch = new RuleWatch();
+  readonly #watchTimer: NodeJS.Timeout;
 
   private constructor(settings: Settings, engine: "native" | "portable", log: Log, dataDir: string | undefined) {
     this.#settings = settings;
@@ -121,6 +127,7 @@ export class DataPlane {
       log,
       { died: (worker) => this.#died(worker), replace: (worker) => this.#replace(worker) },
     );
+    this.#watchTimer = setInterval(() => void this.#look().catch(() => {}), ruleWatchMs).unref();
   }
 
   /**
@@ -176,6 +183,7 @@ export class DataPlane {
         throw error;
       }
       this.#program = program;
+      this.#watch.use(processors, this.snapshot(), Date.now());
       const before = this.#leases;
       this.#leases = leases;
       for (const lease of before.values()) void this.#release(lease, removedFileMs);
@@ -324,6 +332,49 @@ export class DataPlane {
     });
   }
 
+  /** What rules in shadow would have done, at all workers together. */
+  async effects(): Promise<readonly LiveEffect[]> {
+    const { living } = this.supervisor;
+    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"effects">({ kind: "effects" })));
+    return togetherByRule(settled.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : [])));
+  }
+
+  /** The newest `count` of the records that workers keep, oldest first. */
+  async recent(count: number): Promise<readonly Uint8Array[]> {
+    const { living } = this.supervisor;
+    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"recent">({ kind: "recent" })));
+    return settled
+      .flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []))
+      .toSorted((a, b) => a.atMs - b.atMs)
+      .slice(-count)
+      .map(({ bytes }) => bytes);
+  }
+
+  /** Of each output, by id: the share of bytes that its filter and routes let through; 1 where nothing was counted. */
+  shares(): ReadonlyMap<string, number> {
+    return new Map(
+      [...this.snapshot().outputs].map(([id, { filtered, routed }]) => {
+        const passed = filtered.bytes + routed.bytes;
+        return [id, passed === 0 ? 1 : routed.bytes / passed];
+      }),
+    );
+  }
+
+  /** Of every rule that runs, by id. */
+  async activity(): Promise<ReadonlyMap<string, LiveActivity>> {
+    await this.#look();
+    return this.#watch.activity;
+  }
+
+  /** Notes which rules match anything; now and then, so that it is known when they last did. */
+  async #look(): Promise<void> {
+    const program = this.#program;
+    if (program === undefined) return;
+    const shadows = program.plan.operations.some(({ flags }) => (flags & operationFlag.shadow) !== 0);
+    const effects = shadows ? await this.effects() : [];
+    this.#watch.look(this.snapshot(), effects, Date.now());
+  }
+
   /** What a kill would cost now: records that are neither delivered nor on disk. */
   inMemory(): { records: number; bytes: number } {
     const { inRing, outputs, streams } = this.snapshot();
@@ -384,6 +435,7 @@ export class DataPlane {
 
   async close(): Promise<void> {
     this.#draining = true;
+    clearInterval(this.#watchTimer);
     await this.supervisor.close();
     await this.#writer.close();
     await this.#files.close();

@@ -8,11 +8,12 @@
 
 import { BatchPool, type SharedBatch } from "../delivery/batch_pool.ts";
 import type { Outputs, PreparedOutputs } from "../delivery/outputs.ts";
-import type { Engine, EngineKind, Framer, PreparedPlan, Ring, Sharding } from "../engine/engine.ts";
+import type { Engine, EngineKind, Framer, PreparedPlan, Ring, RuleEffect, Sharding } from "../engine/engine.ts";
 import { runResult, stopCause } from "../engine/layout.ts";
 import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
 import { Overload, type OverloadOptions, overloadThresholds } from "./overload.ts";
+import type { RecentRecords } from "./recent.ts";
 
 /** What a source of bytes pushes into: this worker's inbox, or the ring of another worker. */
 export interface Intake {
@@ -61,6 +62,8 @@ export interface InboxOptions {
   readonly published: () => void;
   /** Absent: every record runs here. */
   readonly sharding?: Sharding | undefined;
+  /** Is told which records have passed. */
+  readonly recent?: RecentRecords;
   /** Absent: sources wait, whatever the load. */
   readonly overload?: Pick<OverloadOptions, "mode" | "log" | "thresholds">;
 }
@@ -74,6 +77,7 @@ export class Inbox implements Intake, ReaderSite {
   readonly #outputs: Outputs;
   readonly #published: () => void;
   readonly #sharded: boolean;
+  readonly #recent: RecentRecords | undefined;
   readonly #pool: BatchPool;
   /** When to run fewer rules. */
   readonly overload: Overload | undefined;
@@ -101,7 +105,7 @@ export class Inbox implements Intake, ReaderSite {
   /** Reader and ring take turns at room that has come free, so that neither starves the other. */
   #readerFirst = false;
 
-  constructor({ kind, ringMemory, producer, outputs, published, sharding, overload }: InboxOptions) {
+  constructor({ kind, ringMemory, producer, outputs, published, sharding, overload, recent }: InboxOptions) {
     this.#engine = kind.createEngine();
     this.#sharded = sharding !== undefined;
     if (this.#sharded) this.#engine.shard(sharding);
@@ -112,6 +116,7 @@ export class Inbox implements Intake, ReaderSite {
     this.#ringCapacityBytes = header[ringHeader.offsets.capacityBytes / 4]!;
     this.#outputs = outputs;
     this.#published = published;
+    this.#recent = recent;
     this.#pool = new BatchPool(kind.createBatch);
     this.overload =
       overload &&
@@ -127,6 +132,11 @@ export class Inbox implements Intake, ReaderSite {
   /** Whether nothing waits for the engine. */
   get idle(): boolean {
     return this.ring.isEmpty() && this.#waiters.length === 0 && !this.#readerWaits;
+  }
+
+  /** What rules in shadow would have done here. */
+  effects(): readonly RuleEffect[] {
+    return this.#engine.effects();
   }
 
   attach(reader: Reader): void {
@@ -302,6 +312,7 @@ export class Inbox implements Intake, ReaderSite {
     const { batch } = this.#open;
     const to = batch.records;
     if (to > this.#handedOut) {
+      this.#recent?.passed(batch, this.#handedOut, to, Date.now());
       this.#outputs.push(this.#open, this.#handedOut, to);
       this.#handedOut = to;
       this.#flush ??= setImmediate(() => this.#flushOutputs());
