@@ -45,10 +45,19 @@ export interface Proof {
     readonly changed: number;
     readonly replacements: number;
     readonly withheld: number;
+    /** Of a rule in shadow: what it would do by itself. It changed nothing here. */
+    readonly shadow?: { readonly records: number; readonly errors: number; readonly saved_bytes: number };
   }[];
   readonly severity: Readonly<
     Record<string, { readonly before: Cost; readonly after: Cost; readonly reweighted: number }>
   >;
+  /** Most records first; bytes as received. `service` null: records that name none; others: services beyond the first 64, together. */
+  readonly services: readonly {
+    readonly service: string | null;
+    readonly others?: true;
+    readonly before: Cost;
+    readonly after: Cost;
+  }[];
   readonly error_or_above: {
     readonly before: number;
     readonly kept: number;
@@ -110,7 +119,7 @@ export function proofOf({ engine, files, rules: allRules, prices, measured, hour
             after_usd: perMonth(after.usd),
             saved_usd: perMonth(before.usd - after.usd),
           },
-    rules: measured.rules.map(({ rule, dropped, changed, replacements, withheld }) => ({
+    rules: measured.rules.map(({ rule, dropped, changed, replacements, withheld, foreseen }) => ({
       id: rules[rule]!.id,
       type: rules[rule]!.type,
       class: classOf(rules[rule]!, ruleTypes.get(rules[rule]!.type)!),
@@ -118,6 +127,15 @@ export function proofOf({ engine, files, rules: allRules, prices, measured, hour
       changed,
       replacements,
       withheld: withheld.records,
+      ...(foreseen !== undefined && {
+        shadow: { records: foreseen.records, errors: foreseen.errors, saved_bytes: foreseen.savedBytes },
+      }),
+    })),
+    services: measured.services.map(({ name, before, after }) => ({
+      service: name ?? null,
+      ...(name === null && { others: true as const }),
+      before: cost(before),
+      after: cost(after),
     })),
     severity: Object.fromEntries(
       levels

@@ -3,9 +3,24 @@
 import type { Proof } from "./proof.ts";
 import { table } from "./spool_target.ts";
 
+/** A page has room for so many. */
+const servicesShownMax = 20;
+
 /** @returns lines, each with its line end */
 export function proofText(proof: Proof): string {
-  const { before, after, saved, withheld, prices, month, rules, severity, error_or_above: errors, reweighted } = proof;
+  const {
+    before,
+    after,
+    saved,
+    withheld,
+    prices,
+    month,
+    rules,
+    severity,
+    services,
+    error_or_above: errors,
+    reweighted,
+  } = proof;
   const dollars = prices !== null;
   const usd = (amount: number) => (dollars ? [money(amount)] : []);
   const head = (first: string) => [first, "records", "bytes", ...(dollars ? ["dollars"] : [])];
@@ -54,6 +69,12 @@ export function proofText(proof: Proof): string {
       ]),
     ]),
   );
+  if (services.some(({ service }) => service !== null)) sections.push(aligned(serviceRows(services, dollars)));
+  for (const { id, shadow } of rules)
+    if (shadow !== undefined)
+      sections.push(
+        `In shadow, so it changed nothing: ${id} would act on ${number(shadow.records)} records, ${number(shadow.errors)} of them ERROR and above, and save ${number(shadow.saved_bytes)} bytes.\n`,
+      );
   const dropped = Object.entries(errors.dropped_by);
   sections.push(
     `ERROR and above: ${number(errors.kept)} of ${number(errors.before)} kept${dropped.length === 0 ? "." : `; dropped by ${dropped.map(([id, records]) => `${id} ${number(records)}`).join(", ")}.`}\n`,
@@ -66,6 +87,20 @@ export function proofText(proof: Proof): string {
     );
   sections.push(`${pricesText(prices)}${proof.engine}, ${proof.seconds.toFixed(1)} s.\n`);
   return sections.join("\n");
+}
+
+function serviceRows(services: Proof["services"], dollars: boolean): readonly (readonly string[])[] {
+  const shown = services.slice(0, servicesShownMax);
+  const rows = shown.map(({ service, others, before, after }) => [
+    others === true ? "(others)" : (service ?? "names none"),
+    number(before.records),
+    number(after.records),
+    number(before.bytes - after.bytes),
+    ...(dollars ? [money(before.usd - after.usd)] : []),
+  ]);
+  const more = services.length - shown.length;
+  const heads = ["by service", "before", "after", "bytes saved", ...(dollars ? ["dollars saved"] : [])];
+  return [heads, ...rows, ...(more === 0 ? [] : [[`(${more} more: --json)`, ...heads.slice(1).map(() => "")]])];
 }
 
 function pricesText(prices: Proof["prices"]): string {

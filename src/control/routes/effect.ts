@@ -175,10 +175,15 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       }
       // One that was kept may have been cut, and half a secret is not recognised.
       const whole = effect.examples.filter(({ length }) => length < effectExampleBytesMax);
-      const shown = conceal(whole, [store.draft.rules, processors], evaluate).flatMap((one) => one?.text ?? []);
+      const rules = [store.draft.rules, processors];
+      const shown = conceal(whole, rules, evaluate).flatMap((one) => one?.text ?? []);
+      // A service is called what a record says.
+      const names = effect.services.map(({ name }) => Buffer.from(name));
+      const told = conceal(names, rules, evaluate).map((one) => one?.text ?? "(withheld)");
+      const services = effect.services.map((service, index) => ({ ...service, name: told[index]! }));
       return {
         ...about,
-        ...effectReport(rule, effect, rateOf(outputs, live.shares(), price), nowMs),
+        ...effectReport(rule, { ...effect, services }, rateOf(outputs, live.shares(), price), nowMs),
         examples: shown,
         examples_withheld: effect.examples.length - shown.length,
         note: shadowNote,

@@ -88,6 +88,38 @@ for (const kind of engines()) {
       expect(byRule[0]).toMatchObject({ dropped: { records: 1e4 }, errorsDropped: 1e4 });
     });
 
+    it("counts services before and after, most first, beyond 64 together, and those of records that name none", () => {
+      const lines = Array.from({ length: 200 }, (_, index) => {
+        const name = index < 100 ? "shop" : index < 110 ? undefined : `s${index}`;
+        return JSON.stringify({
+          level: index % 2 === 0 ? "DEBUG" : "INFO",
+          ...(name !== undefined && { "service.name": name }),
+        });
+      });
+      const { services } = measured(rules, lines.join("\n"));
+      const told = services.map(({ name, before, after }) => [name, before.records, after.records]);
+      expect(told.slice(0, 2)).toEqual([
+        ["shop", 100, 50],
+        [undefined, 10, 5],
+      ]);
+      // 64 are told apart, the nameless among them; those that come behind the rules are as many, but others.
+      expect(told).toHaveLength(65);
+      expect(told.at(-1)![0]).toBeNull();
+      const sum = (column: number) => told.reduce((total, row) => total + (row[column] as number), 0);
+      expect([sum(1), sum(2)]).toEqual([200, 100]);
+    });
+
+    it("foresees what rules in shadow would do, and changes nothing", () => {
+      const shadows = rules.map((rule) => ({ ...rule, mode: "shadow" }));
+      const text = "ERROR DEBUG\nDEBUG\nINFO 123-45-6789\n";
+      const { before, after, rules: byRule } = measured(shadows, text);
+      expect(after).toEqual(before);
+      expect(byRule.map(({ foreseen }) => foreseen)).toEqual([
+        { records: 2, errors: 1, savedBytes: 16 },
+        { records: 1, errors: 0, savedBytes: 10 },
+      ]);
+    });
+
     it("adds up the weights that sampling wrote, of each severity", () => {
       const { levels } = measured(
         rules,

@@ -4,16 +4,26 @@
  *
  * Native where it can be: a plan whose routes are the severities has the engine count them, and the records of one severity are gathered
  * by one call. So a chunk passes three times: through a plan without rules that splits it by severity, through the rules, and what is
- * an error or worse through the rules once more, to tell which rule drops it. JavaScript looks at a record only where it was sampled.
+ * an error or worse through the rules once more, to tell which rule drops it. Services are counted by two rules in shadow that would drop
+ * everything, one in front of the rules and one behind them. JavaScript looks at a record only where it was sampled.
  *
  * The third pass is apart from the second: a rule with a memory (dedupe, throttle, sampling by sequence) sees the errors alone there, and may
  * decide otherwise than among all records. Kept and dropped in sum are the second's; which rule, the third's.
  */
 
-import type { Condition, Plan, Route, Severity } from "../../plan/operations.ts";
-import { severity } from "../../plan/operations.ts";
+import { servicePaths } from "../../plan/compile.ts";
+import {
+  type Condition,
+  type Operation,
+  operationFlag,
+  type Plan,
+  type PlanRule,
+  type Route,
+  type Severity,
+  severity,
+} from "../../plan/operations.ts";
 import type { Batch } from "../engine/batch.ts";
-import type { EngineKind } from "../engine/engine.ts";
+import type { EngineKind, RuleEffect, ServiceEffect } from "../engine/engine.ts";
 import { type Amount, Pass } from "./pass.ts";
 import { extraWeight } from "./weight.ts";
 
@@ -38,6 +48,16 @@ export interface RuleAmounts {
   readonly withheld: Amount;
   /** Of `dropped`: records that say they are an error or worse. */
   readonly errorsDropped: number;
+  /** Of a rule in shadow: records that it would have acted on, of these errors and worse, and bytes that would not have left. */
+  readonly foreseen?: { readonly records: number; readonly errors: number; readonly savedBytes: number };
+}
+
+export interface ServiceAmounts {
+  /** As records name it; undefined: those that name none; null: the services beyond the first 64, together. */
+  readonly name: string | undefined | null;
+  /** Bytes as received, before and after. */
+  readonly before: Amount;
+  readonly after: Amount;
 }
 
 export interface Measured {
@@ -47,6 +67,8 @@ export interface Measured {
   readonly withheld: Amount;
   readonly rules: readonly RuleAmounts[];
   readonly levels: Readonly<Record<Level, LevelAmounts>>;
+  /** Most records first. */
+  readonly services: readonly ServiceAmounts[];
 }
 
 export class Measure {
@@ -75,7 +97,9 @@ export class Measure {
       for (const level of ["error", "fatal"] as const)
         this.#gather(batch, level, (records) => this.#errors.run(records, this.#receivedAtMs));
     });
-    this.#rules = new Pass(kind, byLevel(plan), options, (batch) => this.#weigh(batch, this.#afterWeight));
+    this.#rules = new Pass(kind, byLevel(betweenWitnesses(plan)), options, (batch) =>
+      this.#weigh(batch, this.#afterWeight),
+    );
   }
 
   /**
@@ -95,6 +119,14 @@ export class Measure {
   }
 
   result(): Measured {
+    const effects = new Map(this.#rules.effects().map((effect) => [effect.rule, effect]));
+    const foreseen = (rule: number) => {
+      const effect = effects.get(rule);
+      if (effect === undefined) return {};
+      const records = effect.records.reduce((sum, one) => sum + one, 0);
+      const errors = effect.records[severity.error]! + effect.records[severity.fatal]!;
+      return { foreseen: { records, errors, savedBytes: effect.savedBytes } };
+    };
     const amounts = (level: Level): LevelAmounts => {
       const [before, after] = [this.#census.routed(severity[level]), this.#rules.routed(severity[level])];
       return {
@@ -122,7 +154,9 @@ export class Measure {
           bytes: this.#rules.ofRule(rule, "quarantinedBytes"),
         },
         errorsDropped: this.#errors.ofRule(rule, "droppedRecords"),
+        ...foreseen(rule),
       })),
+      services: servicesOf(effects.get(this.#plan.rules.length)!, effects.get(this.#plan.rules.length + 1)!),
     };
   }
 
@@ -155,6 +189,42 @@ export class Measure {
       at = stopped;
     }
   }
+}
+
+/**
+ * The plan with a rule in shadow in front of it that would drop everything, and another one behind it: what these count are the services
+ * before and after.
+ */
+function betweenWitnesses({ rules, operations }: Plan): Plan {
+  const witness = (rule: number): Operation => ({ name: "drop", rule, flags: operationFlag.shadow, args: [] });
+  const named = (id: string, state: bigint): PlanRule => ({ id, type: "filter", class: "reduce", state });
+  return {
+    // Any states do that no rule has by its hash.
+    rules: [...rules, named("before", 1n), named("after", 2n)],
+    operations: [witness(rules.length), ...operations, witness(rules.length + 1)],
+    service: servicePaths(),
+  };
+}
+
+function servicesOf(before: RuleEffect, after: RuleEffect): readonly ServiceAmounts[] {
+  const nameOf = ({ name }: ServiceEffect) => Buffer.from(name).toString("utf8");
+  const left = new Map(after.services.map((service) => [nameOf(service), service]));
+  const amount = ({ records, bytes }: Amount = { records: 0, bytes: 0 }): Amount => ({ records, bytes });
+  const told = before.services.map((service): ServiceAmounts => {
+    const name = nameOf(service);
+    return { name: name === "" ? undefined : name, before: amount(service), after: amount(left.get(name)) };
+  });
+  const known = new Set(before.services.map(nameOf));
+  // Which services are told apart is decided by who comes first, and fewer come behind the rules.
+  const others = after.services.filter((service) => !known.has(nameOf(service)));
+  const rest = [after.others, ...others].reduce(
+    (sum, { records, bytes }) => ({ records: sum.records + records, bytes: sum.bytes + bytes }),
+    { records: 0, bytes: 0 },
+  );
+  const ordered = told.toSorted((a, b) => b.before.records - a.before.records);
+  return before.others.records === 0
+    ? ordered
+    : [...ordered, { name: null, before: amount(before.others), after: rest }];
 }
 
 /** The plan with an output for each severity, by its number. */

@@ -2,7 +2,7 @@
 
 import type { Plan } from "../../plan/operations.ts";
 import type { Batch } from "../engine/batch.ts";
-import type { Engine, EngineKind, Framer, PreparedPlan } from "../engine/engine.ts";
+import type { Engine, EngineKind, Framer, PreparedPlan, RuleEffect } from "../engine/engine.ts";
 import {
   countCell,
   countCellsFixed,
@@ -108,6 +108,11 @@ export class Pass {
       records: records - this.#counts[at + routeCell.filteredRecords]!,
       bytes: bytes - this.#counts[at + routeCell.filteredBytes]!,
     };
+  }
+
+  /** Of rules in shadow. */
+  effects(): readonly RuleEffect[] {
+    return this.#engine.effects();
   }
 
   close(): void {

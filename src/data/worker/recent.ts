@@ -32,8 +32,12 @@ export class RecentRecords {
   passed(batch: Batch, from: number, to: number, nowMs: number): void {
     if (nowMs < this.#nextMs || to <= from) return;
     this.#nextMs = nowMs + periodMs;
-    const step = Math.max(1, Math.floor((to - from) / recordsPerPeriod));
-    for (let at = from, taken = 0; at < to && taken < recordsPerPeriod; at += step, taken++) {
+    // At random places: at regular ones a pattern of the traffic could hide.
+    const places = Array.from(
+      { length: Math.min(recordsPerPeriod, to - from) },
+      () => from + Math.floor(Math.random() * (to - from)),
+    );
+    for (const at of [...new Set(places)].toSorted((a, b) => a - b)) {
       const record = batch.slice(at, at + 1);
       if (record.length - 1 > recordBytesMax) continue;
       this.#records.push({ atMs: nowMs, bytes: Uint8Array.from(record.subarray(0, -1)) });
