@@ -61,6 +61,14 @@ export type AttributeOperator = keyof typeof attributeOperator;
 export const attributeNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,2})?$/;
 export const attributeNumberBytesMax = 64;
 
+/** What a rule that remembers may have in memory, in bytes; the least holds a few hundred records, and one long text twice. */
+export const reduceMemoryBytesMin = 65_536;
+export const reduceMemoryBytesMax = 2 ** 30;
+/** Of what a rule cut, the first record's text is kept for the summary; longer ones are not, for a piece of one could hide what rules look for. */
+export const reduceTextBytesMax = 8192;
+/** Most records or bytes in a throttle's bucket, and most a second: in millionths, and with the largest record's debt, still below 2^53. */
+export const throttleTokensMax = 1e9;
+
 export interface Operation {
   readonly name: OperationName;
   /** Index into `Plan.rules`: who is counted. */
