@@ -16,8 +16,6 @@
 
 namespace streamgate {
 
-constexpr size_t kSeverities = static_cast<size_t>(Severity::kFatal) + 1;
-
 // The hash of a record that has no key. `seed`: of plan and rule; `sequence`: the record's number.
 inline uint64_t RandomHash(uint64_t seed, uint64_t sequence) {
   RecordHash hash(seed);
