@@ -11,8 +11,8 @@ namespace streamgate {
 class Dedupe : public RuleMemory {
  public:
   // `window_ms`: from the first record on, by receive time.
-  Dedupe(std::string_view label, double window_ms, uint64_t memory_bytes)
-      : RuleMemory("dedupe", label, window_ms, memory_bytes) {}
+  Dedupe(std::string_view label, double window_ms, uint64_t memory_bytes, uint64_t seed)
+      : RuleMemory(Kind::kDedupe, label, window_ms, memory_bytes, seed) {}
 
   // Was a record of this hash seen in its window?
   bool Repeats(uint64_t hash) {
@@ -20,8 +20,7 @@ class Dedupe : public RuleMemory {
     found_ = table_.Find(hash);
     return found_ != KeyTable::kNone;
   }
-  // The record that was asked about last is settled. `cut`: it was dropped here; false in shadow.
-  void Settle(std::string_view text, double now_ms, bool cut);
+  void Settle(std::string_view text, double now_ms, bool cut) override;
   void Told(uint32_t index) override { table_.Remove(index); }
 
  private:

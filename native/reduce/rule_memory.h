@@ -16,7 +16,10 @@ namespace streamgate {
 
 class RuleMemory {
  public:
+  enum class Kind : uint8_t { kDedupe, kThrottle };
+
   virtual ~RuleMemory() = default;
+  Kind kind() const { return kind_; }
 
   // Whether one more record can be settled.
   bool HasRoom() const { return table_.HasRoom(); }
@@ -32,15 +35,27 @@ class RuleMemory {
   // The summary is on its way.
   virtual void Told(uint32_t index) = 0;
 
+  // The record that was asked about last is settled. `cut`: it was dropped here; false in shadow. Its text is looked at
+  // only then.
+  virtual void Settle(std::string_view text, double now_ms, bool cut) = 0;
+
+  // Of the hashes that it is asked about. It stays when the plan's changes, or all would look new.
+  uint64_t seed() const { return seed_; }
   const KeyTable& table() const { return table_; }
 
  protected:
-  RuleMemory(std::string_view type, std::string_view label, double window_ms, uint64_t memory_bytes)
-      : window_ms_(window_ms), table_(memory_bytes), writer_(type, label) {}
+  RuleMemory(Kind kind, std::string_view label, double window_ms, uint64_t memory_bytes, uint64_t seed)
+      : kind_(kind),
+        seed_(seed),
+        window_ms_(window_ms),
+        table_(memory_bytes),
+        writer_(kind == Kind::kDedupe ? "dedupe" : "throttle", label) {}
 
   // A record was cut.
   void Cut(uint32_t index, std::string_view text, double now_ms);
 
+  const Kind kind_;
+  const uint64_t seed_;
   const double window_ms_;
   KeyTable table_;
 

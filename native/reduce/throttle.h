@@ -16,16 +16,16 @@ class Throttle : public RuleMemory {
   static constexpr int64_t kToken = 1'000'000;
 
   // `tokens_per_ms`, `tokens_max`: in millionths; up to kThrottleTokensMax each.
-  Throttle(std::string_view label, double window_ms, uint64_t memory_bytes, int64_t tokens_per_ms, int64_t tokens_max)
-      : RuleMemory("throttle", label, window_ms, memory_bytes),
+  Throttle(std::string_view label, double window_ms, uint64_t memory_bytes, uint64_t seed, int64_t tokens_per_ms,
+           int64_t tokens_max)
+      : RuleMemory(Kind::kThrottle, label, window_ms, memory_bytes, seed),
         tokens_per_ms_(tokens_per_ms),
         tokens_max_(tokens_max) {}
 
   // Is a record too much that costs `tokens` (whole ones)? One that costs more than a full bucket passes when the
   // bucket is full, and what follows pays for it.
   bool Cuts(uint64_t hash, uint64_t tokens, double now_ms);
-  // As Dedupe::Settle.
-  void Settle(std::string_view text, double now_ms, bool cut);
+  void Settle(std::string_view text, double now_ms, bool cut) override;
   void Told(uint32_t index) override { table_.Release(index); }
 
  private:

@@ -190,7 +190,7 @@ TEST("a table remembers what its model does, within its memory", {
 });
 
 TEST("dedupe passes the first of a window, tells the rest once, and forgets", {
-  Dedupe rule("r", 1000, kReduceMemoryBytesMin);
+  Dedupe rule("r", 1000, kReduceMemoryBytesMin, 7);
   const auto take = [&rule](uint64_t hash, double now_ms) {
     const bool cut = rule.Repeats(hash);
     rule.Settle("text", now_ms, cut);
@@ -215,7 +215,7 @@ TEST("dedupe passes the first of a window, tells the rest once, and forgets", {
 });
 
 TEST("throttle passes a burst, then its rate, and large records on credit", {
-  Throttle rule("r", 1000, kReduceMemoryBytesMin, 10 * Throttle::kToken / 1000, 5 * Throttle::kToken);
+  Throttle rule("r", 1000, kReduceMemoryBytesMin, 7, 10 * Throttle::kToken / 1000, 5 * Throttle::kToken);
   const auto take = [&rule](uint64_t hash, uint64_t cost, double now_ms) {
     const bool cut = rule.Cuts(hash, cost, now_ms);
     rule.Settle("text", now_ms, cut);

@@ -9,8 +9,8 @@ export class Dedupe extends RuleMemory {
   #found = none;
 
   /** @param windowMs from the first record on, by receive time */
-  constructor(label: string, windowMs: number, memoryBytes: number) {
-    super("dedupe", label, windowMs, memoryBytes);
+  constructor(label: string, windowMs: number, memoryBytes: number, seed: bigint) {
+    super("dedupe", label, windowMs, memoryBytes, seed);
   }
 
   /** Was a record of this hash seen in its window? */

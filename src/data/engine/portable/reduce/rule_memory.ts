@@ -8,12 +8,23 @@ import { SummaryWriter } from "./summary.ts";
 const braceOpen = 0x7b;
 
 export abstract class RuleMemory {
+  /** Of the hashes that it is asked about. It stays when the plan's changes, or all would look new. */
+  readonly seedHigh: number;
+  readonly seedLow: number;
   protected readonly table: KeyTable;
   readonly #windowMs: number;
   readonly #writer: SummaryWriter;
   readonly #text = new Scratch();
 
-  protected constructor(type: "dedupe" | "throttle", label: string, windowMs: number, memoryBytes: number) {
+  protected constructor(
+    type: "dedupe" | "throttle",
+    label: string,
+    windowMs: number,
+    memoryBytes: number,
+    seed: bigint,
+  ) {
+    this.seedHigh = Number(seed >> 32n);
+    this.seedLow = Number(seed & 0xffff_ffffn);
     this.#windowMs = windowMs;
     this.table = new KeyTable(memoryBytes);
     this.#writer = new SummaryWriter(type, label);

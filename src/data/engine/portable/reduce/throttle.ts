@@ -20,8 +20,15 @@ export class Throttle extends RuleMemory {
   #cuts = false;
 
   /** @param tokensPerMs in millionths, as `tokensMax`; whole numbers */
-  constructor(label: string, windowMs: number, memoryBytes: number, tokensPerMs: number, tokensMax: number) {
-    super("throttle", label, windowMs, memoryBytes);
+  constructor(
+    label: string,
+    windowMs: number,
+    memoryBytes: number,
+    seed: bigint,
+    tokensPerMs: number,
+    tokensMax: number,
+  ) {
+    super("throttle", label, windowMs, memoryBytes, seed);
     this.#tokensPerMs = tokensPerMs;
     this.#tokensMax = tokensMax;
   }
