@@ -5,7 +5,13 @@
 
 import { createHash } from "node:crypto";
 import { encodePlan } from "../../plan/encode.ts";
-import { operationFlag, type Plan } from "../../plan/operations.ts";
+import { type OperationName, operationFlag, type Plan } from "../../plan/operations.ts";
+
+/**
+ * What thins records out protects nothing, also where it is never skipped: records that were spooled have met it, and would be
+ * thinned again.
+ */
+const thinning: ReadonlySet<OperationName> = new Set(["sample", "dedupe", "throttle"]);
 
 export interface Protection {
   /** The protect rules alone, in their order; their numbers are those of `plan.rules`. */
@@ -15,7 +21,9 @@ export interface Protection {
 }
 
 export function protectionOf({ rules, operations }: Plan): Protection {
-  const protecting = operations.filter(({ flags }) => (flags & operationFlag.protect) !== 0);
+  const protecting = operations.filter(
+    ({ name, flags }) => (flags & operationFlag.protect) !== 0 && !thinning.has(name),
+  );
   const anonymous = {
     rules: rules.slice(0, 1),
     operations: protecting.map((operation) => ({ ...operation, rule: 0 })),
