@@ -43,7 +43,8 @@ void ScanBearerToken(std::string_view text, size_t first, size_t last, Finds* fi
     if (IsAlnum(before) || before == '_') continue;
     // A plus is a space in a form.
     size_t spaces = 0;
-    while (spaces < kSpacesMax && (ByteAt(text, begin) == ' ' || ByteAt(text, begin) == '\t' || ByteAt(text, begin) == '+')) {
+    while (spaces < kSpacesMax &&
+           (ByteAt(text, begin) == ' ' || ByteAt(text, begin) == '\t' || ByteAt(text, begin) == '+')) {
       ++begin;
       ++spaces;
     }

@@ -32,8 +32,8 @@ size_t LocalBegin(std::string_view text, size_t from, size_t at) {
 
 // File names and units that look like addresses: icon@2x.png, getty@tty1.service.
 bool IsFileName(std::string_view host, std::string_view top) {
-  for (const char* const name : {"service", "socket", "timer", "mount", "slice", "scope", "png", "jpg", "jpeg", "gif",
-                                 "webp", "svg"}) {
+  for (const char* const name :
+       {"service", "socket", "timer", "mount", "slice", "scope", "png", "jpg", "jpeg", "gif", "webp", "svg"}) {
     if (top.size() != std::strlen(name)) continue;
     size_t i = 0;
     while (i < top.size() && Lower(top[i]) == name[i]) ++i;

@@ -52,7 +52,9 @@ size_t Utf8(int rune, char* bytes) {
 class EscapeSearch {
  public:
   EscapeSearch(std::string_view text, unsigned decode)
-      : text_(text), backslash_((decode & kDecodeJson) != 0 ? 0 : npos), percent_((decode & kDecodeUrl) != 0 ? 0 : npos) {
+      : text_(text),
+        backslash_((decode & kDecodeJson) != 0 ? 0 : npos),
+        percent_((decode & kDecodeUrl) != 0 ? 0 : npos) {
     if (backslash_ != npos) backslash_ = text.find('\\');
     if (percent_ != npos) percent_ = text.find('%');
   }
@@ -114,7 +116,8 @@ size_t EscapeAt(std::string_view text, size_t at, unsigned decode, char* bytes, 
     *count = Utf8(unit, bytes);
     return 6;
   }
-  const int second = unit < 0xDC00 && ByteAt(text, at + 6) == '\\' && ByteAt(text, at + 7) == 'u' ? Unit(text, at + 8) : -1;
+  const int second =
+      unit < 0xDC00 && ByteAt(text, at + 6) == '\\' && ByteAt(text, at + 7) == 'u' ? Unit(text, at + 8) : -1;
   if (second < 0xDC00 || second > 0xDFFF) {
     *count = Utf8(0xFFFD, bytes);
     return 6;

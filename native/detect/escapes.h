@@ -21,7 +21,8 @@ enum Decode : uint8_t { kDecodeJson = 1, kDecodeUrl = 2, kDecodeBase64 = 4 };
 // Bytes of the escape that begins at `at`, and what it stands for; 0: none begins there.
 size_t EscapeAt(std::string_view text, size_t at, unsigned decode, char* bytes, size_t* count);
 
-// Could escapes hide a character of a value even once this text is decoded again? `\"`, `\\` and line ends alone do not.
+// Could escapes hide a character of a value even once this text is decoded again? `\"`, `\\` and line ends alone do
+// not.
 bool HidesCharacters(std::string_view text, unsigned decode);
 
 class Unescaped {

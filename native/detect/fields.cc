@@ -83,8 +83,7 @@ uint32_t Fields::Selected(std::string_view key, unsigned decode, const Container
       if (selector.selector < selected && FitsGlob(selector.globs[0], key)) selected = selector.selector;
       continue;
     }
-    if ((in.paths & selector.bit) == 0 || in.level >= selector.globs.size() ||
-        !FitsGlob(selector.globs[in.level], key))
+    if ((in.paths & selector.bit) == 0 || in.level >= selector.globs.size() || !FitsGlob(selector.globs[in.level], key))
       continue;
     *paths |= selector.bit;
     if (in.level + 1 == selector.globs.size()) selected = std::min(selected, selector.selector);

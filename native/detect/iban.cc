@@ -1,5 +1,5 @@
-// International bank account numbers (ISO 13616): a country, the length that it uses, check digits; compact or in groups
-// of four.
+// International bank account numbers (ISO 13616): a country, the length that it uses, check digits; compact or in
+// groups of four.
 #include "validators/iban.h"
 
 #include "detect/bytes.h"

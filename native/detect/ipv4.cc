@@ -1,5 +1,5 @@
-// IPv4 addresses in dotted decimal: four numbers up to 255 without leading zeros, not part of a longer dotted number, nor
-// a version by what stands around it.
+// IPv4 addresses in dotted decimal: four numbers up to 255 without leading zeros, not part of a longer dotted number,
+// nor a version by what stands around it.
 #include "detect/bytes.h"
 #include "detect/scanners.h"
 
@@ -22,8 +22,9 @@ bool IsVersion(std::string_view text, size_t begin, size_t end) {
   while (name > 0 && begin - name < 24 && IsLetter(text[name - 1])) --name;
   const std::string_view product = text.substr(name, begin - 1 - name);
   if (product.empty()) return false;
-  for (const std::string_view browser : {"Chrome", "HeadlessChrome", "Chromium", "CriOS", "Edg", "EdgA", "Firefox", "OPR",
-                                         "Opera", "Safari", "Version", "Electron", "Vivaldi", "Brave", "YaBrowser"})
+  for (const std::string_view browser :
+       {"Chrome", "HeadlessChrome", "Chromium", "CriOS", "Edg", "EdgA", "Firefox", "OPR", "Opera", "Safari", "Version",
+        "Electron", "Vivaldi", "Brave", "YaBrowser"})
     if (product == browser) return true;
   return end - begin >= 7 && text.substr(end - 6, 6) == ".0.0.0";
 }

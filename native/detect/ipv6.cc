@@ -1,5 +1,5 @@
-// IPv6 addresses in the forms of RFC 4291 section 2.2, with an IPv4 tail too; a zone, a prefix length or a port behind it
-// stays.
+// IPv6 addresses in the forms of RFC 4291 section 2.2, with an IPv4 tail too; a zone, a prefix length or a port behind
+// it stays.
 #include "detect/bytes.h"
 #include "detect/scanners.h"
 
@@ -14,7 +14,8 @@ bool IsIpv4Tail(std::string_view tail) {
   while (octets < 4) {
     unsigned value = 0;
     size_t end = at;
-    while (end < tail.size() && end < at + 3 && IsDigit(tail[end])) value = value * 10 + static_cast<unsigned>(tail[end++] - '0');
+    while (end < tail.size() && end < at + 3 && IsDigit(tail[end]))
+      value = value * 10 + static_cast<unsigned>(tail[end++] - '0');
     if (end == at || value > 255) return false;
     ++octets;
     at = end + 1;
@@ -85,17 +86,20 @@ void ScanIpv6(std::string_view text, size_t first, size_t last, Finds* finds) {
     size_t end = begin;
     int colons = 0;
     bool doubled = false;
+    bool dotted = false;
     for (; end < text.size() && IsPart(text[end]); ++end) {
+      dotted = dotted || text[end] == '.';
       if (text[end] != ':') continue;
       ++colons;
       doubled = doubled || (end > begin && text[end - 1] == ':');
     }
     at = end;
-    if (colons < 2 || (!doubled && colons < 7)) continue;
+    if (colons < 2 || (!doubled && colons < (dotted ? 6 : 7))) continue;
     const char after = ByteAt(text, end);
     if (IsAlnum(after) || after == '_') continue;
     // The end of a sentence or of a label.
-    while (end > begin && (text[end - 1] == '.' || (text[end - 1] == ':' && end - begin > 1 && text[end - 2] != ':'))) --end;
+    while (end > begin && (text[end - 1] == '.' || (text[end - 1] == ':' && end - begin > 1 && text[end - 2] != ':')))
+      --end;
     // `iface:2001:db8::1`: a word, of which the last letters look like a group.
     if (IsAlnum(ByteBefore(text, begin)) || ByteBefore(text, begin) == '_') {
       size_t word = begin;

@@ -24,7 +24,8 @@ bool IsBetween(char c) {
 // Behind the label and the dashes that close it; 0: the label is no private key's.
 size_t LabelEnd(std::string_view text, size_t at) {
   size_t end = at;
-  while (end < text.size() && end - at < kLabelBytesMax && (IsUpper(text[end]) || IsDigit(text[end]) || text[end] == ' '))
+  while (end < text.size() && end - at < kLabelBytesMax &&
+         (IsUpper(text[end]) || IsDigit(text[end]) || text[end] == ' '))
     ++end;
   const std::string_view label = text.substr(at, end - at);
   if (label.find("PRIVATE KEY") == std::string_view::npos || text.substr(end, kDashes.size()) != kDashes) return 0;
@@ -68,7 +69,7 @@ void ScanPrivateKey(std::string_view text, size_t first, size_t last, Finds* fin
   size_t at = ScanStart(first);
   for (;;) {
     at = text.find(kBegin, at);
-    if (at == std::string_view::npos || at > last + kLeadBytesMax) return;
+    if (at == std::string_view::npos || at > last) return;
     const size_t body = LabelEnd(text, at + kBegin.size());
     const size_t end = body > 0 ? KeyEnd(text, body) : 0;
     if (end > 0) finds->push_back({at, end});

@@ -115,15 +115,13 @@ std::unique_ptr<Redaction> Redaction::Prepare(const Operation& operation, bool p
     if (!redaction->AddSelector(operation.args[i], prefilters, error)) return nullptr;
   if (prefilters) redaction->MakePrefilter();
   std::vector<CandidateIndex::Requirement> requirements;
-  bool detectors = false;
   for (uint32_t i = 0; i < redaction->selectors_.size(); ++i) {
     const Selector& selector = redaction->selectors_[i];
     requirements.push_back({selector.prefilter.get(), false});
     if (selector.scan == nullptr && selector.pattern == nullptr) continue;
-    detectors = true;
+    redaction->detects_ = true;
     if (selector.prefilter == nullptr) redaction->always_.push_back(i);
   }
-  if (!detectors) redaction->decode_ |= 0x80;
   redaction->index_ = std::make_unique<CandidateIndex>(requirements);
   redaction->scan_.Use(redaction->index_.get());
   return redaction;
@@ -137,8 +135,8 @@ bool Redaction::AddSelector(std::string_view argument, bool prefilters, std::str
   std::string first;
   std::string second;
   *error = "a selector of a redact operation is cut short or has an unknown kind";
-  if (!reader.Byte(&kind) || !reader.Byte(&normal) || kind > kScopePath || normal > 2 || !reader.Text(&selector.token) ||
-      !reader.Text(&selector.label) || !reader.Text(&first))
+  if (!reader.Byte(&kind) || !reader.Byte(&normal) || kind > kScopePath || normal > 2 ||
+      !reader.Text(&selector.token) || !reader.Text(&selector.label) || !reader.Text(&first))
     return false;
   selector.token_json = JsonContent(selector.token);
   selector.label_json = JsonContent(selector.label);
@@ -189,8 +187,8 @@ bool Redaction::AddSelector(std::string_view argument, bool prefilters, std::str
     std::vector<ByteSet> sets;
     for (const char c : literal) sets.push_back(AnyCase(c));
     if (sets.size() >= 3)
-      selector.prefilter = std::make_unique<Prefilter>(
-          std::vector<Prefilter::Factor>{{Window(std::move(sets)), Prefilter::kAnywhere}});
+      selector.prefilter =
+          std::make_unique<Prefilter>(std::vector<Prefilter::Factor>{{Window(std::move(sets)), Prefilter::kAnywhere}});
   }
   error->clear();
   selectors_.push_back(std::move(selector));
@@ -294,14 +292,14 @@ void Redaction::SearchBase64(std::string_view text) {
       if (run == 0) ++at;
       continue;
     }
-    const size_t line = base64_.size();
     uint32_t bits = 0;
     bool is_text = true;
     for (size_t i = 0; i < run && is_text; ++i) {
       bits = bits << 6 | static_cast<uint32_t>(value_of(text[begin + i]));
       if (i % 4 == 0) continue;
       const char byte = static_cast<char>(bits >> (6 - 2 * (i % 4)));
-      is_text = (static_cast<unsigned char>(byte) >= ' ' && byte != '\x7f') || byte == '\n' || byte == '\r' || byte == '\t';
+      is_text =
+          (static_cast<unsigned char>(byte) >= ' ' && byte != '\x7f') || byte == '\n' || byte == '\r' || byte == '\t';
       base64_.Append(&byte, 1);
     }
     // Other bytes were decoded from something else: the line is read as far as it went, and finds nothing there.
@@ -313,7 +311,6 @@ void Redaction::SearchBase64(std::string_view text) {
     } else {
       lines_.push_back({base64_.size(), {0, 0}});
     }
-    (void)line;
   }
   if (lines_.empty()) return;
   const std::string_view decoded(base64_.data(), base64_.size());
@@ -383,7 +380,7 @@ Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, S
     finished = fields_.Search(text, decode_, &field_finds_);
     for (const detect::FieldFind& find : field_finds_) AddField(find);
   }
-  if ((decode_ & 0x80) == 0) {
+  if (detects_) {
     texts_[0] = text;
     SearchLayer(text, 0);
     if ((decode_ & detect::kDecodeBase64) != 0) SearchBase64(text);
@@ -484,7 +481,8 @@ void Redaction::RewriteJson(std::string_view text, Scratch* out, uint64_t* match
       at = end + 1;
     } else if (detect::IsAlnum(c) || c == '-') {
       size_t end = at + 1;
-      while (end < text.size() && (detect::IsAlnum(text[end]) || text[end] == '-' || text[end] == '+' || text[end] == '.'))
+      while (end < text.size() &&
+             (detect::IsAlnum(text[end]) || text[end] == '-' || text[end] == '+' || text[end] == '.'))
         ++end;
       if (spans_[next].begin < end && spans_[next].end > at) replace(at, end, true);
       at = end;

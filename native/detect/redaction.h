@@ -1,9 +1,9 @@
 // What the operation `redact` does to a record: finds values by detectors and by the names of fields, in the text as it
 // is and below its escapes, and puts something in their place.
 //
-// All selectors see the same text. Of overlapping finds the earliest counts, of those the longest, of those the first in
-// the list; what another has beyond its end goes with it, so that no half of a value stays. A record that is JSON is JSON
-// afterwards: an escape is replaced whole, and a bare number becomes a string.
+// All selectors see the same text. Of overlapping finds the earliest counts, of those the longest, of those the first
+// in the list; what another has beyond its end goes with it, so that no half of a value stays. A record that is JSON is
+// JSON afterwards: an escape is replaced whole, and a bare number becomes a string.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "attribute/json_text.h"
+#include "detect/checks.h"
 #include "detect/escapes.h"
 #include "detect/fields.h"
 #include "detect/finds.h"
-#include "detect/checks.h"
 #include "detect/hmac_sha256.h"
 #include "detect/scanners.h"
 #include "generated/layout.h"
@@ -92,13 +92,15 @@ class Redaction {
   // Replace the merged spans.
   void RewritePlain(std::string_view text, Scratch* out, uint64_t* matches);
   void RewriteJson(std::string_view text, Scratch* out, uint64_t* matches);
-  void AppendReplacement(std::string_view text, const Span& span, size_t begin, size_t end, bool in_string, Scratch* out);
+  void AppendReplacement(std::string_view text, const Span& span, size_t begin, size_t end, bool in_string,
+                         Scratch* out);
   // What the bytes [begin, end) of the record stand for, decoded as far as is known.
   std::string_view ValueOf(std::string_view text, const Span& span, size_t begin, size_t end, bool in_string);
   bool IsJson(std::string_view text);
 
   Mode mode_ = Mode::kReplace;
   unsigned decode_ = 0;
+  bool detects_ = false;
   size_t keep_last_ = 0;
   std::unique_ptr<detect::HmacSha256> hmac_;
   std::vector<Selector> selectors_;

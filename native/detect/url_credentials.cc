@@ -1,5 +1,5 @@
-// Passwords in URLs: `scheme://user:password@host` (RFC 3986 section 3.2.1). The password alone is taken; where there is
-// a token in the user's place, the token.
+// Passwords in URLs: `scheme://user:password@host` (RFC 3986 section 3.2.1). The password alone is taken; where there
+// is a token in the user's place, the token.
 #include "detect/bytes.h"
 #include "detect/scanners.h"
 
@@ -10,8 +10,8 @@ constexpr size_t kAuthorityBytesMax = 2048;
 constexpr size_t kTokenBytesMin = 16;
 
 bool EndsAuthority(char c) {
-  return static_cast<unsigned char>(c) <= ' ' || c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' || c == '<' ||
-         c == '>' || c == '\\' || c == '`' || c == '|' || c == '{' || c == '}' || c == '\x7f';
+  return static_cast<unsigned char>(c) <= ' ' || c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' ||
+         c == '<' || c == '>' || c == '\\' || c == '`' || c == '|' || c == '{' || c == '}' || c == '\x7f';
 }
 
 // `***`, `xxxx`, `[REDACTED]`: somebody was here before.
@@ -39,7 +39,7 @@ void ScanUrlCredentials(std::string_view text, size_t first, size_t last, Finds*
   size_t at = ScanStart(first);
   for (;;) {
     at = text.find("://", at);
-    if (at == std::string_view::npos || at > last + kLeadBytesMax) return;
+    if (at == std::string_view::npos || at > last) return;
     const bool scheme = IsAlnum(ByteBefore(text, at));
     const size_t authority = at + 3;
     at = authority;

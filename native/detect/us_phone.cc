@@ -1,5 +1,5 @@
-// Telephone numbers of the North American Numbering Plan: area and exchange do not begin with 0 or 1 and are none of the
-// service codes N11; area codes N9X are kept for the plan's growth (nanpa.com, "About the NANP").
+// Telephone numbers of the North American Numbering Plan: area and exchange do not begin with 0 or 1 and are none of
+// the service codes N11; area codes N9X are kept for the plan's growth (nanpa.com, "About the NANP").
 #include "detect/bytes.h"
 #include "detect/keyword.h"
 #include "detect/scanners.h"

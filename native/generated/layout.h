@@ -219,6 +219,7 @@ enum class OperationCode : uint16_t {
   kReplacePattern = 3,
   kDropAttribute = 4,
   kDrop = 5,
+  kRedact = 6,
   kRoute = 10,
 };
 

@@ -7,8 +7,8 @@
 
 namespace streamgate::validators {
 
-// Characters of an IBAN of this country (two upper-case letters), as the SWIFT registry (release 99, 2024) lists them and
-// central banks outside it announce; 0: it has none.
+// Characters of an IBAN of this country (two upper-case letters), as the SWIFT registry (release 99, 2024) lists them
+// and central banks outside it announce; 0: it has none.
 size_t IbanLength(char first, char second);
 
 // `iban`: upper-case letters and digits, at least five.

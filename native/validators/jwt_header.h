@@ -1,4 +1,5 @@
-// The first part of a JSON Web Token (RFC 7519), decoded: a JSON object that names its algorithm (RFC 7515 section 4.1.1).
+// The first part of a JSON Web Token (RFC 7519), decoded: a JSON object that names its algorithm (RFC 7515
+// section 4.1.1).
 #pragma once
 
 #include <string_view>

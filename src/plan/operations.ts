@@ -21,6 +21,11 @@ export const operationCode = {
   dropAttribute: 4,
   /** No args. Drops every record for which its condition holds (`Operation.when`), or every one when it has none. */
   drop: 5,
+  /**
+   * args: as drawn in redact_arguments.ts. Finds values by detectors and by the names of fields, below escapes too, and replaces them,
+   * or drops the record. What lies below more escapes than are taken away withholds the record.
+   */
+  redact: 6,
   /** args: u64, little-endian, bit n: output n. From here on the record goes to these outputs, and whatever a route said before is forgotten. */
   route: 10,
 } as const;
