@@ -221,6 +221,7 @@ enum class OperationCode : uint16_t {
   kReplacePattern = 3,
   kDropAttribute = 4,
   kDrop = 5,
+  kRedact = 6,
   kSample = 7,
   kDedupe = 8,
   kThrottle = 9,
