@@ -4,6 +4,7 @@ import { selectEngine } from "../data/engine/select.ts";
 import { Measure } from "../data/proof/measure.ts";
 import { compilePlan } from "../plan/compile.ts";
 import type { Price } from "../prices/price.ts";
+import { withoutRuleKeys } from "../rules/secrets_of_rules.ts";
 import { print } from "./print.ts";
 import { proofOf } from "./proof.ts";
 import { chunksOf } from "./prove_input.ts";
@@ -35,7 +36,7 @@ export async function command(options: ProveOptions): Promise<number> {
   if (warning !== undefined) note(warning);
   const { rules, warnings } = readRulesFile(path, (pattern) => kind.checkPattern(pattern));
   for (const warning of warnings) note(`warning: ${warning}`);
-  const plan = compilePlan(rules);
+  const plan = compilePlan(withoutRuleKeys(rules));
   const measure = new Measure(kind, plan, maxRecordBytes);
   const beganMs = performance.now();
   const clock = new ReplayClock();

@@ -4,11 +4,11 @@
  */
 
 import { canonical } from "../manifest/canonical.ts";
-import { readRule } from "../manifest/manifest.ts";
 import { classOf, compilePlan } from "../plan/compile.ts";
 import type { Evaluate } from "../plan/evaluation.ts";
 import { ruleTypes } from "../rules/index.ts";
 import type { Rule } from "../rules/rule.ts";
+import { withoutRuleKeys } from "../rules/secrets_of_rules.ts";
 
 /** Bytes of a record that is shown. */
 const shownBytesMax = 16 * 1024;
@@ -31,7 +31,7 @@ export function conceal(
   evaluate: Evaluate,
 ): readonly (Concealed | undefined)[] {
   if (records.length === 0) return [];
-  const plan = compilePlan([...protecting(rules.flat()), ...everyDetector()]);
+  const plan = compilePlan(withoutRuleKeys([...protecting(rules.flat()), everyDetector]));
   const evaluations = evaluate(
     plan,
     records.map((bytes) => ({ bytes })),
@@ -57,9 +57,5 @@ function protecting(rules: readonly Rule[]): readonly Rule[] {
   return [...seen.values()];
 }
 
-/** The rule that takes out what any detector finds; none where `redact` knows no detectors. */
-function everyDetector(): readonly Rule[] {
-  if (!Object.hasOwn(ruleTypes.get("redact")!.params.properties, "detectors")) return [];
-  const rule = { id: "every_detector", type: "redact", params: { detectors: ["all"] } };
-  return [readRule(rule, "", () => ({ ok: true, groups: 0 }))];
-}
+/** Takes out what any detector finds. */
+const everyDetector: Rule = { id: "every_detector", type: "redact", params: { detectors: ["all"] } };

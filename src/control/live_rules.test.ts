@@ -3,17 +3,17 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { engines } from "../../test/conformance/engines.ts";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
 import { temporaryDirectory } from "../../test/fixtures/temporary_directory.ts";
 import { evaluate } from "../data/engine/evaluate.ts";
-import { portableKind } from "../data/engine/portable/kind.ts";
 import type { LiveActivity, LiveEffect, LiveRules } from "../plan/live.ts";
 import { Audit } from "./audit.ts";
 import { type ControlServer, startControl } from "./server.ts";
 import { Sightings } from "./sightings.ts";
 import { Store } from "./store.ts";
 
-const kind = portableKind();
+const kind = engines()[0]!;
 const secret = "123-45-6789";
 const ssn = { id: "ssn", type: "redact", params: { pattern: "\\d{3}-\\d{2}-\\d{4}", replacement: "#" } };
 const shy = { id: "shy", type: "filter", mode: "shadow", params: { value: "x" } };

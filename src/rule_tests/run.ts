@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { compilePlan } from "../plan/compile.ts";
 import type { Evaluate, EvaluatedRecord, Evaluation } from "../plan/evaluation.ts";
+import { withoutRuleKeys } from "../rules/secrets_of_rules.ts";
 import type { Expectation, RuleTest, RuleTests, Step } from "./format.ts";
 
 /** What did not hold. `expected` and `got` are texts for people; of an output they are the records themselves. */
@@ -36,7 +37,7 @@ const silentTypes: ReadonlySet<string> = new Set(["route"]);
 
 /** @throws StreamGateError where the engine refuses a pattern */
 export function runRuleTests({ rules, outputs, tests }: RuleTests, evaluate: Evaluate): TestReport {
-  const plan = compilePlan(rules, outputs);
+  const plan = compilePlan(withoutRuleKeys(rules), outputs);
   const outputIds = outputs.length === 0 ? ["console"] : outputs.map(({ id, type }) => String(id ?? type));
   const acted = new Set<string>();
   const results = tests.map(({ name, steps, sequence }): TestResult => {

@@ -6,6 +6,7 @@ import { StreamGateError } from "../../errors.ts";
 import { activePipeline, type OutputConfig, type Rule, readManifest } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
 import type { Evaluation } from "../../plan/evaluation.ts";
+import { withoutRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { firstViolation, isRecord, nameOf, placeOf } from "../../schema.ts";
 import { errors, RequestError } from "../answer.ts";
 import { type Concealed, conceal } from "../concealment.ts";
@@ -124,7 +125,7 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
       const recent = asked.lines === undefined;
       const records = recent ? await recentRecords(asked.recent!) : asked.lines!.map((line) => Buffer.from(line));
       const evaluations = evaluate(
-        compilePlan(rules, outputs),
+        compilePlan(withoutRuleKeys(rules), outputs),
         records.map((bytes) => ({ bytes })),
       );
       const lines = tell(evaluations, outputIds(outputs), recent ? show(records) : undefined);

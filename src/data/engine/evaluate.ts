@@ -64,6 +64,11 @@ class Evaluator {
   }
 
   next({ bytes, receivedAtMs = 0, source }: EvaluatedRecord): Evaluation {
+    this.#written.length = 0;
+    // What rules owe of windows that have ended comes in front of the record, as in a chunk, and is none of its fate.
+    while (!this.#engine.tick(receivedAtMs)) this.#makeRoom();
+    this.#take();
+    const summaries = this.#written.splice(0);
     this.#before.set(this.#counts);
     const shadowsBefore = this.#shadows();
     // Each byte is the record's: no byte ends it before its length does.
@@ -77,7 +82,8 @@ class Evaluator {
       this.#run(framer, bytes, receivedAtMs);
       const hits = this.#shadows().map((records, rule) => records - (shadowsBefore[rule] ?? 0));
       const shadows = this.#plan.rules.flatMap(({ id }, rule) => ((hits[rule] ?? 0) > 0 ? [id] : []));
-      return { ...this.#tell(), shadows };
+      const told = this.#tell();
+      return { ...told, shadows, created: [...summaries.map(({ bytes }) => bytes), ...told.created] };
     } finally {
       framer.close();
     }
@@ -87,15 +93,19 @@ class Evaluator {
     const chunk = Buffer.allocUnsafe(4 + bytes.length);
     chunk.writeUInt32BE(bytes.length);
     chunk.set(bytes, 4);
-    this.#written.length = 0;
     let at = this.#engine.runChunk(framer, chunk, 0, receivedAtMs);
     while (at < chunk.length) {
-      this.#take();
-      this.#batch = new Batch(batchRecords, Math.max(this.#engine.needBytes, 2 * this.#batch.bytesMax));
-      this.#engine.attach(this.#batch);
+      this.#makeRoom();
       at = this.#engine.runChunk(framer, chunk, at, receivedAtMs);
     }
     this.#take();
+  }
+
+  /** The batch is full. */
+  #makeRoom(): void {
+    this.#take();
+    this.#batch = new Batch(batchRecords, Math.max(this.#engine.needBytes, 2 * this.#batch.bytesMax));
+    this.#engine.attach(this.#batch);
   }
 
   /** Takes what the batch holds, and empties it. */
@@ -130,8 +140,8 @@ class Evaluator {
     const dropped = rules.find(({ rule }) => gained(rule, "droppedRecords") > 0);
     const withheld = rules.find(({ rule }) => gained(rule, "quarantinedRecords") > 0);
     const written = this.#written;
-    if (this.#gained("passedRecords") > 0) {
-      // What rules make of earlier records is written before the record that was the occasion.
+    // A summary that makes room for what the record brings to mind passes, too, and is written before it.
+    if (this.#gained("passedRecords") > this.#gained("createdRecords")) {
       const own = written.pop();
       const outputs = this.#outputsOf(own);
       return {

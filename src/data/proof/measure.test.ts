@@ -109,6 +109,25 @@ for (const kind of engines()) {
       expect([sum(1), sum(2)]).toEqual([200, 100]);
     });
 
+    it("counts what sampling keeps as what it stands for, within a few in a hundred", () => {
+      const sampled = [{ id: "tenth", type: "sample", params: { rate: 0.1 } }];
+      const lines = Array.from({ length: 20_000 }, (_, index) =>
+        index % 50 === 0 ? `ERROR ${index}` : `INFO ${index}`,
+      );
+      const { levels, after } = measured(sampled, `${lines.join("\n")}\n`, 65_536);
+      expect(levels.error).toMatchObject({ afterWeight: 400, after: { records: 400 } });
+      expect(after.records).toBeLessThan(4000);
+      // Binomial: the deviation of the sum is 10 × √(19,600 × 0.1 × 0.9) = 420; five of them.
+      expect(Math.abs(levels.info.afterWeight - 19_600)).toBeLessThan(2100);
+    });
+
+    it("counts the summaries that rules make as what is left", () => {
+      const dedupe = [{ id: "once", type: "dedupe", params: { window_s: 60 } }];
+      const { before, after, rules: byRule } = measured(dedupe, "ERROR a\nERROR a\nERROR a\nERROR b\n");
+      expect([before.records, byRule[0]!.dropped.records]).toEqual([4, 2]);
+      expect(after.records).toBe(3);
+    });
+
     it("foresees what rules in shadow would do, and changes nothing", () => {
       const shadows = rules.map((rule) => ({ ...rule, mode: "shadow" }));
       const text = "ERROR DEBUG\nDEBUG\nINFO 123-45-6789\n";
@@ -123,7 +142,7 @@ for (const kind of engines()) {
     it("adds up the weights that sampling wrote, of each severity", () => {
       const { levels } = measured(
         rules,
-        '{"level":"info","sample_rate":10}\n{"level":"info"}\n{"level":"debug","msg":"sample_rate","sample_rate":2.5}\nERROR [sg sample_rate="4"] x\n',
+        '{"level":"info","sample_rate":10}\n{"level":"info"}\n{"level":"debug","msg":"sample_rate","sample_rate":2.5}\nERROR x sample_rate=4\n',
       );
       const weights = Object.entries(levels).map(([level, { afterWeight }]) => [level, afterWeight]);
       expect(weights.filter(([, weight]) => weight !== 0)).toEqual([
@@ -152,7 +171,10 @@ describe("extraWeight", () => {
   it.each([
     ['{"sample_rate":10}\n', 9],
     ['{"sample_rate" : 3,"a":1}\n', 2],
-    ['x [a sample_rate="4"] y\n', 3],
+    ['<11>1 - h a - - [sample@32473 rate="4"] y\n', 3],
+    ["x sample_rate=4\n", 3],
+    ["x sample_rate=4\r\n", 3],
+    ["x sample_rate=4s sample_rate\n", 0],
     ['{"sample_rate":10,"old":{"sample_rate":5}}\n', 9],
     ['{"sample_rate":2}\n{"sample_rate":2}\n', 2],
     ['{"sample_rate":0.5}\n{"sample_rate":"x"}\nsample_rate\n', 0],

@@ -118,7 +118,9 @@ export class Measure {
     this.#rules.end(this.#receivedAtMs);
   }
 
+  /** Call once, at the end. */
   result(): Measured {
+    this.#rules.finish(this.#receivedAtMs);
     const effects = new Map(this.#rules.effects().map((effect) => [effect.rule, effect]));
     const foreseen = (rule: number) => {
       const effect = effects.get(rule);

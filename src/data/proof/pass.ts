@@ -78,6 +78,12 @@ export class Pass {
     this.#framer = this.#createFramer();
   }
 
+  /** No stream follows: what rules owe of records that they dropped is written. */
+  finish(receivedAtMs: number): void {
+    while (!this.#engine.tellLast(receivedAtMs)) this.#flush(this.#engine.needBytes);
+    this.#flush(0);
+  }
+
   get received(): Amount {
     return this.#amount("receivedRecords", "receivedBytes");
   }

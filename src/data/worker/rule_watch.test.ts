@@ -17,6 +17,8 @@ const snapshot = (received: number, dropped = 0, changed = 0): Snapshot => ({
         dropped: { records: dropped, bytes: dropped * 10 },
         changed: { records: changed, replacements: changed },
         quarantined: { records: 0, bytes: 0 },
+        summaries: { records: 0, bytes: 0 },
+        sampledWeight: 0,
       },
     ],
   ]),

@@ -18,6 +18,7 @@ import { ledgerCell, ledgerCells } from "../ledger/layout.ts";
 import { LedgerWriter } from "../ledger/ledger.ts";
 import { QuarantineWatch } from "../quarantine/watch.ts";
 import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
+import { KeyWatch } from "./key_watch.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import {
   type Answers,
@@ -58,6 +59,7 @@ export class WorkerPlane {
   readonly #outputs: Outputs;
   readonly #inbox: Inbox;
   readonly #quarantine: QuarantineWatch;
+  readonly #keys: KeyWatch;
   readonly #memory: MemoryBudget;
   readonly #frameLosses = new Float64Array(frameCells);
   readonly #cells = new Float64Array(ledgerCells);
@@ -82,6 +84,7 @@ export class WorkerPlane {
     this.#kind = kind;
     this.#log = log;
     this.#quarantine = new QuarantineWatch(log);
+    this.#keys = new KeyWatch(log);
     const { index, rings, dataDir } = start;
     this.#memory = MemoryBudget.open(start.memory, start.index);
     this.#outputs = new Outputs({
@@ -198,6 +201,7 @@ export class WorkerPlane {
     this.#counts = prepared.counts;
     this.#quarantine.use(prepared.plan.plan.rules, prepared.counts);
     this.#countShadows(prepared.plan.plan);
+    this.#keys.use(prepared.plan.plan.rules, prepared.counts);
     this.#publish();
     before?.close();
   }
@@ -325,5 +329,6 @@ export class WorkerPlane {
       cells.set(this.#counts, counts);
     });
     this.#quarantine.look();
+    this.#keys.look();
   }
 }
