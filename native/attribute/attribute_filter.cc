@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
-#include "absl/strings/charconv.h"
 #include "re2/re2.h"
 #include "scan/dispatch.h"
 
@@ -15,15 +13,6 @@ namespace {
 
 constexpr std::string_view kKvlistValue = "kvlistValue";
 constexpr std::string_view kAnyValueNames[] = {"stringValue", "intValue", "doubleValue", "boolValue", kKvlistValue};
-
-bool Contains(std::string_view text, std::string_view part) {
-#if defined(__linux__) || defined(__APPLE__)
-  // Two-way search in glibc and musl: linear where string_view::find is quadratic ("aaab" in "aaaa...").
-  return part.empty() || memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
-#else
-  return text.find(part) != std::string_view::npos;
-#endif
-}
 
 // Reads a path: its keys, each as u32 length (little-endian) and bytes. False: the lengths do not fit.
 bool ReadPath(std::string_view bytes, std::vector<std::string>* keys) {
@@ -111,35 +100,6 @@ std::vector<std::string> RarestKeys(const std::vector<std::vector<std::string>>&
   return rarest;
 }
 
-// Does this text match attributeNumber of src/plan/operations.ts?
-bool IsNumber(std::string_view text) {
-  size_t at = 0;
-  const auto digits = [&](size_t digits_max) {
-    const size_t from = at;
-    while (at < text.size() && at - from < digits_max && text[at] >= '0' && text[at] <= '9') ++at;
-    return at - from;
-  };
-  if (text.size() > kAttributeNumberBytesMax) return false;
-  if (at < text.size() && text[at] == '-') ++at;
-  const bool zero = at < text.size() && text[at] == '0';
-  if (digits(zero ? 1 : kAttributeNumberBytesMax) == 0) return false;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits(kAttributeNumberBytesMax) == 0) return false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (digits(2) == 0) return false;
-  }
-  return at == text.size();
-}
-
-// False: the text is no number. By abseil, which asks no locale, and rounds as IEEE 754 and JavaScript do.
-bool ReadNumber(std::string_view text, double* number) {
-  return IsNumber(text) && absl::from_chars(text.data(), text.data() + text.size(), *number).ec == std::errc();
-}
-
 bool HoldsAny(const std::vector<Prefilter::Factor>& factors, const char* data, size_t size) {
   const auto* const from = reinterpret_cast<const uint8_t*>(data);
   return std::any_of(factors.begin(), factors.end(), [&](const Prefilter::Factor& factor) {
@@ -174,12 +134,8 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(const Operation& opera
 std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(AttributeOperator op, const std::vector<std::string>& values,
                                                           const std::vector<std::string>& path_bytes,
                                                           std::string* error, bool prefilters) {
-  const bool several = op == AttributeOperator::kEquals || op == AttributeOperator::kDiffers;
-  const size_t wanted = op == AttributeOperator::kExists ? 0 : 1;
-  if (op > AttributeOperator::kLess || values.size() < wanted || (values.size() > wanted && !several)) {
-    *error = "an attribute's operator is unknown, or it takes another number of values";
-    return nullptr;
-  }
+  std::unique_ptr<Comparison> comparison = Comparison::Prepare(op, values, error);
+  if (comparison == nullptr) return nullptr;
   std::vector<std::vector<std::string>> paths(path_bytes.size());
   for (size_t i = 0; i < paths.size(); ++i) {
     if (!ReadPath(path_bytes[i], &paths[i])) {
@@ -191,22 +147,7 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(AttributeOperator op, 
       return nullptr;
     }
   }
-  std::unique_ptr<re2::RE2> pattern;
-  if (op == AttributeOperator::kRegex) {
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    pattern = std::make_unique<re2::RE2>(values[0], options);
-    if (!pattern->ok()) {
-      *error = pattern->error();
-      return nullptr;
-    }
-  }
-  double limit = 0;
-  if ((op == AttributeOperator::kGreater || op == AttributeOperator::kLess) && !ReadNumber(values[0], &limit)) {
-    *error = "an attribute is compared with what is no number";
-    return nullptr;
-  }
-  std::unique_ptr<AttributeFilter> filter(new AttributeFilter(op, values, limit, std::move(pattern), PathTrie(paths)));
+  std::unique_ptr<AttributeFilter> filter(new AttributeFilter(std::move(comparison), PathTrie(paths)));
   if (prefilters) filter->Derive(paths);
   return filter;
 }
@@ -214,15 +155,15 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(AttributeOperator op, 
 // What a record that matches must hold: see prefilter.
 void AttributeFilter::Derive(const std::vector<std::vector<std::string>>& paths) {
   std::vector<Prefilter::Factor> values;
-  switch (op_) {
+  switch (comparison_->op()) {
     case AttributeOperator::kEquals:
     case AttributeOperator::kContains:
     case AttributeOperator::kStartsWith:
     case AttributeOperator::kEndsWith:
-      values = LiteralFactors(values_);
+      values = LiteralFactors(comparison_->values());
       break;
     case AttributeOperator::kRegex:
-      values = PatternFactors(*pattern_);
+      values = PatternFactors(*comparison_->pattern());
       break;
     case AttributeOperator::kDiffers:
     case AttributeOperator::kExists:
@@ -240,14 +181,8 @@ void AttributeFilter::Derive(const std::vector<std::vector<std::string>>& paths)
 
 std::unique_ptr<Prefilter> AttributeFilter::TakePrefilter() { return std::move(prefilter_); }
 
-AttributeFilter::AttributeFilter(AttributeOperator op, std::vector<std::string> values, double limit,
-                                 std::unique_ptr<re2::RE2> pattern, PathTrie trie)
-    : op_(op),
-      values_(std::move(values)),
-      limit_(limit),
-      pattern_(std::move(pattern)),
-      trie_(std::move(trie)),
-      found_(trie_.size()) {
+AttributeFilter::AttributeFilter(std::unique_ptr<Comparison> comparison, PathTrie trie)
+    : comparison_(std::move(comparison)), trie_(std::move(trie)), found_(trie_.size()) {
   for (uint32_t node = 0; node < trie_.size(); ++node)
     if (trie_.node(node).path != PathTrie::kNoPath) ends_.push_back(node);
   std::sort(ends_.begin(), ends_.end(),
@@ -263,8 +198,10 @@ bool AttributeFilter::Matches(const char* data, size_t size) {
   if (!keys_.empty() && !HoldsAny(keys_, data, size) && !HoldsUnicodeEscape(data, size)) return false;
   const Found* const found = Walk(data, size);
   if (found == nullptr) return false;
-  if (op_ == AttributeOperator::kExists) return true;
-  return found->presence == Presence::kScalar ? Accepts(found->scalar) : op_ == AttributeOperator::kDiffers;
+  const AttributeOperator op = comparison_->op();
+  if (op == AttributeOperator::kExists) return true;
+  return found->presence == Presence::kScalar ? comparison_->Accepts(Meaning(found->scalar))
+                                              : op == AttributeOperator::kDiffers;
 }
 
 bool AttributeFilter::Find(const char* data, size_t size, std::string_view* text) {
@@ -420,32 +357,6 @@ std::string_view AttributeFilter::Meaning(const JsonScalar& scalar) {
   decoded_.clear();
   JsonText::Decode({scalar.data, scalar.size}, &decoded_);
   return decoded_;
-}
-
-bool AttributeFilter::Accepts(const JsonScalar& scalar) {
-  const std::string_view text = Meaning(scalar);
-  double number = 0;
-  switch (op_) {
-    case AttributeOperator::kEquals:
-      return std::find(values_.begin(), values_.end(), text) != values_.end();
-    case AttributeOperator::kContains:
-      return Contains(text, values_[0]);
-    case AttributeOperator::kRegex:
-      return pattern_->Match(text, 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
-    case AttributeOperator::kStartsWith:
-      return text.substr(0, values_[0].size()) == values_[0];
-    case AttributeOperator::kEndsWith:
-      return text.size() >= values_[0].size() && text.substr(text.size() - values_[0].size()) == values_[0];
-    case AttributeOperator::kDiffers:
-      return std::find(values_.begin(), values_.end(), text) == values_.end();
-    case AttributeOperator::kExists:
-      return true;
-    case AttributeOperator::kGreater:
-      return ReadNumber(text, &number) && number > limit_;
-    case AttributeOperator::kLess:
-      return ReadNumber(text, &number) && number < limit_;
-  }
-  return false;
 }
 
 }  // namespace streamgate

@@ -13,15 +13,12 @@
 #include <string_view>
 #include <vector>
 
+#include "attribute/comparison.h"
 #include "attribute/json_text.h"
 #include "attribute/path_trie.h"
 #include "generated/layout.h"
 #include "match/prefilter.h"
 #include "plan/operation.h"
-
-namespace re2 {
-class RE2;
-}
 
 namespace streamgate {
 
@@ -58,8 +55,7 @@ class AttributeFilter {
     JsonScalar scalar;
   };
 
-  AttributeFilter(AttributeOperator op, std::vector<std::string> values, double limit,
-                  std::unique_ptr<re2::RE2> pattern, PathTrie trie);
+  AttributeFilter(std::unique_ptr<Comparison> comparison, PathTrie trie);
 
   void Derive(const std::vector<std::vector<std::string>>& paths);
   const Found* Walk(const char* data, size_t size);
@@ -74,13 +70,8 @@ class AttributeFilter {
   bool KeyIs(const JsonScalar& key, std::string_view name);
   void Forget(uint32_t node);
   std::string_view Meaning(const JsonScalar& scalar);
-  bool Accepts(const JsonScalar& scalar);
 
-  const AttributeOperator op_;
-  const std::vector<std::string> values_;
-  // What greater and less compare with.
-  const double limit_;
-  const std::unique_ptr<re2::RE2> pattern_;
+  const std::unique_ptr<Comparison> comparison_;
   const PathTrie trie_;
   std::unique_ptr<Prefilter> prefilter_;
   // What a record without `\u` that has the attribute holds one of, where prefilter_ is about the value; empty: nothing

@@ -256,6 +256,20 @@ enum class Severity : uint8_t {
   kFatal = 6,
 };
 
+enum class SyslogField : uint8_t {
+  kSeverity = 0,
+  kFacility = 1,
+  kVersion = 2,
+  kTime = 3,
+  kHost = 4,
+  kApp = 5,
+  kProcid = 6,
+  kMsgid = 7,
+  kSd = 8,
+  kParam = 9,
+  kMessage = 10,
+};
+
 enum class RunResult : uint32_t {
   kEmpty = 0,
   kDone = 1,
@@ -272,8 +286,7 @@ enum class StopCause : uint32_t {
 enum class ShardKeyKind : uint32_t {
   kSource = 0,
   kAttribute = 1,
-  kSyslogHost = 2,
-  kSyslogApp = 3,
+  kSyslog = 2,
 };
 
 enum class EncodeStop : uint32_t {
@@ -338,6 +351,44 @@ enum class SegmentState : uint32_t {
   kGood = 0,
   kHeaderDamaged = 1,
   kUnknownVersion = 2,
+};
+
+constexpr const char* kSyslogSeverities[] = {
+  "emerg",
+  "alert",
+  "crit",
+  "err",
+  "warning",
+  "notice",
+  "info",
+  "debug",
+};
+
+constexpr const char* kSyslogFacilities[] = {
+  "kern",
+  "user",
+  "mail",
+  "daemon",
+  "auth",
+  "syslog",
+  "lpr",
+  "news",
+  "uucp",
+  "cron",
+  "authpriv",
+  "ftp",
+  "ntp",
+  "audit",
+  "alert",
+  "clock",
+  "local0",
+  "local1",
+  "local2",
+  "local3",
+  "local4",
+  "local5",
+  "local6",
+  "local7",
 };
 
 constexpr uint32_t kBlockAlignment = 8;

@@ -6,18 +6,10 @@
  * array, the array is read as OTLP's list of {"key", "value"} (opentelemetry-proto, common/v1/common.proto).
  */
 
-import {
-  attributeKeysMax,
-  attributeNumber,
-  attributeNumberBytesMax,
-  attributeOperator,
-  type Operation,
-} from "../../../../plan/operations.ts";
+import { attributeKeysMax, attributeOperator, type Operation } from "../../../../plan/operations.ts";
+import { Comparison, type PatternFinder } from "./comparison.ts";
 import { decodeString, type JsonScalar, JsonText } from "./json_text.ts";
 import { type PathNode, pathTrie, sameBytes } from "./path_trie.ts";
-
-/** Finds a pattern anywhere in `bytes` from `start` to `end`, which are all that it sees. */
-export type PatternFinder = (bytes: Uint8Array, start: number, end: number) => boolean;
 
 export interface AttributeFilter {
   /** Does the operator accept what the record `bytes[start, end)` holds? */
@@ -78,17 +70,7 @@ export function attributeTest(
   paths: readonly Uint8Array[],
   compilePattern: (pattern: Uint8Array) => PatternFinder,
 ): AttributeFilter {
-  const several = operator === attributeOperator.equals || operator === attributeOperator.differs;
-  const wanted = operator === attributeOperator.exists ? 0 : 1;
-  if (values.length < wanted || (values.length > wanted && !several))
-    throw new RangeError("an attribute's operator takes another number of values");
-  const finder = operator === attributeOperator.regex ? compilePattern(values[0]!) : undefined;
-  return new Walk(
-    operator,
-    values.map((value) => Buffer.from(value)),
-    finder,
-    paths.map(readPath),
-  );
+  return new Walk(new Comparison(operator, values, compilePattern), paths.map(readPath));
 }
 
 /** Operators that accept only what holds one of their values. */
@@ -100,32 +82,18 @@ const holding: ReadonlySet<number> = new Set([
 ]);
 
 class Walk implements AttributeFilter {
-  readonly #operator: number;
-  readonly #values: readonly Buffer[];
-  /** What `greater` and `less` compare with. */
-  readonly #limit: number;
+  readonly #comparison: Comparison;
   /** Parts of the values of which one stands in every record that is accepted, unless that has a `\u`. Empty: nothing can be said. */
   readonly #plains: readonly Buffer[];
-  readonly #finder: PatternFinder | undefined;
   readonly #root: PathNode;
   readonly #ends: readonly PathNode[];
   readonly #text = new JsonText();
   #bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(
-    operator: number,
-    values: readonly Buffer[],
-    finder: PatternFinder | undefined,
-    paths: readonly Buffer[][],
-  ) {
-    this.#operator = operator;
-    this.#values = values;
-    const compared = operator === attributeOperator.greater || operator === attributeOperator.less;
-    this.#limit = compared ? numberOf(values[0]!) : 0;
-    if (Number.isNaN(this.#limit)) throw new RangeError("an attribute is compared with what is no number");
-    const plains = holding.has(operator) ? values.map(plainPart) : [];
+  constructor(comparison: Comparison, paths: readonly Buffer[][]) {
+    this.#comparison = comparison;
+    const plains = holding.has(comparison.operator) ? comparison.values.map(plainPart) : [];
     this.#plains = plains.some(({ length }) => length === 0) ? [] : plains;
-    this.#finder = finder;
     const { root, ends } = pathTrie(paths);
     this.#root = root;
     this.#ends = ends;
@@ -142,8 +110,11 @@ class Walk implements AttributeFilter {
     }
     const found = this.#walk(bytes);
     if (found === undefined) return false;
-    if (this.#operator === attributeOperator.exists) return true;
-    return found === "container" ? this.#operator === attributeOperator.differs : this.#accepts(found);
+    const { operator } = this.#comparison;
+    if (operator === attributeOperator.exists) return true;
+    return found === "container"
+      ? operator === attributeOperator.differs
+      : this.#comparison.accepts(this.#meaning(found));
   }
 
   find(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
@@ -152,7 +123,7 @@ class Walk implements AttributeFilter {
     if (text.peek() !== braceOpen) return undefined;
     const found = this.#walk(bytes);
     if (found === "container" || found === undefined) return undefined;
-    return found.escaped ? decodeString(bytes, found.start, found.end) : view(bytes, found.start, found.end);
+    return this.#meaning(found);
   }
 
   /** What the first path that exists leads to. @returns undefined: the text is not JSON, or has none */
@@ -293,39 +264,12 @@ class Walk implements AttributeFilter {
     return decodeString(this.#bytes, key.start, key.end).equals(name);
   }
 
-  #accepts(scalar: JsonScalar): boolean {
-    const text = scalar.escaped
+  /** A scalar's text, strings decoded. */
+  #meaning(scalar: JsonScalar): Buffer {
+    return scalar.escaped
       ? decodeString(this.#bytes, scalar.start, scalar.end)
       : view(this.#bytes, scalar.start, scalar.end);
-    const [first] = this.#values;
-    switch (this.#operator) {
-      case attributeOperator.equals:
-        return this.#values.some((value) => text.equals(value));
-      case attributeOperator.contains:
-        return contains(text, first!);
-      case attributeOperator.regex:
-        return this.#finder!(text, 0, text.length);
-      case attributeOperator.startsWith:
-        return text.subarray(0, first!.length).equals(first!);
-      case attributeOperator.endsWith:
-        return text.length >= first!.length && text.subarray(text.length - first!.length).equals(first!);
-      case attributeOperator.differs:
-        return !this.#values.some((value) => text.equals(value));
-      // What is no number is NaN, which is neither more nor less.
-      case attributeOperator.greater:
-        return numberOf(text) > this.#limit;
-      case attributeOperator.less:
-        return numberOf(text) < this.#limit;
-    }
-    return false;
   }
-}
-
-/** NaN: the text is no number. */
-function numberOf(text: Buffer): number {
-  if (text.length > attributeNumberBytesMax) return Number.NaN;
-  const number = text.toString("latin1");
-  return attributeNumber.test(number) ? Number(number) : Number.NaN;
 }
 
 /** The longest part in which no byte has an escape of two characters (RFC 8259 section 7). */
@@ -337,11 +281,6 @@ function plainPart(text: Buffer): Buffer {
     if (at - start > longest.length) longest = text.subarray(start, at);
   }
   return longest;
-}
-
-/** Everything holds the empty text, also an empty Buffer, which `Buffer.includes` denies. */
-function contains(text: Buffer, part: Buffer): boolean {
-  return part.length === 0 || text.includes(part);
 }
 
 function view(bytes: Uint8Array, start: number, end: number): Buffer {
