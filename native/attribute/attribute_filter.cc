@@ -7,6 +7,7 @@
 
 #include "re2/re2.h"
 #include "scan/dispatch.h"
+#include "syslog/message.h"
 
 namespace streamgate {
 namespace {
@@ -98,6 +99,21 @@ std::vector<std::string> RarestKeys(const std::vector<std::vector<std::string>>&
     if (!covered) rarest.push_back(key);
   }
   return rarest;
+}
+
+// What may be a JSON object: the record, or of a syslog record its message, also behind the cookie with which CEE
+// announces JSON (https://cee.mitre.org/language/1.0-beta1/clt.html). Empty: nothing is.
+std::string_view DocumentOf(const char* data, size_t size) {
+  constexpr std::string_view kCookie = "@cee:";
+  if (size > 0 && data[0] == '<') {
+    std::string_view message = ReadSyslog({data, size}).message;
+    const size_t from = message.find_first_not_of(' ');
+    if (from != std::string_view::npos && message.substr(from, kCookie.size()) == kCookie)
+      message.remove_prefix(from + kCookie.size());
+    data = message.data();
+    size = message.size();
+  }
+  return JsonText::First(data, size) == '{' ? std::string_view(data, size) : std::string_view();
 }
 
 bool HoldsAny(const std::vector<Prefilter::Factor>& factors, const char* data, size_t size) {
@@ -192,11 +208,13 @@ AttributeFilter::AttributeFilter(std::unique_ptr<Comparison> comparison, PathTri
 AttributeFilter::~AttributeFilter() = default;
 
 bool AttributeFilter::Matches(const char* data, size_t size) {
-  if (JsonText::First(data, size) != '{') return false;
-  if (prefilter_ != nullptr && !HoldsAny(prefilter_->factors(), data, size)) return false;
+  const std::string_view text = DocumentOf(data, size);
+  if (text.empty()) return false;
+  if (prefilter_ != nullptr && !HoldsAny(prefilter_->factors(), text.data(), text.size())) return false;
   // Where the prefilter asks for the value, records that lack the attribute are still not walked.
-  if (!keys_.empty() && !HoldsAny(keys_, data, size) && !HoldsUnicodeEscape(data, size)) return false;
-  const Found* const found = Walk(data, size);
+  if (!keys_.empty() && !HoldsAny(keys_, text.data(), text.size()) && !HoldsUnicodeEscape(text.data(), text.size()))
+    return false;
+  const Found* const found = Walk(text.data(), text.size());
   if (found == nullptr) return false;
   const AttributeOperator op = comparison_->op();
   if (op == AttributeOperator::kExists) return true;
@@ -205,8 +223,9 @@ bool AttributeFilter::Matches(const char* data, size_t size) {
 }
 
 bool AttributeFilter::Find(const char* data, size_t size, std::string_view* text) {
-  if (JsonText::First(data, size) != '{') return false;
-  const Found* const found = Walk(data, size);
+  const std::string_view document = DocumentOf(data, size);
+  if (document.empty()) return false;
+  const Found* const found = Walk(document.data(), document.size());
   if (found == nullptr || found->presence != Presence::kScalar) return false;
   *text = Meaning(found->scalar);
   return true;

@@ -1,9 +1,9 @@
 // Attributes: does a JSON record hold, at the first of several places that exists, a value such as a rule or a
 // condition asks for?
 //
-// One strict walk checks the whole record (what is not JSON passes) and follows all paths at once. Of duplicate keys
-// the last counts, so nothing is decided before the end. Where a path meets an array, the array is read as OTLP's list
-// of
+// One strict walk checks the whole record, or of a syslog record its message (what is not JSON passes), and follows all
+// paths at once. Of duplicate keys the last counts, so nothing is decided before the end. Where a path meets an array,
+// the array is read as OTLP's list of
 // {"key", "value"} (opentelemetry-proto, common/v1/common.proto: KeyValue, AnyValue).
 #pragma once
 

@@ -200,6 +200,7 @@ enum class Transport : uint8_t {
   kTcp = 0,
   kUdp = 1,
   kStdin = 2,
+  kUnknown = 3,
 };
 
 enum class FramingKind : uint32_t {
@@ -217,11 +218,14 @@ enum class OperationCode : uint16_t {
   kDropPattern = 2,
   kReplacePattern = 3,
   kDropAttribute = 4,
+  kDrop = 5,
+  kRoute = 10,
 };
 
 enum class OperationFlag : uint16_t {
   kProtect = 1,
   kLimited = 2,
+  kShadow = 4,
 };
 
 enum class AttributeOperator : uint8_t {
@@ -244,6 +248,10 @@ enum class ConditionCode : uint16_t {
   kPattern = 5,
   kAttribute = 6,
   kSeverity = 7,
+  kSyslog = 8,
+  kSource = 9,
+  kTransport = 10,
+  kTime = 11,
 };
 
 enum class Severity : uint8_t {
@@ -395,10 +403,11 @@ constexpr uint32_t kBlockAlignment = 8;
 constexpr uint32_t kProducersMax = 64;
 constexpr uint32_t kRingMagic = 827475795;
 constexpr uint32_t kRingVersion = 1;
-constexpr uint32_t kPlanMagic = 844121939;
+constexpr uint32_t kPlanMagic = 860899155;
 constexpr uint32_t kAttributeKeysMax = 100;
 constexpr uint32_t kAttributeNumberBytesMax = 64;
 constexpr uint32_t kConditionDepthMax = 32;
+constexpr uint32_t kSeverities = 7;
 constexpr uint32_t kOutputsMax = 64;
 constexpr uint32_t kCountCellsFixed = 16;
 constexpr uint32_t kCountCellsPerRule = 8;
@@ -408,6 +417,9 @@ constexpr uint32_t kMatchBudgetBytes = 1073741824;
 constexpr uint32_t kOutputGrowthFactor = 4;
 constexpr uint32_t kOutputGrowthBytes = 65536;
 constexpr uint32_t kJsonDepthMax = 512;
+constexpr uint32_t kEffectServicesMax = 64;
+constexpr uint32_t kEffectExamplesMax = 20;
+constexpr uint32_t kEffectExampleBytesMax = 2048;
 constexpr uint32_t kSpoolVersion = 1;
 constexpr uint32_t kSegmentMagic = 827541331;
 constexpr uint32_t kGroupMagic = 826754899;

@@ -2,7 +2,7 @@
  * What a condition over one record looks like, as people write it: in an output's `filter`, and in a rule's `when`.
  *
  * An object with exactly one question: `all`, `any`, `not`, `value`, `values`, `pattern`, `patterns`, `field` or `path` with one operator,
- * or `severity`. `docs/conditions.md` has the reference.
+ * `severity`, `source`, `transport` or `time_share`. `docs/conditions.md` has the reference.
  */
 
 import { type Static, Type } from "typebox";
@@ -31,6 +31,22 @@ const severitySchema = Type.Object({
   ),
 });
 
+const timeShareSchema = Type.Object({
+  share: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description: "How much of each period: 0.1 is its first tenth.",
+  }),
+  period_s: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 86_400,
+      default: 3600,
+      description: "Length of a period in seconds.",
+    }),
+  ),
+});
+
 export const conditionSchema = Type.Object(
   {
     all: Type.Optional(Type.Array(part, { minItems: 1, description: "Holds where all of these conditions hold." })),
@@ -51,7 +67,7 @@ export const conditionSchema = Type.Object(
       }),
     ),
     field: text(
-      "Attribute of a JSON record, such as service.name, looked for where attribute_filter looks for it. With one operator.",
+      "Attribute of a JSON record, such as service.name, looked for where attribute_filter looks for it; or a field of a syslog record, such as syslog.host (docs/syslog.md). With one operator.",
     ),
     path: text("Exact place of an attribute instead: keys from the top, separated by /, such as a/b/c."),
     equals: Type.Optional(
@@ -74,6 +90,23 @@ export const conditionSchema = Type.Object(
     in: Type.Optional(Type.Array(scalar, { minItems: 1, description: "Operator: the attribute is one of these." })),
     severity: Type.Optional(
       Type.Object(severitySchema.properties, { description: "The record says that it is this bad, or worse." }),
+    ),
+    source: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description:
+          "Networks (CIDR) or addresses, in one of which the sender of the record is, such as 10.0.0.0/8 or 2001:db8::1.",
+      }),
+    ),
+    transport: Type.Optional(
+      Type.Union([Type.Literal("tcp"), Type.Literal("udp"), Type.Literal("stdin")], {
+        description: "The record came by this: tcp, udp or stdin (pipe).",
+      }),
+    ),
+    time_share: Type.Optional(
+      Type.Object(timeShareSchema.properties, {
+        description: "The record came in the first part of a period; periods are counted from 1970, UTC.",
+      }),
     ),
     ignore_case: Type.Optional(
       Type.Boolean({
@@ -107,6 +140,9 @@ export const questions = [
   "field",
   "path",
   "severity",
+  "source",
+  "transport",
+  "time_share",
 ] as const;
 /** Keys of which a condition about a `field` or `path` has exactly one, and another has none. */
 export const operators = [

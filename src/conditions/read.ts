@@ -3,6 +3,7 @@
 import { StreamGateError } from "../errors.ts";
 import { attributeNumber, type Condition } from "../plan/operations.ts";
 import type { PatternChecker } from "../plan/pattern.ts";
+import { syslogFault, syslogPrefix } from "../plan/syslog_field.ts";
 import { attributePathFault } from "../rules/attribute_filter.ts";
 import { checkRulePattern } from "../rules/pattern.ts";
 import { brokenText, firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
@@ -16,6 +17,7 @@ import {
   questions,
   questionsMax,
 } from "./condition.ts";
+import { networkOf } from "./network.ts";
 
 const known: readonly string[] = Object.keys(conditionSchema.properties);
 const example = 'write it as {"severity":{"at_least":"ERROR"}}';
@@ -68,6 +70,7 @@ class Reader {
     if (condition.not !== undefined) this.read(condition.not, placeOf(["not"], place), depth + 1);
     this.#checkPatterns(condition, place);
     this.#checkField(condition, place);
+    this.#checkNetworks(condition, place);
     if (condition.ignore_case === true) this.#checkCompiled(compileCondition(condition), place);
   }
 
@@ -101,7 +104,7 @@ class Reader {
   }
 
   #count(condition: ConditionConfig, place: string): void {
-    const list = condition.values ?? condition.patterns ?? condition.in;
+    const list = condition.values ?? condition.patterns ?? condition.in ?? condition.source;
     const asksItself = condition.all === undefined && condition.any === undefined && condition.not === undefined;
     this.#questions += list?.length ?? (asksItself ? 1 : 0);
     if (this.#questions > questionsMax)
@@ -127,16 +130,43 @@ class Reader {
       for (const part of compiled.of) this.#checkCompiled(part, place);
     else if (compiled.kind === "not") this.#checkCompiled(compiled.of, place);
     else if (compiled.kind === "pattern") this.#checkPattern(Buffer.from(compiled.pattern).toString(), place);
-    else if (compiled.kind === "attribute" && compiled.operator === "regex")
+    else if ((compiled.kind === "attribute" || compiled.kind === "syslog") && compiled.operator === "regex")
       this.#checkPattern(Buffer.from(compiled.values[0]!).toString(), place);
+  }
+
+  #checkNetworks({ source = [] }: ConditionConfig, place: string): void {
+    for (const [index, text] of source.entries())
+      if (networkOf(text) === undefined)
+        throw refused(
+          placeOf(["source", String(index)], place),
+          `${JSON.stringify(text)} is no network and no address`,
+          "write it such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32",
+        );
+  }
+
+  #checkSyslog(field: string, condition: ConditionConfig, place: string): void {
+    for (const operator of operators) {
+      const given = condition[operator];
+      const compared = operator === "equals" || operator === "not_equals" || operator === "in";
+      const fault = syslogFault(field, compared && given !== undefined ? [given].flat().map(String) : []);
+      if (fault === undefined) continue;
+      throw refused(placeOf([fault.of === "name" ? "field" : operator], place), fault.what, fault.fix);
+    }
   }
 
   #checkField(condition: ConditionConfig, place: string): void {
     const { field, path } = condition;
     if (field === undefined && path === undefined) return;
-    const fault = attributePathFault(field, path);
-    if (fault !== undefined)
-      throw refused(placeOf([field === undefined ? "path" : "field"], place), fault, "write it such as a/b/c or a.b.c");
+    if (field?.startsWith(syslogPrefix)) this.#checkSyslog(field, condition, place);
+    else {
+      const fault = attributePathFault(field, path);
+      if (fault !== undefined)
+        throw refused(
+          placeOf([field === undefined ? "path" : "field"], place),
+          fault,
+          "write it such as a/b/c or a.b.c",
+        );
+    }
     for (const operator of ["gt", "lt"] as const) {
       const limit = condition[operator];
       if (limit !== undefined && !attributeNumber.test(String(limit)))

@@ -78,15 +78,45 @@ const severityAliases: Readonly<Record<string, string>> = {
 const facilityAliases: Readonly<Record<string, string>> = { security: "auth" };
 
 /**
- * The text that a severity or a facility has in a comparison, for a value that a person wrote for it: its name (`err`), another name of it
- * (`error`), or its code (`3`).
- * @returns undefined: there is no such severity or facility
+ * The text with which a field is compared for a value that a person wrote: of a severity or a facility its name (`err`) for that name,
+ * another name of it (`error`), or its code (`3`); else, and where there is no such severity or facility, the value itself.
  */
-export function syslogName(code: number, value: string): string | undefined {
-  const [names, aliases]: [readonly string[], Readonly<Record<string, string>>] =
-    code === syslogField.severity ? [syslogSeverities, severityAliases] : [syslogFacilities, facilityAliases];
+export function syslogValue({ code }: SyslogFieldRef, value: string): string {
+  return nameOf(code, value) ?? value;
+}
+
+/** Of severity and facility. @returns undefined: there is no such severity or facility */
+function nameOf(code: number, value: string): string | undefined {
+  const [names, aliases] = namesOf(code);
   const lower = value.toLowerCase();
   if (/^\d{1,2}$/.test(lower)) return names[Number(lower)];
   const name = Object.hasOwn(aliases, lower) ? aliases[lower]! : lower;
   return names.includes(name) ? name : undefined;
+}
+
+function namesOf(code: number): readonly [names: readonly string[], aliases: Readonly<Record<string, string>>] {
+  if (code === syslogField.severity) return [syslogSeverities, severityAliases];
+  return code === syslogField.facility ? [syslogFacilities, facilityAliases] : [[], {}];
+}
+
+/**
+ * Why a field cannot be compared with values for equality.
+ * @param name what begins with `syslog.`
+ * @returns of which of the two, and a sentence's rest; undefined: it can
+ */
+export function syslogFault(
+  name: string,
+  values: readonly string[],
+): { readonly of: "name" | "value"; readonly what: string; readonly fix: string } | undefined {
+  const ref = syslogFieldOf(name);
+  if (ref === undefined) {
+    const path = name.replaceAll(".", "/");
+    const fix = `there are ${syslogFieldText}; an attribute of JSON that is called so is asked for by its path, such as ${path}`;
+    return { of: "name", what: "is no field of syslog", fix };
+  }
+  const [names] = namesOf(ref.code);
+  const stranger = names.length === 0 ? undefined : values.find((value) => nameOf(ref.code, value) === undefined);
+  if (stranger === undefined) return undefined;
+  const fix = `give one of ${names.join(", ")}, or its number from 0 to ${names.length - 1}`;
+  return { of: "value", what: `names no such ${name.slice(syslogPrefix.length)}: ${JSON.stringify(stranger)}`, fix };
 }

@@ -115,6 +115,11 @@ export const shardKeyKind = { source: 0, attribute: 1, syslog: 2 } as const;
 /** Why a record went to the quarantine. */
 export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as const;
 
+/** Of a rule in shadow: most services that are told apart, most records kept as examples, and most bytes of one. */
+export const effectServicesMax = 64;
+export const effectExamplesMax = 20;
+export const effectExampleBytesMax = 2048;
+
 /** Promise P6: a rule whose matches have no upper length makes at most this ÷ record bytes matches in one record. */
 export const matchBudgetBytes = 2 ** 30;
 /** Promise P6: a record may grow to `outputGrowthFactor × its bytes as received + outputGrowthBytes`. */

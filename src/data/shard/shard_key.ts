@@ -3,6 +3,7 @@
  * says what users see.
  */
 
+import { addressBytes } from "../../address.ts";
 import { attributeOperator } from "../../plan/operations.ts";
 import { encodeSyslogField } from "../../plan/syslog_field.ts";
 import { encodedAttributePaths } from "../../rules/attribute_filter.ts";
@@ -11,7 +12,7 @@ import { shardKeyKind } from "../engine/layout.ts";
 import { type AttributeFilter, attributeFilter } from "../engine/portable/attribute/attribute_filter.ts";
 import { SyslogFieldReader } from "../engine/portable/syslog/field.ts";
 import { SyslogMessage } from "../engine/portable/syslog/message.ts";
-import { addressBytes, type Source } from "../frame/source.ts";
+import type { Source } from "../frame/source.ts";
 import { ShardHash } from "./hash.ts";
 
 /** What to shard by, as plain data for any thread and either engine. */

@@ -1,12 +1,13 @@
 /**
  * Attributes: does a JSON record hold, at the first of several places that exists, a value such as a rule or a condition asks for?
  *
- * Twin of `native/attribute/attribute_filter.h`: one strict walk checks the whole record (what is not JSON passes) and
+ * Twin of `native/attribute/attribute_filter.h`: one strict walk checks the whole record, or of a syslog record its message (what is not JSON passes), and
  * follows all paths at once. Of duplicate keys the last counts, so nothing is decided before the end. Where a path meets an
  * array, the array is read as OTLP's list of {"key", "value"} (opentelemetry-proto, common/v1/common.proto).
  */
 
 import { attributeKeysMax, attributeOperator, type Operation } from "../../../../plan/operations.ts";
+import { SyslogMessage } from "../syslog/message.ts";
 import { Comparison, type PatternFinder } from "./comparison.ts";
 import { decodeString, type JsonScalar, JsonText } from "./json_text.ts";
 import { type PathNode, pathTrie, sameBytes } from "./path_trie.ts";
@@ -28,6 +29,9 @@ const bracketClose = 0x5d;
 const braceOpen = 0x7b;
 const braceClose = 0x7d;
 const quote = 0x22;
+const space = 0x20;
+const less = 0x3c;
+const cookie = Buffer.from("@cee:");
 /** Bytes that a string may also spell as a backslash and one character. */
 const shortEscapes = new Set(Buffer.from('"\\/\b\f\n\r\t'));
 const unicodeEscape = Buffer.from("\\u");
@@ -88,6 +92,7 @@ class Walk implements AttributeFilter {
   readonly #root: PathNode;
   readonly #ends: readonly PathNode[];
   readonly #text = new JsonText();
+  readonly #syslog = new SyslogMessage();
   #bytes: Uint8Array = new Uint8Array(0);
 
   constructor(comparison: Comparison, paths: readonly Buffer[][]) {
@@ -99,10 +104,9 @@ class Walk implements AttributeFilter {
     this.#ends = ends;
   }
 
-  matches(bytes: Uint8Array, start: number, end: number): boolean {
-    const text = this.#text;
-    text.reset(bytes, start, end);
-    if (text.peek() !== braceOpen) return false;
+  matches(bytes: Uint8Array, recordStart: number, end: number): boolean {
+    const start = this.#documentStart(bytes, recordStart, end);
+    if (start === -1) return false;
     // This settles most records at the speed of a literal search, without asking whether they are JSON.
     if (this.#plains.length > 0) {
       const record = view(bytes, start, end);
@@ -118,12 +122,29 @@ class Walk implements AttributeFilter {
   }
 
   find(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
-    const text = this.#text;
-    text.reset(bytes, start, end);
-    if (text.peek() !== braceOpen) return undefined;
+    if (this.#documentStart(bytes, start, end) === -1) return undefined;
     const found = this.#walk(bytes);
     if (found === "container" || found === undefined) return undefined;
     return this.#meaning(found);
+  }
+
+  /**
+   * Goes to what may be a JSON object: the record, or of a syslog record its message, also behind the cookie with which CEE announces JSON
+   * (https://cee.mitre.org/language/1.0-beta1/clt.html). @returns where it begins; -1: nothing is
+   */
+  #documentStart(bytes: Uint8Array, recordStart: number, end: number): number {
+    let start = recordStart;
+    if (start < end && bytes[start] === less) {
+      this.#syslog.read(bytes, start, end);
+      const { message } = this.#syslog;
+      if (message.start === -1) return -1;
+      start = message.start;
+      let from = start;
+      while (from < end && bytes[from] === space) from++;
+      if (sameBytes(cookie, bytes, from, Math.min(end, from + cookie.length))) start = from + cookie.length;
+    }
+    this.#text.reset(bytes, start, end);
+    return this.#text.peek() === braceOpen ? start : -1;
   }
 
   /** What the first path that exists leads to. @returns undefined: the text is not JSON, or has none */
