@@ -6,12 +6,22 @@
  *     FUZZ_SEED=… FUZZ_CASES=… npx vitest run test/conformance/syslog_parse.test.ts
  */
 
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type ConditionConfig, compileCondition } from "../../src/conditions/index.ts";
 import type { EngineKind } from "../../src/data/engine/engine.ts";
+import { readManifest } from "../../src/manifest/manifest.ts";
 import type { JsonEnvelope } from "../../src/outputs/envelope.ts";
+import { readOutput } from "../../src/outputs/read.ts";
+import { compilePlan } from "../../src/plan/compile.ts";
 import type { Condition, Plan } from "../../src/plan/operations.ts";
-import { encodeSyslogField, syslogFacilities, syslogFieldOf, syslogSeverities } from "../../src/plan/syslog_field.ts";
+import {
+  encodeSyslogField,
+  syslogFacilities,
+  syslogField,
+  syslogFieldOf,
+  syslogSeverities,
+} from "../../src/plan/syslog_field.ts";
 import { random } from "../fixtures/random.ts";
 import { readCorpus } from "./corpora.ts";
 import { batchWith, encodeAll } from "./encode_cases.ts";
@@ -229,6 +239,62 @@ for (const kind of engines()) {
       ['<340>{"n":7}', false],
     ])("finds an attribute in the message of %s: %s", (record, found) => {
       expect(held(kind, [compileCondition({ field: "n", equals: 7 })], Buffer.from(record))).toEqual([found]);
+    });
+  });
+}
+
+it("takes what docs/syslog.md shows", () => {
+  const text = readFileSync(new URL("../../docs/syslog.md", import.meta.url), "utf8");
+  const shown = [...text.matchAll(/```json\n([\s\S]*?)```/g)].flatMap(([, block]) => block!.trim().split("\n"));
+  const [rules, outputs] = Object.values(
+    Object.groupBy(
+      shown.map((line) => JSON.parse(line) as object),
+      (one) => ("params" in one ? "rule" : "output"),
+    ),
+  ) as [object[], object[]];
+  expect(planOf(rules).operations).toHaveLength(4);
+  expect(outputs.map((output) => readOutput(output, "").type)).toEqual(["datadog"]);
+  for (const name of Object.keys(syslogField)) if (name !== "param") expect(text).toContain(`\`syslog.${name}\``);
+  for (const name of [...syslogSeverities, "kern", "clock", "local7"]) expect(text).toContain(`\`${name}\``);
+});
+
+/** Rules as a user writes them, as a plan. */
+function planOf(processors: readonly object[]): Plan {
+  const given = processors.map((rule, index) => ({ id: `r${index}`, ...rule }));
+  const check = (pattern: string) => engines()[0]!.checkPattern(pattern);
+  return compilePlan(readManifest({ pipelines: [{ processors: given }] }, check).manifest.pipelines[0].processors);
+}
+
+for (const kind of engines()) {
+  describe(`syslog in rules on ${kind.name}`, () => {
+    const kept = (processors: readonly object[], lines: readonly string[]) =>
+      run(kind, planOf(processors), Buffer.from(lines.map((line) => `${line}\n`).join(""))).records.map(String);
+    const [cron, su, json, plain] = [
+      "<78>Oct 11 22:14:15 web-01 CRON[7]: 123",
+      "<34>1 - web-02 su - - - 123",
+      '{"syslog.app":"CRON","syslog":{"app":"CRON"}}',
+      "<999>CRON 123",
+    ];
+
+    it("drops, keeps and looks at records by their fields; what does not parse passes unharmed", () => {
+      const lines = [cron, su, json, plain];
+      expect(kept([{ type: "attribute_filter", params: { attribute: "syslog.app", value: "CRON" } }], lines)).toEqual([
+        ...[su, json, plain],
+      ]);
+      const facility = { field: "syslog.facility", in: ["auth", 9], action: "keep" };
+      expect(kept([{ type: "filter", params: facility }], lines)).toEqual([cron, su]);
+      const redact = { type: "redact", params: { pattern: "\\d{3}$", replacement: "*" } };
+      expect(kept([{ ...redact, when: { field: "syslog.host", ends_with: "2" } }], lines)).toEqual([
+        ...[cron, su.replace("123", "*"), json, plain],
+      ]);
+    });
+
+    it("finds attributes in a message that is JSON, for attribute_filter as for filter", () => {
+      const wrapped = '<34>1 - h a - - - {"service":{"name":"test"}}';
+      const params = { attribute: "service.name", value: "test" };
+      expect(kept([{ type: "attribute_filter", params }], [wrapped, `${wrapped} `, `${wrapped}x`, su])).toEqual([
+        ...[`${wrapped}x`, su],
+      ]);
     });
   });
 }
