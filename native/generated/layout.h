@@ -221,6 +221,9 @@ enum class OperationCode : uint16_t {
   kReplacePattern = 3,
   kDropAttribute = 4,
   kDrop = 5,
+  kSample = 7,
+  kDedupe = 8,
+  kThrottle = 9,
   kRoute = 10,
 };
 
@@ -240,6 +243,12 @@ enum class AttributeOperator : uint8_t {
   kExists = 6,
   kGreater = 7,
   kLess = 8,
+};
+
+enum class ThrottleKey : uint8_t {
+  kAll = 0,
+  kSource = 1,
+  kAttribute = 2,
 };
 
 enum class ConditionCode : uint16_t {
@@ -333,6 +342,8 @@ enum class CountCell : uint32_t {
   kQuarantinedMatchLimitBytes = 6,
   kQuarantinedOutputLimitRecords = 7,
   kQuarantinedOutputLimitBytes = 8,
+  kCreatedRecords = 9,
+  kCreatedBytes = 10,
 };
 
 enum class FrameCell : uint32_t {
@@ -350,6 +361,10 @@ enum class RuleCell : uint32_t {
   kReplacements = 3,
   kQuarantinedRecords = 4,
   kQuarantinedBytes = 5,
+  kSummaryRecords = 6,
+  kSummaryBytes = 7,
+  kSampledWeight = 8,
+  kKeyBuckets = 9,
 };
 
 enum class RouteCell : uint32_t {
@@ -409,10 +424,15 @@ constexpr uint32_t kPlanMagic = 860899155;
 constexpr uint32_t kAttributeKeysMax = 100;
 constexpr uint32_t kAttributeNumberBytesMax = 64;
 constexpr uint32_t kConditionDepthMax = 32;
+constexpr uint32_t kReduceMemoryBytesMin = 65536;
+constexpr uint32_t kReduceMemoryBytesMax = 1073741824;
+constexpr uint32_t kReduceTextBytesMax = 8192;
+constexpr uint32_t kThrottleTokensMax = 1000000000;
+constexpr uint32_t kSampleWeightMax = 1000000000;
 constexpr uint32_t kSeverities = 7;
 constexpr uint32_t kOutputsMax = 64;
 constexpr uint32_t kCountCellsFixed = 16;
-constexpr uint32_t kCountCellsPerRule = 8;
+constexpr uint32_t kCountCellsPerRule = 10;
 constexpr uint32_t kCountCellsPerRoute = 2;
 constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;

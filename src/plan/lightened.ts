@@ -21,6 +21,9 @@ const costs: Readonly<Record<OperationName, number>> = {
   replacePattern: 8,
   dropAttribute: 16,
   drop: 16,
+  sample: 16,
+  dedupe: 12,
+  throttle: 8,
   route: 1,
 };
 const patternWithoutLiteralCost = 12;
