@@ -54,6 +54,7 @@ const constants = {
   attributeKeysMax: operations.attributeKeysMax,
   attributeNumberBytesMax: operations.attributeNumberBytesMax,
   conditionDepthMax: operations.conditionDepthMax,
+  syslogPathMark: syslog.syslogPathMark,
   reduceMemoryBytesMin: operations.reduceMemoryBytesMin,
   reduceMemoryBytesMax: operations.reduceMemoryBytesMax,
   reduceTextBytesMax: operations.reduceTextBytesMax,

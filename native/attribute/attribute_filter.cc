@@ -15,6 +15,12 @@ namespace {
 constexpr std::string_view kKvlistValue = "kvlistValue";
 constexpr std::string_view kAnyValueNames[] = {"stringValue", "intValue", "doubleValue", "boolValue", kKvlistValue};
 
+// Does it begin with kSyslogPathMark (u32, little-endian)?
+bool IsSyslogPath(std::string_view path) {
+  static_assert(kSyslogPathMark == UINT32_MAX);
+  return path.substr(0, 4) == "\xFF\xFF\xFF\xFF";
+}
+
 // Reads a path: its keys, each as u32 length (little-endian) and bytes. False: the lengths do not fit.
 bool ReadPath(std::string_view bytes, std::vector<std::string>* keys) {
   while (!bytes.empty()) {
@@ -150,6 +156,12 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(const Operation& opera
 std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(AttributeOperator op, const std::vector<std::string>& values,
                                                           const std::vector<std::string>& path_bytes,
                                                           std::string* error, bool prefilters) {
+  if (path_bytes.size() == 1 && IsSyslogPath(path_bytes[0])) {
+    std::unique_ptr<AttributeFilter> filter(new AttributeFilter(nullptr, PathTrie({})));
+    filter->syslog_ = SyslogFilter::Prepare(op, values, std::string_view(path_bytes[0]).substr(4), error, prefilters);
+    if (filter->syslog_ == nullptr) return nullptr;
+    return filter;
+  }
   std::unique_ptr<Comparison> comparison = Comparison::Prepare(op, values, error);
   if (comparison == nullptr) return nullptr;
   std::vector<std::vector<std::string>> paths(path_bytes.size());
@@ -195,7 +207,9 @@ void AttributeFilter::Derive(const std::vector<std::vector<std::string>>& paths)
   keys_ = std::move(keys);
 }
 
-std::unique_ptr<Prefilter> AttributeFilter::TakePrefilter() { return std::move(prefilter_); }
+std::unique_ptr<Prefilter> AttributeFilter::TakePrefilter() {
+  return syslog_ == nullptr ? std::move(prefilter_) : syslog_->TakePrefilter();
+}
 
 AttributeFilter::AttributeFilter(std::unique_ptr<Comparison> comparison, PathTrie trie)
     : comparison_(std::move(comparison)), trie_(std::move(trie)), found_(trie_.size()) {
@@ -208,6 +222,7 @@ AttributeFilter::AttributeFilter(std::unique_ptr<Comparison> comparison, PathTri
 AttributeFilter::~AttributeFilter() = default;
 
 bool AttributeFilter::Matches(const char* data, size_t size) {
+  if (syslog_ != nullptr) return syslog_->Matches(ReadSyslog({data, size}));
   const std::string_view text = DocumentOf(data, size);
   if (text.empty()) return false;
   if (prefilter_ != nullptr && !HoldsAny(prefilter_->factors(), text.data(), text.size())) return false;
@@ -223,6 +238,7 @@ bool AttributeFilter::Matches(const char* data, size_t size) {
 }
 
 bool AttributeFilter::Find(const char* data, size_t size, std::string_view* text) {
+  if (syslog_ != nullptr) return syslog_->Find(ReadSyslog({data, size}), text);
   const std::string_view document = DocumentOf(data, size);
   if (document.empty()) return false;
   const Found* const found = Walk(document.data(), document.size());

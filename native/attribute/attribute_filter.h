@@ -19,11 +19,15 @@
 #include "generated/layout.h"
 #include "match/prefilter.h"
 #include "plan/operation.h"
+#include "syslog/syslog_filter.h"
 
 namespace streamgate {
 
 class AttributeFilter {
  public:
+  // A path may be the only one and stand for a field of a syslog record (encodeSyslogPath of src/plan/syslog_field.ts):
+  // then that is what is found and compared.
+  //
   // Reads the arguments of a dropAttribute operation (src/plan/operations.ts). Null: refused, and `error` says why.
   // `prefilters` off gives the same answers, slower: that is how tests hold them to account.
   static std::unique_ptr<AttributeFilter> Prepare(const Operation& operation, std::string* error,
@@ -71,7 +75,9 @@ class AttributeFilter {
   void Forget(uint32_t node);
   std::string_view Meaning(const JsonScalar& scalar);
 
+  // Of attributes' paths, else null, and syslog_ compares.
   const std::unique_ptr<Comparison> comparison_;
+  std::unique_ptr<SyslogFilter> syslog_;
   const PathTrie trie_;
   std::unique_ptr<Prefilter> prefilter_;
   // What a record without `\u` that has the attribute holds one of, where prefilter_ is about the value; empty: nothing

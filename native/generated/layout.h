@@ -424,6 +424,7 @@ constexpr uint32_t kPlanMagic = 860899155;
 constexpr uint32_t kAttributeKeysMax = 100;
 constexpr uint32_t kAttributeNumberBytesMax = 64;
 constexpr uint32_t kConditionDepthMax = 32;
+constexpr uint32_t kSyslogPathMark = 4294967295;
 constexpr uint32_t kReduceMemoryBytesMin = 65536;
 constexpr uint32_t kReduceMemoryBytesMax = 1073741824;
 constexpr uint32_t kReduceTextBytesMax = 8192;

@@ -24,6 +24,9 @@ class SyslogFilter {
   // A record that holds none of its factors does not match. Null: nothing can be said, or it was taken.
   std::unique_ptr<Prefilter> TakePrefilter() { return std::move(prefilter_); }
 
+  // The field's text, whatever the operator and value. False: the record has no such field. As SyslogFieldReader::Text.
+  bool Find(const SyslogMessage& message, std::string_view* text) { return reader_.Text(message, text); }
+
   // Not const: a buffer is kept from one record to the next, so one thread at a time.
   bool Matches(const SyslogMessage& message);
 

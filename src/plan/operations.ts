@@ -15,7 +15,8 @@ export const operationCode = {
    */
   replacePattern: 3,
   /**
-   * args: operator (one byte: attributeOperator), value, then one argument a path: its keys, each as u32 length + bytes.
+   * args: operator (one byte: attributeOperator), value, then one argument a path: its keys, each as u32 length + bytes. A path may be the only
+   * one and stand for a field of a syslog record (encodeSyslogPath of syslog_field.ts).
    * Drops a JSON record in which the first path that exists leads to a scalar that the operator accepts.
    */
   dropAttribute: 4,

@@ -67,6 +67,16 @@ export function encodeSyslogField({ code, param }: SyslogFieldRef): Uint8Array {
   return Buffer.concat([Uint8Array.of(code), Buffer.from(param)]);
 }
 
+/** What a path begins with, as a u32, that is no path of keys but a field of syslog: no key is that long. */
+export const syslogPathMark = 0xffff_ffff;
+
+/** A field where engines expect the path of an attribute: `syslogPathMark`, then the field as `encodeSyslogField` writes it. */
+export function encodeSyslogPath(field: SyslogFieldRef): Uint8Array {
+  const mark = Buffer.alloc(4);
+  mark.writeUInt32LE(syslogPathMark);
+  return Buffer.concat([mark, encodeSyslogField(field)]);
+}
+
 const severityAliases: Readonly<Record<string, string>> = {
   emergency: "emerg",
   panic: "emerg",

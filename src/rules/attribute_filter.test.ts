@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
 import type { Condition } from "../plan/operations.ts";
 import { syslogField } from "../plan/syslog_field.ts";
-import { attributeFilter, attributePaths } from "./attribute_filter.ts";
+import { attributeFilter, attributePathFault, attributePaths, encodedAttributePaths } from "./attribute_filter.ts";
 import type { OperationPart } from "./rule.ts";
 
 /** Reads a path argument as the operation table writes it. */
@@ -91,6 +91,15 @@ describe("attribute_filter", () => {
       [syslogField.param, ...Buffer.from("a.b")],
     ]);
     expect(attributeFilter.compile({ path: "syslog/app", value: "su" })[0]!.name).toBe("dropAttribute");
+  });
+
+  it("gives a field of syslog to who looks for an attribute as one path", () => {
+    expect(encodedAttributePaths("syslog.host", undefined)).toEqual([
+      Buffer.from([255, 255, 255, 255, syslogField.host]),
+    ]);
+    expect(encodedAttributePaths(undefined, "syslog/host")).toHaveLength(1);
+    expect(attributePathFault("syslog.hostname", undefined)).toBe("is no field of syslog");
+    expect(attributePathFault("syslog.host", undefined)).toBeUndefined();
   });
 
   it("takes each of its examples", () => {

@@ -7,7 +7,14 @@
 
 import { Type } from "typebox";
 import { attributeKeysMax, attributeOperator } from "../plan/operations.ts";
-import { encodeSyslogField, syslogFault, syslogFieldOf, syslogPrefix, syslogValue } from "../plan/syslog_field.ts";
+import {
+  encodeSyslogField,
+  encodeSyslogPath,
+  syslogFault,
+  syslogFieldOf,
+  syslogPrefix,
+  syslogValue,
+} from "../plan/syslog_field.ts";
 import { checkRulePattern } from "./pattern.ts";
 import { defineRule, protectParam } from "./rule.ts";
 
@@ -126,15 +133,19 @@ export const attributeFilter = defineRule({
 });
 
 /**
- * Where the engines look for an attribute, as arguments of a dropAttribute operation. One of the two is given.
+ * Where the engines look for an attribute, as arguments of a dropAttribute operation; for a field of syslog one path that stands for it. One
+ * of the two is given.
  * @param path the exact place instead: keys between `/`
  */
 export function encodedAttributePaths(attribute: string | undefined, path: string | undefined): readonly Uint8Array[] {
+  const syslog = path === undefined ? syslogFieldOf(attribute!) : undefined;
+  if (syslog !== undefined) return [encodeSyslogPath(syslog)];
   return pathsOf(attribute, path).map(encodePath);
 }
 
 /** Why such an attribute or path cannot be looked for, to follow its name in a sentence; undefined: it can. */
 export function attributePathFault(attribute: string | undefined, path: string | undefined): string | undefined {
+  if (path === undefined && attribute!.startsWith(syslogPrefix)) return syslogFault(attribute!, [])?.what;
   if (path !== undefined && keysOf(path).includes("")) return "has an empty key";
   const keys = Math.max(...pathsOf(attribute, path).map((keys) => keys.length));
   return keys > attributeKeysMax ? `leads through ${keys} keys` : undefined;

@@ -61,6 +61,8 @@ const vectors: readonly Vector[] = [
     ["sd.x.a", bySource] as const,
     ["message", "text"],
   ].map(([field, key]): Vector => ({ why: "RFC 5424", by: `syslog.${String(field)}`, record: rfc5424, key: key! })),
+  { why: "a field of syslog as an attribute", by: "attribute:syslog.host", record: rfc5424, key: "web-01" },
+  { why: "an attribute in a syslog record's JSON", by: "attribute:n", record: '<34>1 - h a - - - {"n":7}', key: "7" },
   ...(["host", "app"] as const).flatMap((field) =>
     syslog().map(
       ({ why, record, host, app }): Vector => ({

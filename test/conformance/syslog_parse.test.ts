@@ -289,6 +289,25 @@ for (const kind of engines()) {
       ]);
     });
 
+    it("are keys of rules that remember", () => {
+      const host = (name: string) => `<14>1 - ${name} su - - - x`;
+      const throttle = { type: "throttle", params: { records_per_s: 1, key: "syslog.host" } };
+      expect(kept([throttle], [host("a"), host("a"), host("b"), plain, plain, host("b")])).toEqual([
+        ...[host("a"), host("b"), plain],
+      ]);
+      const dedupe = { type: "dedupe", params: { fields: ["syslog.app", "syslog.message"] } };
+      expect(kept([dedupe], [host("a"), host("b"), `${host("a")}y`, json, json])).toEqual([
+        ...[host("a"), `${host("a")}y`, json, json],
+      ]);
+      const many = Array.from({ length: 400 }, (_, i) => host(`h${i % 40}`));
+      const sample = { type: "sample", params: { rate: 0.5, key: "syslog.host", weight: false } };
+      const hosts = new Map<string, number>();
+      for (const record of kept([sample], many)) hosts.set(record, (hosts.get(record) ?? 0) + 1);
+      expect(new Set(hosts.values())).toEqual(new Set([10]));
+      expect(hosts.size).toBeGreaterThan(5);
+      expect(hosts.size).toBeLessThan(35);
+    });
+
     it("finds attributes in a message that is JSON, for attribute_filter as for filter", () => {
       const wrapped = '<34>1 - h a - - - {"service":{"name":"test"}}';
       const params = { attribute: "service.name", value: "test" };

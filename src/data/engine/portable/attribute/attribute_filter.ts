@@ -7,7 +7,9 @@
  */
 
 import { attributeKeysMax, attributeOperator, type Operation } from "../../../../plan/operations.ts";
+import { syslogPathMark } from "../../../../plan/syslog_field.ts";
 import { SyslogMessage } from "../syslog/message.ts";
+import { SyslogFilter } from "../syslog/syslog_filter.ts";
 import { Comparison, type PatternFinder } from "./comparison.ts";
 import { decodeString, type JsonScalar, JsonText } from "./json_text.ts";
 import { type PathNode, pathTrie, sameBytes } from "./path_trie.ts";
@@ -74,6 +76,9 @@ export function attributeTest(
   paths: readonly Uint8Array[],
   compilePattern: (pattern: Uint8Array) => PatternFinder,
 ): AttributeFilter {
+  const [only] = paths;
+  if (paths.length === 1 && isSyslogPath(only!))
+    return new SyslogTest(new SyslogFilter(operator, values, only!.subarray(4), compilePattern));
   return new Walk(new Comparison(operator, values, compilePattern), paths.map(readPath));
 }
 
@@ -84,6 +89,30 @@ const holding: ReadonlySet<number> = new Set([
   attributeOperator.startsWith,
   attributeOperator.endsWith,
 ]);
+
+/** A path that stands for a field of syslog: `encodeSyslogPath` of `src/plan/syslog_field.ts`. */
+function isSyslogPath(path: Uint8Array): boolean {
+  return path.length > 4 && view(path, 0, 4).readUInt32LE(0) === syslogPathMark;
+}
+
+class SyslogTest implements AttributeFilter {
+  readonly #filter: SyslogFilter;
+  readonly #message = new SyslogMessage();
+
+  constructor(filter: SyslogFilter) {
+    this.#filter = filter;
+  }
+
+  matches(bytes: Uint8Array, start: number, end: number): boolean {
+    this.#message.read(bytes, start, end);
+    return this.#filter.matches(bytes, this.#message);
+  }
+
+  find(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
+    this.#message.read(bytes, start, end);
+    return this.#filter.find(bytes, this.#message);
+  }
+}
 
 class Walk implements AttributeFilter {
   readonly #comparison: Comparison;

@@ -27,6 +27,11 @@ export class SyslogFilter {
     this.#reader = new SyslogFieldReader(field);
   }
 
+  /** The field's text, whatever the operator and value. @returns undefined: the record has no such field */
+  find(bytes: Uint8Array, message: SyslogMessage): Buffer | undefined {
+    return this.#reader.text(bytes, message);
+  }
+
   /** @param bytes those that `message` was read from */
   matches(bytes: Uint8Array, message: SyslogMessage): boolean {
     if (message.priority === -1) return false;
