@@ -126,7 +126,16 @@ const pipe = program
     "\nExit status: 0; 1 when the rules are refused; 3 when a protect rule could not finish a record, which was withheld.",
   )
   .action(async (flags: PipeFlags) => {
-    const { rules, drop = [], redact = [], redactPattern = [], replacement = [], framing, stats = false, ...given } = flags;
+    const {
+      rules,
+      drop = [],
+      redact = [],
+      redactPattern = [],
+      replacement = [],
+      framing,
+      stats = false,
+      ...given
+    } = flags;
     const { command } = await import("./pipe.ts");
     return finish(
       await command({

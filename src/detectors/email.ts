@@ -35,6 +35,8 @@ export const email = defineDetector({
   source: "RFC 5321 section 4.1.2, RFC 5322 section 3.4.1, RFC 1123 section 2.1, RFC 5890",
   takes:
     "Letters, digits and `._%+-~` (an apostrophe between letters, letters beyond ASCII next to the @) before the @; a host name of two labels or more.",
-  checks: "The last label has two or more letters, or is punycode; file names such as `icon@2x.png` and systemd units are left.",
-  misses: "Quoted local parts, addresses at IP literals, host names beyond ASCII; of `a=b@host` or `a/b@host` the part before.",
+  checks:
+    "The last label has two or more letters, or is punycode; file names such as `icon@2x.png` and systemd units are left.",
+  misses:
+    "Quoted local parts, addresses at IP literals, host names beyond ASCII; of `a=b@host` or `a/b@host` the part before.",
 });

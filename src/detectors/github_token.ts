@@ -29,7 +29,8 @@ export const githubToken = defineDetector({
   ],
   source:
     "[GitHub's token formats](https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats); checksum: github.blog, Behind GitHub's new authentication token formats (2021)",
-  takes: "ghp_, gho_, ghu_, ghs_ and ghr_ with 36 letters and digits or more, and github_pat_ with 82 letters, digits and underscores.",
+  takes:
+    "ghp_, gho_, ghu_, ghs_ and ghr_ with 36 letters and digits or more, and github_pat_ with 82 letters, digits and underscores.",
   checks:
     "The CRC-32 in the last six characters, or at least eight different characters: a token whose checksum is wrong is taken unless it is a placeholder, since one that was cut and padded, or made by a server of one's own, is as secret.",
   misses: "Tokens from before April 2021 (40 hexadecimal digits).",

@@ -35,8 +35,10 @@ export const ipv4 = defineDetector({
     "1.2.3.4a",
   ],
   source: "RFC 791 section 3.2; dotted decimal as in RFC 3986 section 3.2.2",
-  takes: "Four numbers of 0 to 255 with dots between, private and special addresses too; a port or prefix length behind it stays.",
+  takes:
+    "Four numbers of 0 to 255 with dots between, private and special addresses too; a port or prefix length behind it stays.",
   checks:
     "No leading zeros; not part of a longer dotted number (but for a port above 255, as tcpdump writes it) or word; not a browser's version.",
-  misses: "Octal, hexadecimal and shortened forms; versions of four small numbers cannot be told from addresses and are taken.",
+  misses:
+    "Octal, hexadecimal and shortened forms; versions of four small numbers cannot be told from addresses and are taken.",
 });

@@ -38,6 +38,8 @@ export const ipv6 = defineDetector({
   ],
   source: "RFC 4291 section 2.2, RFC 5952",
   takes: "All textual forms, with an IPv4 tail too; a zone, a prefix length or a port behind it stays.",
-  checks: "The grammar; at least one decimal digit; not part of a word; not eight pairs of digits (an EUI-64 or world wide name).",
-  misses: "`::` alone, addresses of hexadecimal letters only, compressed ones with a first group of one or two digits and fewer than three groups.",
+  checks:
+    "The grammar; at least one decimal digit; not part of a word; not eight pairs of digits (an EUI-64 or world wide name).",
+  misses:
+    "`::` alone, addresses of hexadecimal letters only, compressed ones with a first group of one or two digits and fewer than three groups.",
 });

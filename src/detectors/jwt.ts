@@ -19,9 +19,18 @@ export const jwt = defineDetector({
       values: ["eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXY.Y2lwaGVy.dGFn"],
     },
   ],
-  lookAlikes: [header, `${header}.e30`, "eyJub3QiOiJhbGcifQ.e30.c2ln", "com.acme.eyJson.x.y", "eyJ.eyJ.eyJ", "e30.e30.e30"],
+  lookAlikes: [
+    header,
+    `${header}.e30`,
+    "eyJub3QiOiJhbGcifQ.e30.c2ln",
+    "com.acme.eyJson.x.y",
+    "eyJ.eyJ.eyJ",
+    "e30.e30.e30",
+  ],
   source: "RFC 7519 section 3, RFC 7515 section 7.1, RFC 7516 section 7.1",
-  takes: "The compact form: a header, claims and a signature (which may be empty), or the five parts of an encrypted one.",
+  takes:
+    "The compact form: a header, claims and a signature (which may be empty), or the five parts of an encrypted one.",
   checks: "The header decodes to a JSON object with `alg`.",
-  misses: "Headers with white space before the first name, parts alone, the JSON serialization, tokens glued to a word.",
+  misses:
+    "Headers with white space before the first name, parts alone, the JSON serialization, tokens glued to a word.",
 });

@@ -19,7 +19,10 @@ export const privateKey = defineDetector({
       text: `-----BEGIN RSA PRIVATE KEY-----\\n${line}\\n${line}\\n-----END RSA PRIVATE KEY-----\\n`,
       values: [`-----BEGIN RSA PRIVATE KEY-----\\n${line}\\n${line}\\n-----END RSA PRIVATE KEY-----`],
     },
-    { text: `cut -----BEGIN EC PRIVATE KEY-----\\n${line}\\nMHcC`, values: [`-----BEGIN EC PRIVATE KEY-----\\n${line}\\nMHcC`] },
+    {
+      text: `cut -----BEGIN EC PRIVATE KEY-----\\n${line}\\nMHcC`,
+      values: [`-----BEGIN EC PRIVATE KEY-----\\n${line}\\nMHcC`],
+    },
     {
       text: `-----BEGIN PGP PRIVATE KEY BLOCK-----\\n\\n${line}\\n=njUN\\n-----END PGP PRIVATE KEY BLOCK-----`,
       values: [`-----BEGIN PGP PRIVATE KEY BLOCK-----\\n\\n${line}\\n=njUN\\n-----END PGP PRIVATE KEY BLOCK-----`],

@@ -6,7 +6,7 @@ export const urlCredentials = defineDetector({
   name: "url_credentials",
   title: "Password in a URL",
   groups: ["secrets"],
-  pattern: "[A-Za-z0-9]://",
+  pattern: "://",
   scanner: "url_credentials",
   positives: [
     { text: "postgres://app:s3cr3t!x@db.internal/x", values: ["s3cr3t!x"] },
@@ -27,7 +27,9 @@ export const urlCredentials = defineDetector({
     "://u:p@h",
   ],
   source: "RFC 3986 section 3.2.1",
-  takes: "What stands between the first colon and the last @ of a URL's authority; a token of 16 characters or more in the user's place.",
+  takes:
+    "What stands between the first colon and the last @ of a URL's authority; a token of 16 characters or more in the user's place.",
   checks: "A scheme before, a host behind; what was masked already is left.",
-  misses: "Passwords that hold a raw `/`, `?`, `#`, quote or space (RFC 3986 wants them encoded); the user's name stays.",
+  misses:
+    "Passwords that hold a raw `/`, `?`, `#`, quote or space (RFC 3986 wants them encoded); the user's name stays.",
 });

@@ -43,6 +43,7 @@ export const usPhone = defineDetector({
   source: "[North American Numbering Plan](https://www.nanpa.com/numbering), area codes and central office codes",
   takes:
     "Ten digits with or without +1, 1 or 001, the area code in parentheses or followed by hyphen, dot, space or slash; ten digits in a row behind +1 or a word such as `phone`.",
-  checks: "Area and exchange begin with 2 to 9 and are not N11, areas not N9X; not part of a longer number or row of numbers.",
+  checks:
+    "Area and exchange begin with 2 to 9 and are not N11, areas not N9X; not part of a longer number or row of numbers.",
   misses: "Ten bare digits without such a word, seven-digit numbers, vanity numbers; extensions stay.",
 });

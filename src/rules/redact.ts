@@ -1,7 +1,7 @@
 /** `redact`: replaces what a pattern matches, what detectors find, or the values of fields. */
 
 import { type Static, Type } from "typebox";
-import { type Detector, detectorGroups, detectors as allDetectors, detectorsOf } from "../detectors/index.ts";
+import { detectors as allDetectors, type Detector, detectorGroups, detectorsOf } from "../detectors/index.ts";
 import { scanPattern } from "../plan/pattern.ts";
 import { type RedactSelector, redactArguments, redactPathsMax } from "../plan/redact_arguments.ts";
 import { checkRulePattern } from "./pattern.ts";
@@ -213,7 +213,10 @@ function redactPart(given: Params): OperationPart {
   };
 }
 
-function detectorSelector({ name, pattern, scanner, check = "", normal }: Detector, replacement?: string): RedactSelector {
+function detectorSelector(
+  { name, pattern, scanner, check = "", normal }: Detector,
+  replacement?: string,
+): RedactSelector {
   return {
     kind: scanner === undefined ? "pattern" : "scanner",
     token: replacement ?? `[${name}]`,
@@ -226,6 +229,10 @@ function detectorSelector({ name, pattern, scanner, check = "", normal }: Detect
 function fieldSelector(name: string, replacement?: string): RedactSelector {
   const texts = name.split("/");
   // `*_token` stands in the token as what it says for certain.
-  const label = texts.at(-1)!.replaceAll("*", "").replace(/^[-_.\s]+|[-_.\s]+$/g, "") || "field";
+  const label =
+    texts
+      .at(-1)!
+      .replaceAll("*", "")
+      .replace(/^[-_.\s]+|[-_.\s]+$/g, "") || "field";
   return { kind: texts.length > 1 ? "path" : "key", token: replacement ?? `[${label}]`, label, texts };
 }

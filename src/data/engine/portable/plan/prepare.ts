@@ -5,6 +5,7 @@ import { attributeOperator, type Operation, operationFlag, type Plan } from "../
 import type { PreparedPlan } from "../../engine.ts";
 import { type AttributeFilter, attributeFilter, attributeTest } from "../attribute/attribute_filter.ts";
 import { type PreparedCondition, prepareCondition } from "../condition/condition.ts";
+import { Redaction } from "../detect/redaction.ts";
 import { LiteralSearch } from "../match/literal.ts";
 import type { Pattern } from "../match/pattern.ts";
 import { patternFinder, patternText, preparePattern } from "../match/pattern_bytes.ts";
@@ -29,6 +30,7 @@ export type Work =
   | { readonly kind: "dropPattern"; readonly pattern: Pattern }
   | { readonly kind: "dropAttribute"; readonly filter: AttributeFilter }
   | { readonly kind: "replacePattern"; readonly replacement: Replacement; readonly limited: boolean }
+  | { readonly kind: "redact"; readonly redaction: Redaction }
   | { readonly kind: "drop" }
   /** The bits of outputs 0 to 31 and 32 to 63. */
   | { readonly kind: "route"; readonly low: number; readonly high: number };
@@ -114,7 +116,7 @@ function prepareWork({ name, flags, args }: Operation): Work {
     case "dropAttribute":
       return { kind: name, filter: attributeFilter({ args }, patternFinder) };
     case "redact":
-      throw new Error("not yet");
+      return { kind: name, redaction: new Redaction(args) };
     case "drop":
       return { kind: name };
     case "route": {
