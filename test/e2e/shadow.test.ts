@@ -158,6 +158,21 @@ for (const { engine, skip, note } of engines) {
       expect(await gate.ok("GET", "/rules")).toHaveLength(1);
     });
 
+    it("shows nothing that a detector finds, though no rule protects, and says that it is there", async () => {
+      const gate = await start([]);
+      const lines = ["mail ann.lee@example.com", '{"card":"4111 1111 1111 1111","n":1}', "nothing"];
+      const answer = await gate.ok("POST", "/rules/preview", { rules: [], lines });
+      expect(JSON.stringify(answer)).not.toMatch(/ann\.lee|4111/);
+      expect(answer.lines.map(({ concealed }: { concealed?: boolean }) => concealed ?? false)).toEqual([
+        true,
+        true,
+        false,
+      ]);
+      expect(answer.lines[2].output).toBe("nothing");
+      expect(JSON.parse(answer.lines[1].output)).toMatchObject({ n: 1 });
+      expect(answer.summary).toMatchObject({ passed: 3, concealed: 2 });
+    });
+
     it("names in publish's answer what protects less, and writes it to the audit file", async () => {
       const rule = (id: string, more: object = {}) => ({ ...ssn, id, ...more });
       const gate = await start([
