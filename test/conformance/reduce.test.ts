@@ -335,14 +335,14 @@ for (const kind of engines()) {
 
     it("keeps buckets over a reload, but not with another rate", () => {
       const t = (records_per_s: number, more = {}) => rule("t", "throttle", { records_per_s, burst: 2, ...more });
-      const after = (next: object) =>
+      const recordsAfter = (next: object) =>
         run([t(1)], lines(0, "a", "b"), { plan: planOfRules([next]), atMs: t0 }, lines(0, "c", "d")).records;
-      expect(after(t(1, { exempt: "FATAL" })).map((text) => text.replace(/ from .*/, ""))).toEqual([
+      expect(recordsAfter(t(1, { exempt: "FATAL" })).map((text) => text.replace(/ from .*/, ""))).toEqual([
         "a",
         "b",
         "c (throttled 2 times",
       ]);
-      expect(after(t(2))).toEqual(["a", "b", "c", "d"]);
+      expect(recordsAfter(t(2))).toEqual(["a", "b", "c", "d"]);
     });
   });
 }
