@@ -64,6 +64,7 @@ bool Runner::TellOwed() {
   for (Remembered& one : remembered_)
     while (!one.memory->HasRoom())
       if (!Tell(&one, one.memory->Crowded())) return false;
+  owes_ = false;
   return true;
 }
 
@@ -96,7 +97,10 @@ bool Runner::Tell(Remembered* one, uint32_t index) {
 }
 
 void Runner::SettleMet() {
-  for (RuleMemory* const memory : met_) memory->Settle({}, NowMs(), false);
+  for (RuleMemory* const memory : met_) {
+    memory->Settle({}, NowMs(), false);
+    owes_ |= !memory->HasRoom();
+  }
   met_.clear();
 }
 
@@ -130,6 +134,7 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
 void Runner::Begin(const char* region_begin, const char* region_end, const RecordContext* context) {
   batch_.Begin();
   context_ = context;
+  owes_ = !remembered_.empty();
   due_asked_ = false;
   Place(context);
   region_begin_ = region_begin;
@@ -163,11 +168,11 @@ size_t Runner::RunAll(const Record* records, size_t count) {
   for (; i < count; ++i) {
     const Record& record = records[i];
     const std::string_view text(record.data, record.size);
-    if (all_filtered_ && scan_.QuietUpTo(record.data + record.size)) {
+    if (all_filtered_ && !owes_ && scan_.QuietUpTo(record.data + record.size)) {
       if (!Pass(record, text, false)) break;
       continue;
     }
-    const uint32_t decided = scan_.Decided(text);
+    const uint32_t decided = owes_ ? CandidateScan::kUndecided : scan_.Decided(text);
     if (decided != CandidateScan::kUndecided) {
       changes_.clear();
       hits_.clear();
@@ -256,6 +261,7 @@ Runner::Outcome Runner::TryRemembering(const Step& step, RuleMemory* memory, std
   if (cut && !step.shadow) {
     // Nothing that comes can keep the record from being dropped.
     memory->Settle(text, NowMs(), true);
+    owes_ |= !memory->HasRoom();
   } else {
     met_.push_back(memory);
   }

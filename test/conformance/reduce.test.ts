@@ -454,14 +454,19 @@ function makeStory(from: number): { plan: ReturnType<typeof planOfRules>; events
     }
   };
   let now = t0;
+  const plan = planOfRules(rules);
+  let running = plan;
   const events = Array.from({ length: 3 + below(25) }, (): Event => {
     now += one([0, 0, 1, 5, 40, 900, 12_000, one([0, 0, -50, -100_000])]);
     switch (below(12)) {
       case 0:
         return { tickMs: now };
+      case 2:
+        return { lightened: one([running, ...lightenedPlans(running).map(({ plan }) => plan)]) };
       case 1: {
         const changed = rules.map((each, index) => (below(3) === 0 ? makeRule(index) : each)).slice(below(2));
-        return { plan: planOfRules(changed, BigInt(below(3))), atMs: now };
+        running = planOfRules(changed, BigInt(below(3)));
+        return { plan: running, atMs: now };
       }
       default:
         return {
@@ -472,7 +477,7 @@ function makeStory(from: number): { plan: ReturnType<typeof planOfRules>; events
     }
   });
   return {
-    plan: planOfRules(rules),
+    plan,
     events,
     options: { batchRecords: 1 + below(one([2, 20, 500])), batchBytes: 64 + below(one([200, 20_000])) },
   };
