@@ -61,6 +61,13 @@ bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string
       step->what = std::move(drop);
       return true;
     }
+    case OperationCode::kRedact: {
+      Redact redact{Redaction::Prepare(operation, prefilters, error)};
+      if (redact.redaction == nullptr) return false;
+      step->prefilter = redact.redaction->TakePrefilter();
+      step->what = std::move(redact);
+      return true;
+    }
     case OperationCode::kDrop:
       if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
       step->what = Drop{};

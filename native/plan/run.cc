@@ -211,6 +211,20 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
     }
   } else if (const auto* sample = std::get_if<SampleStep>(&step.what)) {
     outcome = TrySample(step, *sample, text);
+  } else if (const auto* redact = std::get_if<Redact>(&step.what)) {
+    const Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * received_bytes + kOutputGrowthBytes};
+    switch (redact->redaction->Run(text, limits, &scratch_[spare_], &outcome.replacements, &outcome.cause)) {
+      case Redaction::Verdict::kKeep:
+        break;
+      case Redaction::Verdict::kChange:
+        outcome.verdict = Verdict::kChange;
+        break;
+      case Redaction::Verdict::kDrop:
+        outcome.verdict = Verdict::kDrop;
+        break;
+      case Redaction::Verdict::kWithhold:
+        outcome.verdict = Verdict::kWithhold;
+    }
   } else if (const auto* route = std::get_if<SetRoute>(&step.what)) {
     outcome.verdict = Verdict::kRoute;
     outcome.routes = route->routes;

@@ -89,6 +89,7 @@ withSettings(
 interface PipeFlags {
   rules?: string;
   drop?: string[];
+  redact?: string[];
   redactPattern?: string[];
   replacement?: string[];
   engine?: string;
@@ -104,6 +105,11 @@ const pipe = program
   .description("standard input → rules → standard output")
   .option("--rules <file>", "JSON file: a list of rules, or a manifest")
   .option("--drop <text>", "drop records that contain this text (repeatable)", collect)
+  .option(
+    "--redact <detectors>",
+    "replace what these detectors or groups find, such as credit_card,us_ssn or all (repeatable)",
+    collectNames,
+  )
   .option("--redact-pattern <re>", "replace every match of this RE2 pattern (repeatable)", collect)
   .option(
     "--replacement <text>",
@@ -120,7 +126,16 @@ const pipe = program
     "\nExit status: 0; 1 when the rules are refused; 3 when a protect rule could not finish a record, which was withheld.",
   )
   .action(async (flags: PipeFlags) => {
-    const { rules, drop = [], redactPattern = [], replacement = [], framing, stats = false, ...given } = flags;
+    const {
+      rules,
+      drop = [],
+      redact = [],
+      redactPattern = [],
+      replacement = [],
+      framing,
+      stats = false,
+      ...given
+    } = flags;
     const { command } = await import("./pipe.ts");
     return finish(
       await command({
@@ -128,6 +143,7 @@ const pipe = program
         ...(rules !== undefined && { rules }),
         ...(framing !== undefined && { framing: readFraming(framing) }),
         drop,
+        redact,
         redactPattern,
         replacement,
         stats,
@@ -280,6 +296,17 @@ function withSettings(command: Command, keys: readonly SettingKey[]): Command {
     command.addOption(new Option(option, about));
   }
   return command;
+}
+
+/** Names between commas, of every time that the flag is given. */
+function collectNames(value: string, before: string[] = []): string[] {
+  return [
+    ...before,
+    ...value
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== ""),
+  ];
 }
 
 function collect(value: string, before: string[] = []): string[] {

@@ -6,7 +6,7 @@
  * (a read returns what is there, and its survivors are written before the next read).
  */
 
-import { fstatSync, readSync, writeSync } from "node:fs";
+import { fstatSync, readFileSync, readSync, writeSync } from "node:fs";
 import { Batch } from "../data/engine/batch.ts";
 import type { Engine, EngineKind, Framer, PreparedPlan } from "../data/engine/engine.ts";
 import {
@@ -23,6 +23,7 @@ import { StreamGateError } from "../errors.ts";
 import { type Rule, readRules } from "../manifest/manifest.ts";
 import { compilePlan } from "../plan/compile.ts";
 import type { Plan } from "../plan/operations.ts";
+import { resolveRuleKeys } from "../rules/secrets_of_rules.ts";
 import { KiB, MiB } from "../settings/quantity.ts";
 import { readRulesFile } from "./rules_file.ts";
 
@@ -37,6 +38,8 @@ export interface PipeOptions {
   rules?: string;
   drop: readonly string[];
   /** Each pairs with the replacement at the same position. */
+  /** Names of detectors and groups; they make one rule, behind those of the file. */
+  redact: readonly string[];
   redactPattern: readonly string[];
   replacement: readonly string[];
   engine?: "native" | "portable";
@@ -56,7 +59,8 @@ const exitQuarantined = 3;
 export async function command(options: PipeOptions): Promise<number> {
   const { kind, warning } = await selectEngine(options.engine);
   if (warning !== undefined) note(warning);
-  const plan = compilePlan(collectRules(options, kind));
+  const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
+  const plan = compilePlan(resolveRuleKeys(collectRules(options, kind), read));
   const pipe = new Pipe(kind, plan, options);
   try {
     pipe.run();
@@ -83,7 +87,7 @@ function collectRules(options: PipeOptions, kind: EngineKind): Rule[] {
     rules.push(...file.rules);
   }
   const taken = new Set(rules.map((rule) => rule.id));
-  const add = (flag: string, prefix: string, type: string, params: Record<string, string>) => {
+  const add = (flag: string, prefix: string, type: string, params: Record<string, unknown>) => {
     let number = 1;
     while (taken.has(`${prefix}_${number}`)) number++;
     const id = `${prefix}_${number}`;
@@ -100,6 +104,7 @@ function collectRules(options: PipeOptions, kind: EngineKind): Rule[] {
     }
   };
   for (const value of options.drop) add("--drop", "drop", "filter", { value });
+  if (options.redact.length > 0) add("--redact", "redact", "redact", { detectors: options.redact });
   options.redactPattern.forEach((pattern, index) => {
     const replacement = options.replacement[index];
     add("--redact-pattern", "redact", "redact", { pattern, ...(replacement !== undefined && { replacement }) });

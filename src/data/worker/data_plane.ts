@@ -6,10 +6,12 @@
 
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
 import { activePipeline, type Manifest, type OutputConfig } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
+import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -55,6 +57,9 @@ export interface Ports {
   tcpPort: number;
   udpPort: number;
 }
+
+/** Where the keys of rules are read from. */
+const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
 
 /** What a worker books now: where, and what the cells mean. */
 interface Booking {
@@ -158,7 +163,7 @@ export class DataPlane {
   apply(manifest: Manifest): Promise<void> {
     return this.#inTurn(async () => {
       const { processors, outputs, batch_size: batchSize } = activePipeline(manifest);
-      const plan = { ...compilePlan(processors, outputs), seed: this.#seed };
+      const plan = { ...compilePlan(resolveRuleKeys(processors, read), outputs), seed: this.#seed };
       const leases = await this.#leaseFiles(outputs);
       const program: Program = {
         plan,
