@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
+import { asksSource } from "../plan/asks_source.ts";
 import { compilePlan } from "../plan/compile.ts";
 import { severity, throttleKey } from "../plan/operations.ts";
 import { throttle } from "./throttle.ts";
@@ -53,6 +54,12 @@ describe("throttle", () => {
 
   it("takes each of its examples", () => {
     for (const example of throttle.examples) expect(throttle.refusal(example, checkPattern)).toBeUndefined();
+  });
+
+  it("has producers keep the records of each peer apart where each source has a rate", () => {
+    const plan = (params: Record<string, unknown>) => compilePlan([{ id: "t", type: "throttle", params }]);
+    expect(asksSource(plan({ records_per_s: 1, by: "source" }))).toBe(true);
+    expect(asksSource(plan({ records_per_s: 1, key: "a" }))).toBe(false);
   });
 
   it("keeps its buckets when only its exemption changes", () => {
