@@ -85,7 +85,8 @@ bool Runner::Tell(Remembered* one, uint32_t index) {
   const Record summary = {summary_.data(), static_cast<uint32_t>(summary_.size()), false};
   nobody_.received_at_ms = NowMs();
   Place(&nobody_);
-  const bool told = RunFrom(summary, false, one);
+  const SummaryWay way = {one->rule, one->memory->IsOlderThanPlan(index)};
+  const bool told = RunFrom(summary, false, &way);
   Place(context_);
   if (!told) return false;
   one->memory->Told(index);
@@ -301,7 +302,14 @@ void Runner::BookHits(const Record& record) {
   for (const EffectHit& hit : hits_) effects_.Book(hit, text, plan_->service.get());
 }
 
-bool Runner::RunFrom(const Record& record, bool in_region, const Remembered* maker) {
+bool Runner::Meets(const SummaryWay& way, uint32_t i) const {
+  const Step& step = plan_->steps[i];
+  // It stands for many: no rule thins them out again.
+  if (memory_of_step_[i] != nullptr || std::holds_alternative<SampleStep>(step.what)) return false;
+  return step.rule > way.maker || std::holds_alternative<SetRoute>(step.what) || (way.all_protect && step.protect);
+}
+
+bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way) {
   std::string_view text(record.data, record.size);
   bool changed = false;
   changes_.clear();
@@ -331,10 +339,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const Remembered* mak
     }
     const Step& step = plan_->steps[i];
     bool certain;
-    // Summaries stand for many: no rule thins them out again.
-    if (maker != nullptr &&
-        (step.rule <= maker->rule || memory_of_step_[i] != nullptr || std::holds_alternative<SampleStep>(step.what)))
-      continue;
+    if (way != nullptr && !Meets(*way, i)) continue;
     // A rule with several steps would have ended with the first that hits.
     if (step.shadow && !hits_.empty() && hits_.back().rule == step.rule) continue;
     if (!MayMatchInSet(step, text, &certain) || !Concerns(step, text)) continue;

@@ -97,8 +97,17 @@ class Runner {
     if (owes_ && !TellOwed()) return false;
     return RunFrom(record, in_region, nullptr);
   }
-  // `maker`: the record is a summary of its, and meets only the rules behind.
-  bool RunFrom(const Record& record, bool in_region, const Remembered* maker);
+  // What of a record's way a summary takes.
+  struct SummaryWay {
+    // The rules behind it are met, and those that say where records go.
+    uint32_t maker;
+    // And those that protect.
+    bool all_protect;
+  };
+  // `way`: the record is a summary.
+  bool RunFrom(const Record& record, bool in_region, const SummaryWay* way);
+  // Does a summary meet step `i`?
+  bool Meets(const SummaryWay& way, uint32_t i) const;
   // False: no room for a summary.
   bool TellOwed();
   bool TellDue();

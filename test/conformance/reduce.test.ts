@@ -233,6 +233,17 @@ for (const kind of engines()) {
       expect(again([])).toEqual(["a", summary(1, "000"), "a", "a"]);
     });
 
+    it("has its summaries meet a rule that protects and came since, wherever it stands, and routes", () => {
+      const d = rule("d", "dedupe");
+      const ssn = rule("ssn", "redact", { pattern: "\\d{3}-\\d{2}-\\d{4}", replacement: "#" });
+      const drop = rule("f", "filter", { value: "my" });
+      const { records } = run([d], lines(0, "my 123-45-6789", "my 123-45-6789"), {
+        plan: planOfRules([drop, ssn, d]),
+        atMs: t0,
+      });
+      expect(records[1]).toMatch(/^my # \(repeated 1 times/);
+    });
+
     it("loses nothing while it is skipped under load", () => {
       const plan = planOfRules([
         rule("d", "dedupe", { window_s: 10 }),
