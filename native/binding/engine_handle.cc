@@ -104,7 +104,7 @@ void EngineHandle::Shard(const Napi::CallbackInfo& info) {
   rings_.Reset();
   if (info.Length() == 0) return;
   const auto kind =
-      static_cast<ShardKeyKind>(NumberOf(info[0], static_cast<uint32_t>(ShardKeyKind::kSyslogApp), "a shard key"));
+      static_cast<ShardKeyKind>(NumberOf(info[0], static_cast<uint32_t>(ShardKeyKind::kSyslog), "a shard key"));
   if (!info[1].IsArray() || !info[3].IsArray()) throw CodedError(info.Env(), "SG_LAYOUT", "no paths or no rings");
   const Napi::Array given_paths = info[1].As<Napi::Array>();
   std::vector<std::string> paths;

@@ -260,6 +260,7 @@ enum class ConditionCode : uint16_t {
   kPattern = 5,
   kAttribute = 6,
   kSeverity = 7,
+  kSyslog = 8,
   kSource = 9,
   kTransport = 10,
   kTime = 11,
@@ -273,6 +274,20 @@ enum class Severity : uint8_t {
   kWarn = 4,
   kError = 5,
   kFatal = 6,
+};
+
+enum class SyslogField : uint8_t {
+  kSeverity = 0,
+  kFacility = 1,
+  kVersion = 2,
+  kTime = 3,
+  kHost = 4,
+  kApp = 5,
+  kProcid = 6,
+  kMsgid = 7,
+  kSd = 8,
+  kParam = 9,
+  kMessage = 10,
 };
 
 enum class RunResult : uint32_t {
@@ -291,8 +306,7 @@ enum class StopCause : uint32_t {
 enum class ShardKeyKind : uint32_t {
   kSource = 0,
   kAttribute = 1,
-  kSyslogHost = 2,
-  kSyslogApp = 3,
+  kSyslog = 2,
 };
 
 enum class EncodeStop : uint32_t {
@@ -365,6 +379,44 @@ enum class SegmentState : uint32_t {
   kUnknownVersion = 2,
 };
 
+constexpr const char* kSyslogSeverities[] = {
+  "emerg",
+  "alert",
+  "crit",
+  "err",
+  "warning",
+  "notice",
+  "info",
+  "debug",
+};
+
+constexpr const char* kSyslogFacilities[] = {
+  "kern",
+  "user",
+  "mail",
+  "daemon",
+  "auth",
+  "syslog",
+  "lpr",
+  "news",
+  "uucp",
+  "cron",
+  "authpriv",
+  "ftp",
+  "ntp",
+  "audit",
+  "alert",
+  "clock",
+  "local0",
+  "local1",
+  "local2",
+  "local3",
+  "local4",
+  "local5",
+  "local6",
+  "local7",
+};
+
 constexpr uint32_t kBlockAlignment = 8;
 constexpr uint32_t kProducersMax = 64;
 constexpr uint32_t kRingMagic = 827475795;
@@ -373,6 +425,7 @@ constexpr uint32_t kPlanMagic = 860899155;
 constexpr uint32_t kAttributeKeysMax = 100;
 constexpr uint32_t kAttributeNumberBytesMax = 64;
 constexpr uint32_t kConditionDepthMax = 32;
+constexpr uint32_t kSyslogPathMark = 4294967295;
 constexpr uint32_t kReduceMemoryBytesMin = 65536;
 constexpr uint32_t kReduceMemoryBytesMax = 1073741824;
 constexpr uint32_t kReduceTextBytesMax = 8192;

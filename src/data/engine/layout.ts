@@ -121,7 +121,7 @@ export const stopCause = {
   ringFull: 2,
 } as const;
 /** What records are sharded by (`src/data/shard/shard_key.ts`). */
-export const shardKeyKind = { source: 0, attribute: 1, syslogHost: 2, syslogApp: 3 } as const;
+export const shardKeyKind = { source: 0, attribute: 1, syslog: 2 } as const;
 /** Why a record went to the quarantine. */
 export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as const;
 
