@@ -344,6 +344,20 @@ for (const kind of engines()) {
       ]);
     });
 
+    it("takes a field of syslog for a key, as sample and dedupe do", () => {
+      const from = (host: string, n: number) => `<14>1 - ${host} app - - - ${n}`;
+      const input = [from("a", 1), from("a", 2), from("b", 3), from("b", 4), "no syslog"];
+      const passed = (type: string, params: object) =>
+        run([rule("r", type, params)], lines(0, ...input)).records.filter((text) => !text.includes("rule r"));
+      expect(passed("throttle", { records_per_s: 1, key: "syslog.host" })).toEqual([input[0], input[2], "no syslog"]);
+      expect(passed("dedupe", { fields: ["syslog.host"] })).toEqual([input[0], input[2], "no syslog"]);
+      const kept = passed("sample", { rate: 0.5, key: "syslog.host", weight: false }).filter(
+        (text) => text !== "no syslog",
+      );
+      // The hash of b is below 2^63, that of a is not.
+      expect(kept).toEqual([input[2], input[3]]);
+    });
+
     it("keeps buckets over a reload, but not with another rate", () => {
       const t = (records_per_s: number, more = {}) => rule("t", "throttle", { records_per_s, burst: 2, ...more });
       const recordsAfter = (next: object) =>
