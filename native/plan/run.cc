@@ -133,10 +133,7 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
       if (step.prefilter != nullptr) search.emplace(*step.prefilter, text, scan->SpanOf(i));
       const QuarantineCause cause =
           replace.replacement->Run(text, search.has_value() ? &*search : nullptr, limits, &scratch_[spare], &matches);
-      if (cause != QuarantineCause::kNone) {
-        Quarantine(record, step.rule, cause);
-        return true;
-      }
+      if (cause != QuarantineCause::kNone) return Quarantine(record, step.rule, cause);
       if (matches == 0) continue;
       // The next rule reads this buffer and writes the other.
       text = std::string_view(scratch_[spare].data(), scratch_[spare].size());
@@ -232,13 +229,18 @@ void Runner::Drop(const Record& record, uint32_t rule) {
   RuleCount(rule, RuleCell::kDroppedBytes) += record.size;
 }
 
-void Runner::Quarantine(const Record& record, uint32_t rule, QuarantineCause cause) {
+bool Runner::Quarantine(const Record& record, uint32_t rule, QuarantineCause cause) {
+  if (!withheld_.Append(record, rule, cause, WithheldFrom())) {
+    need_bytes_ = 0;
+    return false;
+  }
   KeepBack(record);
   const bool matches = cause == QuarantineCause::kMatchLimit;
   Count(matches ? CountCell::kQuarantinedMatchLimitRecords : CountCell::kQuarantinedOutputLimitRecords) += 1;
   Count(matches ? CountCell::kQuarantinedMatchLimitBytes : CountCell::kQuarantinedOutputLimitBytes) += record.size;
   RuleCount(rule, RuleCell::kQuarantinedRecords) += 1;
   RuleCount(rule, RuleCell::kQuarantinedBytes) += record.size;
+  return true;
 }
 
 }  // namespace streamgate

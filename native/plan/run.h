@@ -19,6 +19,7 @@
 #include "match/replace.h"
 #include "plan/batch.h"
 #include "plan/prepare.h"
+#include "plan/withheld.h"
 
 namespace streamgate {
 
@@ -28,8 +29,11 @@ class Runner {
   void Use(std::shared_ptr<PreparedPlan> plan, double* counts);
   bool ready() const { return plan_ != nullptr && batch_.attached(); }
   BatchWriter& batch() { return batch_; }
+  // Where records go that a rule can not finish; while nothing is attached they are counted and kept nowhere.
+  WithheldWriter& withheld() { return withheld_; }
 
-  // Runs one record. False: it finds no room, and need_bytes() says how much it needs; nothing was counted or written.
+  // Runs one record. False: it finds no room, and need_bytes() says how much it needs, in the batch; 0: among what is
+  // withheld, whose header says how much. Nothing was counted or written.
   // Between the first Run and Flush the batch is this Runner's alone.
   bool Run(const Record& record) {
     const bool in_region = record.data >= region_begin_ && record.data + record.size <= region_end_;
@@ -96,11 +100,13 @@ class Runner {
   void CountChanges();
   void KeepBack(const Record& record);
   void Drop(const Record& record, uint32_t rule);
-  void Quarantine(const Record& record, uint32_t rule, QuarantineCause cause);
+  // False: no room among what is withheld.
+  bool Quarantine(const Record& record, uint32_t rule, QuarantineCause cause);
 
   std::shared_ptr<PreparedPlan> plan_;
   double* counts_ = nullptr;
   BatchWriter batch_;
+  WithheldWriter withheld_;
   Tally tally_;
   uint32_t need_bytes_ = 0;
   bool all_filtered_ = false;

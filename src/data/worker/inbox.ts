@@ -10,6 +10,8 @@ import { BatchPool, type SharedBatch } from "../delivery/batch_pool.ts";
 import type { Outputs, PreparedOutputs } from "../delivery/outputs.ts";
 import type { Engine, EngineKind, Framer, PreparedPlan, Ring, Sharding } from "../engine/engine.ts";
 import { runResult, stopCause } from "../engine/layout.ts";
+import type { QuarantineStore } from "../quarantine/store.ts";
+import { Withholding } from "../quarantine/withholding.ts";
 import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
 import { Overload, type OverloadOptions, overloadThresholds } from "./overload.ts";
@@ -57,6 +59,7 @@ export interface InboxOptions {
   readonly ringMemory: SharedArrayBuffer;
   readonly producer: number;
   readonly outputs: Outputs;
+  readonly quarantine: QuarantineStore;
   /** Publishes the ledger: called after every block or chunk. */
   readonly published: () => void;
   /** Absent: every record runs here. */
@@ -75,6 +78,8 @@ export class Inbox implements Intake, ReaderSite {
   readonly #published: () => void;
   readonly #sharded: boolean;
   readonly #pool: BatchPool;
+  /** Where records go that a rule cannot finish. */
+  readonly withholding: Withholding;
   /** When to run fewer rules. */
   readonly overload: Overload | undefined;
   #overloadLook: NodeJS.Timeout | undefined;
@@ -101,8 +106,9 @@ export class Inbox implements Intake, ReaderSite {
   /** Reader and ring take turns at room that has come free, so that neither starves the other. */
   #readerFirst = false;
 
-  constructor({ kind, ringMemory, producer, outputs, published, sharding, overload }: InboxOptions) {
+  constructor({ kind, ringMemory, producer, outputs, quarantine, published, sharding, overload }: InboxOptions) {
     this.#engine = kind.createEngine();
+    this.withholding = new Withholding(this.#engine, quarantine);
     this.#sharded = sharding !== undefined;
     if (this.#sharded) this.#engine.shard(sharding);
     this.ring = kind.openRing(ringMemory, producer);
@@ -208,6 +214,7 @@ export class Inbox implements Intake, ReaderSite {
   swap(prepared: PreparedPlan, counts: Float64Array, outputs: PreparedOutputs): void {
     this.#finishBlock();
     this.#engine.use(prepared, counts);
+    this.withholding.use(prepared.plan.rules);
     this.overload?.reset(prepared, counts);
     this.#hasPlan = true;
     this.#outputs.swap(outputs);
@@ -219,7 +226,7 @@ export class Inbox implements Intake, ReaderSite {
     while (this.#midBlock) {
       if (this.#needBytes !== undefined) this.#attachFresh(this.#needBytes);
       this.#midBlock = this.#engine.runBlock(this.ring) === runResult.batchFull;
-      if (this.#midBlock) this.#seal();
+      if (this.#midBlock && !this.withholding.madeRoom()) this.#seal();
     }
     this.#handOut();
   }
@@ -278,8 +285,9 @@ export class Inbox implements Intake, ReaderSite {
     return true;
   }
 
-  /** The batch is full: the next one, or false when the outputs take no more. */
+  /** The batch is full: the next one, or false when the outputs take no more. What was withheld may have been full instead. */
   #rotate(): boolean {
+    if (this.withholding.madeRoom()) return true;
     this.#seal();
     return this.#ready();
   }
@@ -299,6 +307,7 @@ export class Inbox implements Intake, ReaderSite {
 
   /** Gives the outputs what the open batch has gained. */
   #handOut(): void {
+    this.withholding.look();
     const { batch } = this.#open;
     const to = batch.records;
     if (to > this.#handedOut) {

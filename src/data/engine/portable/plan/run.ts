@@ -13,17 +13,21 @@ import {
   routeCell,
   ruleCell,
 } from "../../layout.ts";
+import type { Withheld } from "../../withheld.ts";
 import { RecordView } from "../condition/condition.ts";
 import { Scratch } from "../match/replace.ts";
 import { BatchWriter } from "./batch.ts";
 import type { PortablePlan, PreparedRoute, Step } from "./prepare.ts";
+import { type WithheldFrom, WithheldWriter } from "./withheld.ts";
 
 const allRoutes = 0xffff_ffff;
+const nowhere: WithheldFrom = { receivedAtMs: 0, transport: 0, family: 0, address: new Uint8Array(0), port: 0 };
 
 export class Runner {
-  /** After a record that found no room: bytes that it needs, its LF included. */
+  /** After a record that found no room: bytes that it needs in the batch, its LF included; 0: what is withheld has none. */
   needBytes = 0;
   readonly #batch = new BatchWriter();
+  readonly #withheld = new WithheldWriter();
   #steps: readonly Step[] = [];
   #counts: Float64Array = new Float64Array(countCellsFixed);
   #routes: readonly PreparedRoute[] = [];
@@ -62,6 +66,10 @@ export class Runner {
 
   attach(batch: Batch): void {
     this.#batch.attach(batch);
+  }
+
+  attachWithheld(withheld: Withheld): void {
+    this.#withheld.attach(withheld);
   }
 
   /** Call before the records of a chunk or block. */
@@ -103,6 +111,10 @@ export class Runner {
           const { replacement } = step;
           const cause = replacement.run(text.subarray(from, to), matchesMax, outputMax, out);
           if (cause !== quarantineCause.none) {
+            if (!this.#withheld.append(source, start, end, step.rule, cause, nowhere)) {
+              this.needBytes = 0;
+              return false;
+            }
             this.#quarantine(bytes, step.rule, cause);
             return true;
           }

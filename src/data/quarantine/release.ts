@@ -1,0 +1,67 @@
+/**
+ * Runs records of the quarantine through the plan that runs now, all of it, as if they had come again: an engine of its own, so that what
+ * still cannot be finished is known before anything of the group has left.
+ */
+
+import type { Plan } from "../../plan/operations.ts";
+import { BatchPool, SharedBatch } from "../delivery/batch_pool.ts";
+import type { EngineKind } from "../engine/engine.ts";
+import { countCellsOf, frameCells, stopCause } from "../engine/layout.ts";
+import { readWithheld, Withheld } from "../engine/withheld.ts";
+import type { Source } from "../frame/source.ts";
+
+export interface Released {
+  /** Survivors, to be handed to the outputs and then released. */
+  readonly batches: readonly SharedBatch[];
+  /** As the engine counts, for the plan's rules. */
+  readonly counts: Float64Array;
+  /** What a rule could not finish this time either. */
+  readonly withheld: Withheld;
+}
+
+/**
+ * @param entries as they were sealed
+ * @param timeMs for records that do not know when they were received
+ */
+export function runAgain(kind: EngineKind, plan: Plan, entries: Buffer, timeMs: number): Released {
+  const records = [...readWithheld(entries)];
+  const pool = new BatchPool(kind.createBatch);
+  const batches: SharedBatch[] = [];
+  const counts = new Float64Array(countCellsOf(plan));
+  const withheld = new Withheld(entries.length);
+  const prepared = kind.prepare(plan);
+  const engine = kind.createEngine();
+  const attach = (bytes: number) => {
+    const shared = new SharedBatch(kind.createBatch(records.length, Math.max(bytes, 1)), pool);
+    engine.attach(shared.batch);
+    batches.push(shared);
+  };
+  try {
+    engine.use(prepared, counts);
+    engine.attachWithheld(withheld);
+    attach(entries.length);
+    for (const { record, transport, address, port, receivedAtMs } of records) {
+      const source: Source = { transport, port, ...(address !== undefined && { address }) };
+      const framer = kind.createFramer(
+        { kind: "length32" },
+        Math.max(1, record.length),
+        source,
+        new Float64Array(frameCells),
+      );
+      const chunk = Buffer.allocUnsafe(4 + record.length);
+      chunk.writeUInt32BE(record.length);
+      record.copy(chunk, 4);
+      const receivedMs = receivedAtMs > 0 ? receivedAtMs : timeMs;
+      for (let at = 0; ; ) {
+        at = engine.runChunk(framer, chunk, at, receivedMs);
+        if (engine.stoppedBy !== stopCause.batchFull) break;
+        attach(engine.needBytes);
+      }
+      framer.close();
+    }
+  } finally {
+    engine.close();
+    prepared.close();
+  }
+  return { batches, counts, withheld };
+}
