@@ -64,6 +64,12 @@ export interface PutResult {
   readonly amounts: ReadonlyMap<number, { records: number; bytes: number }>;
 }
 
+/** Who is handed what engines withhold: `QuarantineStore`. */
+export interface Quarantine {
+  /** Seals and writes one group. Never throws: what cannot be kept is lost, and the log is told. */
+  put(group: WithheldGroup): PutResult;
+}
+
 interface Segment {
   readonly fd: number;
   readonly path: string;
@@ -74,7 +80,7 @@ interface Segment {
   number: number;
 }
 
-export class QuarantineStore {
+export class QuarantineStore implements Quarantine {
   readonly #place: QuarantinePlace | undefined;
   readonly #account: QuarantineAccount | undefined;
   readonly #log: Log;
@@ -91,7 +97,6 @@ export class QuarantineStore {
     this.#now = now;
   }
 
-  /** Seals and writes one group. Never throws: what cannot be kept is lost, and the log is told. */
   put(group: WithheldGroup): PutResult {
     const { meta, amounts, records, recordBytes, firstMs, lastMs } = describe(group);
     const fields = { records, recordBytes, firstMs, lastMs, meta };

@@ -7,7 +7,7 @@ import type { PlanRule } from "../../plan/operations.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type CountCell, countCell, quarantineCause } from "../engine/layout.ts";
 import { Withheld } from "../engine/withheld.ts";
-import type { QuarantineStore } from "./store.ts";
+import type { Quarantine } from "./store.ts";
 
 /** Taken page by page as it fills; a longer record gets more for as long as it is there. */
 const bytesMax = 256 * 1024;
@@ -27,7 +27,7 @@ const cellsOfCause: ReadonlyMap<number, { readonly records: number; readonly byt
 
 export class Withholding {
   readonly #engine: Engine;
-  readonly #store: QuarantineStore;
+  readonly #store: Quarantine;
   #withheld = new Withheld(bytesMax);
   #rules: readonly PlanRule[] = [];
   /** By cause, since the plan runs: counted as quarantined by the engine, and lost. */
@@ -35,7 +35,7 @@ export class Withholding {
   /** Since the start. */
   readonly lost = { records: 0, bytes: 0 };
 
-  constructor(engine: Engine, store: QuarantineStore) {
+  constructor(engine: Engine, store: Quarantine) {
     this.#engine = engine;
     this.#store = store;
     engine.attachWithheld(this.#withheld);

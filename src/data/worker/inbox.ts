@@ -10,7 +10,7 @@ import { BatchPool, type SharedBatch } from "../delivery/batch_pool.ts";
 import type { Outputs, PreparedOutputs } from "../delivery/outputs.ts";
 import type { Engine, EngineKind, Framer, PreparedPlan, Ring, Sharding } from "../engine/engine.ts";
 import { runResult, stopCause } from "../engine/layout.ts";
-import type { QuarantineStore } from "../quarantine/store.ts";
+import type { Quarantine } from "../quarantine/store.ts";
 import { Withholding } from "../quarantine/withholding.ts";
 import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
@@ -59,7 +59,7 @@ export interface InboxOptions {
   readonly ringMemory: SharedArrayBuffer;
   readonly producer: number;
   readonly outputs: Outputs;
-  readonly quarantine: QuarantineStore;
+  readonly quarantine: Quarantine;
   /** Publishes the ledger: called after every block or chunk. */
   readonly published: () => void;
   /** Absent: every record runs here. */

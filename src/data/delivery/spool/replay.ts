@@ -17,7 +17,7 @@ import {
   stopCause,
 } from "../../engine/layout.ts";
 import { Withheld } from "../../engine/withheld.ts";
-import type { QuarantineStore } from "../../quarantine/store.ts";
+import type { Quarantine } from "../../quarantine/store.ts";
 import { createRingMemory } from "../../ring/layout.ts";
 import { BatchPool, SharedBatch } from "../batch_pool.ts";
 import { Payload, type Segment } from "../packer.ts";
@@ -84,7 +84,7 @@ class Output {
 export class Replay {
   readonly #kind: EngineKind;
   readonly #pool: BatchPool;
-  readonly #quarantine: QuarantineStore;
+  readonly #quarantine: Quarantine;
   /** Where the engine puts what it withholds; made with the engine. */
   #withheld = new Withheld(0);
   /** Of what was run last: kept in the quarantine, and not. */
@@ -98,7 +98,7 @@ export class Replay {
   #counts = new Float64Array(countCellsFixed);
 
   /** @param quarantine where records go that a protect rule cannot finish */
-  constructor(kind: EngineKind, protection: Protection, quarantine: QuarantineStore) {
+  constructor(kind: EngineKind, protection: Protection, quarantine: Quarantine) {
     this.#kind = kind;
     this.#quarantine = quarantine;
     this.#pool = new BatchPool(kind.createBatch);
