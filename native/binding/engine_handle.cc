@@ -1,6 +1,7 @@
 // See engine_handle.h.
 #include "binding/engine_handle.h"
 
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,41 @@
 #include "plan/chunk.h"
 
 namespace streamgate {
+namespace {
+
+Napi::Number Amount(Napi::Env env, uint64_t amount) { return Napi::Number::New(env, static_cast<double>(amount)); }
+
+Napi::Object EffectOf(Napi::Env env, uint32_t rule, const Effect& effect) {
+  const Napi::Object object = Napi::Object::New(env);
+  const Napi::Array records = Napi::Array::New(env, kSeverities);
+  const Napi::Array bytes = Napi::Array::New(env, kSeverities);
+  for (uint32_t severity = 0; severity < kSeverities; ++severity) {
+    records.Set(severity, Amount(env, effect.records[severity]));
+    bytes.Set(severity, Amount(env, effect.bytes[severity]));
+  }
+  const auto service_of = [env](const Effect::Service& service) {
+    const Napi::Object of = Napi::Object::New(env);
+    of.Set("name", Napi::Buffer<char>::Copy(env, service.name.data(), service.name.size()));
+    of.Set("records", Amount(env, service.records));
+    of.Set("bytes", Amount(env, service.bytes));
+    return of;
+  };
+  const Napi::Array services = Napi::Array::New(env);
+  for (const Effect::Service& service : effect.services) services.Set(services.Length(), service_of(service));
+  const Napi::Array examples = Napi::Array::New(env);
+  for (const std::string& example : effect.examples)
+    examples.Set(examples.Length(), Napi::Buffer<char>::Copy(env, example.data(), example.size()));
+  object.Set("rule", Napi::Number::New(env, rule));
+  object.Set("records", records);
+  object.Set("bytes", bytes);
+  object.Set("savedBytes", Napi::Number::New(env, static_cast<double>(effect.saved_bytes)));
+  object.Set("services", services);
+  object.Set("others", service_of(effect.others));
+  object.Set("examples", examples);
+  return object;
+}
+
+}  // namespace
 
 void EngineHandle::Init(Napi::Env env, Napi::Object exports) {
   exports.Set(
@@ -24,7 +60,7 @@ void EngineHandle::Init(Napi::Env env, Napi::Object exports) {
            InstanceMethod<&EngineHandle::RunBlock>("runBlock"), InstanceAccessor<&EngineHandle::NeedBytes>("needBytes"),
            InstanceMethod<&EngineHandle::Shard>("shard"), InstanceMethod<&EngineHandle::PushChunk>("pushChunk"),
            InstanceMethod<&EngineHandle::PushEnd>("pushEnd"), InstanceAccessor<&EngineHandle::StoppedBy>("stoppedBy"),
-           InstanceMethod<&EngineHandle::Close>("close")}));
+           InstanceMethod<&EngineHandle::Effects>("effects"), InstanceMethod<&EngineHandle::Close>("close")}));
 }
 
 EngineHandle::EngineHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -142,11 +178,13 @@ Napi::Value EngineHandle::RouteEnd(const Napi::CallbackInfo& info, Runner* runne
 Napi::Value EngineHandle::RunChunk(const Napi::CallbackInfo& info) {
   CheckReady();
   if (router_ != nullptr) return RouteChunk(info, &runner_);
-  Framer& framer = HandleOf<FramerHandle>(info[0])->framer();
+  FramerHandle* const handle = HandleOf<FramerHandle>(info[0]);
   const Memory chunk = BytesOf(info[1], "a chunk");
   const size_t at = NumberOf(info[2], UINT32_MAX, "an offset");
   if (at > chunk.size) throw CodedError(info.Env(), "SG_LAYOUT", "the offset lies behind the chunk");
-  const ChunkRun run = streamgate::RunChunk(runner_, framer, reinterpret_cast<const char*>(chunk.data), chunk.size, at);
+  const RecordContext context = {handle->source(), info[3].ToNumber().DoubleValue()};
+  const ChunkRun run = streamgate::RunChunk(runner_, handle->framer(), context,
+                                            reinterpret_cast<const char*>(chunk.data), chunk.size, at);
   stopped_by_ = run.at == chunk.size ? StopCause::kNone : StopCause::kBatchFull;
   return Napi::Number::New(info.Env(), static_cast<double>(run.at));
 }
@@ -154,7 +192,9 @@ Napi::Value EngineHandle::RunChunk(const Napi::CallbackInfo& info) {
 Napi::Value EngineHandle::RunEnd(const Napi::CallbackInfo& info) {
   CheckReady();
   if (router_ != nullptr) return RouteEnd(info, &runner_);
-  const bool done = streamgate::RunEnd(runner_, HandleOf<FramerHandle>(info[0])->framer());
+  FramerHandle* const handle = HandleOf<FramerHandle>(info[0]);
+  const RecordContext context = {handle->source(), info[1].ToNumber().DoubleValue()};
+  const bool done = streamgate::RunEnd(runner_, handle->framer(), context);
   stopped_by_ = done ? StopCause::kNone : StopCause::kBatchFull;
   return Napi::Boolean::New(info.Env(), done);
 }
@@ -183,7 +223,13 @@ Napi::Value EngineHandle::RunBlock(const Napi::CallbackInfo& info) {
   if (peeked == Ring::Peeked::kDamaged) throw CodedError(info.Env(), "SG_LAYOUT", "a block in the ring is damaged");
   const uint32_t records = view.header->records;
   const uint32_t body_bytes = view.header->body_bytes;
-  runner_.Begin(view.body, view.body + body_bytes);
+  RecordContext context;
+  context.source.transport = static_cast<Transport>(view.header->transport);
+  context.source.family = view.header->family;
+  context.source.port = view.header->port;
+  std::memcpy(context.source.address, view.header->address, sizeof context.source.address);
+  context.received_at_ms = view.header->received_at_ms;
+  runner_.Begin(view.body, view.body + body_bytes, &context);
   bool full = false;
   bool damaged = false;
   while (handle->done_records < records) {
@@ -209,6 +255,14 @@ Napi::Value EngineHandle::RunBlock(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineHandle::NeedBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), runner_.need_bytes());
+}
+
+Napi::Value EngineHandle::Effects(const Napi::CallbackInfo& info) {
+  const EffectBook& book = runner_.effects();
+  const Napi::Array effects = Napi::Array::New(info.Env());
+  for (uint32_t rule = 0; rule < book.rules(); ++rule)
+    if (const Effect* effect = book.Of(rule)) effects.Set(effects.Length(), EffectOf(info.Env(), rule, *effect));
+  return effects;
 }
 
 void EngineHandle::Close(const Napi::CallbackInfo&) {

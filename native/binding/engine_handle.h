@@ -45,6 +45,7 @@ class EngineHandle : public Napi::ObjectWrap<EngineHandle> {
   // runBlock(ring): a RunResult
   Napi::Value RunBlock(const Napi::CallbackInfo& info);
   Napi::Value NeedBytes(const Napi::CallbackInfo& info);
+  Napi::Value Effects(const Napi::CallbackInfo& info);
   // A StopCause of the last call above.
   Napi::Value StoppedBy(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);

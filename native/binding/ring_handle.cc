@@ -82,7 +82,9 @@ Napi::Value RingHandle::PushBatch(const Napi::CallbackInfo& info) {
   const uint32_t end = NumberOf(info[2], UINT32_MAX, "a record's index");
   if (!CheckBatch(batch.Data(), batch.ByteLength(), from, end))
     throw CodedError(info.Env(), "SG_LAYOUT", "the batch does not hold these records");
-  return Napi::Number::New(info.Env(), PushRecords(&to, batch.Data(), from, end, BlockSource(), 0));
+  BlockSource source;
+  source.transport = Transport::kUnknown;
+  return Napi::Number::New(info.Env(), PushRecords(&to, batch.Data(), from, end, source, 0));
 }
 
 Napi::Value RingHandle::SkipAbandoned(const Napi::CallbackInfo& info) {

@@ -1,6 +1,7 @@
 // Conditions over one record: a tree of all, any and not whose leaves look for texts, patterns, attributes and the
-// severity. One scan over the records tells which leaves may hold in which of them, as it does for a plan's steps. Twin
-// of src/data/engine/portable/condition/condition.ts; what users write is read in src/conditions/.
+// severity, or at where and when the record came. One scan over the records tells which leaves of outputs' filters may
+// hold in which of them, as it does for a plan's steps. Twin of src/data/engine/portable/condition/condition.ts; what
+// users write is read in src/conditions/.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "match/fixed.h"
 #include "match/prefilter.h"
 #include "plan/operation.h"
+#include "plan/record_context.h"
 #include "re2/re2.h"
 #include "severity/severity.h"
 
@@ -30,12 +32,19 @@ class RecordView {
   // `text` is borrowed until the next Reset; not null, also when it is empty. `candidates`: leaves that may hold, which
   // `scan` has just collected for it.
   void Reset(std::string_view text, const CandidateScan* scan, const std::vector<uint32_t>& candidates) {
-    text_ = text;
+    Reset(text);
     scan_ = scan;
-    asked_ = false;
     ++question_;
     for (const uint32_t leaf : candidates) marked_[leaf] = question_;
   }
+  // The same for conditions that stand in no index.
+  void Reset(std::string_view text) {
+    text_ = text;
+    asked_ = false;
+  }
+  // Where the records that follow came from; borrowed until the next call.
+  void Place(const RecordContext* context) { context_ = context; }
+  const RecordContext& context() const { return *context_; }
   std::string_view text() const { return text_; }
   bool MayHold(uint32_t leaf) const { return marked_[leaf] == question_; }
   // Of a leaf that may hold: where its windows start.
@@ -48,6 +57,7 @@ class RecordView {
 
  private:
   std::string_view text_;
+  const RecordContext* context_ = nullptr;
   const CandidateScan* scan_ = nullptr;
   // Of each leaf the record, by number, in which it was last a candidate.
   std::vector<uint64_t> marked_;
@@ -60,14 +70,18 @@ class RecordView {
 class Condition {
  public:
   // Adds what its leaves require to `leaves`, of which one index is made for all conditions; it refers to this one's
-  // memory. Null: refused, and `error` says why (for patterns in RE2's words). `prefilters` off gives the same answers,
-  // slower: that is how tests hold them to account.
+  // memory. `leaves` null: the condition stands in no index, and looks at each record it is asked about. Null: refused,
+  // and `error` says why (for patterns in RE2's words). `prefilters` off gives the same answers, slower: that is how
+  // tests hold them to account.
   static std::unique_ptr<Condition> Prepare(ConditionSpec&& spec, bool prefilters,
                                             std::vector<CandidateIndex::Requirement>* leaves, std::string* error);
   ~Condition();
 
-  // Does it hold? Not const: buffers are kept from one record to the next, so one thread at a time.
-  bool Holds(RecordView& record);
+  // Does it hold? `unknown`: what a question for a source or transport that is not known answers. Not const: buffers
+  // are kept from one record to the next, so one thread at a time.
+  bool Holds(RecordView& record, bool unknown = false);
+  // Of one that stands in no index: what a text must contain where it holds, whatever else. Null: nothing can be said.
+  std::unique_ptr<Prefilter> Required() const;
   // Does every leaf stand in the index? Then it answers alike for all records that are candidates for none.
   bool indexed() const;
 
@@ -75,7 +89,9 @@ class Condition {
   explicit Condition(ConditionCode code) : code_(code) {}
 
   bool PrepareLeaf(ConditionSpec&& spec, bool prefilters, std::string* error);
-  bool LeafHolds(RecordView& record);
+  bool LeafHolds(RecordView& record, bool unknown);
+  bool HasSource(const BlockSource& source) const;
+  bool IsTime(double received_at_ms) const;
   bool HasPattern(const RecordView& record) const;
 
   static constexpr uint32_t kNoLeaf = UINT32_MAX;
@@ -94,6 +110,16 @@ class Condition {
   std::unique_ptr<Prefilter> prefilter_;
   std::unique_ptr<AttributeFilter> attribute_;
   Severity at_least_ = Severity::kUnknown;
+  struct Network {
+    uint8_t family;
+    uint8_t bits;
+    uint8_t address[16];
+  };
+  std::vector<Network> networks_;
+  // Bit n: Transport n.
+  uint16_t transports_ = 0;
+  uint32_t period_ms_ = 0;
+  uint32_t length_ms_ = 0;
 };
 
 }  // namespace streamgate

@@ -126,21 +126,19 @@ struct alignas(8) WithheldEntry {
   uint8_t address[16];  // The peer's address, network order; IPv4 in the first four bytes.
   uint32_t length;  // Bytes of the record.
   uint32_t rule;  // The rule that could not finish it, by its number in the plan.
-  uint16_t port;  // The peer's port.
   uint8_t transport;  // How it came: transport.
   uint8_t family;  // 4 or 6: the version of `address`; 0: unknown.
   uint8_t cause;  // quarantineCause.
-  uint8_t reserved0[3];
+  uint8_t reserved0[5];
 };
 static_assert(sizeof(WithheldEntry) == 40);
 static_assert(offsetof(WithheldEntry, received_at_ms) == 0);
 static_assert(offsetof(WithheldEntry, address) == 8);
 static_assert(offsetof(WithheldEntry, length) == 24);
 static_assert(offsetof(WithheldEntry, rule) == 28);
-static_assert(offsetof(WithheldEntry, port) == 32);
-static_assert(offsetof(WithheldEntry, transport) == 34);
-static_assert(offsetof(WithheldEntry, family) == 35);
-static_assert(offsetof(WithheldEntry, cause) == 36);
+static_assert(offsetof(WithheldEntry, transport) == 32);
+static_assert(offsetof(WithheldEntry, family) == 33);
+static_assert(offsetof(WithheldEntry, cause) == 34);
 
 // The first 64 bytes of a segment of the spool.
 struct alignas(8) SegmentHeader {
@@ -236,6 +234,7 @@ enum class Transport : uint8_t {
   kTcp = 0,
   kUdp = 1,
   kStdin = 2,
+  kUnknown = 3,
 };
 
 enum class FramingKind : uint32_t {
@@ -253,11 +252,14 @@ enum class OperationCode : uint16_t {
   kDropPattern = 2,
   kReplacePattern = 3,
   kDropAttribute = 4,
+  kDrop = 5,
+  kRoute = 10,
 };
 
 enum class OperationFlag : uint16_t {
   kProtect = 1,
   kLimited = 2,
+  kShadow = 4,
 };
 
 enum class AttributeOperator : uint8_t {
@@ -280,6 +282,9 @@ enum class ConditionCode : uint16_t {
   kPattern = 5,
   kAttribute = 6,
   kSeverity = 7,
+  kSource = 9,
+  kTransport = 10,
+  kTime = 11,
 };
 
 enum class Severity : uint8_t {
@@ -380,10 +385,11 @@ constexpr uint32_t kBlockAlignment = 8;
 constexpr uint32_t kProducersMax = 64;
 constexpr uint32_t kRingMagic = 827475795;
 constexpr uint32_t kRingVersion = 1;
-constexpr uint32_t kPlanMagic = 844121939;
+constexpr uint32_t kPlanMagic = 860899155;
 constexpr uint32_t kAttributeKeysMax = 100;
 constexpr uint32_t kAttributeNumberBytesMax = 64;
 constexpr uint32_t kConditionDepthMax = 32;
+constexpr uint32_t kSeverities = 7;
 constexpr uint32_t kOutputsMax = 64;
 constexpr uint32_t kCountCellsFixed = 16;
 constexpr uint32_t kCountCellsPerRule = 8;
@@ -393,6 +399,9 @@ constexpr uint32_t kMatchBudgetBytes = 1073741824;
 constexpr uint32_t kOutputGrowthFactor = 4;
 constexpr uint32_t kOutputGrowthBytes = 65536;
 constexpr uint32_t kJsonDepthMax = 512;
+constexpr uint32_t kEffectServicesMax = 64;
+constexpr uint32_t kEffectExamplesMax = 20;
+constexpr uint32_t kEffectExampleBytesMax = 2048;
 constexpr uint32_t kSpoolVersion = 1;
 constexpr uint32_t kSegmentMagic = 827541331;
 constexpr uint32_t kGroupMagic = 826754899;

@@ -5,9 +5,10 @@
 
 namespace streamgate {
 
-ChunkRun RunChunk(Runner& runner, Framer& framer, const char* chunk, size_t size, size_t from) {
+ChunkRun RunChunk(Runner& runner, Framer& framer, const RecordContext& context, const char* chunk, size_t size,
+                  size_t from) {
   framer.Begin(chunk, size, from);
-  runner.Begin(chunk + from, chunk + size);
+  runner.Begin(chunk + from, chunk + size, &context);
   ChunkRun run;
   // Few enough to stay in the first cache beside the bytes that they are about.
   Record lines[64];
@@ -41,10 +42,10 @@ ChunkRun RunChunk(Runner& runner, Framer& framer, const char* chunk, size_t size
   return run;
 }
 
-bool RunEnd(Runner& runner, Framer& framer) {
+bool RunEnd(Runner& runner, Framer& framer, const RecordContext& context) {
   Record record;
   if (!framer.NextEnd(&record)) return true;
-  runner.Begin(nullptr, nullptr);
+  runner.Begin(nullptr, nullptr, &context);
   const bool taken = runner.Run(record);
   runner.Flush();
   if (taken) {

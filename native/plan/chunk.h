@@ -17,10 +17,12 @@ struct ChunkRun {
   uint32_t records = 0;
 };
 
-// Runs the whole records of `chunk` from byte `from` on; an unfinished one is kept by the framer. `runner` is ready.
-ChunkRun RunChunk(Runner& runner, Framer& framer, const char* chunk, size_t size, size_t from);
+// Runs the whole records of `chunk` from byte `from` on, which came as `context` says; an unfinished one is kept by the
+// framer. `runner` is ready.
+ChunkRun RunChunk(Runner& runner, Framer& framer, const RecordContext& context, const char* chunk, size_t size,
+                  size_t from);
 
 // The stream has ended: runs what the framer holds, if that makes a record. False: the batch was full; call again.
-bool RunEnd(Runner& runner, Framer& framer);
+bool RunEnd(Runner& runner, Framer& framer, const RecordContext& context);
 
 }  // namespace streamgate

@@ -47,6 +47,10 @@ bool FitsArguments(OperationCode code, size_t args) {
       return args == 2;
     case OperationCode::kDropAttribute:
       return args >= 2;
+    case OperationCode::kDrop:
+      return args == 0;
+    case OperationCode::kRoute:
+      return args == 1;
   }
   return false;
 }
@@ -78,6 +82,15 @@ bool FormOf(ConditionCode code, ConditionForm* form) {
       return true;
     case ConditionCode::kSeverity:
       *form = {static_cast<uint16_t>(Severity::kFatal), 0, 0, 0};
+      return true;
+    case ConditionCode::kSource:
+      *form = {0, kAny, 0, 0};
+      return true;
+    case ConditionCode::kTransport:
+      *form = {UINT16_MAX, 0, 0, 0};
+      return true;
+    case ConditionCode::kTime:
+      *form = {0, 1, 0, 0};
       return true;
   }
   return false;
@@ -119,8 +132,9 @@ const char* ReadCondition(Reader* reader, uint32_t depth, uint32_t* conditions, 
   return nullptr;
 }
 
-constexpr uint16_t kFlagsKnown =
-    static_cast<uint16_t>(OperationFlag::kProtect) | static_cast<uint16_t>(OperationFlag::kLimited);
+constexpr uint16_t kFlagsKnown = static_cast<uint16_t>(OperationFlag::kProtect) |
+                                 static_cast<uint16_t>(OperationFlag::kLimited) |
+                                 static_cast<uint16_t>(OperationFlag::kShadow);
 
 }  // namespace
 
@@ -129,8 +143,9 @@ bool DecodePlan(const uint8_t* data, size_t size, DecodedPlan* plan, std::string
   uint32_t magic = 0;
   uint32_t operations = 0;
   uint32_t routes = 0;
+  uint32_t service = 0;
   if (!reader.Read(&magic) || !reader.Read(&plan->rules) || !reader.Read(&operations) || !reader.Read(&routes) ||
-      !reader.Read(&plan->outputs)) {
+      !reader.Read(&plan->outputs) || !reader.Read(&service) || !reader.Read(&plan->seed)) {
     *error = "a plan is cut short";
     return false;
   }
@@ -146,18 +161,35 @@ bool DecodePlan(const uint8_t* data, size_t size, DecodedPlan* plan, std::string
     *error = "a plan has more outputs than a record has route bits";
     return false;
   }
+  plan->states.clear();
+  plan->service.clear();
+  if (!ReadTexts(&reader, service, &plan->service)) {
+    *error = "a plan is cut short";
+    return false;
+  }
   plan->operations.clear();
   plan->routes.clear();
+  uint32_t conditions = 0;
+  for (uint32_t index = 0; index < plan->rules; ++index) {
+    uint64_t state = 0;
+    if (!reader.Read(&state)) {
+      *error = "a plan is cut short";
+      return false;
+    }
+    plan->states.push_back(state);
+  }
   for (uint32_t index = 0; index < operations; ++index) {
     Operation operation;
     uint16_t code = 0;
     uint32_t args = 0;
-    if (!reader.Read(&code) || !reader.Read(&operation.flags) || !reader.Read(&operation.rule) || !reader.Read(&args)) {
+    uint32_t whens = 0;
+    if (!reader.Read(&code) || !reader.Read(&operation.flags) || !reader.Read(&operation.rule) || !reader.Read(&args) ||
+        !reader.Read(&whens)) {
       *error = "a plan is cut short";
       return false;
     }
     operation.code = static_cast<OperationCode>(code);
-    if (!FitsArguments(operation.code, args)) {
+    if (!FitsArguments(operation.code, args) || whens > 1) {
       *error = "operation " + std::to_string(index) + " has an unknown code or a wrong number of arguments";
       return false;
     }
@@ -174,9 +206,15 @@ bool DecodePlan(const uint8_t* data, size_t size, DecodedPlan* plan, std::string
         return false;
       }
     }
+    if (whens == 1) {
+      operation.when.emplace_back();
+      if (const char* fault = ReadCondition(&reader, 1, &conditions, &operation.when.back())) {
+        *error = fault;
+        return false;
+      }
+    }
     plan->operations.push_back(std::move(operation));
   }
-  uint32_t conditions = 0;
   for (uint32_t index = 0; index < routes; ++index) {
     RouteSpec route;
     if (!reader.Read(&route.output)) {

@@ -15,6 +15,12 @@ constexpr uint32_t kOperationsMax = 100'000;
 
 struct DecodedPlan {
   uint32_t rules = 0;
+  // Where a JSON record may name its service, the first that exists decides.
+  std::vector<std::string> service;
+  // What chance is made of.
+  uint64_t seed = 0;
+  // Of each rule the name of what it remembers; 0: it remembers nothing.
+  std::vector<uint64_t> states;
   std::vector<Operation> operations;
   // Of outputs that differ, ascending, each less than `outputs`.
   std::vector<RouteSpec> routes;

@@ -10,6 +10,18 @@
 
 namespace streamgate {
 
+// A condition over one record. Its contents are not checked yet, only how deep conditions lie in one another.
+struct ConditionSpec {
+  ConditionCode code;
+  // An attribute's operator, the least severity, or the transports; else 0.
+  uint16_t detail;
+  // A literal's, a pattern's or a time's one; an attribute's; a source's networks.
+  std::vector<std::string> values;
+  std::vector<std::string> paths;
+  // What all, any and not are about.
+  std::vector<ConditionSpec> parts;
+};
+
 struct Operation {
   OperationCode code;
   // Sum of OperationFlag.
@@ -18,18 +30,8 @@ struct Operation {
   uint32_t rule;
   // Argument bytes, as the operation table says. Their number fits the code; their contents are not checked yet.
   std::vector<std::string> args;
-};
-
-// A condition over one record. Its contents are not checked yet, only how deep conditions lie in one another.
-struct ConditionSpec {
-  ConditionCode code;
-  // An attribute's operator, or the least severity; else 0.
-  uint16_t detail;
-  // A literal's or a pattern's one; an attribute's.
-  std::vector<std::string> values;
-  std::vector<std::string> paths;
-  // What all, any and not are about.
-  std::vector<ConditionSpec> parts;
+  // The records that it looks at: one condition, or none for all records.
+  std::vector<ConditionSpec> when = {};
 };
 
 // Which records an output gets.

@@ -2,6 +2,7 @@
 #include "plan/prepare.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "match/pattern.h"
@@ -10,8 +11,25 @@
 namespace streamgate {
 namespace {
 
+// A route's outputs are a u64; the host is little-endian, as everywhere in a plan.
+bool ReadRoute(const std::string& arg, SetRoute* route, std::string* error) {
+  if (arg.size() != sizeof route->routes) {
+    *error = "a route names no outputs";
+    return false;
+  }
+  std::memcpy(&route->routes, arg.data(), sizeof route->routes);
+  return true;
+}
+
 bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string* error) {
+  const auto has = [&operation](OperationFlag flag) { return (operation.flags & static_cast<uint16_t>(flag)) != 0; };
   step->rule = operation.rule;
+  step->protect = has(OperationFlag::kProtect);
+  step->shadow = has(OperationFlag::kShadow);
+  if (!operation.when.empty()) {
+    step->when = Condition::Prepare(std::move(operation.when[0]), prefilters, nullptr, error);
+    if (step->when == nullptr) return false;
+  }
   switch (operation.code) {
     case OperationCode::kDropLiteral: {
       std::string& literal = operation.args[0];
@@ -30,7 +48,7 @@ bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string
     }
     case OperationCode::kReplacePattern: {
       ReplacePattern replace{Replacement::Prepare(operation.args[0], operation.args[1], error),
-                             (operation.flags & static_cast<uint16_t>(OperationFlag::kLimited)) != 0};
+                             has(OperationFlag::kLimited)};
       if (replace.replacement == nullptr) return false;
       if (prefilters) step->prefilter = Prefilter::Of(replace.replacement->pattern());
       step->what = std::move(replace);
@@ -41,6 +59,16 @@ bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string
       if (drop.filter == nullptr) return false;
       step->prefilter = drop.filter->TakePrefilter();
       step->what = std::move(drop);
+      return true;
+    }
+    case OperationCode::kDrop:
+      if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
+      step->what = Drop{};
+      return true;
+    case OperationCode::kRoute: {
+      SetRoute route = {};
+      if (!ReadRoute(operation.args[0], &route, error)) return false;
+      step->what = route;
       return true;
     }
   }
@@ -89,11 +117,22 @@ void IndexRoutes(const std::vector<CandidateIndex::Requirement>& leaves, uint32_
 std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint32_t* rule, std::string* error) {
   auto prepared = std::make_unique<PreparedPlan>();
   prepared->rules = plan.rules;
+  prepared->seed = plan.seed;
+  prepared->states = std::move(plan.states);
+  prepared->shadows.assign(plan.rules, false);
+  if (!plan.service.empty()) {
+    *rule = 0;
+    // Only found, never compared.
+    prepared->service = AttributeFilter::Prepare(AttributeOperator::kExists, {}, plan.service, error, prefilters);
+    if (prepared->service == nullptr) return nullptr;
+  }
   prepared->steps.reserve(plan.operations.size());
   for (Operation& operation : plan.operations) {
     *rule = operation.rule;
     prepared->steps.emplace_back();
-    if (!PrepareStep(std::move(operation), prefilters, &prepared->steps.back(), error)) return nullptr;
+    Step& step = prepared->steps.back();
+    if (!PrepareStep(std::move(operation), prefilters, &step, error)) return nullptr;
+    if (step.shadow) prepared->shadows[step.rule] = true;
   }
   std::vector<CandidateIndex::Requirement> leaves;
   for (RouteSpec& route : plan.routes) {
@@ -109,7 +148,8 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint3
     if (step.prefilter == nullptr) prepared->unfiltered.push_back(i);
     const auto* literal = std::get_if<DropLiteral>(&step.what);
     // A step before it that looks at every record may change what it sees.
-    const bool decides = literal != nullptr && literal->window_is_all && prepared->unfiltered.empty();
+    const bool decides = literal != nullptr && literal->window_is_all && step.when == nullptr && !step.shadow &&
+                         prepared->unfiltered.empty();
     requirements.push_back({step.prefilter.get(), decides});
   }
   prepared->index = std::make_unique<CandidateIndex>(requirements);

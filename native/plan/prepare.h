@@ -36,14 +36,25 @@ struct ReplacePattern {
 struct DropAttribute {
   std::unique_ptr<AttributeFilter> filter;
 };
+struct Drop {};
+struct SetRoute {
+  // Bit n: output n.
+  uint64_t routes;
+};
 
 struct Step {
   uint32_t rule;
+  // Never skipped, and careful where something is not known.
+  bool protect = false;
+  // Only counts what it would do.
+  bool shadow = false;
+  // The records that it looks at. Null: all.
+  std::unique_ptr<Condition> when;
   // Null: every record is looked at in full.
   std::unique_ptr<Prefilter> prefilter;
   // Index in the plan's set; -1: not in it.
   int set_member = -1;
-  std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute> what;
+  std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute, Drop, SetRoute> what;
 };
 
 // Which records an output gets.
@@ -55,7 +66,14 @@ struct Route {
 
 struct PreparedPlan {
   uint32_t rules = 0;
+  uint64_t seed = 0;
+  // Finds a JSON record's service. Null: no rule is in shadow.
+  std::unique_ptr<AttributeFilter> service;
+  // Of each rule the name of what it remembers; 0: it remembers nothing.
+  std::vector<uint64_t> states;
   std::vector<Step> steps;
+  // Of each rule: has it steps in shadow?
+  std::vector<bool> shadows;
   // Of the outputs that do not get every record, in the order of their cells.
   std::vector<Route> routes;
   // The bits of all outputs, where there are routes.

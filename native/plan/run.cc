@@ -11,11 +11,9 @@
 namespace streamgate {
 namespace {
 
-bool Contains(const DropPattern& drop, const Prefilter* prefilter, const CandidateScan& scan, uint32_t step,
-              std::string_view text) {
+bool Contains(const DropPattern& drop, std::string_view text, PrefilterSearch* search) {
   if (drop.fixed == nullptr) return ContainsPattern(*drop.pattern, text);
-  PrefilterSearch search(*prefilter, text, scan.SpanOf(step));
-  return !drop.fixed->Find(text, 0, &search).empty();
+  return !drop.fixed->Find(text, 0, search).empty();
 }
 
 }  // namespace
@@ -35,14 +33,19 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   view_.Use(routed_ ? route_index->steps() : 0);
   if (plan_ == nullptr) return;
   changes_.reserve(plan_->steps.size());
+  hits_.reserve(plan_->steps.size());
+  effects_.Use(plan_->states, plan_->shadows);
   candidates_.reserve(plan_->steps.size());
   set_matches_.reserve(static_cast<size_t>(plan_->set_members));
   set_seen_.assign(static_cast<size_t>(plan_->set_members), 0);
   set_question_ = 0;
 }
 
-void Runner::Begin(const char* region_begin, const char* region_end) {
+void Runner::Begin(const char* region_begin, const char* region_end, const RecordContext* context) {
   batch_.Begin();
+  context_ = context;
+  step_view_.Place(context);
+  view_.Place(context);
   region_begin_ = region_begin;
   region_end_ = region_end;
   scan_.Reset(region_begin, region_end);
@@ -81,6 +84,7 @@ size_t Runner::RunAll(const Record* records, size_t count) {
     const uint32_t decided = scan_.Decided(text);
     if (decided != CandidateScan::kUndecided) {
       changes_.clear();
+      hits_.clear();
       Drop(record, plan_->steps[decided].rule);
     } else if (!RunSteps(record, true)) {
       break;
@@ -89,11 +93,70 @@ size_t Runner::RunAll(const Record* records, size_t count) {
   return i;
 }
 
+Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t received_bytes, PrefilterSearch* search,
+                            bool certain) {
+  Outcome outcome;
+  const auto drop_if = [&outcome](bool matches) {
+    if (matches) outcome.verdict = Verdict::kDrop;
+  };
+  if (const auto* literal = std::get_if<DropLiteral>(&step.what)) {
+    const bool found = step.prefilter != nullptr && literal->window_is_all;
+    drop_if(found || ContainsLiteral(text, literal->literal));
+  } else if (const auto* pattern = std::get_if<DropPattern>(&step.what)) {
+    drop_if(certain || Contains(*pattern, text, search));
+  } else if (const auto* attribute = std::get_if<DropAttribute>(&step.what)) {
+    drop_if(attribute->filter->Matches(text.data(), text.size()));
+  } else if (const auto* replace = std::get_if<ReplacePattern>(&step.what)) {
+    Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * received_bytes + kOutputGrowthBytes};
+    if (replace->limited)
+      limits.matches_max = std::max<uint64_t>(1, kMatchBudgetBytes / std::max<uint64_t>(1, text.size()));
+    outcome.cause = replace->replacement->Run(text, search, limits, &scratch_[spare_], &outcome.replacements);
+    if (outcome.cause != QuarantineCause::kNone) {
+      outcome.verdict = Verdict::kWithhold;
+    } else if (outcome.replacements > 0) {
+      outcome.verdict = Verdict::kChange;
+    }
+  } else if (const auto* route = std::get_if<SetRoute>(&step.what)) {
+    outcome.verdict = Verdict::kRoute;
+    outcome.routes = route->routes;
+  } else {
+    // Drop: its condition has been asked.
+    drop_if(true);
+  }
+  return outcome;
+}
+
+bool Runner::Concerns(const Step& step, std::string_view text) {
+  if (step.when == nullptr) return true;
+  if (!viewed_) step_view_.Reset(text);
+  viewed_ = true;
+  return step.when->Holds(step_view_, step.protect);
+}
+
+void Runner::Foresee(const Step& step, std::string_view text, const Outcome& outcome, uint32_t received_bytes) {
+  if (!viewed_) step_view_.Reset(text);
+  viewed_ = true;
+  int64_t saved = 0;
+  if (outcome.verdict == Verdict::kDrop || outcome.verdict == Verdict::kWithhold) {
+    saved = received_bytes;
+  } else if (outcome.verdict == Verdict::kChange) {
+    saved = static_cast<int64_t>(text.size()) - static_cast<int64_t>(scratch_[spare_].size());
+  }
+  hits_.push_back({step.rule, step_view_.severity(), saved});
+}
+
+void Runner::BookHits(const Record& record) {
+  const std::string_view text(record.data, record.size);
+  for (const EffectHit& hit : hits_) effects_.Book(hit, text, plan_->service.get());
+}
+
 bool Runner::RunSteps(const Record& record, bool in_region) {
   std::string_view text(record.data, record.size);
   bool changed = false;
-  int spare = 0;
   changes_.clear();
+  hits_.clear();
+  viewed_ = false;
+  named_ = UINT64_MAX;
   if (in_region) {
     candidates_.clear();
     scan_.Collect(text, &candidates_);
@@ -115,49 +178,55 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
     }
     const Step& step = plan_->steps[i];
     bool certain;
-    if (!MayMatchInSet(step, text, &certain)) continue;
-    if (const auto* literal = std::get_if<DropLiteral>(&step.what)) {
-      const bool found = step.prefilter != nullptr && literal->window_is_all;
-      if (!found && !ContainsLiteral(text, literal->literal)) continue;
-    } else if (const auto* pattern = std::get_if<DropPattern>(&step.what)) {
-      if (!certain && !Contains(*pattern, step.prefilter.get(), *scan, i, text)) continue;
-    } else if (const auto* attribute = std::get_if<DropAttribute>(&step.what)) {
-      if (!attribute->filter->Matches(text.data(), text.size())) continue;
-    } else {
-      const auto& replace = std::get<ReplacePattern>(step.what);
-      Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * record.size + kOutputGrowthBytes};
-      if (replace.limited)
-        limits.matches_max = std::max<uint64_t>(1, kMatchBudgetBytes / std::max<uint64_t>(1, text.size()));
-      uint64_t matches = 0;
-      std::optional<PrefilterSearch> search;
-      if (step.prefilter != nullptr) search.emplace(*step.prefilter, text, scan->SpanOf(i));
-      const QuarantineCause cause =
-          replace.replacement->Run(text, search.has_value() ? &*search : nullptr, limits, &scratch_[spare], &matches);
-      if (cause != QuarantineCause::kNone) return Quarantine(record, step.rule, cause);
-      if (matches == 0) continue;
-      // The next rule reads this buffer and writes the other.
-      text = std::string_view(scratch_[spare].data(), scratch_[spare].size());
-      spare = 1 - spare;
-      changed = true;
-      changes_.push_back({step.rule, matches});
-      set_answer_ = SetAnswer::kNotAsked;
-      if (i + 1 < plan_->steps.size()) CollectApart(text);
-      scan = &scan_apart_;
-      candidate = std::upper_bound(candidates_.cbegin(), candidates_.cend(), i);
+    // A rule with several steps would have ended with the first that hits.
+    if (step.shadow && !hits_.empty() && hits_.back().rule == step.rule) continue;
+    if (!MayMatchInSet(step, text, &certain) || !Concerns(step, text)) continue;
+    std::optional<PrefilterSearch> search;
+    if (step.prefilter != nullptr) search.emplace(*step.prefilter, text, scan->SpanOf(i));
+    const Outcome outcome = Try(step, text, record.size, search.has_value() ? &*search : nullptr, certain);
+    if (outcome.verdict == Verdict::kKeep) continue;
+    if (step.shadow) {
+      Foresee(step, text, outcome, record.size);
       continue;
     }
-    Drop(record, step.rule);
-    return true;
+    switch (outcome.verdict) {
+      case Verdict::kKeep:
+        break;
+      case Verdict::kDrop:
+        Drop(record, step.rule);
+        return true;
+      case Verdict::kWithhold:
+        return Quarantine(record, step.rule, outcome.cause);
+      case Verdict::kRoute:
+        named_ = outcome.routes;
+        break;
+      case Verdict::kChange:
+        // The next rule reads this buffer and writes the other.
+        text = std::string_view(scratch_[spare_].data(), scratch_[spare_].size());
+        spare_ = 1 - spare_;
+        changed = true;
+        viewed_ = false;
+        changes_.push_back({step.rule, outcome.replacements});
+        set_answer_ = SetAnswer::kNotAsked;
+        if (i + 1 < plan_->steps.size()) CollectApart(text);
+        scan = &scan_apart_;
+        candidate = std::upper_bound(candidates_.cbegin(), candidates_.cend(), i);
+        break;
+    }
   }
-  if (!Pass(record, text, changed)) return false;
+  const bool passed = Pass(record, text, changed);
+  // Records behind this one may pass without a look at any step.
+  named_ = UINT64_MAX;
+  if (!passed) return false;
   CountChanges();
+  BookHits(record);
   return true;
 }
 
 bool Runner::PassRouted(const Record& record, std::string_view text, bool changed) {
   const bool in_region = !changed && record.data >= region_begin_ && record.data + record.size <= region_end_;
   const bool quiet = in_region && plan_->routes_indexed && route_scan_.QuietUpTo(record.data + record.size);
-  const uint64_t routes = quiet ? plan_->quiet_routes : RoutesOf(text, in_region);
+  const uint64_t routes = (quiet ? plan_->quiet_routes : RoutesOf(text, in_region)) & named_;
   if ((routes & plan_->outputs) != 0) {
     if (!batch_.Fits(text.size())) {
       need_bytes_ = static_cast<uint32_t>(text.size() + 1);
@@ -202,6 +271,7 @@ void Runner::Flush() {
   add(CountCell::kPassedRecords, tally_.passed_records);
   add(CountCell::kPassedBytes, tally_.passed_bytes);
   add(CountCell::kWrittenBytes, tally_.written_bytes);
+  settled_ += tally_.passed_records + tally_.kept_back_records;
   tally_ = Tally();
 }
 
@@ -219,6 +289,7 @@ void Runner::CountChanges() {
 // What a record adds that does not pass, whatever the reason.
 void Runner::KeepBack(const Record& record) {
   CountChanges();
+  BookHits(record);
   ++tally_.kept_back_records;
   tally_.kept_back_bytes += record.size;
 }
@@ -230,7 +301,7 @@ void Runner::Drop(const Record& record, uint32_t rule) {
 }
 
 bool Runner::Quarantine(const Record& record, uint32_t rule, QuarantineCause cause) {
-  if (!withheld_.Append(record, rule, cause, WithheldFrom())) {
+  if (!withheld_.Append(record, rule, cause, *context_)) {
     need_bytes_ = 0;
     return false;
   }

@@ -18,7 +18,9 @@
 #include "match/candidate_index.h"
 #include "match/replace.h"
 #include "plan/batch.h"
+#include "plan/effect.h"
 #include "plan/prepare.h"
+#include "plan/record_context.h"
 #include "plan/withheld.h"
 
 namespace streamgate {
@@ -45,14 +47,27 @@ class Runner {
   // Runs records that lie in the region, in its order, as far as they find room. Returns how many were settled; fewer
   // than all: as Run's false.
   size_t RunAll(const Record* records, size_t count);
-  // Until Flush, records that lie in [region_begin, region_end) come in ascending order, and that memory stays as it
-  // is.
-  void Begin(const char* region_begin, const char* region_end);
+  // Until Flush, records that lie in [region_begin, region_end) come in ascending order, and that memory and `context`
+  // stay as they are; the records came as `context` says.
+  void Begin(const char* region_begin, const char* region_end, const RecordContext* context);
   // Publishes records and counts.
   void Flush();
   uint32_t need_bytes() const { return need_bytes_; }
+  // Of rules in shadow, by rule.
+  const EffectBook& effects() const { return effects_; }
 
  private:
+  enum class Verdict : uint8_t { kKeep, kDrop, kChange, kRoute, kWithhold };
+  // What a step makes of a record.
+  struct Outcome {
+    Verdict verdict = Verdict::kKeep;
+    // kChange: what it replaced, and the new text is in the spare scratch.
+    uint64_t replacements = 0;
+    // kWithhold.
+    QuarantineCause cause = QuarantineCause::kNone;
+    // kRoute.
+    uint64_t routes = 0;
+  };
   struct Change {
     uint32_t rule;
     uint64_t replacements;
@@ -66,7 +81,16 @@ class Runner {
     uint64_t kept_back_bytes = 0;
   };
 
+  // Of the record at hand: how many were settled before it, whatever plan ran. A record that is run again has the same.
+  uint64_t Sequence() const { return settled_ + tally_.passed_records + tally_.kept_back_records; }
   bool RunSteps(const Record& record, bool in_region);
+  // `search`: where the step's windows lie in the text, or null. `certain`: its pattern is found.
+  Outcome Try(const Step& step, std::string_view text, uint32_t received_bytes, PrefilterSearch* search, bool certain);
+  // Does the step look at such a record?
+  bool Concerns(const Step& step, std::string_view text);
+  // Notes what a step in shadow would have done.
+  void Foresee(const Step& step, std::string_view text, const Outcome& outcome, uint32_t received_bytes);
+  void BookHits(const Record& record);
   // Finds the steps that may match a text that lies outside the region.
   void CollectApart(std::string_view text);
   // `certain`: it matches.
@@ -107,7 +131,10 @@ class Runner {
   double* counts_ = nullptr;
   BatchWriter batch_;
   WithheldWriter withheld_;
+  const RecordContext* context_ = nullptr;  // of Begin
   Tally tally_;
+  // Up to the last Flush.
+  uint64_t settled_ = 0;
   uint32_t need_bytes_ = 0;
   bool all_filtered_ = false;
   bool routed_ = false;
@@ -133,6 +160,15 @@ class Runner {
   uint64_t set_question_ = 0;
   // What rules did to the record at hand; counted only once it is settled. At most one entry a step.
   std::vector<Change> changes_;
+  // What rules in shadow would have done to it. At most one entry a rule.
+  std::vector<EffectHit> hits_;
+  EffectBook effects_;
+  // What the steps' conditions look at. `viewed_`: it is about the text at hand.
+  RecordView step_view_;
+  bool viewed_ = false;
+  // Outputs that a route has named for the record at hand.
+  uint64_t named_ = UINT64_MAX;
+  int spare_ = 0;
 };
 
 }  // namespace streamgate

@@ -21,7 +21,7 @@ void WithheldWriter::Attach(void* memory) {
   bytes_max_ = header_ == nullptr ? 0 : header_->bytes_max;
 }
 
-bool WithheldWriter::Append(const Record& record, uint32_t rule, QuarantineCause cause, const WithheldFrom& from) {
+bool WithheldWriter::Append(const Record& record, uint32_t rule, QuarantineCause cause, const RecordContext& context) {
   if (header_ == nullptr) return true;
   const uint64_t need = sizeof(WithheldEntry) + ((uint64_t{record.size} + 7) & ~uint64_t{7});
   // Its owner empties it between two calls.
@@ -32,13 +32,12 @@ bool WithheldWriter::Append(const Record& record, uint32_t rule, QuarantineCause
   }
   char* const to = reinterpret_cast<char*>(header_ + 1) + at;
   WithheldEntry entry = {};
-  entry.received_at_ms = from.received_at_ms;
-  std::memcpy(entry.address, from.address, sizeof(entry.address));
+  entry.received_at_ms = context.received_at_ms;
+  std::memcpy(entry.address, context.source.address, sizeof(entry.address));
   entry.length = record.size;
   entry.rule = rule;
-  entry.port = from.port;
-  entry.transport = static_cast<uint8_t>(from.transport);
-  entry.family = from.family;
+  entry.transport = static_cast<uint8_t>(context.source.transport);
+  entry.family = context.source.family;
   entry.cause = static_cast<uint8_t>(cause);
   // The whole last word first: what is padding is zero.
   std::memset(to + need - 8, 0, 8);

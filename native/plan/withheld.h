@@ -7,17 +7,9 @@
 
 #include "frame/framer.h"
 #include "generated/layout.h"
+#include "plan/record_context.h"
 
 namespace streamgate {
-
-// What an entry says beside rule and cause.
-struct WithheldFrom {
-  double received_at_ms = 0;  // milliseconds since 1970; 0: unknown
-  Transport transport = Transport::kTcp;
-  uint8_t family = 0;  // 4, 6, or 0: unknown
-  uint16_t port = 0;
-  uint8_t address[16] = {};
-};
 
 class WithheldWriter {
  public:
@@ -27,7 +19,7 @@ class WithheldWriter {
   // `memory` must have passed Check; borrowed until the next Attach. Null: records are counted and kept nowhere.
   void Attach(void* memory);
   // False: no room, and the header says what is needed; nothing was written.
-  bool Append(const Record& record, uint32_t rule, QuarantineCause cause, const WithheldFrom& from);
+  bool Append(const Record& record, uint32_t rule, QuarantineCause cause, const RecordContext& context);
 
  private:
   WithheldHeader* header_ = nullptr;

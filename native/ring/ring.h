@@ -12,18 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "frame/source.h"
 #include "generated/layout.h"
 #include "ring/atomic.h"
 
 namespace streamgate {
-
-// Where a block's records came from; the same for all of them.
-struct BlockSource {
-  Transport transport = Transport::kTcp;
-  uint8_t family = 0;  // 4, 6, or 0: unknown or several
-  uint16_t port = 0;
-  uint8_t address[16] = {};
-};
 
 // `Memory` says how shared memory is touched: SharedMemory, or the simulated one of native/test/model/.
 template <typename Memory>

@@ -27,7 +27,8 @@ Router::Router(std::unique_ptr<ShardKey> key, uint32_t self, std::vector<Ring> r
 Router::Result Router::RunChunk(Runner* runner, Framer& framer, const BlockSource& source, const char* chunk,
                                 size_t size, size_t from, double received_at_ms) {
   framer.Begin(chunk, size, from);
-  if (runner != nullptr) runner->Begin(chunk + from, chunk + size);
+  const RecordContext context = {source, received_at_ms};
+  if (runner != nullptr) runner->Begin(chunk + from, chunk + size, &context);
   Result result;
   Clear();
   Record record;
@@ -64,7 +65,8 @@ Router::Result Router::RunEnd(Runner* runner, Framer& framer, const BlockSource&
   if (!framer.NextEnd(&record)) return result;
   Clear();
   Add(record, source);
-  if (runner != nullptr) runner->Begin(nullptr, nullptr);
+  const RecordContext context = {source, received_at_ms};
+  if (runner != nullptr) runner->Begin(nullptr, nullptr, &context);
   result.stopped = Settle(runner, source, received_at_ms, &framer.progress, &result.never_fits);
   if (runner != nullptr) runner->Flush();
   if (result.stopped == StopCause::kNone) {

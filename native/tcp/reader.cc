@@ -190,7 +190,8 @@ void TcpReader::EndPass() {
 TcpReader::Result TcpReader::RunHeld(const Target& target) {
   Result result = Result::kDone;
   if (target.router == nullptr) {
-    const ChunkRun run = RunChunk(target.runner, held_->framer, buffer_.get(), held_size_, held_at_);
+    const RecordContext context = {held_->source, target.received_at_ms};
+    const ChunkRun run = RunChunk(target.runner, held_->framer, context, buffer_.get(), held_size_, held_at_);
     pass_records_ += run.records;
     held_at_ = run.at;
     if (held_at_ < held_size_) result = Result::kBatchFull;
@@ -213,7 +214,8 @@ TcpReader::Result TcpReader::RunEnding(const Target& target) {
   Connection* const connection = ending_.back();
   Result result = Result::kDone;
   if (target.router == nullptr) {
-    if (!RunEnd(target.runner, connection->framer)) result = Result::kBatchFull;
+    const RecordContext context = {connection->source, target.received_at_ms};
+    if (!RunEnd(target.runner, connection->framer, context)) result = Result::kBatchFull;
   } else {
     result =
         ResultOf(target.router->RunEnd(&target.runner, connection->framer, connection->source, target.received_at_ms));

@@ -15,11 +15,15 @@
 namespace streamgate {
 namespace {
 
+const RecordContext kNowhere = {};
+
 struct Spec {
   OperationCode code;
   uint16_t flags;
   uint32_t rule;
   std::vector<std::string> args;
+  // One, or none.
+  std::vector<ConditionSpec> when = {};
 };
 
 void Put(std::string* out, uint32_t value, size_t bytes) { out->append(reinterpret_cast<const char*>(&value), bytes); }
@@ -50,12 +54,16 @@ std::string Encode(uint32_t rules, const std::vector<Spec>& specs, const std::ve
   Put(&out, static_cast<uint32_t>(specs.size()), 4);
   Put(&out, static_cast<uint32_t>(routes.size()), 4);
   Put(&out, outputs, 4);
+  // No service paths, seed and states 0.
+  out.append(4 + 8 + size_t{8} * rules, '\0');
   for (const Spec& spec : specs) {
     Put(&out, static_cast<uint32_t>(spec.code), 2);
     Put(&out, spec.flags, 2);
     Put(&out, spec.rule, 4);
     Put(&out, static_cast<uint32_t>(spec.args.size()), 4);
+    Put(&out, static_cast<uint32_t>(spec.when.size()), 4);
     PutTexts(&out, spec.args);
+    for (const ConditionSpec& when : spec.when) PutCondition(&out, when);
   }
   for (const RouteSpec& route : routes) {
     Put(&out, route.output, 4);
@@ -75,8 +83,9 @@ bool Decodes(const std::string& bytes) {
   return decodes;
 }
 
-const std::vector<Spec> kTwo = {{OperationCode::kDropLiteral, 0, 0, {"DEBUG"}},
-                                {OperationCode::kReplacePattern, 3, 1, {"a+", "b"}}};
+const std::vector<Spec> kTwo = {
+    {OperationCode::kDropLiteral, 0, 0, {"DEBUG"}, {{ConditionCode::kLiteral, 0, {"x"}, {}, {}}}},
+    {OperationCode::kReplacePattern, 3, 1, {"a+", "b"}}};
 
 TEST("a plan decodes whole, and every shorter or longer one is refused", {
   const std::string bytes = Encode(2, kTwo);
@@ -88,7 +97,7 @@ TEST("a plan decodes whole, and every shorter or longer one is refused", {
 TEST("a plan with unknown codes, flags, rules or arguments is refused", {
   CHECK(!Decodes(Encode(1, kTwo)));
   CHECK(!Decodes(Encode(1, {{static_cast<OperationCode>(99), 0, 0, {"x"}}})));
-  CHECK(!Decodes(Encode(1, {{OperationCode::kDropLiteral, 4, 0, {"x"}}})));
+  CHECK(!Decodes(Encode(1, {{OperationCode::kDropLiteral, 8, 0, {"x"}}})));
   CHECK(!Decodes(Encode(1, {{OperationCode::kDropLiteral, 0, 0, {}}})));
   CHECK(!Decodes(Encode(1, {{OperationCode::kReplacePattern, 0, 0, {"x"}}})));
   std::string huge = Encode(1, {});
@@ -279,7 +288,7 @@ TEST("survivors, changed or not, lie in the batch in order, and every record is 
   for (size_t at = 0; at < source.size();) {
     small.header()->records = small.header()->bytes = 0;
     runner.batch().Attach(small.header());
-    runner.Begin(nullptr, nullptr);
+    runner.Begin(nullptr, nullptr, &kNowhere);
     framer.Begin(source.data(), source.size(), at);
     Record record;
     bool full = false;
@@ -308,7 +317,7 @@ TEST("a record that finds no room leaves no trace and says how much it needs", {
   runner.Use(Plan(2, kTwo), counts);
   Batch tiny(5, 4);
   runner.batch().Attach(tiny.header());
-  runner.Begin(nullptr, nullptr);
+  runner.Begin(nullptr, nullptr, &kNowhere);
   CHECK(!runner.Run({"aaxyz", 5, false}));
   runner.Flush();
   CHECK_EQUAL(runner.need_bytes(), 5u);
@@ -324,7 +333,7 @@ TEST("a rule after one that emptied the record still sees a text", {
       counts);
   Batch batch(5, 100);
   runner.batch().Attach(batch.header());
-  runner.Begin(nullptr, nullptr);
+  runner.Begin(nullptr, nullptr, &kNowhere);
   CHECK(runner.Run({"abc", 3, false}));
   runner.Flush();
   CHECK_EQUAL(batch.text(), "x\n");
@@ -345,7 +354,7 @@ std::string Routed(const std::vector<RouteSpec>& routes, uint32_t outputs, const
   for (const std::string& record : records) region += record + "\n";
   Batch batch(1000, 1 << 20);
   runner.batch().Attach(batch.header());
-  runner.Begin(in_region ? region.data() : nullptr, in_region ? region.data() + region.size() : nullptr);
+  runner.Begin(in_region ? region.data() : nullptr, in_region ? region.data() + region.size() : nullptr, &kNowhere);
   size_t at = 0;
   std::vector<Record> list;
   for (const std::string& record : records) {
@@ -398,7 +407,7 @@ TEST("the filter of output 63 has its bit in the high word", {
   runner.Use(Plan(0, {}, true, {{63, Literal("a")}}, 64), counts);
   Batch batch(2, 100);
   runner.batch().Attach(batch.header());
-  runner.Begin(nullptr, nullptr);
+  runner.Begin(nullptr, nullptr, &kNowhere);
   CHECK(runner.Run({"b", 1, false}));
   CHECK(runner.Run({"a", 1, false}));
   runner.Flush();
@@ -414,7 +423,7 @@ TEST("a record that some output gets needs room, one that none gets does not, an
   runner.Use(Plan(0, {}, true, {{0, Literal("a")}}, 1), counts);
   Batch tiny(5, 4);
   runner.batch().Attach(tiny.header());
-  runner.Begin(nullptr, nullptr);
+  runner.Begin(nullptr, nullptr, &kNowhere);
   CHECK(runner.Run({"bbbbbbbb", 8, false}));
   CHECK(!runner.Run({"aaaaa", 5, false}));
   CHECK_EQUAL(runner.need_bytes(), 6u);
@@ -533,7 +542,7 @@ Outcome RunAll(const std::vector<Spec>& specs, bool prefilters, const std::vecto
   for (const std::string& record : records) region += record + "\n";
   Batch batch(1000, 1 << 20);
   runner.batch().Attach(batch.header());
-  runner.Begin(in_region ? region.data() : nullptr, in_region ? region.data() + region.size() : nullptr);
+  runner.Begin(in_region ? region.data() : nullptr, in_region ? region.data() + region.size() : nullptr, &kNowhere);
   std::vector<Record> list;
   size_t at = 0;
   for (const std::string& record : records) {

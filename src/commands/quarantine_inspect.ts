@@ -47,9 +47,8 @@ export async function command({ dataDir, id, content, json }: InspectOptions): P
   return 0;
 }
 
-function sourceText({ transport, address, port }: { transport: string; address: string | undefined; port: number }) {
-  if (address === undefined) return "-";
-  return `${transport} ${address.includes(":") ? `[${address}]` : address}:${port}`;
+function sourceText({ transport, address }: { transport: string; address: string | undefined }): string {
+  return address === undefined ? transport : `${transport} ${address}`;
 }
 
 export function unreadable(segment: string, id: string, why: "no_key" | "changed"): StreamGateError {

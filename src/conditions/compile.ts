@@ -3,6 +3,10 @@
 import type { AttributeOperator, Condition, Severity } from "../plan/operations.ts";
 import { encodedAttributePaths } from "../rules/attribute_filter.ts";
 import type { ConditionConfig } from "./condition.ts";
+import { networkOf } from "./network.ts";
+
+/** Bits of `Condition`'s transports; as a ring's blocks number them. */
+const transportBit = { tcp: 0, udp: 1, stdin: 2 } as const;
 
 /** @param config as `readCondition` gave it back */
 export function compileCondition(config: ConditionConfig): Condition {
@@ -15,6 +19,12 @@ export function compileCondition(config: ConditionConfig): Condition {
   if (values !== undefined) return oneOf(values.map((one) => literal(one, ignoreCase)));
   if (pattern !== undefined) return patternOf(pattern, ignoreCase);
   if (patterns !== undefined) return oneOf(patterns.map((one) => patternOf(one, ignoreCase)));
+  if (config.source !== undefined) return { kind: "source", networks: config.source.map((text) => networkOf(text)!) };
+  if (config.transport !== undefined) return { kind: "transport", transports: 1 << transportBit[config.transport] };
+  if (config.time_share !== undefined) {
+    const { share, period_s = 3600 } = config.time_share;
+    return { kind: "time", periodMs: 1000 * period_s, lengthMs: Math.round(1000 * period_s * share) };
+  }
   if (severity !== undefined) return { kind: "severity", atLeast: severity.at_least.toLowerCase() as Severity };
   return attribute(config, ignoreCase);
 }

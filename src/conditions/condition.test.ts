@@ -91,7 +91,10 @@ describe("readCondition", () => {
     expect(blocks.length).toBeGreaterThan(3);
     for (const line of blocks) {
       const value = JSON.parse(line);
-      expect([line, refusal("type" in value ? value.filter : value)]).toEqual([line, undefined]);
+      expect([line, refusal("type" in value ? (value.filter ?? value.when ?? value.params) : value)]).toEqual([
+        line,
+        undefined,
+      ]);
     }
     // Its tables name every question and every operator.
     for (const key of Object.keys(conditionSchema.properties)) expect(text).toContain(`"${key}"`);

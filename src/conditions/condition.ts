@@ -2,7 +2,7 @@
  * What a condition over one record looks like, as people write it: in an output's `filter`, and in a rule's `when`.
  *
  * An object with exactly one question: `all`, `any`, `not`, `value`, `values`, `pattern`, `patterns`, `field` or `path` with one operator,
- * or `severity`. `docs/conditions.md` has the reference.
+ * `severity`, `source`, `transport` or `time_share`. `docs/conditions.md` has the reference.
  */
 
 import { type Static, Type } from "typebox";
@@ -28,6 +28,22 @@ const severitySchema = Type.Object({
       Type.Literal("FATAL"),
     ],
     { description: "The least severity: TRACE, DEBUG, INFO, WARN, ERROR or FATAL." },
+  ),
+});
+
+const timeShareSchema = Type.Object({
+  share: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description: "How much of each period: 0.1 is its first tenth.",
+  }),
+  period_s: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 86_400,
+      default: 3600,
+      description: "Length of a period in seconds.",
+    }),
   ),
 });
 
@@ -75,6 +91,23 @@ export const conditionSchema = Type.Object(
     severity: Type.Optional(
       Type.Object(severitySchema.properties, { description: "The record says that it is this bad, or worse." }),
     ),
+    source: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 1,
+        description:
+          "Networks (CIDR) or addresses, in one of which the sender of the record is, such as 10.0.0.0/8 or 2001:db8::1.",
+      }),
+    ),
+    transport: Type.Optional(
+      Type.Union([Type.Literal("tcp"), Type.Literal("udp"), Type.Literal("stdin")], {
+        description: "The record came by this: tcp, udp or stdin (pipe).",
+      }),
+    ),
+    time_share: Type.Optional(
+      Type.Object(timeShareSchema.properties, {
+        description: "The record came in the first part of a period; periods are counted from 1970, UTC.",
+      }),
+    ),
     ignore_case: Type.Optional(
       Type.Boolean({
         default: false,
@@ -107,6 +140,9 @@ export const questions = [
   "field",
   "path",
   "severity",
+  "source",
+  "transport",
+  "time_share",
 ] as const;
 /** Keys of which a condition about a `field` or `path` has exactly one, and another has none. */
 export const operators = [

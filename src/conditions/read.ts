@@ -16,6 +16,7 @@ import {
   questions,
   questionsMax,
 } from "./condition.ts";
+import { networkOf } from "./network.ts";
 
 const known: readonly string[] = Object.keys(conditionSchema.properties);
 const example = 'write it as {"severity":{"at_least":"ERROR"}}';
@@ -68,6 +69,7 @@ class Reader {
     if (condition.not !== undefined) this.read(condition.not, placeOf(["not"], place), depth + 1);
     this.#checkPatterns(condition, place);
     this.#checkField(condition, place);
+    this.#checkNetworks(condition, place);
     if (condition.ignore_case === true) this.#checkCompiled(compileCondition(condition), place);
   }
 
@@ -101,7 +103,7 @@ class Reader {
   }
 
   #count(condition: ConditionConfig, place: string): void {
-    const list = condition.values ?? condition.patterns ?? condition.in;
+    const list = condition.values ?? condition.patterns ?? condition.in ?? condition.source;
     const asksItself = condition.all === undefined && condition.any === undefined && condition.not === undefined;
     this.#questions += list?.length ?? (asksItself ? 1 : 0);
     if (this.#questions > questionsMax)
@@ -129,6 +131,16 @@ class Reader {
     else if (compiled.kind === "pattern") this.#checkPattern(Buffer.from(compiled.pattern).toString(), place);
     else if (compiled.kind === "attribute" && compiled.operator === "regex")
       this.#checkPattern(Buffer.from(compiled.values[0]!).toString(), place);
+  }
+
+  #checkNetworks({ source = [] }: ConditionConfig, place: string): void {
+    for (const [index, text] of source.entries())
+      if (networkOf(text) === undefined)
+        throw refused(
+          placeOf(["source", String(index)], place),
+          `${JSON.stringify(text)} is no network and no address`,
+          "write it such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32",
+        );
   }
 
   #checkField(condition: ConditionConfig, place: string): void {

@@ -186,10 +186,34 @@ describe("readManifest", () => {
       'pipelines[0].processors[1] "r" params.value',
     ],
     [
-      "a mode it cannot honour",
-      rule({ type: "filter", params: { value: "x" }, mode: "shadow" }),
+      "a mode that there is not",
+      rule({ type: "filter", params: { value: "x" }, mode: "dry_run" }),
       "SG_RULE_PARAMS",
       'pipelines[0].processors[1] "r" mode',
+    ],
+    [
+      "a condition that asks nothing",
+      rule({ type: "filter", params: { value: "x" }, when: { any: [{ value: "y" }, {}] } }),
+      "SG_CONDITION",
+      'pipelines[0].processors[1] "r" when.any[1]',
+    ],
+    [
+      "a network that is none",
+      rule({ type: "filter", params: { value: "x" }, when: { source: ["10.0.0.0/8", "10.0.0.0/33"] } }),
+      "SG_CONDITION",
+      'pipelines[0].processors[1] "r" when.source[1]',
+    ],
+    [
+      "a filter whose inner condition RE2 refuses",
+      rule({ type: "filter", params: { any: [{ value: "x" }, { pattern: "a(?=b)" }] } }),
+      "SG_CONDITION",
+      'pipelines[0].processors[1] "r" params.any[1].pattern',
+    ],
+    [
+      "a route to an output that is not there",
+      rule({ type: "route", params: { outputs: ["nowhere"] } }),
+      "SG_RULE_OUTPUT",
+      'pipelines[0].processors[1] "r" params.outputs',
     ],
     [
       "an id used twice",

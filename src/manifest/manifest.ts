@@ -11,6 +11,7 @@ import { type OutputConfig, outputsMax } from "../outputs/index.ts";
 import { readOutput } from "../outputs/read.ts";
 import { maskSecrets } from "../outputs/secrets_of_config.ts";
 import type { PatternCheck, PatternChecker } from "../plan/pattern.ts";
+import { ruleTypes } from "../rules/index.ts";
 import type { Rule } from "../rules/rule.ts";
 import { firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
 import { destinationKey, idKey, withIds } from "./output_identity.ts";
@@ -110,6 +111,7 @@ export function readManifest(value: unknown, check: PatternChecker): { manifest:
     outputs: readOutputList(outputs, `${base}.outputs`, check, warnings),
     batch_size: (pipeline as { batch_size?: number }).batch_size ?? batchSizeDefault,
   };
+  checkNamedOutputs(active, base);
   if (rest.length > 0) {
     warnings.push(
       `pipelines[1]${rest.length > 1 ? ` to pipelines[${rest.length}]` : ""}: only the first pipeline runs; ignored`,
@@ -185,6 +187,26 @@ function readOutputList(
     placesOfIds.set(idKey(output.id), index);
   }
   return [...withIds(outputs)];
+}
+
+/** Rules name outputs by their ids: each must be there, or records would silently go elsewhere. */
+function checkNamedOutputs({ processors, outputs }: Pipeline, base: string): void {
+  const ids = outputs.map(({ id }) => id);
+  for (const [index, { id, type, params, enabled = true }] of processors.entries()) {
+    const missing = enabled
+      ? ruleTypes
+          .get(type)
+          ?.outputs?.(params)
+          .find((name) => !ids.includes(name))
+      : undefined;
+    if (missing === undefined) continue;
+    throw new StreamGateError("SG_RULE_OUTPUT", {
+      where: `${base}.processors[${index}] ${JSON.stringify(id)} params.outputs`,
+      what: `no output has the id ${JSON.stringify(missing)}`,
+      fix:
+        ids.length === 0 ? "add the output first" : `outputs are ${ids.map((name) => JSON.stringify(name)).join(", ")}`,
+    });
+  }
 }
 
 function wholeNumber(value: unknown): unknown {

@@ -1,6 +1,7 @@
 /** Reads one rule as a person, the control API or another control plane wrote it. */
 
 import { Type } from "typebox";
+import { conditionSchema, readCondition } from "../conditions/index.ts";
 import { StreamGateError } from "../errors.ts";
 import type { PatternChecker } from "../plan/pattern.ts";
 import { ruleTypes } from "../rules/index.ts";
@@ -23,13 +24,20 @@ export const ruleSchema = Type.Object({
     Type.Boolean({ default: true, description: "False: the rule stays in its place and does nothing." }),
   ),
   protect: protectParam,
+  when: Type.Optional(
+    Type.Object(conditionSchema.properties, {
+      description:
+        "The records that the rule looks at, as the rules before it have left them: a condition as in an output's filter. Absent: all.",
+      examples: [{ severity: { at_least: "ERROR" } }, { source: ["10.0.0.0/8"] }],
+    }),
+  ),
+  mode: Type.Optional(
+    Type.Union([Type.Literal("enforce"), Type.Literal("shadow")], {
+      default: "enforce",
+      description: "shadow: the rule changes nothing, and counts what it would do to all live traffic.",
+    }),
+  ),
 });
-
-/** Fields that would change what a rule does, and that this version cannot honour: ignoring one would drop what should pass. */
-const fieldsRefused: Readonly<Record<string, (value: unknown) => boolean>> = {
-  when: () => true,
-  mode: (mode) => mode !== "enforce",
-};
 
 /**
  * Checks a rule and brings it into one form: no nulls, booleans as booleans. Fields that are not known are kept.
@@ -71,15 +79,6 @@ export function readRule(value: unknown, base: string, check: PatternChecker, wa
     const known = [...ruleTypes.keys()].join(", ");
     throw refuse("SG_RULE_TYPE", ["type"], `no rule type is called ${JSON.stringify(type)}`, `choose one of ${known}`);
   }
-  for (const [field, refused] of Object.entries(fieldsRefused)) {
-    if (Object.hasOwn(coerced, field) && refused(coerced[field])) {
-      throw refuse(
-        "SG_RULE_PARAMS",
-        [field],
-        "is not supported by this version, and ignoring it would change what the rule does",
-      );
-    }
-  }
   const schema = ruleType.params;
   const ruleParams = coerceParams(schema, params);
   const known = Object.keys(schema.properties);
@@ -94,12 +93,14 @@ export function readRule(value: unknown, base: string, check: PatternChecker, wa
   const refusal = ruleType.refusal(ruleParams as never, check);
   if (refusal !== undefined) {
     throw new StreamGateError(refusal.code, {
-      where: place(refusal.param === undefined ? ["params"] : ["params", refusal.param]),
+      // A parameter may be a condition, and its place a path within it.
+      where: refusal.param === undefined ? place(["params"]) : `${place(["params"])}.${refusal.param}`,
       what: refusal.what,
       ...(refusal.fix !== undefined && { fix: refusal.fix }),
     });
   }
-  return { ...coerced, params: ruleParams } as unknown as Rule;
+  const when = coerced.when === undefined ? undefined : readCondition(coerced.when, place(["when"]), check);
+  return { ...coerced, params: ruleParams, ...(when !== undefined && { when }) } as unknown as Rule;
 }
 
 /** An example of the type's parameters, as the way out of a wrong one. */

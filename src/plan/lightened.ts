@@ -20,6 +20,8 @@ const costs: Readonly<Record<OperationName, number>> = {
   dropPattern: 4,
   replacePattern: 8,
   dropAttribute: 16,
+  drop: 16,
+  route: 1,
 };
 const patternWithoutLiteralCost = 12;
 

@@ -19,6 +19,10 @@ export const operationCode = {
    * Drops a JSON record in which the first path that exists leads to a scalar that the operator accepts.
    */
   dropAttribute: 4,
+  /** No args. Drops every record for which its condition holds (`Operation.when`), or every one when it has none. */
+  drop: 5,
+  /** args: u64, little-endian, bit n: output n. From here on the record goes to these outputs, and whatever a route said before is forgotten. */
+  route: 10,
 } as const;
 export type OperationName = keyof typeof operationCode;
 
@@ -27,6 +31,8 @@ export const operationFlag = {
   protect: 1,
   /** The pattern's matches have no upper length (promise P6). */
   limited: 2,
+  /** The rule's mode is shadow: what it would do is counted, and the record goes on as it was. */
+  shadow: 4,
 } as const;
 
 /** Most keys in a path of dropAttribute: an engine's walk recurses once a key, along the plan and never along the record. */
@@ -69,6 +75,8 @@ export interface Operation {
   readonly flags: number;
   /** Argument bytes, as the table says. Patterns and literals are UTF-8. */
   readonly args: readonly Uint8Array[];
+  /** The records that it looks at; absent: all. Asked about the record as the operations before have left it. */
+  readonly when?: Condition;
 }
 
 export type RuleClass = "reduce" | "protect";
@@ -77,6 +85,11 @@ export interface PlanRule {
   readonly id: string;
   readonly type: string;
   readonly class: RuleClass;
+  /**
+   * Names what the rule remembers from one record to the next, 64 bits: two plans whose rules have the same hand it on. Absent or 0: it
+   * remembers nothing.
+   */
+  readonly state?: bigint;
 }
 
 /** How bad a record says it is, after OpenTelemetry's six ranges. What is above an error (critical, alert, emergency, panic) is fatal. */
@@ -84,12 +97,28 @@ export const severity = { unknown: 0, trace: 1, debug: 2, info: 3, warn: 4, erro
 export type Severity = Exclude<keyof typeof severity, "unknown">;
 
 /** The kinds of a condition, as numbers in a plan's bytes. */
-export const conditionCode = { all: 1, any: 2, not: 3, literal: 4, pattern: 5, attribute: 6, severity: 7 } as const;
+export const conditionCode = {
+  all: 1,
+  any: 2,
+  not: 3,
+  literal: 4,
+  pattern: 5,
+  attribute: 6,
+  severity: 7,
+  source: 9,
+  transport: 10,
+  time: 11,
+} as const;
 
 /** Most conditions that lie in one another in a plan: engines recurse once for each. */
 export const conditionDepthMax = 32;
 
-/** A condition over one record, as engines evaluate it. Texts are UTF-8 bytes; patterns are RE2's. */
+/**
+ * A condition over one record, as engines evaluate it. Texts are UTF-8 bytes; patterns are RE2's.
+ *
+ * Where a record's source or transport is not known, what asks for it holds for a rule that protects and does not for any other: nobody
+ * can say that the rule need not look. `not` turns that round, so that the answer as a whole is the careful one.
+ */
 export type Condition =
   | { readonly kind: "all" | "any"; readonly of: readonly Condition[] }
   | { readonly kind: "not"; readonly of: Condition }
@@ -105,7 +134,13 @@ export type Condition =
       readonly paths: readonly Uint8Array[];
     }
   /** Its severity is known, and this or worse. */
-  | { readonly kind: "severity"; readonly atLeast: Severity };
+  | { readonly kind: "severity"; readonly atLeast: Severity }
+  /** Its peer's address lies in one of these networks: each u8 bits of the prefix · 4 or 16 bytes, network order. */
+  | { readonly kind: "source"; readonly networks: readonly Uint8Array[] }
+  /** It came by one of these: bit n is `transport` n. */
+  | { readonly kind: "transport"; readonly transports: number }
+  /** Its receive time lies in the first `lengthMs` of a period; periods are counted from 1970. Whole milliseconds, the period 1 to 2^32 - 1. */
+  | { readonly kind: "time"; readonly periodMs: number; readonly lengthMs: number };
 
 /** Which records an output gets: those for which its condition holds, looked at on the final record. Never skipped (promise P1). */
 export interface Route {
@@ -118,6 +153,10 @@ export interface Route {
 export interface Plan {
   readonly rules: readonly PlanRule[];
   readonly operations: readonly Operation[];
+  /** What chance is made of, with a rule's state and a record's sequence: 64 bits. Absent: 0. */
+  readonly seed?: bigint;
+  /** With rules in shadow: places where a JSON record may name its service, as in a dropAttribute's arguments; the first that exists decides. */
+  readonly service?: readonly Uint8Array[];
   /** One for each output that has a filter, ascending; the others get every record. Absent: every output gets every record. */
   readonly routes?: readonly Route[];
   /** With routes: how many outputs there are. A record that none of them gets is counted and not kept. */

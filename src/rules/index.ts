@@ -3,8 +3,9 @@
 import { attributeFilter } from "./attribute_filter.ts";
 import { filter } from "./filter.ts";
 import { redact } from "./redact.ts";
+import { route } from "./route.ts";
 import type { RuleType } from "./rule.ts";
 
-const all: readonly RuleType[] = [filter, redact, attributeFilter];
+const all: readonly RuleType[] = [filter, redact, attributeFilter, route];
 
 export const ruleTypes: ReadonlyMap<string, RuleType> = new Map(all.map((ruleType) => [ruleType.type, ruleType]));

@@ -14,6 +14,10 @@ export interface Rule {
   readonly enabled?: boolean;
   /** True: the rule is of class protect, never skipped under load. */
   readonly protect?: boolean;
+  /** The records that the rule looks at: `readCondition` has taken it. Absent: all. */
+  readonly when?: Readonly<Record<string, unknown>>;
+  /** `shadow`: the rule only counts what it would do. Default `enforce`. */
+  readonly mode?: "enforce" | "shadow";
   readonly [field: string]: unknown;
 }
 
@@ -27,7 +31,7 @@ export interface Refusal {
 }
 
 /** An operation before it knows which rule it belongs to. */
-export interface OperationPart extends Pick<Operation, "name" | "args"> {
+export interface OperationPart extends Pick<Operation, "name" | "args" | "when"> {
   /** The pattern's matches have no upper length (promise P6). */
   readonly limited?: boolean;
 }
@@ -43,8 +47,15 @@ export interface RuleType<P extends TObject = TObject> {
   readonly class: RuleClass;
   /** Checks what a schema cannot say. */
   refusal(params: Static<P>, check: PatternChecker): Refusal | undefined;
-  /** @param params accepted before: fits the schema, and `refusal` had nothing to say */
-  compile(params: Static<P>): readonly OperationPart[];
+  /**
+   * @param params accepted before: fits the schema, and `refusal` had nothing to say
+   * @param outputs ids of the manifest's outputs, in order: an output's index is its bit in a record's routes
+   */
+  compile(params: Static<P>, outputs?: readonly (string | undefined)[]): readonly OperationPart[];
+  /** Outputs that the parameters name: a manifest without one of them is refused. */
+  outputs?(params: Static<P>): readonly string[];
+  /** Of the parameters, what the rule's memory depends on: with another value it begins anew. Absent: it remembers nothing. */
+  memory?(params: Static<P>): unknown;
 }
 
 /** A parameter of every type whose class is `reduce`; on the rule itself it means the same. */

@@ -2,6 +2,7 @@
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import type { RuleEffect } from "./engine.ts";
 
 /** What `native/binding/addon.cc` exports. Handles are for the thread that made them; each tells more beside its C++ class. */
 export interface Addon {
@@ -114,6 +115,7 @@ export interface NativeEngine {
   pushEnd(framer: NativeFramer, receivedAtMs: number): boolean;
   readonly stoppedBy: number;
   runBlock(ring: NativeRing): number;
+  effects(): RuleEffect[];
   readonly needBytes: number;
   close(): void;
 }

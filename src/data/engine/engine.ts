@@ -71,9 +71,34 @@ export interface Sharding {
   readonly producer: number;
 }
 
+/** What a service's records were, of those that a rule in shadow hit. */
+export interface ServiceEffect {
+  /** As the record spells it, UTF-8 or not; empty: it names none. At most 256 bytes. */
+  readonly name: Uint8Array;
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** What a rule would have done since it has been in shadow, had it alone been enforced in its place. Bytes are as received. */
+export interface RuleEffect {
+  /** Index into the plan's rules. */
+  readonly rule: number;
+  /** Records that it would have dropped, changed, withheld or routed, and their bytes; by `severity`, 0 is unknown. */
+  readonly records: readonly number[];
+  readonly bytes: readonly number[];
+  /** Bytes that would not have left: of records dropped or withheld, and what a change takes off; less than 0 where it adds. */
+  readonly savedBytes: number;
+  /** At most `effectServicesMax`, as they were first met. */
+  readonly services: readonly ServiceEffect[];
+  /** The services beyond them, together; without a name. */
+  readonly others: ServiceEffect;
+  /** Up to `effectExamplesMax` of the records as received, each of them as likely as any other: not to be shown as they are. */
+  readonly examples: readonly Uint8Array[];
+}
+
 export interface Engine {
   /**
-   * Puts a plan to work. Call between two blocks only.
+   * Puts a plan to work. Call between two blocks only. What rules remember goes on where a rule of the new plan has the same `state`.
    * @param counts at least `countCellsOf(plan)` zeroed cells; the engine adds to them until the next `use`
    */
   use(prepared: PreparedPlan, counts: Float64Array): void;
@@ -107,6 +132,8 @@ export interface Engine {
   readonly stoppedBy: number;
   /** Sharded: wakes the owners that wait for blocks. The four above do that themselves; a native thread cannot. */
   wakeOwners(): void;
+  /** Of the rules that are in shadow, or were and have the same state still. For a person who asks now and then: it makes objects. */
+  effects(): readonly RuleEffect[];
   /** Runs the block at the ring's head. @returns a `runResult`; after `batchFull` call again with a fresh batch attached */
   runBlock(ring: Ring): number;
   /** After a full batch: bytes that the record which did not fit needs, its LF included. An empty batch of that size takes it. 0: see `attachWithheld`. */

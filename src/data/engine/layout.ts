@@ -49,7 +49,6 @@ export const withheldEntry = struct("WithheldEntry", "In front of one withheld r
   address: { type: "u8", count: 16, doc: "The peer's address, network order; IPv4 in the first four bytes." },
   length: { type: "u32", doc: "Bytes of the record." },
   rule: { type: "u32", doc: "The rule that could not finish it, by its number in the plan." },
-  port: { type: "u16", doc: "The peer's port." },
   transport: { type: "u8", doc: "How it came: transport." },
   family: { type: "u8", doc: "4 or 6: the version of `address`; 0: unknown." },
   cause: { type: "u8", doc: "quarantineCause." },
@@ -145,6 +144,11 @@ export const stopCause = {
 export const shardKeyKind = { source: 0, attribute: 1, syslogHost: 2, syslogApp: 3 } as const;
 /** Why a record went to the quarantine. */
 export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as const;
+
+/** Of a rule in shadow: most services that are told apart, most records kept as examples, and most bytes of one. */
+export const effectServicesMax = 64;
+export const effectExamplesMax = 20;
+export const effectExampleBytesMax = 2048;
 
 /** Promise P6: a rule whose matches have no upper length makes at most this ÷ record bytes matches in one record. */
 export const matchBudgetBytes = 2 ** 30;

@@ -63,7 +63,6 @@ export interface WithheldRecord {
   readonly transport: Transport;
   /** Textual; absent: unknown. */
   readonly address: string | undefined;
-  readonly port: number;
   /** As received. A view. */
   readonly record: Buffer;
 }
@@ -79,12 +78,11 @@ export function* readWithheld(entries: Buffer): Generator<WithheldRecord> {
       rule: entries.readUInt32LE(from + entryAt.rule),
       cause: entries.readUInt8(from + entryAt.cause),
       receivedAtMs: entries.readDoubleLE(from + entryAt.receivedAtMs),
-      transport: transports[entries.readUInt8(from + entryAt.transport)] ?? "tcp",
+      transport: transports[entries.readUInt8(from + entryAt.transport)] ?? "unknown",
       address: addressText(
         entries.subarray(from + entryAt.address, from + entryAt.address + 16),
         entries[from + entryAt.family]!,
       ),
-      port: entries.readUInt16LE(from + entryAt.port),
       record: entries.subarray(start, start + length),
     };
     from += withheldBytes(length);

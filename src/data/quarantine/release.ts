@@ -40,8 +40,8 @@ export function runAgain(kind: EngineKind, plan: Plan, entries: Buffer, timeMs: 
     engine.use(prepared, counts);
     engine.attachWithheld(withheld);
     attach(entries.length);
-    for (const { record, transport, address, port, receivedAtMs } of records) {
-      const source: Source = { transport, port, ...(address !== undefined && { address }) };
+    for (const { record, transport, address, receivedAtMs } of records) {
+      const source: Source = { transport, ...(address !== undefined && { address }) };
       const framer = kind.createFramer(
         { kind: "length32" },
         Math.max(1, record.length),

@@ -52,6 +52,10 @@ const epochsAt = ringHeader.offsets.producerEpochs / 4;
 export interface BlockView {
   readonly records: number;
   readonly receivedAtMs: number;
+  /** A `transport`. */
+  readonly transport: number;
+  /** Of the peer, 4 or 16 bytes; empty: unknown, or several. */
+  readonly address: Uint8Array;
   /** Bytes of the records, without their LFs. */
   readonly recordBytes: number;
   /** Length of record i, without its LF, at `lengths[lengthsAt + i]`. */
@@ -158,7 +162,7 @@ export class SharedRing implements Ring {
 
   pushBatch(batch: Batch, from: number, to: number): number {
     this.#check();
-    const source: Source = { transport: "tcp" };
+    const source: Source = { transport: "unknown" };
     let next = from;
     while (next < to) {
       let records = 0;
@@ -364,12 +368,20 @@ export class SharedRing implements Ring {
       return {
         records,
         receivedAtMs: this.#view.getFloat64(block + blockHeader.offsets.receivedAtMs, true),
+        transport: this.#view.getUint8(block + blockHeader.offsets.transport),
+        address: this.#address(block),
         recordBytes: bodyBytes - records,
         lengths: this.#unsigned,
         lengthsAt: (block + blockHeader.bytes) / 4,
         body: this.#bytes.subarray(bodyAt, bodyAt + bodyBytes),
       };
     }
+  }
+
+  #address(block: number): Uint8Array {
+    const family = this.#view.getUint8(block + blockHeader.offsets.family);
+    const at = block + blockHeader.offsets.address;
+    return this.#bytes.subarray(at, at + (family === 4 ? 4 : family === 6 ? 16 : 0));
   }
 
   /** Consumer only. Gives the block at the head back to the producers. */

@@ -5,6 +5,7 @@
 
 import type { Sharding } from "../engine/engine.ts";
 import { stopCause } from "../engine/layout.ts";
+import { RecordContext } from "../engine/portable/plan/record_context.ts";
 import type { Runner } from "../engine/portable/plan/run.ts";
 import type { GroupProgress, PortableFramer } from "../frame/framer.ts";
 import { SharedRing } from "../ring/shared.ts";
@@ -16,6 +17,7 @@ const groupRecordsMax = 4096;
 export class ShardRouter {
   /** A `stopCause` of the last call. */
   stoppedBy: number = stopCause.none;
+  readonly #context = new RecordContext();
   readonly #owners: ShardOwners;
   readonly #self: number;
   readonly #rings: readonly SharedRing[];
@@ -40,7 +42,7 @@ export class ShardRouter {
 
   /** @param runner absent: this worker's own records go into its ring as well. @returns where it stopped, as `Engine.runChunk` */
   runChunk(runner: Runner | undefined, framer: PortableFramer, chunk: Buffer, from: number, nowMs: number): number {
-    runner?.begin();
+    runner?.begin(this.#context.ofStream(framer.source, nowMs));
     framer.begin(chunk);
     let at = from;
     for (;;) {
@@ -65,7 +67,7 @@ export class ShardRouter {
     if (!framer.nextEnd()) return true;
     this.#clear();
     this.#add(framer);
-    runner?.begin();
+    runner?.begin(this.#context.ofStream(framer.source, nowMs));
     this.stoppedBy = this.#settle(runner, framer, framer.bytes, nowMs);
     runner?.flush();
     if (this.stoppedBy !== stopCause.none) return false;

@@ -3,12 +3,13 @@
  * says what users see.
  */
 
+import { addressBytes } from "../../address.ts";
 import { attributeOperator } from "../../plan/operations.ts";
 import { encodedAttributePaths } from "../../rules/attribute_filter.ts";
 import type { ShardBy } from "../../settings/shard_by.ts";
 import { shardKeyKind } from "../engine/layout.ts";
 import { type AttributeFilter, attributeFilter } from "../engine/portable/attribute/attribute_filter.ts";
-import { addressBytes, type Source } from "../frame/source.ts";
+import type { Source } from "../frame/source.ts";
 import { ShardHash } from "./hash.ts";
 import { SyslogHeader } from "./syslog_header.ts";
 

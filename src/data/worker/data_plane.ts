@@ -216,7 +216,9 @@ export class DataPlane {
     if (program === undefined || program.version === passthrough.version) return undefined;
     const { rules, operations } = program.plan;
     const protects = new Set(
-      operations.filter(({ flags }) => (flags & operationFlag.protect) !== 0).map(({ rule }) => rule),
+      operations
+        .filter(({ flags }) => (flags & (operationFlag.protect | operationFlag.shadow)) === operationFlag.protect)
+        .map(({ rule }) => rule),
     );
     return new Set(rules.filter((_, index) => protects.has(index)).map(({ id }) => id));
   }

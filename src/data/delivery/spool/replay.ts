@@ -125,7 +125,7 @@ export class Replay {
     this.#framer ??= this.#kind.createFramer(
       { kind: "length32" },
       recordBytesMax,
-      { transport: "tcp" },
+      { transport: "unknown" },
       new Float64Array(frameCells),
     );
     const framer = this.#framer;

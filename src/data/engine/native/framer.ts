@@ -1,7 +1,8 @@
 /** The state of one byte stream, held by the addon. */
 
+import { addressBytes } from "../../../address.ts";
 import { type Framing, framingCode } from "../../frame/framing.ts";
-import { addressBytes, type Source } from "../../frame/source.ts";
+import type { Source } from "../../frame/source.ts";
 import { transport } from "../../ring/layout.ts";
 import type { Addon, NativeFramer } from "../addon.ts";
 import type { Framer } from "../engine.ts";

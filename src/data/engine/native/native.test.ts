@@ -3,8 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
+import { addressBytes } from "../../../address.ts";
 import type { Plan } from "../../../plan/operations.ts";
-import { addressBytes } from "../../frame/source.ts";
 import { createRingMemory, ringHeader } from "../../ring/layout.ts";
 import { loadAddon } from "../addon.ts";
 import { Batch } from "../batch.ts";

@@ -3,7 +3,7 @@
 import { ringHeader } from "../../ring/layout.ts";
 import type { Addon, NativeEngine } from "../addon.ts";
 import type { Batch } from "../batch.ts";
-import type { Engine, Framer, PreparedPlan, Ring, Sharding } from "../engine.ts";
+import type { Engine, Framer, PreparedPlan, Ring, RuleEffect, Sharding } from "../engine.ts";
 import type { Withheld } from "../withheld.ts";
 import { translated } from "./errors.ts";
 import type { NativeFramerHandle } from "./framer.ts";
@@ -117,6 +117,10 @@ export class NativeEngineHandle implements Engine {
     } catch (error) {
       throw translated(error);
     }
+  }
+
+  effects(): readonly RuleEffect[] {
+    return this.handle.effects();
   }
 
   get needBytes(): number {

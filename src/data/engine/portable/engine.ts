@@ -5,15 +5,17 @@ import { PortableFramer } from "../../frame/framer.ts";
 import { SharedRing } from "../../ring/shared.ts";
 import { ShardRouter } from "../../shard/router.ts";
 import type { Batch } from "../batch.ts";
-import type { Engine, Framer, PreparedPlan, Ring, Sharding } from "../engine.ts";
+import type { Engine, Framer, PreparedPlan, Ring, RuleEffect, Sharding } from "../engine.ts";
 import { countCellsOf, runResult, stopCause } from "../layout.ts";
 import type { Withheld } from "../withheld.ts";
 import { PortablePlan } from "./plan/prepare.ts";
+import { RecordContext } from "./plan/record_context.ts";
 import { Runner } from "./plan/run.ts";
 
 export class PortableEngine implements Engine {
   stoppedBy: number = stopCause.none;
   readonly #runner = new Runner();
+  readonly #context = new RecordContext();
   #router: ShardRouter | undefined;
   #ready = false;
   #closed = false;
@@ -24,6 +26,10 @@ export class PortableEngine implements Engine {
 
   get needBytes(): number {
     return this.#runner.needBytes;
+  }
+
+  effects(): readonly RuleEffect[] {
+    return this.#runner.effects.list();
   }
 
   use(prepared: PreparedPlan, counts: Float64Array): void {
@@ -63,7 +69,7 @@ export class PortableEngine implements Engine {
       this.stoppedBy = this.#router.stoppedBy;
       return stopped;
     }
-    runner.begin();
+    runner.begin(this.#context.ofStream(portable.source, receivedAtMs));
     portable.begin(bytes);
     let at = from;
     let full = false;
@@ -93,7 +99,7 @@ export class PortableEngine implements Engine {
     }
     this.stoppedBy = stopCause.none;
     if (!portable.nextEnd()) return true;
-    runner.begin();
+    runner.begin(this.#context.ofStream(portable.source, receivedAtMs));
     const done = runner.run(portable.bytes, portable.start, portable.end, false);
     runner.flush();
     if (done) portable.accept();
@@ -130,7 +136,7 @@ export class PortableEngine implements Engine {
       this.#blockAt = 0;
     }
     const runner = this.#runner;
-    runner.begin();
+    runner.begin(this.#context.ofBlock(block.transport, block.address, block.receivedAtMs));
     const { body, lengths, lengthsAt, records } = block;
     let full = false;
     while (this.#blockRecord < records) {

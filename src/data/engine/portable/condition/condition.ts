@@ -4,8 +4,10 @@
  */
 
 import { attributeOperator, type Condition, severity } from "../../../../plan/operations.ts";
+import { transport } from "../../../ring/layout.ts";
 import { attributeTest } from "../attribute/attribute_filter.ts";
 import { patternFinder } from "../match/pattern_bytes.ts";
+import { RecordContext } from "../plan/record_context.ts";
 import { SeverityReader } from "../severity/severity.ts";
 
 /** A record as conditions look at it: what several of them ask is found out once. */
@@ -14,6 +16,8 @@ export class RecordView {
   bytes: Buffer = Buffer.alloc(0);
   start = 0;
   end = 0;
+  /** Where the records that follow came from. */
+  context = new RecordContext();
   readonly #reader = new SeverityReader();
   #severity = -1;
 
@@ -31,8 +35,8 @@ export class RecordView {
   }
 }
 
-/** Does it hold? */
-export type PreparedCondition = (record: RecordView) => boolean;
+/** Does it hold? `unknown`: what a question for a source or transport that is not known answers. */
+export type PreparedCondition = (record: RecordView, unknown: boolean) => boolean;
 
 /**
  * @throws PatternRefusal with RE2's words
@@ -42,15 +46,15 @@ export function prepareCondition(condition: Condition): PreparedCondition {
   switch (condition.kind) {
     case "all": {
       const parts = condition.of.map(prepareCondition);
-      return (record) => parts.every((part) => part(record));
+      return (record, unknown) => parts.every((part) => part(record, unknown));
     }
     case "any": {
       const parts = condition.of.map(prepareCondition);
-      return (record) => parts.some((part) => part(record));
+      return (record, unknown) => parts.some((part) => part(record, unknown));
     }
     case "not": {
       const part = prepareCondition(condition.of);
-      return (record) => !part(record);
+      return (record, unknown) => !part(record, !unknown);
     }
     case "literal": {
       const literal = Buffer.from(condition.literal);
@@ -70,5 +74,28 @@ export function prepareCondition(condition: Condition): PreparedCondition {
       const least = severity[condition.atLeast];
       return (record) => record.severity >= least;
     }
+    case "source": {
+      const networks = condition.networks.map((network) => ({ bits: network[0]!, address: network.subarray(1) }));
+      return ({ context: { address } }, unknown) =>
+        address.length === 0 ? unknown : networks.some(({ bits, address: network }) => isIn(address, network, bits));
+    }
+    case "transport": {
+      const { transports } = condition;
+      return ({ context }, unknown) =>
+        context.transport === transport.unknown ? unknown : ((transports >> context.transport) & 1) === 1;
+    }
+    case "time": {
+      const { periodMs, lengthMs } = condition;
+      return ({ context }) => Math.floor(context.receivedAtMs) % periodMs < lengthMs;
+    }
   }
+}
+
+/** Do the first `bits` of two addresses agree, and are they of one family? */
+function isIn(address: Uint8Array, network: Uint8Array, bits: number): boolean {
+  if (address.length !== network.length) return false;
+  const whole = bits >> 3;
+  for (let i = 0; i < whole; i++) if (address[i] !== network[i]) return false;
+  const rest = bits & 7;
+  return rest === 0 || (address[whole]! ^ network[whole]!) >> (8 - rest) === 0;
 }

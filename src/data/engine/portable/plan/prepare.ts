@@ -1,9 +1,9 @@
 /** A plan made ready for the portable engine: programs, literals, tables. */
 
 import { StreamGateError } from "../../../../errors.ts";
-import { type Operation, operationFlag, type Plan } from "../../../../plan/operations.ts";
+import { attributeOperator, type Operation, operationFlag, type Plan } from "../../../../plan/operations.ts";
 import type { PreparedPlan } from "../../engine.ts";
-import { type AttributeFilter, attributeFilter } from "../attribute/attribute_filter.ts";
+import { type AttributeFilter, attributeFilter, attributeTest } from "../attribute/attribute_filter.ts";
 import { type PreparedCondition, prepareCondition } from "../condition/condition.ts";
 import { LiteralSearch } from "../match/literal.ts";
 import type { Pattern } from "../match/pattern.ts";
@@ -11,16 +11,27 @@ import { patternFinder, patternText, preparePattern } from "../match/pattern_byt
 import { Replacement } from "../match/replace.ts";
 import { PatternRefusal } from "../match/syntax.ts";
 
-export type Step =
-  | { readonly kind: "dropLiteral"; readonly rule: number; readonly literal: LiteralSearch }
-  | { readonly kind: "dropPattern"; readonly rule: number; readonly pattern: Pattern }
-  | { readonly kind: "dropAttribute"; readonly rule: number; readonly filter: AttributeFilter }
-  | {
-      readonly kind: "replacePattern";
-      readonly rule: number;
-      readonly replacement: Replacement;
-      readonly limited: boolean;
-    };
+interface StepOfRule {
+  readonly rule: number;
+  /** Never skipped, and careful where something is not known. */
+  readonly protect: boolean;
+  /** Only counts what it would do. */
+  readonly shadow: boolean;
+  /** The records that it looks at; absent: all. */
+  readonly when: PreparedCondition | undefined;
+}
+
+export type Step = StepOfRule & Work;
+
+/** What a step does; names as in the operation table. */
+export type Work =
+  | { readonly kind: "dropLiteral"; readonly literal: LiteralSearch }
+  | { readonly kind: "dropPattern"; readonly pattern: Pattern }
+  | { readonly kind: "dropAttribute"; readonly filter: AttributeFilter }
+  | { readonly kind: "replacePattern"; readonly replacement: Replacement; readonly limited: boolean }
+  | { readonly kind: "drop" }
+  /** The bits of outputs 0 to 31 and 32 to 63. */
+  | { readonly kind: "route"; readonly low: number; readonly high: number };
 
 /** Which records an output gets. */
 export interface PreparedRoute {
@@ -35,6 +46,10 @@ export class PortablePlan implements PreparedPlan {
   readonly steps: readonly Step[];
   /** Of the outputs that do not get every record, in the order of their cells. */
   readonly routes: readonly PreparedRoute[];
+  /** Of each rule: has it steps in shadow? */
+  readonly shadows: readonly boolean[];
+  /** Finds a JSON record's service; undefined: no rule is in shadow. */
+  readonly service: AttributeFilter | undefined;
   closed = false;
 
   /** @throws StreamGateError SG_RULE_PATTERN or SG_CONDITION with RE2's words */
@@ -51,6 +66,9 @@ export class PortablePlan implements PreparedPlan {
         });
       }
     });
+    this.shadows = plan.rules.map((_, rule) => this.steps.some((step) => step.shadow && step.rule === rule));
+    const { service = [] } = plan;
+    if (service.length > 0) this.service = attributeTest(attributeOperator.exists, [], service, patternFinder);
     this.routes = (plan.routes ?? []).map(({ output, condition }) => {
       try {
         return { ...bitOf(output), condition: prepareCondition(condition) };
@@ -69,22 +87,38 @@ export class PortablePlan implements PreparedPlan {
   }
 }
 
-function prepareStep({ name, rule, flags, args }: Operation): Step {
+function prepareStep(operation: Operation): Step {
+  const { rule, flags, when } = operation;
+  return {
+    rule,
+    protect: (flags & operationFlag.protect) !== 0,
+    shadow: (flags & operationFlag.shadow) !== 0,
+    when: when === undefined ? undefined : prepareCondition(when),
+    ...prepareWork(operation),
+  };
+}
+
+function prepareWork({ name, flags, args }: Operation): Work {
   const [first = new Uint8Array(), second = new Uint8Array()] = args;
   switch (name) {
     case "dropLiteral":
-      return { kind: name, rule, literal: new LiteralSearch(first) };
+      return { kind: name, literal: new LiteralSearch(first) };
     case "dropPattern":
-      return { kind: name, rule, pattern: preparePattern(first) };
+      return { kind: name, pattern: preparePattern(first) };
     case "replacePattern":
       return {
         kind: name,
-        rule,
         replacement: new Replacement(patternText(first), second),
         limited: (flags & operationFlag.limited) !== 0,
       };
     case "dropAttribute":
-      return { kind: name, rule, filter: attributeFilter({ args }, patternFinder) };
+      return { kind: name, filter: attributeFilter({ args }, patternFinder) };
+    case "drop":
+      return { kind: name };
+    case "route": {
+      const routes = Buffer.from(first);
+      return { kind: name, low: routes.readUInt32LE(0), high: routes.readUInt32LE(4) };
+    }
   }
 }
 

@@ -17,11 +17,15 @@ import type { Withheld } from "../../withheld.ts";
 import { RecordView } from "../condition/condition.ts";
 import { Scratch } from "../match/replace.ts";
 import { BatchWriter } from "./batch.ts";
+import { EffectBook } from "./effect.ts";
 import type { PortablePlan, PreparedRoute, Step } from "./prepare.ts";
-import { type WithheldFrom, WithheldWriter } from "./withheld.ts";
+import type { RecordContext } from "./record_context.ts";
+import { WithheldWriter } from "./withheld.ts";
 
 const allRoutes = 0xffff_ffff;
-const nowhere: WithheldFrom = { receivedAtMs: 0, transport: 0, family: 0, address: new Uint8Array(0), port: 0 };
+
+/** What a step makes of a record. */
+const verdict = { keep: 0, drop: 1, change: 2, route: 3, withhold: 4 } as const;
 
 export class Runner {
   /** After a record that found no room: bytes that it needs in the batch, its LF included; 0: what is withheld has none. */
@@ -37,6 +41,24 @@ export class Runner {
   #outputsLow = 0;
   #outputsHigh = 0;
   readonly #view = new RecordView();
+  /** What the steps' conditions look at; `#viewed`: it is about the text at hand. */
+  readonly #stepView = new RecordView();
+  #viewed = false;
+  /** Of rules in shadow. */
+  readonly effects = new EffectBook();
+  #service: PortablePlan["service"];
+  /** What rules in shadow would have done to the record at hand; at most one entry a rule. */
+  #hits = 0;
+  #hitRules = new Int32Array(0);
+  #hitSeverities = new Uint8Array(0);
+  #hitSaved = new Float64Array(0);
+  /** Bits of the outputs that a route has named for the record at hand. */
+  #namedLow = allRoutes;
+  #namedHigh = allRoutes;
+  /** Of the step that was tried last: why it withholds, and which scratch the next change is written to. */
+  #cause: number = quarantineCause.none;
+  #spare = 0;
+  #settled = 0;
   /** Bits of the outputs that the record at hand goes to. */
   #routesLow = allRoutes;
   #routesHigh = allRoutes;
@@ -51,6 +73,14 @@ export class Runner {
     this.#counts = counts;
     this.#changedRules = new Int32Array(plan.steps.length);
     this.#replacements = new Float64Array(plan.steps.length);
+    this.#hitRules = new Int32Array(plan.steps.length);
+    this.#hitSeverities = new Uint8Array(plan.steps.length);
+    this.#hitSaved = new Float64Array(plan.steps.length);
+    this.#service = plan.service;
+    this.effects.use(
+      plan.plan.rules.map(({ state = 0n }) => state),
+      plan.shadows,
+    );
     this.#routes = plan.routes;
     this.#routeCells = ruleCells(plan.plan.rules.length);
     const outputs = plan.plan.outputs ?? 0;
@@ -72,8 +102,15 @@ export class Runner {
     this.#withheld.attach(withheld);
   }
 
-  /** Call before the records of a chunk or block. */
-  begin(): void {
+  /** Of the record at hand: how many were settled before it, whatever plan ran. A record that is run again has the same. */
+  get sequence(): number {
+    return this.#settled;
+  }
+
+  /** Call before the records of a chunk or block, which came as `context` says. */
+  begin(context: RecordContext): void {
+    this.#view.context = context;
+    this.#stepView.context = context;
     this.#batch.begin();
     for (const step of this.#steps) if (step.kind === "dropLiteral") step.literal.reset();
   }
@@ -89,48 +126,49 @@ export class Runner {
     let text = source;
     let from = start;
     let to = end;
-    let spare = 0;
     this.#changes = 0;
+    this.#hits = 0;
+    this.#viewed = false;
+    this.#namedLow = allRoutes;
+    this.#namedHigh = allRoutes;
     for (const step of this.#steps) {
-      switch (step.kind) {
-        case "dropLiteral":
-          if (!step.literal.contains(text, from, to)) continue;
-          break;
-        case "dropPattern":
-          if (!step.pattern.test(text.subarray(from, to))) continue;
-          break;
-        case "dropAttribute":
-          if (!step.filter.matches(text, from, to)) continue;
-          break;
-        case "replacePattern": {
-          const out = this.#scratch[spare]!;
-          const matchesMax = step.limited
-            ? Math.max(1, Math.floor(matchBudgetBytes / Math.max(1, to - from)))
-            : Number.POSITIVE_INFINITY;
-          const outputMax = outputGrowthFactor * bytes + outputGrowthBytes;
-          const { replacement } = step;
-          const cause = replacement.run(text.subarray(from, to), matchesMax, outputMax, out);
-          if (cause !== quarantineCause.none) {
-            if (!this.#withheld.append(source, start, end, step.rule, cause, nowhere)) {
-              this.needBytes = 0;
-              return false;
-            }
-            this.#quarantine(bytes, step.rule, cause);
-            return true;
-          }
-          if (replacement.matches === 0) continue;
-          this.#changedRules[this.#changes] = step.rule;
-          this.#replacements[this.#changes++] = replacement.matches;
-          // The next rule reads this buffer and writes the other.
-          text = out.bytes;
-          from = 0;
-          to = out.size;
-          spare = 1 - spare;
-          continue;
-        }
+      // A rule with several steps would have ended with the first that hits.
+      if (step.shadow && this.#hits > 0 && this.#hitRules[this.#hits - 1] === step.rule) continue;
+      if (step.when !== undefined && !step.when(this.#viewOf(text, from, to), step.protect)) continue;
+      const result = this.#try(step, text, from, to, bytes);
+      if (result === verdict.keep) continue;
+      if (step.shadow) {
+        this.#foresee(step.rule, result, this.#viewOf(text, from, to), bytes);
+        continue;
       }
-      this.#drop(bytes, step.rule);
-      return true;
+      if (result === verdict.drop) {
+        this.#drop(bytes, step.rule);
+        this.#bookHits(source, start, end);
+        return true;
+      }
+      if (result === verdict.withhold) {
+        if (!this.#withheld.append(source, start, end, step.rule, this.#cause, this.#view.context)) {
+          this.needBytes = 0;
+          return false;
+        }
+        this.#quarantine(bytes, step.rule, this.#cause);
+        this.#bookHits(source, start, end);
+        return true;
+      }
+      if (result === verdict.change) {
+        this.#changedRules[this.#changes] = step.rule;
+        this.#replacements[this.#changes++] = step.kind === "replacePattern" ? step.replacement.matches : 1;
+        // The next rule reads this buffer and writes the other.
+        const out = this.#scratch[this.#spare as 0 | 1];
+        text = out.bytes;
+        from = 0;
+        to = out.size;
+        this.#spare = 1 - this.#spare;
+        this.#viewed = false;
+      } else if (step.kind === "route") {
+        this.#namedLow = step.low;
+        this.#namedHigh = step.high;
+      }
     }
     if (this.#routes.length === 0 || this.#route(text, from, to)) {
       if (!this.#batch.fits(to - from)) {
@@ -146,16 +184,72 @@ export class Runner {
     counts[countCell.passedBytes]! += bytes;
     counts[countCell.writtenBytes]! += to - from;
     if (this.#routes.length > 0) this.#countFiltered(to - from);
+    this.#bookHits(source, start, end);
     return true;
+  }
+
+  /** @returns a `verdict`; after `change` the new text is in the spare scratch, after `withhold` `#cause` says why */
+  #try(step: Step, text: Buffer, from: number, to: number, receivedBytes: number): number {
+    switch (step.kind) {
+      case "dropLiteral":
+        return step.literal.contains(text, from, to) ? verdict.drop : verdict.keep;
+      case "dropPattern":
+        return step.pattern.test(text.subarray(from, to)) ? verdict.drop : verdict.keep;
+      case "dropAttribute":
+        return step.filter.matches(text, from, to) ? verdict.drop : verdict.keep;
+      case "drop":
+        // Its condition has been asked.
+        return verdict.drop;
+      case "route":
+        return verdict.route;
+      case "replacePattern": {
+        const matchesMax = step.limited
+          ? Math.max(1, Math.floor(matchBudgetBytes / Math.max(1, to - from)))
+          : Number.POSITIVE_INFINITY;
+        const outputMax = outputGrowthFactor * receivedBytes + outputGrowthBytes;
+        const { replacement } = step;
+        const scratch = this.#scratch[this.#spare as 0 | 1];
+        this.#cause = replacement.run(text.subarray(from, to), matchesMax, outputMax, scratch);
+        if (this.#cause !== quarantineCause.none) return verdict.withhold;
+        return replacement.matches > 0 ? verdict.change : verdict.keep;
+      }
+    }
+  }
+
+  #viewOf(text: Buffer, from: number, to: number): RecordView {
+    if (!this.#viewed) this.#stepView.reset(text, from, to);
+    this.#viewed = true;
+    return this.#stepView;
+  }
+
+  /** Notes what a step in shadow would have done. */
+  #foresee(rule: number, result: number, view: RecordView, receivedBytes: number): void {
+    let saved = 0;
+    if (result === verdict.drop || result === verdict.withhold) saved = receivedBytes;
+    else if (result === verdict.change) saved = view.end - view.start - this.#scratch[this.#spare as 0 | 1].size;
+    this.#hitRules[this.#hits] = rule;
+    this.#hitSeverities[this.#hits] = view.severity;
+    this.#hitSaved[this.#hits++] = saved;
+  }
+
+  #bookHits(source: Buffer, start: number, end: number): void {
+    for (let i = 0; i < this.#hits; i++)
+      this.effects.book(
+        this.#hitRules[i]!,
+        this.#hitSeverities[i]!,
+        this.#hitSaved[i]!,
+        source.subarray(start, end),
+        this.#service,
+      );
   }
 
   /** Asks which outputs the record goes to, as it is now. @returns whether there is one */
   #route(text: Buffer, from: number, to: number): boolean {
     this.#view.reset(text, from, to);
-    this.#routesLow = allRoutes;
-    this.#routesHigh = allRoutes;
+    this.#routesLow = this.#namedLow;
+    this.#routesHigh = this.#namedHigh;
     for (const { low, high, condition } of this.#routes) {
-      if (condition(this.#view)) continue;
+      if (condition(this.#view, false)) continue;
       this.#routesLow = (this.#routesLow & ~low) >>> 0;
       this.#routesHigh = (this.#routesHigh & ~high) >>> 0;
     }
@@ -174,6 +268,7 @@ export class Runner {
   /** What every settled record adds, whatever became of it. */
   #received(bytes: number): void {
     const counts = this.#counts;
+    this.#settled++;
     counts[countCell.receivedRecords]! += 1;
     counts[countCell.receivedBytes]! += bytes;
     for (let i = 0; i < this.#changes; i++) {

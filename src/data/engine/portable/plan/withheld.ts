@@ -2,24 +2,12 @@
 
 import { withheldBytes, withheldEntry, withheldHeader } from "../../layout.ts";
 import type { Withheld } from "../../withheld.ts";
+import type { RecordContext } from "./record_context.ts";
 
 const bytesAt = withheldHeader.offsets.bytes / 4;
 const recordsAt = withheldHeader.offsets.records / 4;
 const needBytesAt = withheldHeader.offsets.needBytes / 4;
 const at = withheldEntry.offsets;
-
-/** What an entry says beside rule and cause. */
-export interface WithheldFrom {
-  /** Milliseconds since 1970; 0: unknown. */
-  readonly receivedAtMs: number;
-  /** A code of `transport`. */
-  readonly transport: number;
-  /** 4, 6, or 0: unknown. */
-  readonly family: number;
-  /** Network order; 16 bytes or fewer. */
-  readonly address: Uint8Array;
-  readonly port: number;
-}
 
 export class WithheldWriter {
   #withheld: Withheld | undefined;
@@ -30,7 +18,7 @@ export class WithheldWriter {
   }
 
   /** @returns false when there is no room, and the header says what is needed; nothing was written then */
-  append(source: Buffer, start: number, end: number, rule: number, cause: number, from: WithheldFrom): boolean {
+  append(source: Buffer, start: number, end: number, rule: number, cause: number, context: RecordContext): boolean {
     if (this.#withheld === undefined) return true;
     const { words, data, bytes, bytesMax } = this.#withheld;
     const need = withheldBytes(end - start);
@@ -38,14 +26,14 @@ export class WithheldWriter {
       words[needBytesAt] = need;
       return false;
     }
+    const { address } = context;
     data.fill(0, bytes, bytes + need);
-    data.writeDoubleLE(from.receivedAtMs, bytes + at.receivedAtMs);
-    data.set(from.address, bytes + at.address);
+    data.writeDoubleLE(context.receivedAtMs, bytes + at.receivedAtMs);
+    data.set(address, bytes + at.address);
     data.writeUInt32LE(end - start, bytes + at.length);
     data.writeUInt32LE(rule, bytes + at.rule);
-    data.writeUInt16LE(from.port, bytes + at.port);
-    data.writeUInt8(from.transport, bytes + at.transport);
-    data.writeUInt8(from.family, bytes + at.family);
+    data.writeUInt8(context.transport, bytes + at.transport);
+    data.writeUInt8(address.length === 4 ? 4 : address.length === 16 ? 6 : 0, bytes + at.family);
     data.writeUInt8(cause, bytes + at.cause);
     source.copy(data, bytes + withheldEntry.bytes, start, end);
     words[bytesAt] = bytes + need;

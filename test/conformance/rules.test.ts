@@ -1,0 +1,383 @@
+/**
+ * What every rule may have, on every engine: `when`, `mode: shadow` and what it foresees, `route`, and `filter` in all its forms; then a
+ * differential fuzz of whole rules over lines.
+ *
+ *     FUZZ_SEED=… FUZZ_CASES=… npx vitest run test/conformance/rules.test.ts
+ */
+
+import { describe, expect, it } from "vitest";
+import { Batch } from "../../src/data/engine/batch.ts";
+import type { EngineKind, RuleEffect } from "../../src/data/engine/engine.ts";
+import {
+  countCell,
+  countCellsFixed,
+  countCellsOf,
+  countCellsPerRule,
+  effectExamplesMax,
+  effectServicesMax,
+  frameCells,
+  ruleCell,
+} from "../../src/data/engine/layout.ts";
+import type { Source } from "../../src/data/frame/source.ts";
+import { readManifest } from "../../src/manifest/manifest.ts";
+import { compilePlan } from "../../src/plan/compile.ts";
+import { type Plan, severity } from "../../src/plan/operations.ts";
+import { random } from "../fixtures/random.ts";
+import { Collector, engines, nativeEngine, skipNote } from "./engines.ts";
+
+const checkPattern = (pattern: string) => engines()[0]!.checkPattern(pattern);
+
+/** Rules and outputs as a user writes them, as a plan. */
+function planOf(processors: readonly object[], outputs: readonly object[] = []): Plan {
+  const given = processors.map((rule, index) => ({ id: `r${index}`, ...rule }));
+  const { manifest } = readManifest({ pipelines: [{ processors: given, outputs }] }, checkPattern);
+  return compilePlan(manifest.pipelines[0].processors, manifest.pipelines[0].outputs);
+}
+
+interface Ran {
+  readonly records: string[];
+  readonly routes: bigint[];
+  readonly effects: readonly RuleEffect[];
+  cell(rule: number, cell: keyof typeof ruleCell): number;
+  readonly counts: Float64Array;
+}
+
+interface From {
+  readonly source?: Source;
+  readonly receivedAtMs?: number;
+  readonly batchRecords?: number;
+}
+
+function ran(kind: EngineKind, plan: Plan, lines: readonly string[], from: From = {}): Ran {
+  const { source = { transport: "tcp" }, receivedAtMs = 0, batchRecords = 100 } = from;
+  const counts = new Float64Array(countCellsOf(plan));
+  const engine = kind.createEngine();
+  const prepared = kind.prepare(plan);
+  engine.use(prepared, counts);
+  const out = new Collector(batchRecords, 1 << 20);
+  engine.attach(out.batch);
+  const framer = kind.createFramer({ kind: "newline" }, 1 << 20, source, new Float64Array(frameCells));
+  const input = Buffer.from(lines.map((line) => `${line}\n`).join(""));
+  for (let at = 0; at < input.length; ) {
+    at = engine.runChunk(framer, input, at, receivedAtMs);
+    if (at === input.length) break;
+    out.take(engine.needBytes);
+    engine.attach(out.batch);
+  }
+  out.take(0);
+  const effects = engine.effects();
+  engine.close();
+  framer.close();
+  prepared.close();
+  return {
+    records: out.records.map(String),
+    routes: out.routes,
+    effects,
+    counts,
+    cell: (rule, cell) => counts[countCellsFixed + rule * countCellsPerRule + ruleCell[cell]]!,
+  };
+}
+
+const drop = (value: string, rest: object = {}) => ({ type: "filter", params: { value }, ...rest });
+
+for (const kind of engines()) {
+  describe(`filter on ${kind.name}`, () => {
+    const lines = [
+      "DEBUG a",
+      "debug b",
+      '{"level":"info","code":200,"service":"pay"}',
+      '{"level":"error","code":503,"service":"pay"}',
+      "plain",
+    ];
+    it.each<[object, readonly number[]]>([
+      [{ value: "DEBUG" }, [0]],
+      [{ value: "debug", ignore_case: true }, [0, 1]],
+      [{ values: ["plain", "DEBUG"] }, [0, 4]],
+      [{ pattern: "^.{5}$" }, [4]],
+      [{ patterns: ["^d", "n$"] }, [1, 4]],
+      [{ field: "code", gt: 499 }, [3]],
+      [{ field: "code", lt: 499 }, [2]],
+      [{ field: "code", in: [200, 503] }, [2, 3]],
+      [{ field: "service", equals: "PAY", ignore_case: true }, [2, 3]],
+      [{ field: "level", not_equals: "info" }, [3]],
+      [{ field: "level", starts_with: "err" }, [3]],
+      [{ field: "level", ends_with: "fo" }, [2]],
+      [{ field: "level", regex: "^(info|warn)$" }, [2]],
+      [{ field: "code", exists: false }, [0, 1, 4]],
+      [{ severity: { at_least: "ERROR" } }, [3]],
+      [{ all: [{ field: "service", equals: "pay" }, { not: { severity: { at_least: "WARN" } } }] }, [2]],
+      [{ any: [{ value: "plain" }, { field: "code", gt: 499 }] }, [3, 4]],
+    ])("drops and keeps by %j", (condition, held) => {
+      const dropped = ran(kind, planOf([{ type: "filter", params: condition }]), lines);
+      expect(dropped.records).toEqual(lines.filter((_, index) => !held.includes(index)));
+      expect(dropped.cell(0, "droppedRecords")).toBe(held.length);
+      const kept = ran(kind, planOf([{ type: "filter", params: { ...condition, action: "keep" } }]), lines);
+      expect(kept.records).toEqual(lines.filter((_, index) => held.includes(index)));
+    });
+  });
+
+  describe(`when on ${kind.name}`, () => {
+    it("keeps a rule of every kind from records for which it does not hold", () => {
+      const when = { value: "yes" };
+      const rules = [
+        drop("literal", { when }),
+        { type: "filter", params: { pattern: "pat+ern" }, when },
+        { type: "attribute_filter", params: { attribute: "a", value: "1" }, when },
+        { type: "redact", params: { pattern: "\\d{3}", replacement: "*" }, when },
+      ];
+      const lines = ["literal", "pattern", '{"a":1}', "123"];
+      expect(ran(kind, planOf(rules), lines).records).toEqual(lines);
+      expect(
+        ran(
+          kind,
+          planOf(rules),
+          lines.map((line) => line.replace(/}?$/, (end) => (end === "" ? " yes" : ',"b":"yes"}'))),
+        ).records,
+      ).toEqual(["* yes"]);
+    });
+
+    it("is asked about the record as the rules before have left it", () => {
+      const rules = [
+        { type: "redact", params: { pattern: "secret", replacement: "gone" } },
+        drop("x", { when: { value: "gone" } }),
+        drop("x", { when: { value: "secret" } }),
+      ];
+      const { records, cell } = ran(kind, planOf(rules), ["secret x", "y x"]);
+      expect(records).toEqual(["y x"]);
+      expect([cell(1, "droppedRecords"), cell(2, "droppedRecords")]).toEqual([1, 0]);
+    });
+
+    it.each<[object, From, boolean]>([
+      [{ source: ["10.0.0.0/8"] }, { source: { transport: "tcp", address: "10.255.0.1" } }, true],
+      [{ source: ["10.0.0.0/8"] }, { source: { transport: "tcp", address: "11.0.0.1" } }, false],
+      [{ source: ["10.64.0.0/10"] }, { source: { transport: "tcp", address: "10.127.255.255" } }, true],
+      [{ source: ["10.64.0.0/10"] }, { source: { transport: "tcp", address: "10.128.0.0" } }, false],
+      [{ source: ["192.0.2.7"] }, { source: { transport: "tcp", address: "::ffff:192.0.2.7" } }, true],
+      [{ source: ["192.0.2.7", "2001:db8::/33"] }, { source: { transport: "tcp", address: "2001:db8:7fff::1" } }, true],
+      [{ source: ["2001:db8::/33"] }, { source: { transport: "tcp", address: "2001:db8:8000::1" } }, false],
+      [{ source: ["::/0"] }, { source: { transport: "tcp", address: "192.0.2.7" } }, false],
+      [{ source: ["0.0.0.0/0"] }, { source: { transport: "tcp" } }, false],
+      [{ not: { source: ["0.0.0.0/0"] } }, { source: { transport: "tcp" } }, false],
+      [{ transport: "udp" }, { source: { transport: "udp" } }, true],
+      [{ transport: "udp" }, { source: { transport: "tcp" } }, false],
+      [{ not: { transport: "udp" } }, { source: { transport: "stdin" } }, true],
+      [{ not: { transport: "udp" } }, { source: { transport: "unknown" } }, false],
+      [{ time_share: { share: 0.25, period_s: 60 } }, { receivedAtMs: 60_000 * 1e7 + 14_999.9 }, true],
+      [{ time_share: { share: 0.25, period_s: 60 } }, { receivedAtMs: 60_000 * 1e7 + 15_000 }, false],
+      [{ time_share: { share: 1 } }, { receivedAtMs: 3_599_999 }, true],
+      [{ time_share: { share: 0 } }, { receivedAtMs: 3_600_000 }, false],
+    ])("%j from %j: %s", (when, from, holds) => {
+      expect(ran(kind, planOf([drop("x", { when })]), ["x"], from).records).toEqual(holds ? [] : ["x"]);
+    });
+
+    it("is careful where a rule protects and nobody knows where the record came from", () => {
+      const from: From = { source: { transport: "unknown" } };
+      for (const when of [{ source: ["10.0.0.0/8"] }, { not: { source: ["10.0.0.0/8"] } }, { transport: "udp" }]) {
+        const redact = { type: "redact", params: { pattern: "\\d+", replacement: "*" }, when };
+        expect(ran(kind, planOf([redact]), ["ssn 1"], from).records).toEqual(["ssn *"]);
+        expect(ran(kind, planOf([drop("x", { when, protect: true })]), ["x"], from).records).toEqual([]);
+        expect(ran(kind, planOf([drop("x", { when })]), ["x"], from).records).toEqual(["x"]);
+      }
+    });
+  });
+
+  describe(`route on ${kind.name}`, () => {
+    const outputs = [
+      { type: "console", id: "all" },
+      { type: "http", url: "http://a/", id: "a", filter: { value: "a" } },
+      { type: "http", url: "http://b/", id: "b" },
+    ];
+    it("sends records to the outputs that the last route names, and books what the others did not get", () => {
+      const plan = planOf(
+        [
+          { type: "route", params: { outputs: ["b"] }, when: { value: "a" } },
+          { type: "route", params: { outputs: ["a", "all"] }, when: { value: "aa" } },
+          { type: "route", params: { outputs: [] }, when: { value: "nowhere" } },
+        ],
+        outputs,
+      );
+      const { records, routes, counts } = ran(kind, plan, ["x", "a", "aa", "nowhere", "y"]);
+      expect(records).toEqual(["x", "a", "aa", "y"]);
+      expect(routes.map((bits) => Number(bits & 7n))).toEqual([0b101, 0b100, 0b011, 0b101]);
+      expect(counts[countCell.passedRecords]).toBe(5);
+      const filtered = [0, 1, 2].map((output) => counts[countCellsFixed + 3 * countCellsPerRule + 2 * output]);
+      expect(filtered).toEqual([2, 4, 2]);
+    });
+  });
+
+  describe(`shadow on ${kind.name}`, () => {
+    const shadow = { mode: "shadow" };
+    it("lets every record pass as it is, and tells what the rule would have done, by severity and service", () => {
+      const plan = planOf([
+        { type: "filter", params: { values: ["DEBUG", "TRACE"] }, ...shadow },
+        { type: "redact", params: { pattern: "\\d{4}", replacement: "*" }, ...shadow },
+      ]);
+      const lines = [
+        "ERROR failed to leave DEBUG mode 1234",
+        '{"level":"debug","service":"pay","m":"DEBUG TRACE"}',
+        '{"level":"info","service.name":"cart","m":"x 99999999"}',
+        "<14>Oct 11 22:14:15 host app[1]: DEBUG",
+        "INFO nothing",
+      ];
+      const { records, effects, cell } = ran(kind, plan, lines);
+      expect(records).toEqual(lines);
+      expect([cell(0, "droppedRecords"), cell(1, "changedRecords")]).toEqual([0, 0]);
+      const [dropping, redacting] = effects as [RuleEffect, RuleEffect];
+      const bytes = (...indices: number[]) => indices.reduce((sum, index) => sum + lines[index]!.length, 0);
+      expect(dropping).toMatchObject({ rule: 0, savedBytes: bytes(0, 1, 3), others: { records: 0 } });
+      expect(dropping.records[severity.error]).toBe(1);
+      expect(dropping.records[severity.debug]).toBe(1);
+      expect(dropping.records[severity.info]).toBe(1);
+      expect(dropping.bytes.reduce((a, b) => a + b)).toBe(bytes(0, 1, 3));
+      expect(dropping.services.map(({ name, records }) => [String(name), records])).toEqual([
+        ["", 1],
+        ["pay", 1],
+        ["app", 1],
+      ]);
+      expect(dropping.examples.map(String)).toEqual([lines[0], lines[1], lines[3]]);
+      expect(redacting).toMatchObject({ rule: 1, savedBytes: 3 + 6 });
+      expect(redacting.services.map(({ name }) => String(name))).toEqual(["", "cart"]);
+    });
+
+    it("is evaluated in its place, behind what enforced rules before it drop and change", () => {
+      const plan = planOf([
+        drop("gone"),
+        { type: "redact", params: { pattern: "x", replacement: "y" } },
+        drop("y", shadow),
+        drop("y"),
+      ]);
+      const { records, effects } = ran(kind, plan, ["gone y", "x", "z"]);
+      expect(records).toEqual(["z"]);
+      expect(effects[0]?.records.reduce((a, b) => a + b)).toBe(1);
+    });
+
+    it("is bounded: services beyond the last are counted together, examples are a sample of all hits", () => {
+      const lines = Array.from({ length: 1000 }, (_, i) => `{"service":"s${i % 200}","n":${i}} DEBUG`);
+      // Not JSON behind the object: so no service. These are JSON.
+      const json = Array.from({ length: 1000 }, (_, i) => `{"service":"s${i % 200}","n":${i},"m":"DEBUG"}`);
+      const { effects } = ran(kind, planOf([drop("DEBUG", shadow)]), [...lines, ...json]);
+      const [{ services, others, examples, records }] = effects as [RuleEffect];
+      expect(services).toHaveLength(effectServicesMax);
+      expect(services[0]).toMatchObject({ records: 1000 });
+      expect(others.records).toBe(1000 - 5 * (effectServicesMax - 1));
+      expect(records.reduce((a, b) => a + b)).toBe(2000);
+      expect(examples).toHaveLength(effectExamplesMax);
+      const late = examples.filter((example) => Number(/"n":(\d+)/.exec(String(example))![1]) > 100);
+      expect(late.length).toBeGreaterThan(5);
+    });
+
+    it("counts a record once, however often a full batch makes it run again", () => {
+      const lines = Array.from({ length: 50 }, (_, i) => `DEBUG ${i}`);
+      const { records, effects } = ran(kind, planOf([drop("DEBUG", shadow)]), lines, { batchRecords: 1 });
+      expect(records).toEqual(lines);
+      expect(effects[0]?.records[severity.debug]).toBe(50);
+    });
+
+    it("goes on over a reload while the rule stays the same, and begins anew when it changes", () => {
+      const engine = kind.createEngine();
+      const framer = kind.createFramer({ kind: "newline" }, 1024, { transport: "tcp" }, new Float64Array(frameCells));
+      engine.attach(new Batch(100, 10_000));
+      const hits = (plan: Plan) => {
+        engine.use(kind.prepare(plan), new Float64Array(countCellsOf(plan)));
+        engine.runChunk(framer, Buffer.from("DEBUG\nDEBUG\nx\n"), 0, 0);
+        return engine.effects().map(({ rule, records }) => [rule, records.reduce((a, b) => a + b)]);
+      };
+      expect(hits(planOf([{ id: "d", ...drop("DEBUG", shadow) }]))).toEqual([[0, 2]]);
+      expect(hits(planOf([drop("other"), { id: "d", ...drop("DEBUG", shadow) }]))).toEqual([[1, 4]]);
+      expect(hits(planOf([{ id: "d", ...drop("DEBU", shadow) }]))).toEqual([[0, 2]]);
+      engine.close();
+      framer.close();
+    });
+  });
+}
+
+const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+const cases = Number(process.env.FUZZ_CASES ?? 1500);
+
+describe(`rules on both engines${skipNote}`, () => {
+  it.skipIf(nativeEngine() === undefined)(`do the same to random lines (FUZZ_SEED=${seed})`, () => {
+    const next = random(seed);
+    const below = (limit: number) => Math.floor(next() * limit);
+    const one = <T>(choices: readonly T[]): T => choices[below(choices.length)]!;
+    const words = ["DEBUG", "ERROR", "user=", "42", "1234", "é", "pay", '"', "\\", "x", "INFO ", "level=warn "];
+    const word = () => one(words);
+    const condition = (depth = 2): object => {
+      const leaf = below(depth === 0 ? 9 : 12);
+      switch (leaf) {
+        case 0:
+          return { value: word(), ...(below(3) === 0 && { ignore_case: true }) };
+        case 1:
+          return { values: [word(), word()] };
+        case 2:
+          return { pattern: one(["\\d+", "^[A-Z]+", "e$", '[^"]{3}', "(DEBUG|x)"]) };
+        case 3:
+          return {
+            field: one(["level", "n", "service"]),
+            ...one([{ equals: word() }, { exists: below(2) === 0 }, { gt: 50 }, { contains: "a" }]),
+          };
+        case 4:
+          return { severity: { at_least: one(["DEBUG", "INFO", "WARN", "ERROR"]) } };
+        case 5:
+          return { source: [one(["10.0.0.0/8", "10.1.0.0/17", "::/1", "192.0.2.7"])] };
+        case 6:
+          return { transport: one(["tcp", "udp", "stdin"]) };
+        case 7:
+          return { time_share: { share: one([0.1, 0.5, 0.9]), period_s: one([1, 10]) } };
+        case 8:
+          return { value: word() };
+        case 9:
+          return { not: condition(depth - 1) };
+        default:
+          return { [leaf === 10 ? "all" : "any"]: [condition(depth - 1), condition(depth - 1)] };
+      }
+    };
+    const outputs = [
+      { type: "console", id: "o0" },
+      { type: "http", url: "http://o1/", id: "o1" },
+    ];
+    const rule = (): object => ({
+      ...one([
+        () => ({ type: "filter", params: { ...condition(), ...(below(3) === 0 && { action: "keep" }) } }),
+        () => ({
+          type: "redact",
+          params: { pattern: one(["\\d+", "e+", "(DEB)UG", "^"]), replacement: one(["*", "", "\\0\\0"]) },
+        }),
+        () => ({ type: "route", params: { outputs: one([["o0"], ["o1"], [], ["o0", "o1"]]) } }),
+      ])(),
+      ...(below(2) === 0 && { when: condition() }),
+      ...(below(3) === 0 && { mode: "shadow" }),
+      ...(below(4) === 0 && { protect: true }),
+    });
+    const line = () =>
+      below(2) === 0
+        ? `{"level":"${one(["info", "error", "debug"])}","n":${below(100)},"service":"${one(["pay", "cart", ""])}","m":"${one(["x", "DEBUG", "4242"])}"}`
+        : Array.from({ length: below(6) }, word).join("");
+    const sources: Source[] = [
+      { transport: "tcp", address: "10.1.2.3", port: 1 },
+      { transport: "udp", address: "2001:db8::1" },
+      { transport: "unknown" },
+    ];
+    for (let i = 0; i < cases; i++) {
+      const plan = planOf(Array.from({ length: 1 + below(4) }, rule), below(2) === 0 ? outputs.slice(0, 2) : outputs);
+      const lines = Array.from({ length: 1 + below(8) }, line);
+      const from = { source: one(sources), receivedAtMs: below(20_000), batchRecords: one([1, 3, 100]) };
+      const [native, portable] = engines().map((kind) => ran(kind, plan, lines, from));
+      const shown = `case ${i}: ${JSON.stringify({ plan: plan.operations.length, lines, from })}`;
+      expect(portable!.records, shown).toEqual(native!.records);
+      expect(portable!.routes, shown).toEqual(native!.routes);
+      expect(portable!.counts, shown).toEqual(native!.counts);
+      expect(plain(portable!.effects), shown).toEqual(plain(native!.effects));
+    }
+  });
+});
+
+/** Effects whose buffers compare whatever their class. */
+function plain(effects: readonly RuleEffect[]): unknown {
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
+  return effects.map(({ services, others, examples, ...rest }) => ({
+    ...rest,
+    services: services.map(({ name, ...amounts }) => ({ name: text(name), ...amounts })),
+    others: { ...others, name: text(others.name) },
+    examples: examples.map(text),
+  }));
+}
