@@ -12,7 +12,7 @@ import { QuarantineAccount, type QuarantineHeld } from "./account.ts";
 import type { GroupMeta } from "./format.ts";
 import { openKeys, type QuarantineKeys } from "./key.ts";
 import { cutUnfinished, removeGroups } from "./removal.ts";
-import { answer, type QuarantineAnswer, type QuarantineRequest, requestsIn } from "./request.ts";
+import { answer, type QuarantineAnswer, type QuarantineRequest, removeAnswers, requestsIn } from "./request.ts";
 import { type FoundGroup, type FoundSegment, scanQuarantine } from "./scan.ts";
 import { type QuarantinePlace, quarantineDirectory } from "./store.ts";
 
@@ -117,6 +117,7 @@ export class QuarantineKeeper {
   /** What a start finds: counts it, cuts off what a killed process did not finish, and says what nobody can read. */
   async #look(): Promise<void> {
     await removeLeftovers(this.#directory);
+    await removeAnswers(this.#directory);
     let unfinished = 0;
     let unreadable = 0;
     for await (const segment of scanQuarantine(this.#directory)) {

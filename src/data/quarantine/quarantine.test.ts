@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { needsSmallDisk, openSmallDisk } from "../../../test/fixtures/small_disk.ts";
 import { temporaryDirectory } from "../../../test/fixtures/temporary_directory.ts";
+import { until } from "../../../test/fixtures/wait.ts";
 import { StreamGateError } from "../../errors.ts";
 import { forwardLog } from "../../telemetry/log.ts";
 import { Batch } from "../engine/batch.ts";
@@ -22,9 +23,10 @@ import { portableKind } from "../engine/portable/kind.ts";
 import { readWithheld, Withheld } from "../engine/withheld.ts";
 import { QuarantineAccount } from "./account.ts";
 import { segmentHeader } from "./format.ts";
-import { QuarantineKeeper } from "./keeper.ts";
+import { type KeeperSite, QuarantineKeeper } from "./keeper.ts";
 import { keyFileName, openKeys, readKeys } from "./key.ts";
 import { cutUnfinished, removeGroups } from "./removal.ts";
+import { answerTo, ask } from "./request.ts";
 import { type FoundGroup, type FoundSegment, scanQuarantine } from "./scan.ts";
 import { QuarantineStore } from "./store.ts";
 
@@ -290,6 +292,70 @@ describe("a quarantine that cannot take a record", () => {
       }
     },
   );
+});
+
+describe("the keeper", () => {
+  const nobody: KeeperSite = {
+    rotate: async () => {},
+    protecting: () => new Set(["grow"]),
+    release: async () => ({ why: "not here" }),
+  };
+
+  it("lets groups go that are older than they may be, and keeps the others", async () => {
+    const { root, put, store, log, lines } = await rig();
+    put("received in 2023");
+    store.put({ entries: Buffer.from(entriesOf("new")).fill(0, 0, 8), rules, timeMs: Date.now() });
+    store.rotate();
+    const keeper = await QuarantineKeeper.open({ root, bytesMax: 1 << 20, ageMsMax: 3_600_000, log });
+    keeper.start(nobody);
+    await until("the old one went", () => keeper.status.expired === 1);
+    await keeper.close();
+    expect(keeper.status).toMatchObject({ groups: 1, records: 1, bytes: 3 });
+    expect(lines.join()).toContain("QUARANTINE_MAX_DAYS");
+  });
+
+  it("releases only what a rule that runs would hold, opens it for whoever runs it, and keeps it until that was done", async () => {
+    const { root, directory, put, store, log } = await rig();
+    put("first", "second");
+    store.rotate();
+    const keeper = await QuarantineKeeper.open({ root, bytesMax: 1 << 20, ageMsMax: 0, log });
+    let protecting: Set<string> | undefined;
+    let result: { withheldAgain: number } | { why: string } = { why: "the outputs take nothing now" };
+    const seen: string[][] = [];
+    keeper.start({
+      ...nobody,
+      protecting: () => protecting,
+      release: async ({ entries }) => {
+        seen.push([...readWithheld(entries)].map(({ record }) => record.toString()));
+        return result;
+      },
+    });
+    const [{ id }] = groups(await scanned(directory)) as [FoundGroup];
+    const release = async () =>
+      answerTo(directory, await ask(directory, { do: "release", groups: [id, "gone-0"] }), 10_000);
+    const missing = { id: "gone-0", why: "there is no such group" };
+    const left = (why: string) => ({
+      done: [],
+      withheldAgain: 0,
+      left: [{ id, why: expect.stringContaining(why) }, missing],
+    });
+    expect(await release()).toEqual(left("no published manifest"));
+    protecting = new Set(["another"]);
+    expect(await release()).toEqual(left("rule grow does not run"));
+    expect(seen).toEqual([]);
+    protecting = new Set(["grow"]);
+    expect(await release()).toEqual(left("the outputs take nothing now"));
+    expect(keeper.status).toMatchObject({ groups: 1, released: 0 });
+    result = { withheldAgain: 0 };
+    expect(await release()).toEqual({ done: [id], withheldAgain: 0, left: [missing] });
+    expect(keeper.status).toMatchObject({ groups: 0, records: 0, bytes: 0, diskBytes: 0, released: 2 });
+    expect(seen).toEqual([
+      ["first", "second"],
+      ["first", "second"],
+    ]);
+    await keeper.close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
 });
 
 describe("the key file", () => {

@@ -71,6 +71,12 @@ export async function answer(directory: string, name: string, what: QuarantineAn
   await syncDirectory(directory);
 }
 
+/** Answers for which nobody waits any more: whoever asked was ended. */
+export async function removeAnswers(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) if (/^[0-9a-f]{16}\.answer$/.test(name)) await rm(join(directory, name), { force: true });
+}
+
 async function appear(directory: string, name: string, content: unknown): Promise<void> {
   const temporary = join(directory, `.${name}.tmp`);
   await writeFile(temporary, JSON.stringify(content), { mode: 0o600 });
