@@ -97,10 +97,11 @@ interface PipeFlags {
   engine?: string;
   maxRecordBytes?: string;
   framing?: string;
+  quarantine?: string;
   stats?: boolean;
 }
 
-const pipeSettings = ["engine", "maxRecordBytes"] as const;
+const pipeSettings = ["engine", "maxRecordBytes", "quarantineMaxBytes"] as const;
 
 const pipe = program
   .command("pipe")
@@ -117,19 +118,33 @@ const pipe = program
     "--framing <framing>",
     "how the input is cut into records: newline, auto, octet, nul, length32 or delimiter:TEXT (default: newline)",
   )
+  .option(
+    "--quarantine <directory>",
+    "keep there, encrypted, what a protect rule could not finish (docs/quarantine.md)",
+  )
   .option("--stats", "print counts as JSON on standard error at the end")
   .addHelpText(
     "after",
     "\nExit status: 0; 1 when the rules are refused; 3 when a protect rule could not finish a record, which was withheld.",
   )
   .action(async (flags: PipeFlags) => {
-    const { rules, drop = [], redactPattern = [], replacement = [], framing, stats = false, ...given } = flags;
+    const {
+      rules,
+      drop = [],
+      redactPattern = [],
+      replacement = [],
+      framing,
+      quarantine,
+      stats = false,
+      ...given
+    } = flags;
     const { command } = await import("./pipe.ts");
     return finish(
       await command({
         ...readSettings({ flags: given, env: process.env }, pipeSettings),
         ...(rules !== undefined && { rules }),
         ...(framing !== undefined && { framing: readFraming(framing) }),
+        ...(quarantine !== undefined && { quarantine }),
         drop,
         redactPattern,
         replacement,

@@ -313,6 +313,31 @@ for (const { engine, skip, note } of engines) {
       expect(again.lines().length).toBeLessThan(2);
     });
 
+    it("keeps what streamgate pipe withholds where it is told to, also when that is more than fits in one go", async () => {
+      const gate = await start([]);
+      await gate.stop();
+      const many = Array.from({ length: 60 }, (_, n) => hard(n));
+      const args = ["pipe", "--engine", engine, "--redact-pattern", quadratic.params.pattern, "--stats"];
+      const input = `one\n${many.join("\n")}\ntwo\n`;
+      const { status, stdout, stderr } = await runCommand([...args, "--quarantine", gate.dataDir], input);
+      expect([status, stdout.toString()]).toEqual([3, "one\ntwo\n"]);
+      const stats = JSON.parse(stderr.trim().split("\n").at(-1)!);
+      expect(stats.quarantined.records).toBe(60);
+      expect(stats.lost.quarantine_full).toEqual({ records: 0, bytes: 0 });
+      expect(heldRecords(await ls(gate.dataDir))).toBe(60);
+      const bound = ["--quarantine-max-bytes", "600000"];
+      const full = await runCommand([...args, "--quarantine", join(gate.dataDir, "new"), ...bound], input);
+      expect([full.status, full.stdout.toString()]).toEqual([3, "one\ntwo\n"]);
+      const { quarantined, lost } = JSON.parse(full.stderr.trim().split("\n").at(-1)!);
+      expect(quarantined.records + lost.quarantine_full.records).toBe(60);
+      expect(Math.min(quarantined.records, lost.quarantine_full.records)).toBeGreaterThan(0);
+      expect(heldRecords(await ls(join(gate.dataDir, "new")))).toBe(quarantined.records);
+      const running = await start([quadratic], { dataDir: gate.dataDir });
+      const refused = await runCommand([...args, "--quarantine", gate.dataDir], input);
+      expect([refused.status, refused.stdout.toString()]).toEqual([1, ""]);
+      await running.stop();
+    });
+
     it("does not start with a key file that others may read", async () => {
       const gate = await start([]);
       await gate.stop();
