@@ -20,7 +20,8 @@ struct alignas(8) RingHeader {
   uint8_t reserved2[56];
   int32_t wake;  // Incremented by a producer after each commit; what Atomics.waitAsync watches.
   uint32_t waiting;  // 1 while the consumer waits on `wake`; a producer notifies only then.
-  uint8_t reserved3[56];
+  uint32_t separates_sources;  // 1: the consumer asks where records came from, so a producer with several peers puts each one's into blocks of their own. The consumer stores it when its plan changes.
+  uint8_t reserved3[52];
   uint64_t pushed_records;  // Records committed since the start (added by producers).
   uint64_t pushed_bytes;  // Record bytes committed since the start.
   uint8_t reserved4[48];
@@ -41,6 +42,7 @@ static_assert(offsetof(RingHeader, tail) == 64);
 static_assert(offsetof(RingHeader, head) == 128);
 static_assert(offsetof(RingHeader, wake) == 192);
 static_assert(offsetof(RingHeader, waiting) == 196);
+static_assert(offsetof(RingHeader, separates_sources) == 200);
 static_assert(offsetof(RingHeader, pushed_records) == 256);
 static_assert(offsetof(RingHeader, pushed_bytes) == 264);
 static_assert(offsetof(RingHeader, taken_records) == 320);

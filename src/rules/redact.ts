@@ -10,7 +10,8 @@ const replacementDefault = "[REDACTED]";
 
 export const redact = defineRule({
   type: "redact",
-  description: "Replaces every match of `pattern` by `replacement`.",
+  description:
+    "Replaces every match of `pattern` by `replacement` (an RE2 rewrite: `\\0` the match, `\\1` to `\\9` groups; `$1` is plain text).",
   class: "protect",
   params: Type.Object({
     pattern: Type.String({ description: "RE2 pattern; every non-overlapping match is replaced, leftmost first." }),

@@ -15,9 +15,10 @@ export interface Protection {
 }
 
 export function protectionOf({ rules, operations }: Plan): Protection {
-  const protecting = operations.filter(({ flags }) => (flags & operationFlag.protect) !== 0);
-  const anonymous = {
-    rules: rules.slice(0, 1),
+  // Where a spooled record goes is decided: a route would say nothing.
+  const protecting = operations.filter(({ name, flags }) => (flags & operationFlag.protect) !== 0 && name !== "route");
+  const anonymous: Plan = {
+    rules: [{ id: "", type: "", class: "protect" }],
     operations: protecting.map((operation) => ({ ...operation, rule: 0 })),
   };
   const digest = createHash("sha256").update(encodePlan(anonymous)).digest();

@@ -6,6 +6,7 @@
  * pauses. So the order within a source never changes, and what waits is bounded.
  */
 
+import { asksSource } from "../../plan/asks_source.ts";
 import { BatchPool, type SharedBatch } from "../delivery/batch_pool.ts";
 import type { Outputs, PreparedOutputs } from "../delivery/outputs.ts";
 import type { Engine, EngineKind, Framer, PreparedPlan, Ring, Sharding } from "../engine/engine.ts";
@@ -15,6 +16,8 @@ import { Withholding } from "../quarantine/withholding.ts";
 import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
 import { Overload, type OverloadOptions, overloadThresholds } from "./overload.ts";
+
+const separatesSourcesAt = ringHeader.offsets.separatesSources / 4;
 
 /** What a source of bytes pushes into: this worker's inbox, or the ring of another worker. */
 export interface Intake {
@@ -72,6 +75,7 @@ export class Inbox implements Intake, ReaderSite {
   readonly ring: Ring;
   readonly #engine: Engine;
   readonly #ringMemory: SharedArrayBuffer;
+  readonly #ringHeader: Uint32Array;
   readonly #ringSlots: number;
   readonly #ringCapacityBytes: number;
   readonly #outputs: Outputs;
@@ -113,7 +117,8 @@ export class Inbox implements Intake, ReaderSite {
     if (this.#sharded) this.#engine.shard(sharding);
     this.ring = kind.openRing(ringMemory, producer);
     this.#ringMemory = ringMemory;
-    const header = new Uint32Array(ringMemory, 0, ringHeader.bytes / 4);
+    this.#ringHeader = new Uint32Array(ringMemory, 0, ringHeader.bytes / 4);
+    const header = this.#ringHeader;
     this.#ringSlots = header[ringHeader.offsets.slots / 4]!;
     this.#ringCapacityBytes = header[ringHeader.offsets.capacityBytes / 4]!;
     this.#outputs = outputs;
@@ -215,6 +220,7 @@ export class Inbox implements Intake, ReaderSite {
     this.#finishBlock();
     this.#engine.use(prepared, counts);
     this.withholding.use(prepared.plan.rules);
+    Atomics.store(this.#ringHeader, separatesSourcesAt, asksSource(prepared.plan) ? 1 : 0);
     this.overload?.reset(prepared, counts);
     this.#hasPlan = true;
     this.#outputs.swap(outputs);
