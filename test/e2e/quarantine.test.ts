@@ -200,6 +200,43 @@ for (const { engine, skip, note } of engines) {
       expect(readdirSync(directory)).toEqual([]);
     });
 
+    it("is killed in the middle of it, again and again, and every record that was counted is there and opens", async () => {
+      let dataDir: string | undefined;
+      let counted = 0;
+      let next = 1000;
+      for (let round = 0; round < 3; round++) {
+        const gate = await start(dataDir === undefined ? [quadratic] : [], dataDir === undefined ? {} : { dataDir });
+        dataDir = gate.dataDir;
+        let killed = false;
+        const sender = async () => {
+          while (!killed) await gate.send(`${hard(next++)}\n${hard(next++)}\n`).catch(() => {});
+        };
+        const senders = Promise.all([sender(), sender(), sender()]);
+        let seen = 0;
+        await until("some are withheld", async () => {
+          const { quarantined } = await gate.ok("GET", "/status");
+          seen = quarantined.match_limit.records;
+          return seen > 10;
+        });
+        gate.child.kill("SIGKILL");
+        killed = true;
+        await Promise.all([gate.exited, senders]);
+        counted += seen;
+      }
+      const groups = await ls(dataDir!);
+      expect(heldRecords(groups)).toBeGreaterThanOrEqual(counted);
+      const gate = await start([], { dataDir: dataDir! });
+      await mend(gate);
+      const held = heldRecords(await ls(dataDir!));
+      expect((await command(dataDir!, "release", "--all")).status).toBe(0);
+      await gate.waitForLines(held, 60_000);
+      await gate.stop();
+      const lines = gate.lines();
+      expect(lines).toHaveLength(held);
+      expect(new Set(lines).size).toBe(held);
+      expect(lines.filter((line) => !/^\d+ x x$/.test(line))).toEqual([]);
+    });
+
     it("is looked into, purged and told to release while no instance runs", async () => {
       const gate = await start([quadratic]);
       for (const n of [1, 2]) {

@@ -3,9 +3,8 @@
  * still cannot be finished is known before anything of the group has left.
  */
 
-import type { Plan } from "../../plan/operations.ts";
 import { BatchPool, SharedBatch } from "../delivery/batch_pool.ts";
-import type { EngineKind } from "../engine/engine.ts";
+import type { EngineKind, PreparedPlan } from "../engine/engine.ts";
 import { countCellsOf, frameCells, stopCause } from "../engine/layout.ts";
 import { readWithheld, Withheld } from "../engine/withheld.ts";
 import type { Source } from "../frame/source.ts";
@@ -20,16 +19,16 @@ export interface Released {
 }
 
 /**
+ * @param prepared of its own: what rules remember of records that wait for room belongs to the engine that runs them
  * @param entries as they were sealed
  * @param timeMs for records that do not know when they were received
  */
-export function runAgain(kind: EngineKind, plan: Plan, entries: Buffer, timeMs: number): Released {
+export function runAgain(kind: EngineKind, prepared: PreparedPlan, entries: Buffer, timeMs: number): Released {
   const records = [...readWithheld(entries)];
   const pool = new BatchPool(kind.createBatch);
   const batches: SharedBatch[] = [];
-  const counts = new Float64Array(countCellsOf(plan));
+  const counts = new Float64Array(countCellsOf(prepared.plan));
   const withheld = new Withheld(entries.length);
-  const prepared = kind.prepare(plan);
   const engine = kind.createEngine();
   const attach = (bytes: number) => {
     const shared = new SharedBatch(kind.createBatch(records.length, Math.max(bytes, 1)), pool);
@@ -61,7 +60,6 @@ export function runAgain(kind: EngineKind, plan: Plan, entries: Buffer, timeMs: 
     }
   } finally {
     engine.close();
-    prepared.close();
   }
   return { batches, counts, withheld };
 }

@@ -35,7 +35,7 @@ interface Prepared {
  */
 const udpLossesMs = 1000;
 
-/** Outputs that are full may take so long until they take a group of the quarantine. */
+/** Outputs that are full may take so long until they take a group of the quarantine; as long its plan is kept for the next one. */
 const releaseWaitMs = 10_000;
 
 const overloadCells = {
@@ -62,6 +62,9 @@ export class WorkerPlane {
   #ledger: LedgerWriter | undefined;
   #running: PreparedPlan | undefined;
   #prepared: Prepared | undefined;
+  /** The plan that runs, for records of the quarantine; kept a while, since they come group by group. */
+  #releasing: PreparedPlan | undefined;
+  #releasingEnds: NodeJS.Timeout | undefined;
   /** Counts preparations, so that one that was discarded while its code loaded prepares nothing. */
   #preparation = 0;
   #tcp: TcpInput | undefined;
@@ -188,6 +191,7 @@ export class WorkerPlane {
     this.#prepared = undefined;
     const before = this.#running;
     this.#running = prepared.plan;
+    this.#endReleasing();
     // Up to the swap everything is booked in the old ledger, and nothing afterwards.
     this.#inbox.swap(prepared.plan, prepared.counts, prepared.outputs);
     this.#ledger = prepared.ledger;
@@ -278,8 +282,11 @@ export class WorkerPlane {
     if (running === undefined || !this.#outputs.accepting) return { why: "the outputs take nothing now" };
     const { plan } = running;
     // From here to the end in one go: no reload comes in between.
+    this.#releasing ??= this.#kind.prepare(plan);
+    clearTimeout(this.#releasingEnds);
+    this.#releasingEnds = setTimeout(() => this.#endReleasing(), releaseWaitMs).unref();
     const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
-    const { batches, counts, withheld } = runAgain(this.#kind, plan, bytes, timeMs);
+    const { batches, counts, withheld } = runAgain(this.#kind, this.#releasing, bytes, timeMs);
     const records = counts[countCell.receivedRecords]!;
     const withheldAgain = withheld.records;
     const kept =
@@ -300,6 +307,12 @@ export class WorkerPlane {
     if (kept) return { withheldAgain };
     if (withheldAgain === records) return { why: `a protect rule still cannot finish it (${rules.join(", ")})` };
     return { why: "what a protect rule still cannot finish could not be written anew" };
+  }
+
+  #endReleasing(): void {
+    clearTimeout(this.#releasingEnds);
+    this.#releasing?.close();
+    this.#releasing = undefined;
   }
 
   #readUdpLosses(): void {
