@@ -12,6 +12,7 @@ export const errorCodes = {
   SG_RULE_PATTERN: "A pattern is refused by RE2.",
   SG_RULE_REWRITE: "A replacement is refused: it is not a valid RE2 rewrite for its pattern.",
   SG_RULE_OUTPUT: "A rule names an output that does not exist.",
+  SG_RULE_SECRET: "The key of a rule cannot be read from its environment variable or file.",
   SG_RULE_DUPLICATE: "A rule with this id exists already.",
   SG_RULE_MISSING: "No rule has this id.",
   SG_CONDITION: "A condition, such as an output's filter, is not well formed, or RE2 refuses a pattern of it.",

@@ -60,6 +60,7 @@ void EngineHandle::Init(Napi::Env env, Napi::Object exports) {
            InstanceMethod<&EngineHandle::RunBlock>("runBlock"), InstanceAccessor<&EngineHandle::NeedBytes>("needBytes"),
            InstanceMethod<&EngineHandle::Shard>("shard"), InstanceMethod<&EngineHandle::PushChunk>("pushChunk"),
            InstanceMethod<&EngineHandle::PushEnd>("pushEnd"), InstanceAccessor<&EngineHandle::StoppedBy>("stoppedBy"),
+           InstanceMethod<&EngineHandle::Tick>("tick"), InstanceMethod<&EngineHandle::TellLast>("tellLast"),
            InstanceMethod<&EngineHandle::Effects>("effects"), InstanceMethod<&EngineHandle::Close>("close")}));
 }
 
@@ -116,7 +117,7 @@ void EngineHandle::Shard(const Napi::CallbackInfo& info) {
   rings_.Reset();
   if (info.Length() == 0) return;
   const auto kind =
-      static_cast<ShardKeyKind>(NumberOf(info[0], static_cast<uint32_t>(ShardKeyKind::kSyslogApp), "a shard key"));
+      static_cast<ShardKeyKind>(NumberOf(info[0], static_cast<uint32_t>(ShardKeyKind::kSyslog), "a shard key"));
   if (!info[1].IsArray() || !info[3].IsArray()) throw CodedError(info.Env(), "SG_LAYOUT", "no paths or no rings");
   const Napi::Array given_paths = info[1].As<Napi::Array>();
   std::vector<std::string> paths;
@@ -251,6 +252,18 @@ Napi::Value EngineHandle::RunBlock(const Napi::CallbackInfo& info) {
   handle->done_records = handle->done_bytes = 0;
   ring.Release();
   return Napi::Number::New(info.Env(), static_cast<uint32_t>(RunResult::kDone));
+}
+
+Napi::Value EngineHandle::Tick(const Napi::CallbackInfo& info) {
+  CheckReady();
+  return Napi::Boolean::New(info.Env(), runner_.Tick(info[0].ToNumber().DoubleValue()));
+}
+
+Napi::Value EngineHandle::TellLast(const Napi::CallbackInfo& info) {
+  CheckReady();
+  const double now_ms = info[0].ToNumber().DoubleValue();
+  const PreparedPlan* const next = info[1].IsUndefined() ? nullptr : HandleOf<PlanHandle>(info[1])->plan().get();
+  return Napi::Boolean::New(info.Env(), runner_.TellLast(next, now_ms));
 }
 
 Napi::Value EngineHandle::NeedBytes(const Napi::CallbackInfo& info) {

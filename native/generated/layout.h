@@ -255,6 +255,10 @@ enum class OperationCode : uint16_t {
   kReplacePattern = 3,
   kDropAttribute = 4,
   kDrop = 5,
+  kRedact = 6,
+  kSample = 7,
+  kDedupe = 8,
+  kThrottle = 9,
   kRoute = 10,
 };
 
@@ -276,6 +280,12 @@ enum class AttributeOperator : uint8_t {
   kLess = 8,
 };
 
+enum class ThrottleKey : uint8_t {
+  kAll = 0,
+  kSource = 1,
+  kAttribute = 2,
+};
+
 enum class ConditionCode : uint16_t {
   kAll = 1,
   kAny = 2,
@@ -284,6 +294,7 @@ enum class ConditionCode : uint16_t {
   kPattern = 5,
   kAttribute = 6,
   kSeverity = 7,
+  kSyslog = 8,
   kSource = 9,
   kTransport = 10,
   kTime = 11,
@@ -297,6 +308,20 @@ enum class Severity : uint8_t {
   kWarn = 4,
   kError = 5,
   kFatal = 6,
+};
+
+enum class SyslogField : uint8_t {
+  kSeverity = 0,
+  kFacility = 1,
+  kVersion = 2,
+  kTime = 3,
+  kHost = 4,
+  kApp = 5,
+  kProcid = 6,
+  kMsgid = 7,
+  kSd = 8,
+  kParam = 9,
+  kMessage = 10,
 };
 
 enum class RunResult : uint32_t {
@@ -315,8 +340,7 @@ enum class StopCause : uint32_t {
 enum class ShardKeyKind : uint32_t {
   kSource = 0,
   kAttribute = 1,
-  kSyslogHost = 2,
-  kSyslogApp = 3,
+  kSyslog = 2,
 };
 
 enum class EncodeStop : uint32_t {
@@ -353,6 +377,8 @@ enum class CountCell : uint32_t {
   kQuarantinedMatchLimitBytes = 6,
   kQuarantinedOutputLimitRecords = 7,
   kQuarantinedOutputLimitBytes = 8,
+  kCreatedRecords = 9,
+  kCreatedBytes = 10,
 };
 
 enum class FrameCell : uint32_t {
@@ -370,6 +396,10 @@ enum class RuleCell : uint32_t {
   kReplacements = 3,
   kQuarantinedRecords = 4,
   kQuarantinedBytes = 5,
+  kSummaryRecords = 6,
+  kSummaryBytes = 7,
+  kSampledWeight = 8,
+  kKeyBuckets = 9,
 };
 
 enum class RouteCell : uint32_t {
@@ -383,6 +413,44 @@ enum class SegmentState : uint32_t {
   kUnknownVersion = 2,
 };
 
+constexpr const char* kSyslogSeverities[] = {
+  "emerg",
+  "alert",
+  "crit",
+  "err",
+  "warning",
+  "notice",
+  "info",
+  "debug",
+};
+
+constexpr const char* kSyslogFacilities[] = {
+  "kern",
+  "user",
+  "mail",
+  "daemon",
+  "auth",
+  "syslog",
+  "lpr",
+  "news",
+  "uucp",
+  "cron",
+  "authpriv",
+  "ftp",
+  "ntp",
+  "audit",
+  "alert",
+  "clock",
+  "local0",
+  "local1",
+  "local2",
+  "local3",
+  "local4",
+  "local5",
+  "local6",
+  "local7",
+};
+
 constexpr uint32_t kBlockAlignment = 8;
 constexpr uint32_t kProducersMax = 64;
 constexpr uint32_t kRingMagic = 827475795;
@@ -391,10 +459,16 @@ constexpr uint32_t kPlanMagic = 860899155;
 constexpr uint32_t kAttributeKeysMax = 100;
 constexpr uint32_t kAttributeNumberBytesMax = 64;
 constexpr uint32_t kConditionDepthMax = 32;
+constexpr uint32_t kSyslogPathMark = 4294967295;
+constexpr uint32_t kReduceMemoryBytesMin = 65536;
+constexpr uint32_t kReduceMemoryBytesMax = 1073741824;
+constexpr uint32_t kReduceTextBytesMax = 8192;
+constexpr uint32_t kThrottleTokensMax = 1000000000;
+constexpr uint32_t kSampleWeightMax = 1000000000;
 constexpr uint32_t kSeverities = 7;
 constexpr uint32_t kOutputsMax = 64;
 constexpr uint32_t kCountCellsFixed = 16;
-constexpr uint32_t kCountCellsPerRule = 8;
+constexpr uint32_t kCountCellsPerRule = 10;
 constexpr uint32_t kCountCellsPerRoute = 2;
 constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;

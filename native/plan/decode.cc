@@ -49,8 +49,15 @@ bool FitsArguments(OperationCode code, size_t args) {
       return args >= 2;
     case OperationCode::kDrop:
       return args == 0;
+    case OperationCode::kRedact:
+      return args >= 2;
     case OperationCode::kRoute:
       return args == 1;
+    case OperationCode::kSample:
+      return args >= 3;
+    case OperationCode::kDedupe:
+    case OperationCode::kThrottle:
+      return args >= 2;
   }
   return false;
 }
@@ -79,6 +86,9 @@ bool FormOf(ConditionCode code, ConditionForm* form) {
       return true;
     case ConditionCode::kAttribute:
       *form = {static_cast<uint16_t>(AttributeOperator::kLess), kAny, kAny, 0};
+      return true;
+    case ConditionCode::kSyslog:
+      *form = {static_cast<uint16_t>(AttributeOperator::kLess), kAny, 1, 0};
       return true;
     case ConditionCode::kSeverity:
       *form = {static_cast<uint16_t>(Severity::kFatal), 0, 0, 0};

@@ -123,6 +123,10 @@ ConditionSpec Of(ConditionCode code, std::vector<ConditionSpec> parts) { return 
 ConditionSpec AtLeast(Severity severity) {
   return {ConditionCode::kSeverity, static_cast<uint16_t>(severity), {}, {}, {}};
 }
+ConditionSpec Syslog(AttributeOperator op, SyslogField field, std::vector<std::string> values,
+                     const std::string& param = "") {
+  return {ConditionCode::kSyslog, static_cast<uint16_t>(op), std::move(values), {static_cast<char>(field) + param}, {}};
+}
 ConditionSpec Attribute(AttributeOperator op, const std::string& key, std::vector<std::string> values) {
   std::string path;
   Put(&path, static_cast<uint32_t>(key.size()), 4);
@@ -164,9 +168,11 @@ TEST("routes that no output has, out of order, too deep or malformed are refused
   CHECK(!routed({{1, Literal("a")}, {1, Literal("b")}}, 2));
   CHECK(!routed({{0, {ConditionCode::kLiteral, 0, {}, {}, {}}}}, 1));
   CHECK(!routed({{0, {ConditionCode::kLiteral, 1, {"a"}, {}, {}}}}, 1));
-  CHECK(!routed({{0, {static_cast<ConditionCode>(8), 0, {}, {}, {}}}}, 1));
+  CHECK(!routed({{0, {static_cast<ConditionCode>(12), 0, {}, {}, {}}}}, 1));
   CHECK(!routed({{0, {ConditionCode::kSeverity, 7, {}, {}, {}}}}, 1));
   CHECK(!routed({{0, {ConditionCode::kAttribute, 9, {"a"}, {}, {}}}}, 1));
+  CHECK(!routed({{0, Syslog(static_cast<AttributeOperator>(9), SyslogField::kHost, {"a"})}}, 1));
+  CHECK(!routed({{0, {ConditionCode::kSyslog, 0, {"a"}, {}, {}}}}, 1));
   CHECK(!routed({{0, Of(ConditionCode::kNot, {})}}, 1));
   const auto nested = [&routed](size_t depth) {
     ConditionSpec condition = Literal("a");
@@ -525,14 +531,22 @@ ConditionSpec RandomCondition(std::mt19937* random, int depth) {
     for (; count > 0; --count) list.push_back(RandomCondition(random, depth - 1));
     return list;
   };
-  switch ((*random)() % (depth > 0 ? 9 : 6)) {
-    case 0:
+  switch ((*random)() % (depth > 0 ? 10 : 7)) {
+    case 0: {
+      const auto op = static_cast<AttributeOperator>((*random)() % 9);
+      const auto field = static_cast<SyslogField>((*random)() % 11);
+      const std::string param = field == SyslogField::kParam ? "a.k" : "";
+      if (op == AttributeOperator::kGreater || op == AttributeOperator::kLess) return Syslog(op, field, {"3"}, param);
+      if (op == AttributeOperator::kExists) return Syslog(op, field, {}, param);
+      return Syslog(op, field, {any(values)}, param);
+    }
     case 1:
       return Literal(any(texts));
     case 2:
     case 3:
-      return Pattern(any(patterns));
     case 4:
+      return Pattern(any(patterns));
+    case 6:
       return AtLeast(static_cast<Severity>(1 + (*random)() % 6));
     case 5: {
       const auto op = static_cast<AttributeOperator>((*random)() % 9);
@@ -540,9 +554,9 @@ ConditionSpec RandomCondition(std::mt19937* random, int depth) {
       if (op == AttributeOperator::kExists) return Attribute(op, "k", {});
       return Attribute(op, "k", {any(values)});
     }
-    case 6:
-      return Of(ConditionCode::kNot, parts(1));
     case 7:
+      return Of(ConditionCode::kNot, parts(1));
+    case 8:
       return Of(ConditionCode::kAll, parts((*random)() % 4));
     default:
       return Of(ConditionCode::kAny, parts((*random)() % 4));
@@ -551,11 +565,34 @@ ConditionSpec RandomCondition(std::mt19937* random, int depth) {
 
 TEST("filters answer the same with prefilters and without, wherever the records lie", {
   std::mt19937 random(20'261'126);
-  static const char* const pieces[] = {
-      "DEBUG", "a",          "b",       "user=", "7",      "123-45-6789",   "4111 1111",
-      " ",     "-",          "ERROR ",  "k",     "x",      "a@b.c",         "\xc3\xa9",
-      "\xff",  "{\"k\":",    "1",       "2.5}",  "\"a\"}", "\"e\\u00e9\"}", "{\"level\":50}",
-      "<3>",   "level=warn", "[error]", "{}"};
+  static const char* const pieces[] = {"DEBUG",
+                                       "a",
+                                       "b",
+                                       "user=",
+                                       "7",
+                                       "123-45-6789",
+                                       "4111 1111",
+                                       " ",
+                                       "-",
+                                       "ERROR ",
+                                       "k",
+                                       "x",
+                                       "a@b.c",
+                                       "\xc3\xa9",
+                                       "\xff",
+                                       "{\"k\":",
+                                       "1",
+                                       "2.5}",
+                                       "\"a\"}",
+                                       "\"e\\u00e9\"}",
+                                       "{\"level\":50}",
+                                       "<3>",
+                                       "level=warn",
+                                       "[error]",
+                                       "{}",
+                                       "<34>1 - a 1 - - ",
+                                       "[a k=\"\\\"a\"] ",
+                                       "<3>Oct 11 22:14:15 a k[1]: "};
   size_t filtered = 0;
   size_t kept = 0;
   for (int round = 0; round < 3000; ++round) {

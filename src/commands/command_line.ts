@@ -92,6 +92,7 @@ withSettings(
 interface PipeFlags {
   rules?: string;
   drop?: string[];
+  redact?: string[];
   redactPattern?: string[];
   replacement?: string[];
   engine?: string;
@@ -108,6 +109,11 @@ const pipe = program
   .description("standard input → rules → standard output")
   .option("--rules <file>", "JSON file: a list of rules, or a manifest")
   .option("--drop <text>", "drop records that contain this text (repeatable)", collect)
+  .option(
+    "--redact <detectors>",
+    "replace what these detectors or groups find, such as credit_card,us_ssn or all (repeatable)",
+    collectNames,
+  )
   .option("--redact-pattern <re>", "replace every match of this RE2 pattern (repeatable)", collect)
   .option(
     "--replacement <text>",
@@ -131,6 +137,7 @@ const pipe = program
     const {
       rules,
       drop = [],
+      redact = [],
       redactPattern = [],
       replacement = [],
       framing,
@@ -146,6 +153,7 @@ const pipe = program
         ...(framing !== undefined && { framing: readFraming(framing) }),
         ...(quarantine !== undefined && { quarantine }),
         drop,
+        redact,
         redactPattern,
         replacement,
         stats,
@@ -361,6 +369,17 @@ function withSettings(command: Command, keys: readonly SettingKey[]): Command {
     command.addOption(new Option(option, about));
   }
   return command;
+}
+
+/** Names between commas, of every time that the flag is given. */
+function collectNames(value: string, before: string[] = []): string[] {
+  return [
+    ...before,
+    ...value
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== ""),
+  ];
 }
 
 function collect(value: string, before: string[] = []): string[] {

@@ -6,7 +6,7 @@
  * (a read returns what is there, and its survivors are written before the next read).
  */
 
-import { fstatSync, readSync, writeSync } from "node:fs";
+import { fstatSync, readFileSync, readSync, writeSync } from "node:fs";
 import { Batch } from "../data/engine/batch.ts";
 import type { Engine, EngineKind, Framer, PreparedPlan } from "../data/engine/engine.ts";
 import {
@@ -25,6 +25,7 @@ import { StreamGateError } from "../errors.ts";
 import { type Rule, readRules } from "../manifest/manifest.ts";
 import { compilePlan } from "../plan/compile.ts";
 import type { Plan } from "../plan/operations.ts";
+import { resolveRuleKeys } from "../rules/secrets_of_rules.ts";
 import { KiB, MiB } from "../settings/quantity.ts";
 import { forwardLog } from "../telemetry/log.ts";
 import { readRulesFile } from "./rules_file.ts";
@@ -40,6 +41,8 @@ export interface PipeOptions {
   rules?: string;
   drop: readonly string[];
   /** Each pairs with the replacement at the same position. */
+  /** Names of detectors and groups; they make one rule, behind those of the file. */
+  redact: readonly string[];
   redactPattern: readonly string[];
   replacement: readonly string[];
   engine?: "native" | "portable";
@@ -62,7 +65,8 @@ const exitQuarantined = 3;
 export async function command(options: PipeOptions): Promise<number> {
   const { kind, warning } = await selectEngine(options.engine);
   if (warning !== undefined) note(warning);
-  const plan = compilePlan(collectRules(options, kind));
+  const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
+  const plan = compilePlan(resolveRuleKeys(collectRules(options, kind), read));
   const quarantine = options.quarantine === undefined ? undefined : await openQuarantine(options.quarantine, options);
   const pipe = new Pipe(kind, plan, options, quarantine?.store);
   try {
@@ -124,7 +128,7 @@ function collectRules(options: PipeOptions, kind: EngineKind): Rule[] {
     rules.push(...file.rules);
   }
   const taken = new Set(rules.map((rule) => rule.id));
-  const add = (flag: string, prefix: string, type: string, params: Record<string, string>) => {
+  const add = (flag: string, prefix: string, type: string, params: Record<string, unknown>) => {
     let number = 1;
     while (taken.has(`${prefix}_${number}`)) number++;
     const id = `${prefix}_${number}`;
@@ -141,6 +145,7 @@ function collectRules(options: PipeOptions, kind: EngineKind): Rule[] {
     }
   };
   for (const value of options.drop) add("--drop", "drop", "filter", { value });
+  if (options.redact.length > 0) add("--redact", "redact", "redact", { detectors: options.redact });
   options.redactPattern.forEach((pattern, index) => {
     const replacement = options.replacement[index];
     add("--redact-pattern", "redact", "redact", { pattern, ...(replacement !== undefined && { replacement }) });
@@ -155,6 +160,10 @@ interface Stats {
   out: { records: number; bytes: number };
   dropped: Record<string, { records: number; bytes: number }>;
   redacted: Record<string, { records: number; replacements: number }>;
+  /** Of rules that sample: how many records those stand for that they kept by chance. */
+  sampled: Record<string, { weight: number }>;
+  /** Of rules that made some. They are in `out`, and not in `in`. */
+  summaries: Record<string, { records: number; bytes: number }>;
   quarantined: { records: number; bytes: number };
   lost: {
     oversize: { records: number; bytes: number };
@@ -215,6 +224,7 @@ class Pipe {
       if (open) open = this.#flush();
     }
     while (open && !this.#engine.runEnd(this.#framer, Date.now())) open = this.#flushFull();
+    while (open && !this.#engine.tellLast(Date.now())) open = this.#flushFull();
     if (open) this.#flush();
   }
 
@@ -252,11 +262,15 @@ class Pipe {
     // As entries: an id such as `__proto__` is a key like any other.
     const dropped: [string, { records: number; bytes: number }][] = [];
     const redacted: [string, { records: number; replacements: number }][] = [];
+    const sampled: [string, { weight: number }][] = [];
+    const summaries: [string, { records: number; bytes: number }][] = [];
     this.#plan.rules.forEach(({ id, type }, index) => {
       const base = countCellsFixed + index * countCellsPerRule;
       const at = (cell: keyof typeof ruleCell) => this.#counts[base + ruleCell[cell]]!;
       if (type === "redact") redacted.push([id, { records: at("changedRecords"), replacements: at("replacements") }]);
       else dropped.push([id, { records: at("droppedRecords"), bytes: at("droppedBytes") }]);
+      if (type === "sample") sampled.push([id, { weight: at("sampledWeight") }]);
+      if (at("summaryRecords") > 0) summaries.push([id, { records: at("summaryRecords"), bytes: at("summaryBytes") }]);
     });
     const lost = this.#withholding?.lost;
     return {
@@ -265,6 +279,8 @@ class Pipe {
       out: { records: this.#outRecords, bytes: this.#outBytes },
       dropped: Object.fromEntries(dropped),
       redacted: Object.fromEntries(redacted),
+      sampled: Object.fromEntries(sampled),
+      summaries: Object.fromEntries(summaries),
       quarantined: {
         records: this.quarantinedRecords - (lost?.records ?? 0),
         bytes:

@@ -119,7 +119,7 @@ const settingsSchema = Type.Object({
     Type.String({
       default: "none",
       description:
-        "What decides which worker a record belongs to: none (it stays where it is received), source, attribute:NAME, syslog.host or syslog.app (docs/sharding.md).",
+        "What decides which worker a record belongs to: none (it stays where it is received), source, attribute:NAME or syslog.FIELD, such as syslog.host (docs/sharding.md).",
     }),
   ),
 });

@@ -63,6 +63,11 @@ export interface NativeEnvelope {
   readonly objectMode: number;
   readonly object: NativeFrame;
   readonly members: readonly { readonly name: Uint8Array; readonly value: Uint8Array }[];
+  readonly filled: readonly {
+    readonly before: Uint8Array;
+    readonly field: Uint8Array;
+    readonly otherwise: Uint8Array;
+  }[];
   readonly countedBesideText: number | undefined;
 }
 
@@ -115,6 +120,8 @@ export interface NativeEngine {
   pushEnd(framer: NativeFramer, receivedAtMs: number): boolean;
   readonly stoppedBy: number;
   runBlock(ring: NativeRing): number;
+  tick(nowMs: number): boolean;
+  tellLast(nowMs: number, next?: NativePlan): boolean;
   effects(): RuleEffect[];
   readonly needBytes: number;
   close(): void;

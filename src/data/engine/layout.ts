@@ -61,7 +61,7 @@ export function withheldBytes(length: number): number {
 
 /**
  * What an engine counts, as cells of a Float64Array (exact to 2^53). Bytes are bytes as received, without framing, except
- * `writtenBytes`. After every call, in records and in bytes: `received = passed + Σ rule.dropped + Σ quarantined…`.
+ * `writtenBytes`. After every call, in records and in bytes: `received + created = passed + Σ rule.dropped + Σ quarantined…`.
  * What framing loses before a record reaches an engine is counted apart, in `frameCell`s.
  */
 export const countCell = {
@@ -75,6 +75,9 @@ export const countCell = {
   quarantinedMatchLimitBytes: 6,
   quarantinedOutputLimitRecords: 7,
   quarantinedOutputLimitBytes: 8,
+  /** Summaries that rules made of what they dropped. They go on as records do, so they are in what follows and not in received. */
+  createdRecords: 9,
+  createdBytes: 10,
 } as const;
 export type CountCell = keyof typeof countCell;
 /**
@@ -109,9 +112,16 @@ export const ruleCell = {
   /** Records that it could not finish. */
   quarantinedRecords: 4,
   quarantinedBytes: 5,
+  /** Summaries that it made. */
+  summaryRecords: 6,
+  summaryBytes: 7,
+  /** sample: of the records that it kept by chance, how many they stand for. */
+  sampledWeight: 8,
+  /** sample by key: of 256 buckets those that keys have fallen into, so about how many keys there are up to some hundred. */
+  keyBuckets: 9,
 } as const;
 export type RuleCell = keyof typeof ruleCell;
-export const countCellsPerRule = 8;
+export const countCellsPerRule = 10;
 
 /**
  * Cells of route i start behind the last rule's, at `countCellsFixed + rules × countCellsPerRule + i × countCellsPerRoute`. For its
@@ -141,7 +151,7 @@ export const stopCause = {
   ringFull: 2,
 } as const;
 /** What records are sharded by (`src/data/shard/shard_key.ts`). */
-export const shardKeyKind = { source: 0, attribute: 1, syslogHost: 2, syslogApp: 3 } as const;
+export const shardKeyKind = { source: 0, attribute: 1, syslog: 2 } as const;
 /** Why a record went to the quarantine. */
 export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as const;
 

@@ -24,6 +24,10 @@ export interface RuleTotals {
   dropped: Amount;
   changed: { records: number; replacements: number };
   quarantined: Amount;
+  /** Summaries that it made of what it dropped. */
+  summaries: Amount;
+  /** sample: records that those stand for which it kept by chance. */
+  sampledWeight: number;
 }
 
 export type InputLoss = "oversize" | "frame" | "kernel" | "ring_full" | "worker" | "shutdown" | "quarantine_full";
@@ -68,6 +72,8 @@ export interface Snapshot {
   received: Amount;
   /** Of `received`: what a command has released from the quarantine, so that it came again. */
   released: Amount;
+  /** Summaries that rules made: they go on as records do. Bytes as they were made. */
+  created: Amount;
   passed: Amount;
   /** What a protect rule could not finish, and what the quarantine has taken. */
   quarantined: { matchLimit: Amount; outputLimit: Amount };
@@ -116,6 +122,7 @@ export function emptySnapshot(): Snapshot {
   return {
     received: zeroAmount(),
     released: zeroAmount(),
+    created: zeroAmount(),
     passed: zeroAmount(),
     quarantined: { matchLimit: zeroAmount(), outputLimit: zeroAmount() },
     rules: new Map(),
@@ -160,6 +167,7 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
   const offsets = ledgerOffsets(shapeOf(meaning));
   const count = (cell: keyof typeof countCell) => cells[offsets.counts + countCell[cell]]!;
   add(to.received, count("receivedRecords"), count("receivedBytes"));
+  add(to.created, count("createdRecords"), count("createdBytes"));
   add(to.passed, count("passedRecords"), count("passedBytes"));
   const { matchLimit, outputLimit } = to.quarantined;
   add(matchLimit, count("quarantinedMatchLimitRecords"), count("quarantinedMatchLimitBytes"));
@@ -178,11 +186,15 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
       dropped: zeroAmount(),
       changed: { records: 0, replacements: 0 },
       quarantined: zeroAmount(),
+      summaries: zeroAmount(),
+      sampledWeight: 0,
     };
     add(rule.dropped, at("droppedRecords"), at("droppedBytes"));
     rule.changed.records += at("changedRecords");
     rule.changed.replacements += at("replacements");
     add(rule.quarantined, at("quarantinedRecords"), at("quarantinedBytes"));
+    add(rule.summaries, at("summaryRecords"), at("summaryBytes"));
+    rule.sampledWeight += at("sampledWeight");
     to.rules.set(id, rule);
   });
 }
@@ -305,7 +317,7 @@ export function copySnapshot(from: Snapshot): Snapshot {
 
 /**
  * @returns by how much the account is off, summed over its equations, in records and bytes; 0 whenever nothing is under way:
- *   `received = passed + dropped + quarantined + lost{quarantine_full}`, for each output
+ *   `received + created = passed + dropped + quarantined + lost{quarantine_full}`, for each output
  *   `recovered + routed = delivered + queued + spooled + dead-lettered + quarantined + lost`, each
  *   output was offered what passed, and streams `handed = written + queued + lost{closed}`
  */
@@ -315,9 +327,10 @@ export function imbalance(snapshot: Snapshot): number {
     off += Math.abs(whole.records - parts.reduce((sum, part) => sum + part.records, 0));
     off += Math.abs(whole.bytes - parts.reduce((sum, part) => sum + part.bytes, 0));
   };
-  const { received, passed, quarantined, rules, lost: inputLost, outputs, streams } = snapshot;
+  const { received, created, passed, quarantined, rules, lost: inputLost, outputs, streams } = snapshot;
   const dropped = [...rules.values()].map((rule) => rule.dropped);
-  check(received, [passed, ...dropped, quarantined.matchLimit, quarantined.outputLimit, inputLost.quarantine_full]);
+  const met = { records: received.records + created.records, bytes: received.bytes + created.bytes };
+  check(met, [passed, ...dropped, quarantined.matchLimit, quarantined.outputLimit, inputLost.quarantine_full]);
   for (const {
     recovered,
     routed,
@@ -341,11 +354,12 @@ export function imbalance(snapshot: Snapshot): number {
 
 /** The account in one line of a log, for the moment when the program ends. */
 export function accountFields(snapshot: Snapshot): Readonly<Record<string, number>> {
-  const { received, passed, quarantined, rules, inRing, lost, outputs, streams } = snapshot;
+  const { received, created, passed, quarantined, rules, inRing, lost, outputs, streams } = snapshot;
   const sum = (amounts: readonly Amount[]) => amounts.reduce((total, { records }) => total + records, 0);
   const all = [...outputs.values()];
   return {
     received: received.records,
+    created: created.records,
     dropped: sum([...rules.values()].map((rule) => rule.dropped)),
     quarantined:
       quarantined.matchLimit.records + quarantined.outputLimit.records + sum(all.map((output) => output.quarantined)),

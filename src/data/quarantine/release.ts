@@ -9,6 +9,9 @@ import { countCellsOf, frameCells, stopCause } from "../engine/layout.ts";
 import { readWithheld, Withheld } from "../engine/withheld.ts";
 import type { Source } from "../frame/source.ts";
 
+/** What a summary has beside the record that it tells of. */
+const summaryBytes = 4096;
+
 export interface Released {
   /** Survivors, to be handed to the outputs and then released. */
   readonly batches: readonly SharedBatch[];
@@ -28,9 +31,11 @@ export function runAgain(kind: EngineKind, prepared: PreparedPlan, entries: Buff
   const pool = new BatchPool(kind.createBatch);
   const batches: SharedBatch[] = [];
   const counts = new Float64Array(countCellsOf(prepared.plan));
-  const withheld = new Withheld(entries.length);
+  // Of a record itself may be withheld, or the summary that a rule makes when it drops it, which is little longer.
+  const withheld = new Withheld(2 * entries.length + summaryBytes * records.length);
   const engine = kind.createEngine();
   const attach = (bytes: number) => {
+    if (withheld.needBytes > 0) throw new Error("rules withhold more than was to be released");
     const shared = new SharedBatch(kind.createBatch(records.length, Math.max(bytes, 1)), pool);
     engine.attach(shared.batch);
     batches.push(shared);
@@ -58,6 +63,8 @@ export function runAgain(kind: EngineKind, prepared: PreparedPlan, entries: Buff
       }
       framer.close();
     }
+    // What it dropped is told now: this engine remembers nothing for later.
+    while (!engine.tellLast(timeMs)) attach(engine.needBytes);
   } finally {
     engine.close();
   }

@@ -4,12 +4,15 @@
  * The main thread owns the rings, the ledgers and the stdout writer; a worker that dies loses none of that (`supervisor.ts`).
  */
 
+import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
 import { activePipeline, type Manifest, type OutputConfig, passthrough } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
 import { operationFlag } from "../../plan/operations.ts";
+import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -58,6 +61,9 @@ export interface Ports {
   udpPort: number;
 }
 
+/** Where the keys of rules are read from. */
+const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
+
 /** What a worker books now: where, and what the cells mean. */
 interface Booking {
   readonly ledger: SharedArrayBuffer;
@@ -77,6 +83,8 @@ export class DataPlane {
   readonly #shardKey: ShardKey | undefined;
   readonly #quarantine: QuarantineKeeper | undefined;
   readonly #dataDir: string | undefined;
+  /** Of chance, and of the hashes by which rules remember records: nobody who sends some can know it. */
+  readonly #seed = randomBytes(8).readBigUInt64LE();
   /** Whose workers a test may end. */
   readonly supervisor: Supervisor;
   /** Everything that ledgers no longer hold: former manifests, dead workers. */
@@ -173,7 +181,7 @@ export class DataPlane {
   apply(manifest: Manifest): Promise<void> {
     return this.#inTurn(async () => {
       const { processors, outputs, batch_size: batchSize } = activePipeline(manifest);
-      const plan = compilePlan(processors, outputs);
+      const plan = { ...compilePlan(resolveRuleKeys(processors, read), outputs), seed: this.#seed };
       const leases = await this.#leaseFiles(outputs);
       const program: Program = {
         plan,

@@ -56,6 +56,8 @@ const waiterFailuresPerTurn = 8;
 const blocksPerTurn = 32;
 /** A claim whose producer died before it wrote the header is skipped when the head has not moved for this long. */
 const deadClaimMs = 1000;
+/** How often windows of summaries are looked at when no record comes that would do it. */
+const tickMs = 1000;
 
 export interface InboxOptions {
   readonly kind: EngineKind;
@@ -97,6 +99,7 @@ export class Inbox implements Intake, ReaderSite {
   #waiters: (() => boolean)[] = [];
   #deadClaims: NodeJS.Timeout | undefined;
   #roomLook: NodeJS.Timeout | undefined;
+  #ticks: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
   #flush: NodeJS.Immediate | undefined;
   #watching = false;
@@ -218,9 +221,11 @@ export class Inbox implements Intake, ReaderSite {
    */
   swap(prepared: PreparedPlan, counts: Float64Array, outputs: PreparedOutputs): void {
     this.#finishBlock();
+    this.#tellLast(prepared);
     this.#engine.use(prepared, counts);
     this.withholding.use(prepared.plan.rules);
     Atomics.store(this.#ringHeader, separatesSourcesAt, asksSource(prepared.plan) ? 1 : 0);
+    this.#tickWhere(prepared);
     this.overload?.reset(prepared, counts);
     this.#hasPlan = true;
     this.#outputs.swap(outputs);
@@ -237,12 +242,43 @@ export class Inbox implements Intake, ReaderSite {
     this.#handOut();
   }
 
+  /** What rules dropped and the plan to come does not go on with is told to the outputs at hand, even if they are full. */
+  #tellLast(next?: PreparedPlan): void {
+    if (!this.#hasPlan) return;
+    const nowMs = Date.now();
+    if (this.#needBytes !== undefined) this.#attachFresh(this.#needBytes);
+    while (!this.#engine.tellLast(nowMs, next)) {
+      if (this.withholding.madeRoom()) continue;
+      this.#seal();
+      this.#attachFresh(this.#needBytes!);
+    }
+    this.#handOut();
+  }
+
+  /** A plan in which nothing remembers needs no ticks, and an idle worker sleeps. */
+  #tickWhere({ plan }: PreparedPlan): void {
+    clearInterval(this.#ticks);
+    this.#ticks = undefined;
+    if (!plan.operations.some(({ name }) => name === "dedupe" || name === "throttle")) return;
+    this.#ticks = setInterval(() => this.#tick(), tickMs).unref();
+  }
+
+  #tick(): void {
+    // A block half run has its own time; the records behind it come soon.
+    if (this.#midBlock || this.#closed || !this.#ready()) return;
+    const nowMs = Date.now();
+    while (!this.#engine.tick(nowMs)) if (!this.#rotate()) break;
+    this.#handOut();
+  }
+
   /**
    * Nothing runs any more: outputs that end must not be given what nobody would see to. A block half run is finished, so that the ring counts
    * what did not run and nothing else.
    */
   stop(): void {
     this.#finishBlock();
+    this.#tellLast();
+    clearInterval(this.#ticks);
     this.#stopped = true;
   }
 
@@ -270,6 +306,7 @@ export class Inbox implements Intake, ReaderSite {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#roomLook);
+    clearInterval(this.#ticks);
     clearTimeout(this.#overloadLook);
     this.overload?.close();
     clearImmediate(this.#turn);

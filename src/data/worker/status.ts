@@ -21,6 +21,7 @@ export function statusOf({ version, engine, workers, snapshot, answers, extra }:
   const {
     received,
     released,
+    created,
     passed,
     quarantined,
     rules,
@@ -39,10 +40,19 @@ export function statusOf({ version, engine, workers, snapshot, answers, extra }:
     connections,
     received,
     ...(released.records > 0 && { released }),
+    created,
     passed,
     dropped: Object.fromEntries([...rules].map(([id, { dropped }]) => [id, dropped])),
     redacted: Object.fromEntries(
       [...rules].filter(([, { changed }]) => changed.records > 0).map(([id, { changed }]) => [id, changed]),
+    ),
+    summaries: Object.fromEntries(
+      [...rules].filter(([, { summaries }]) => summaries.records > 0).map(([id, { summaries }]) => [id, summaries]),
+    ),
+    sampled: Object.fromEntries(
+      [...rules]
+        .filter(([, { sampledWeight }]) => sampledWeight > 0)
+        .map(([id, { sampledWeight }]) => [id, { weight: sampledWeight }]),
     ),
     quarantined: { match_limit: quarantined.matchLimit, output_limit: quarantined.outputLimit },
     in_ring: inRing,

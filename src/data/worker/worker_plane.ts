@@ -19,6 +19,7 @@ import { runAgain } from "../quarantine/release.ts";
 import { QuarantineStore } from "../quarantine/store.ts";
 import { QuarantineWatch } from "../quarantine/watch.ts";
 import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
+import { KeyWatch } from "./key_watch.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import { type Answers, type ListenRequest, type Request, udpProducerBase, type WorkerStart } from "./messages.ts";
 
@@ -55,6 +56,7 @@ export class WorkerPlane {
   readonly #inbox: Inbox;
   readonly #quarantine: QuarantineStore;
   readonly #quarantineWatch: QuarantineWatch;
+  readonly #keys: KeyWatch;
   readonly #memory: MemoryBudget;
   readonly #frameLosses = new Float64Array(frameCells);
   readonly #cells = new Float64Array(ledgerCells);
@@ -80,6 +82,7 @@ export class WorkerPlane {
     this.#log = log;
     this.#quarantine = new QuarantineStore(start.quarantine, log);
     this.#quarantineWatch = new QuarantineWatch(log);
+    this.#keys = new KeyWatch(log);
     const { index, rings, dataDir } = start;
     this.#memory = MemoryBudget.open(start.memory, start.index);
     this.#outputs = new Outputs({
@@ -197,6 +200,7 @@ export class WorkerPlane {
     this.#ledger = prepared.ledger;
     this.#counts = prepared.counts;
     this.#quarantineWatch.use(prepared.plan.plan.rules, prepared.counts);
+    this.#keys.use(prepared.plan.plan.rules, prepared.counts);
     this.#publish();
     before?.close();
   }
@@ -356,5 +360,6 @@ export class WorkerPlane {
       this.#inbox.withholding.correct(cells, counts);
     });
     this.#quarantineWatch.look();
+    this.#keys.look();
   }
 }

@@ -10,6 +10,9 @@ import type { Pattern } from "../match/pattern.ts";
 import { patternFinder, patternText, preparePattern } from "../match/pattern_bytes.ts";
 import { Replacement } from "../match/replace.ts";
 import { PatternRefusal } from "../match/syntax.ts";
+import { DedupeStep } from "../reduce/dedupe_step.ts";
+import { SampleStep } from "../reduce/sample_step.ts";
+import { ThrottleStep } from "../reduce/throttle_step.ts";
 
 interface StepOfRule {
   readonly rule: number;
@@ -30,6 +33,9 @@ export type Work =
   | { readonly kind: "dropAttribute"; readonly filter: AttributeFilter }
   | { readonly kind: "replacePattern"; readonly replacement: Replacement; readonly limited: boolean }
   | { readonly kind: "drop" }
+  | { readonly kind: "sample"; readonly sample: SampleStep }
+  | { readonly kind: "dedupe"; readonly dedupe: DedupeStep }
+  | { readonly kind: "throttle"; readonly throttle: ThrottleStep }
   /** The bits of outputs 0 to 31 and 32 to 63. */
   | { readonly kind: "route"; readonly low: number; readonly high: number };
 
@@ -113,8 +119,16 @@ function prepareWork({ name, flags, args }: Operation): Work {
       };
     case "dropAttribute":
       return { kind: name, filter: attributeFilter({ args }, patternFinder) };
+    case "redact":
+      throw new Error("not yet");
     case "drop":
       return { kind: name };
+    case "sample":
+      return { kind: name, sample: new SampleStep(args) };
+    case "dedupe":
+      return { kind: name, dedupe: new DedupeStep(args) };
+    case "throttle":
+      return { kind: name, throttle: new ThrottleStep(args) };
     case "route": {
       const routes = Buffer.from(first);
       return { kind: name, low: routes.readUInt32LE(0), high: routes.readUInt32LE(4) };
