@@ -97,6 +97,18 @@ const settingsSchema = Type.Object({
         "What records cost at outputs that are no vendor's own: a vendor's price, or dollars a GB and a million events, such as 0.08+1.25 (docs/prove.md).",
     }),
   ),
+  quarantineMaxBytes: bytes(
+    "Disk space of the quarantine, where records are kept that a protect rule cannot finish; when it is full they are lost, never sent (docs/quarantine.md).",
+    256 * MiB,
+    64 * KiB,
+    2 ** 41,
+  ),
+  quarantineMaxDays: Type.Integer({
+    minimum: 0,
+    maximum: 36_500,
+    default: 30,
+    description: "Days that a record stays there; 0: until it is released or purged.",
+  }),
   shutdownTimeoutMs: Type.Integer({
     minimum: 0,
     maximum: 3_600_000,
@@ -190,6 +202,19 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   },
   overload: { flag: "overload", env: "OVERLOAD", parse: text, placeholder: "bypass|backpressure" },
   prices: { flag: "prices", env: "PRICES", parse: parsePrice, placeholder: priceWords },
+  quarantineMaxBytes: {
+    flag: "quarantine-max-bytes",
+    env: "QUARANTINE_MAX_BYTES",
+    parse: parseBytes,
+    placeholder: "bytes",
+    defaultText: "256MiB",
+  },
+  quarantineMaxDays: {
+    flag: "quarantine-max-days",
+    env: "QUARANTINE_MAX_DAYS",
+    parse: parseInteger,
+    placeholder: "days",
+  },
   shutdownTimeoutMs: {
     flag: "shutdown-timeout",
     env: "SHUTDOWN_TIMEOUT",

@@ -12,6 +12,7 @@ import type { DeliveryStatus } from "../delivery/delivery.ts";
 import type { StreamTarget } from "../delivery/stream/stream_writer.ts";
 import type { RuleEffect } from "../engine/engine.ts";
 import type { Framing } from "../frame/framing.ts";
+import type { QuarantinePlace } from "../quarantine/store.ts";
 import type { ShardKey } from "../shard/shard_key.ts";
 import type { RecentRecord } from "./recent.ts";
 
@@ -38,6 +39,8 @@ export interface WorkerStart {
   readonly shardKey: ShardKey | undefined;
   /** Where spools and dead letters lie; absent: nowhere. */
   readonly dataDir: string | undefined;
+  /** Where records go that a protect rule cannot finish; absent: they are lost{quarantine_full}. */
+  readonly quarantine: QuarantinePlace | undefined;
 }
 
 export interface ListenRequest {
@@ -73,6 +76,15 @@ export type Request =
   | { readonly kind: "drain"; readonly timeoutMs: number }
   /** A producer of this worker's ring has died: skip what it claimed and never committed. */
   | { readonly kind: "producerDied" }
+  /** The quarantine's segment that this worker writes to is closed: what is there may be rewritten. */
+  | { readonly kind: "rotateQuarantine" }
+  /** Records of the quarantine run again, through the plan that runs now (`OpenedGroup`). */
+  | {
+      readonly kind: "release";
+      readonly entries: Uint8Array;
+      readonly rules: readonly string[];
+      readonly timeMs: number;
+    }
   /** What the ledger does not say, for people. */
   | { readonly kind: "status" }
   /** What rules in shadow would have done. */
@@ -111,6 +123,9 @@ export interface Answers {
   /** Whether everything was delivered. */
   drain: boolean;
   producerDied: undefined;
+  rotateQuarantine: undefined;
+  /** Records that were withheld again and written anew, or why nothing was handed on. */
+  release: { readonly withheldAgain: number } | { readonly why: string };
   status: WorkerStatus;
   effects: readonly WorkerEffect[];
   recent: readonly RecentRecord[];
