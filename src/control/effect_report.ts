@@ -63,7 +63,8 @@ export function effectReport(rule: Rule, effect: LiveEffect, rate: Rate, nowMs: 
   const saved = { records: gone ? total.records : 0, bytes: effect.savedBytes };
   return {
     since: new Date(effect.sinceMs).toISOString(),
-    hours: rounded(hours),
+    // To some microseconds: dollars a month divided by it are to be what was seen.
+    hours: Math.round(hours * 1e9) / 1e9,
     records: total.records,
     bytes: total.bytes,
     saved_bytes: effect.savedBytes,
