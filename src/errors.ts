@@ -12,6 +12,7 @@ export const errorCodes = {
   SG_RULE_PATTERN: "A pattern is refused by RE2.",
   SG_RULE_REWRITE: "A replacement is refused: it is not a valid RE2 rewrite for its pattern.",
   SG_RULE_OUTPUT: "A rule names an output that does not exist.",
+  SG_RULE_SECRET: "The key of a rule cannot be read from its environment variable or file.",
   SG_RULE_DUPLICATE: "A rule with this id exists already.",
   SG_RULE_MISSING: "No rule has this id.",
   SG_CONDITION: "A condition, such as an output's filter, is not well formed, or RE2 refuses a pattern of it.",
@@ -37,6 +38,8 @@ export const errorCodes = {
   SG_FILE: "The file of an output cannot be opened.",
   SG_SPOOL: "The spool of an output cannot be used.",
   SG_SPOOL_VERSION: "A spool file was written by another version.",
+  SG_QUARANTINE: "The quarantine, or a group in it, cannot be used.",
+  SG_QUARANTINE_KEY: "The key file of the quarantine is missing, unsafe or of another form.",
   SG_WORKER: "A worker could not be started.",
 } as const;
 

@@ -49,6 +49,8 @@ bool FitsArguments(OperationCode code, size_t args) {
       return args >= 2;
     case OperationCode::kDrop:
       return args == 0;
+    case OperationCode::kRedact:
+      return args >= 2;
     case OperationCode::kRoute:
       return args == 1;
     case OperationCode::kSample:

@@ -61,15 +61,25 @@ bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string
       step->what = std::move(drop);
       return true;
     }
+    case OperationCode::kRedact: {
+      Redact redact{Redaction::Prepare(operation, prefilters, error)};
+      if (redact.redaction == nullptr) return false;
+      step->prefilter = redact.redaction->TakePrefilter();
+      step->what = std::move(redact);
+      return true;
+    }
     case OperationCode::kDrop:
       if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
       step->what = Drop{};
       return true;
     case OperationCode::kSample:
+      if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
       return SampleStep::Prepare(operation.args, &step->what.emplace<SampleStep>(), error);
     case OperationCode::kDedupe:
+      if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
       return DedupeStep::Prepare(operation.args, &step->what.emplace<DedupeStep>(), error);
     case OperationCode::kThrottle:
+      if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
       return ThrottleStep::Prepare(operation.args, &step->what.emplace<ThrottleStep>(), error);
     case OperationCode::kRoute: {
       SetRoute route = {};

@@ -9,6 +9,7 @@
 
 #include "attribute/attribute_filter.h"
 #include "condition/condition.h"
+#include "detect/redaction.h"
 #include "match/candidate_index.h"
 #include "match/fixed.h"
 #include "match/prefilter.h"
@@ -39,6 +40,9 @@ struct ReplacePattern {
 struct DropAttribute {
   std::unique_ptr<AttributeFilter> filter;
 };
+struct Redact {
+  std::unique_ptr<Redaction> redaction;
+};
 struct Drop {};
 struct SetRoute {
   // Bit n: output n.
@@ -57,7 +61,7 @@ struct Step {
   std::unique_ptr<Prefilter> prefilter;
   // Index in the plan's set; -1: not in it.
   int set_member = -1;
-  std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute, Drop, SetRoute, SampleStep, DedupeStep,
+  std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute, Redact, Drop, SetRoute, SampleStep, DedupeStep,
                ThrottleStep>
       what;
 

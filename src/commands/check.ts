@@ -2,6 +2,7 @@
 
 import { selectEngine } from "../data/engine/select.ts";
 import { compilePlan } from "../plan/compile.ts";
+import { withoutRuleKeys } from "../rules/secrets_of_rules.ts";
 import { print } from "./print.ts";
 import { readRulesFile } from "./rules_file.ts";
 
@@ -20,7 +21,7 @@ export async function command({ file, engine }: CheckOptions): Promise<number> {
   const { kind, warning } = await selectEngine(engine);
   if (warning !== undefined) process.stderr.write(`streamgate: ${warning}\n`);
   const { rules, outputs, warnings } = readRulesFile(file === "-" ? 0 : file, (pattern) => kind.checkPattern(pattern));
-  kind.prepare(compilePlan(rules, outputs)).close();
+  kind.prepare(compilePlan(withoutRuleKeys(rules), outputs)).close();
   for (const warning of warnings) process.stderr.write(`streamgate: warning: ${warning}\n`);
   const counts = [count(rules.length, "rule"), ...(outputs === undefined ? [] : [count(outputs.length, "output")])];
   print(`ok: ${counts.join(", ")}\n`);

@@ -9,6 +9,7 @@ import { StreamGateError } from "../errors.ts";
 import { parseFraming } from "../settings/framing.ts";
 import { defaultText, readSettings, type SettingKey, settingSchema, spellings } from "../settings/settings.ts";
 import { print } from "./print.ts";
+import type { QuarantineTarget } from "./quarantine_target.ts";
 import type { SpoolTarget } from "./spool_target.ts";
 
 /** Exit status of a wrong command line, as in most Unix tools; anything else that goes wrong is 1. */
@@ -30,6 +31,8 @@ const recordSettings: readonly SettingKey[] = [
   "queueBytes",
   "memoryBudget",
   "overload",
+  "quarantineMaxBytes",
+  "quarantineMaxDays",
   "shutdownTimeoutMs",
 ];
 const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token"];
@@ -89,21 +92,28 @@ withSettings(
 interface PipeFlags {
   rules?: string;
   drop?: string[];
+  redact?: string[];
   redactPattern?: string[];
   replacement?: string[];
   engine?: string;
   maxRecordBytes?: string;
   framing?: string;
+  quarantine?: string;
   stats?: boolean;
 }
 
-const pipeSettings = ["engine", "maxRecordBytes"] as const;
+const pipeSettings = ["engine", "maxRecordBytes", "quarantineMaxBytes"] as const;
 
 const pipe = program
   .command("pipe")
   .description("standard input → rules → standard output")
   .option("--rules <file>", "JSON file: a list of rules, or a manifest")
   .option("--drop <text>", "drop records that contain this text (repeatable)", collect)
+  .option(
+    "--redact <detectors>",
+    "replace what these detectors or groups find, such as credit_card,us_ssn or all (repeatable)",
+    collectNames,
+  )
   .option("--redact-pattern <re>", "replace every match of this RE2 pattern (repeatable)", collect)
   .option(
     "--replacement <text>",
@@ -114,20 +124,36 @@ const pipe = program
     "--framing <framing>",
     "how the input is cut into records: newline, auto, octet, nul, length32 or delimiter:TEXT (default: newline)",
   )
+  .option(
+    "--quarantine <directory>",
+    "keep there, encrypted, what a protect rule could not finish (docs/quarantine.md)",
+  )
   .option("--stats", "print counts as JSON on standard error at the end")
   .addHelpText(
     "after",
     "\nExit status: 0; 1 when the rules are refused; 3 when a protect rule could not finish a record, which was withheld.",
   )
   .action(async (flags: PipeFlags) => {
-    const { rules, drop = [], redactPattern = [], replacement = [], framing, stats = false, ...given } = flags;
+    const {
+      rules,
+      drop = [],
+      redact = [],
+      redactPattern = [],
+      replacement = [],
+      framing,
+      quarantine,
+      stats = false,
+      ...given
+    } = flags;
     const { command } = await import("./pipe.ts");
     return finish(
       await command({
         ...readSettings({ flags: given, env: process.env }, pipeSettings),
         ...(rules !== undefined && { rules }),
         ...(framing !== undefined && { framing: readFraming(framing) }),
+        ...(quarantine !== undefined && { quarantine }),
         drop,
+        redact,
         redactPattern,
         replacement,
         stats,
@@ -245,6 +271,69 @@ withLanes(
   () => import("./dead_letter_retry.ts"),
 );
 
+interface QuarantineFlags {
+  readonly dataDir?: string;
+  readonly rule?: string;
+  readonly olderThan?: string;
+  readonly all?: boolean;
+  readonly withoutRule?: boolean;
+  readonly content?: boolean;
+  readonly json?: boolean;
+}
+
+const quarantine = program
+  .command("quarantine")
+  .description("records that a protect rule could not finish, of a running or a stopped instance (docs/quarantine.md)");
+
+/** A command over groups of the quarantine. */
+function withGroups(
+  name: string,
+  ids: string,
+  about: string,
+  run: (target: QuarantineTarget & { readonly json: boolean }, flags: QuarantineFlags) => Promise<number>,
+): Command {
+  const command = quarantine
+    .command(name)
+    .description(about)
+    .argument(ids, "ids of groups, or the beginning of one")
+    .option("--json", "print JSON")
+    .action(async (given: string | string[], flags: QuarantineFlags) => {
+      const { dataDir } = readSettings({ flags: { ...flags }, env: process.env }, ["dataDir"]);
+      const { rule, olderThan, all = false, json = false } = flags;
+      const days = olderThan === undefined ? undefined : readNumber("--older-than", olderThan, 0, 36_500);
+      const beforeMs = days === undefined ? undefined : Date.now() - days * 24 * 3600 * 1000;
+      return finish(await run({ dataDir, ids: [given].flat(), rule, beforeMs, all, json }, flags));
+    });
+  return withSettings(command, ["dataDir"]);
+}
+
+withGroups("ls", "[ids...]", "each group: when, which rule, why, how much; no record's content", async (target) =>
+  (await import("./quarantine_ls.ts")).command(target),
+).option("--rule <id>", "only what this rule withheld");
+withGroups(
+  "inspect",
+  "<id>",
+  "one group record by record: when, from where, which rule, why",
+  async ({ dataDir, ids, json }, { content = false }) =>
+    (await import("./quarantine_inspect.ts")).command({ dataDir, id: ids[0]!, content, json }),
+).option("--content", "print the records too, each as a JSON string: what a rule was to hold");
+withGroups(
+  "release",
+  "[ids...]",
+  "runs records again, through the rules that are published now, and sends on what they can finish",
+  async (target, { withoutRule = false }) =>
+    (await import("./quarantine_release.ts")).command({ ...target, withoutRule }),
+)
+  .option("--rule <id>", "only what this rule withheld")
+  .option("--all", "everything")
+  .option("--without-rule", "also what was withheld by a rule that is not published any more: nothing may hold it now");
+withGroups("purge", "[ids...]", "removes groups for good", async (target) =>
+  (await import("./quarantine_purge.ts")).command(target),
+)
+  .option("--rule <id>", "only what this rule withheld")
+  .option("--older-than <days>", "only what was received more than so many days ago")
+  .option("--all", "everything, what is damaged too");
+
 try {
   await program.parseAsync().catch(async (error) => {
     if (!(error instanceof CommanderError) || error.code !== versionAsked) throw error;
@@ -280,6 +369,17 @@ function withSettings(command: Command, keys: readonly SettingKey[]): Command {
     command.addOption(new Option(option, about));
   }
   return command;
+}
+
+/** Names between commas, of every time that the flag is given. */
+function collectNames(value: string, before: string[] = []): string[] {
+  return [
+    ...before,
+    ...value
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== ""),
+  ];
 }
 
 function collect(value: string, before: string[] = []): string[] {

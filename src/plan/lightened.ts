@@ -20,6 +20,7 @@ const costs: Readonly<Record<OperationName, number>> = {
   dropPattern: 4,
   replacePattern: 8,
   dropAttribute: 16,
+  redact: 16,
   drop: 16,
   sample: 16,
   dedupe: 12,

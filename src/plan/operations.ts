@@ -23,6 +23,11 @@ export const operationCode = {
   /** No args. Drops every record for which its condition holds (`Operation.when`), or every one when it has none. */
   drop: 5,
   /**
+   * args: as drawn in redact_arguments.ts. Finds values by detectors and by the names of fields, below escapes too, and replaces them,
+   * or drops the record. What lies below more escapes than are taken away withholds the record.
+   */
+  redact: 6,
+  /**
    * args: keep and weigh (one byte each), seven u64 thresholds, seven f64 weights, then one argument a path where it is by key. By
    * `severity`: a record whose severity is `keep` or more passes as it is; another where its hash is less than the threshold (2^64 - 1: always,
    * and as it is), with its weight written on it when `weigh` is not 0.

@@ -119,6 +119,8 @@ function prepareWork({ name, flags, args }: Operation): Work {
       };
     case "dropAttribute":
       return { kind: name, filter: attributeFilter({ args }, patternFinder) };
+    case "redact":
+      throw new Error("not yet");
     case "drop":
       return { kind: name };
     case "sample":

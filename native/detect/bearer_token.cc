@@ -1,0 +1,62 @@
+// Tokens behind the word Bearer (RFC 6750 section 2.1), in any case; the token alone is taken. English that follows the
+// word is told from a token by length and digits.
+#include "detect/bytes.h"
+#include "detect/scanners.h"
+
+namespace streamgate::detect {
+namespace {
+
+constexpr std::string_view kWord = "bearer";
+constexpr size_t kSpacesMax = 8;
+constexpr size_t kBytesMin = 10;
+constexpr size_t kBytesMinWithoutDigit = 20;
+
+// b64token of RFC 6750.
+bool IsToken(char c) { return IsBase64Url(c) || c == '.' || c == '~' || c == '+' || c == '/' || c == '='; }
+
+bool IsBearer(std::string_view text, size_t at) {
+  for (size_t i = 0; i < kWord.size(); ++i)
+    if (Lower(ByteAt(text, at + i)) != kWord[i]) return false;
+  return true;
+}
+
+bool IsValue(std::string_view token) {
+  bool digit = false;
+  bool upper = false;
+  bool lower = false;
+  for (const char c : token) {
+    digit = digit || IsDigit(c);
+    upper = upper || IsUpper(c);
+    lower = lower || IsLower(c);
+  }
+  return digit ? token.size() >= kBytesMin : token.size() >= kBytesMinWithoutDigit && upper && lower;
+}
+
+}  // namespace
+
+void ScanBearerToken(std::string_view text, size_t first, size_t last, Finds* finds) {
+  for (size_t at = ScanStart(first); at <= last && at + kWord.size() < text.size(); ++at) {
+    if (Lower(text[at]) != 'b' || !IsBearer(text, at)) continue;
+    const char before = ByteBefore(text, at);
+    size_t begin = at + kWord.size();
+    at = begin - 1;
+    if (IsAlnum(before) || before == '_') continue;
+    // A plus is a space in a form.
+    size_t spaces = 0;
+    while (spaces < kSpacesMax &&
+           (ByteAt(text, begin) == ' ' || ByteAt(text, begin) == '\t' || ByteAt(text, begin) == '+')) {
+      ++begin;
+      ++spaces;
+    }
+    if (spaces == 0) continue;
+    size_t end = begin;
+    while (end < text.size() && IsToken(text[end])) ++end;
+    // The end of a sentence; padding belongs to the token.
+    while (end > begin && text[end - 1] == '.') --end;
+    if (!IsValue(text.substr(begin, end - begin))) continue;
+    finds->push_back({begin, end});
+    at = end - 1;
+  }
+}
+
+}  // namespace streamgate::detect

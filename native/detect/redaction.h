@@ -1,0 +1,135 @@
+// What the operation `redact` does to a record: finds values by detectors and by the names of fields, in the text as it
+// is and below its escapes, and puts something in their place.
+//
+// All selectors see the same text. Of overlapping finds the earliest counts, of those the longest, of those the first
+// in the list; what another has beyond its end goes with it, so that no half of a value stays. A record that is JSON is
+// JSON afterwards: an escape is replaced whole, and a bare number becomes a string.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attribute/json_text.h"
+#include "detect/checks.h"
+#include "detect/escapes.h"
+#include "detect/fields.h"
+#include "detect/finds.h"
+#include "detect/hmac_sha256.h"
+#include "detect/scanners.h"
+#include "generated/layout.h"
+#include "match/candidate_index.h"
+#include "match/prefilter.h"
+#include "match/replace.h"
+#include "plan/operation.h"
+#include "re2/re2.h"
+
+namespace streamgate {
+
+class Redaction {
+ public:
+  // Null: an argument is refused, and `error` says why.
+  static std::unique_ptr<Redaction> Prepare(const Operation& operation, bool prefilters, std::string* error);
+
+  // What every record that it changes contains; null: not known. Once.
+  std::unique_ptr<Prefilter> TakePrefilter() { return std::move(prefilter_); }
+
+  enum class Verdict {
+    kKeep,      // nothing found
+    kChange,    // the new text is in `out`
+    kDrop,      // found, and the mode is to drop
+    kWithhold,  // not finished: `cause`
+  };
+  // `matches`: values that were replaced.
+  Verdict Run(std::string_view text, const Limits& limits, Scratch* out, uint64_t* matches, QuarantineCause* cause);
+
+ private:
+  enum class Mode : uint8_t { kReplace, kMask, kHash, kDrop };
+  enum class Normal : uint8_t { kNone, kCompact, kLower };
+
+  struct Selector {
+    // A scanner, or a pattern of which each match is a value; neither: a field.
+    detect::ScanFunction scan = nullptr;
+    std::unique_ptr<re2::RE2> pattern;
+    // Of a pattern: which of its matches are values. Null: all.
+    detect::CheckFunction check = nullptr;
+    std::unique_ptr<Prefilter> prefilter;
+    // What stands for its values, as it is and as a JSON string's content; and its name in a hash.
+    std::string token;
+    std::string token_json;
+    std::string label;
+    std::string label_json;
+    Normal normal = Normal::kNone;
+  };
+  // A value: its place in the record, and where it can be read: in the text of this layer, or nowhere whole.
+  struct Span {
+    size_t begin;
+    size_t end;
+    uint32_t selector;
+    uint32_t layer;
+    size_t value_begin;
+    size_t value_end;
+    // A number or a word that is a field's value.
+    bool bare;
+  };
+  static constexpr uint32_t kLayersMax = 4;
+  static constexpr uint32_t kNoLayer = UINT32_MAX;
+
+  bool AddSelector(std::string_view argument, bool prefilters, std::string* error);
+  void MakePrefilter();
+  // Finds values in one layer's text.
+  void SearchLayer(std::string_view text, uint32_t layer);
+  void AddFinds(uint32_t selector, uint32_t layer);
+  void AddField(const detect::FieldFind& find);
+  void SearchPattern(const Selector& selector, std::string_view text, size_t first, size_t last);
+  void SearchBase64(std::string_view text);
+  void SearchIn(uint32_t selector, std::string_view text, size_t first, size_t last);
+  void KeepInScope(std::string_view text);
+  void Merge();
+  // Replace the merged spans.
+  void RewritePlain(std::string_view text, Scratch* out, uint64_t* matches);
+  void RewriteJson(std::string_view text, Scratch* out, uint64_t* matches);
+  void AppendReplacement(std::string_view text, const Span& span, size_t begin, size_t end, bool in_string,
+                         Scratch* out);
+  // What the bytes [begin, end) of the record stand for, decoded as far as is known.
+  std::string_view ValueOf(std::string_view text, const Span& span, size_t begin, size_t end, bool in_string);
+  bool IsJson(std::string_view text);
+
+  Mode mode_ = Mode::kReplace;
+  unsigned decode_ = 0;
+  bool detects_ = false;
+  size_t keep_last_ = 0;
+  std::unique_ptr<detect::HmacSha256> hmac_;
+  std::vector<Selector> selectors_;
+  detect::Fields fields_;
+  // Where detectors look; empty: everywhere.
+  detect::Fields scope_;
+  std::unique_ptr<Prefilter> prefilter_;
+  // Of detectors, by selector: which may find something in a text, and where.
+  std::unique_ptr<CandidateIndex> index_;
+  CandidateScan scan_;
+  std::vector<uint32_t> candidates_;
+  std::vector<uint32_t> always_;
+  // Memory that is kept from record to record.
+  detect::Finds finds_;
+  std::vector<detect::FieldFind> field_finds_;
+  std::vector<Span> spans_;
+  std::vector<Span> in_scope_;
+  detect::Unescaped layers_[kLayersMax];
+  std::string_view texts_[kLayersMax + 1];
+  detect::Unescaped value_;
+  // What the record's base64 says, line by line, and where each line stood.
+  struct Line {
+    size_t end;  // in base64_
+    detect::Find origin;
+  };
+  Scratch base64_;
+  std::vector<Line> lines_;
+  std::string normal_;
+  JsonText json_;
+};
+
+}  // namespace streamgate
