@@ -42,7 +42,7 @@ class Runner {
   bool Run(const Record& record) {
     const bool in_region = record.data >= region_begin_ && record.data + record.size <= region_end_;
     // The common case: the scan has been here already, and found nothing up to far behind this record.
-    if (in_region && all_filtered_ && scan_.QuietUpTo(record.data + record.size))
+    if (in_region && all_filtered_ && !owes_ && scan_.QuietUpTo(record.data + record.size))
       return Pass(record, {record.data, record.size}, false);
     return RunSteps(record, in_region);
   }
@@ -98,11 +98,20 @@ class Runner {
   // Of the record at hand: how many were settled before it, whatever plan ran. A record that is run again has the same.
   uint64_t Sequence() const { return settled_ + tally_.passed_records + tally_.kept_back_records; }
   bool RunSteps(const Record& record, bool in_region) {
-    if (!remembered_.empty() && !TellOwed()) return false;
+    if (owes_ && !TellOwed()) return false;
     return RunFrom(record, in_region, nullptr);
   }
-  // `maker`: the record is a summary of its, and meets only the rules behind.
-  bool RunFrom(const Record& record, bool in_region, const Remembered* maker);
+  // What of a record's way a summary takes.
+  struct SummaryWay {
+    // The rules behind it are met, and those that say where records go.
+    uint32_t maker;
+    // And those that protect.
+    bool all_protect;
+  };
+  // `way`: the record is a summary.
+  bool RunFrom(const Record& record, bool in_region, const SummaryWay* way);
+  // Does a summary meet step `i`?
+  bool Meets(const SummaryWay& way, uint32_t i) const;
   // False: no room for a summary.
   bool TellOwed();
   bool TellDue();
@@ -203,6 +212,8 @@ class Runner {
   // In the order of their rules; of each step its rule's, or null.
   std::vector<Remembered> remembered_;
   std::vector<RuleMemory*> memory_of_step_;
+  // Before the next record, whatever it is: windows may have ended, or a memory is full.
+  bool owes_ = false;
   // Whether a window has ended is asked once after each Begin.
   bool due_asked_ = false;
   Scratch summary_;

@@ -161,9 +161,9 @@ interface Stats {
   dropped: Record<string, { records: number; bytes: number }>;
   redacted: Record<string, { records: number; replacements: number }>;
   /** Of rules that sample: how many records those stand for that they kept by chance. */
-  sampled: Record<string, { weight: number }>;
+  sampled?: Record<string, { weight: number }>;
   /** Of rules that made some. They are in `out`, and not in `in`. */
-  summaries: Record<string, { records: number; bytes: number }>;
+  summaries?: Record<string, { records: number; bytes: number }>;
   quarantined: { records: number; bytes: number };
   lost: {
     oversize: { records: number; bytes: number };
@@ -279,8 +279,8 @@ class Pipe {
       out: { records: this.#outRecords, bytes: this.#outBytes },
       dropped: Object.fromEntries(dropped),
       redacted: Object.fromEntries(redacted),
-      sampled: Object.fromEntries(sampled),
-      summaries: Object.fromEntries(summaries),
+      ...(sampled.length > 0 && { sampled: Object.fromEntries(sampled) }),
+      ...(summaries.length > 0 && { summaries: Object.fromEntries(summaries) }),
       quarantined: {
         records: this.quarantinedRecords - (lost?.records ?? 0),
         bytes:

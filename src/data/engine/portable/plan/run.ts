@@ -93,6 +93,8 @@ export class Runner {
   readonly #summary = new Scratch();
   /** The record at hand is a summary: it was not received. */
   #isSummary = false;
+  /** It meets rules that protect and stand before its maker, too. */
+  #allProtect = false;
   /** High and low half, by rule: of chance. */
   #seedsHigh: readonly number[] = [];
   #seedsLow: readonly number[] = [];
@@ -211,6 +213,7 @@ export class Runner {
     const bytes = summary.size;
     this.#place(this.#nobody.ofNobody(this.#context.receivedAtMs));
     this.#isSummary = true;
+    this.#allProtect = memory.isOlderThanPlan(index);
     const told = this.#run(summary.bytes, 0, bytes, false, rule);
     this.#isSummary = false;
     this.#place(this.#context);
@@ -230,7 +233,7 @@ export class Runner {
     return this.#run(source, start, end, followedByLf, -1);
   }
 
-  /** @param maker of a summary: it meets only the rules behind; -1: the record was received */
+  /** @param maker the rule that made the summary; -1: the record was received */
   #run(source: Buffer, start: number, end: number, followedByLf: boolean, maker: number): boolean {
     const bytes = end - start;
     let text = source;
@@ -245,8 +248,7 @@ export class Runner {
     this.#namedLow = allRoutes;
     this.#namedHigh = allRoutes;
     for (const step of this.#steps) {
-      // Summaries stand for many: no rule thins them out again.
-      if (maker >= 0 && (step.rule <= maker || thins(step))) continue;
+      if (maker >= 0 && !this.#meets(step, maker)) continue;
       // A rule with several steps would have ended with the first that hits.
       if (step.shadow && this.#hits > 0 && this.#hitRules[this.#hits - 1] === step.rule) continue;
       if (step.when !== undefined && !step.when(this.#viewOf(text, from, to), step.protect)) continue;
@@ -304,6 +306,13 @@ export class Runner {
     if (this.#routes.length > 0) this.#countFiltered(to - from);
     this.#bookHits(source, start, end);
     return true;
+  }
+
+  /** Does a summary meet a step? Those behind its maker, and those that say where records go. */
+  #meets(step: Step, maker: number): boolean {
+    // It stands for many: no rule thins them out again.
+    if (step.kind === "sample" || step.kind === "dedupe" || step.kind === "throttle") return false;
+    return step.rule > maker || step.kind === "route" || (this.#allProtect && step.protect);
   }
 
   /** @returns a `verdict`; after `change` the new text is in the spare scratch, after `withhold` `#cause` says why */
@@ -458,10 +467,6 @@ export class Runner {
     counts[ruleCells(rule) + ruleCell.quarantinedRecords]! += 1;
     counts[ruleCells(rule) + ruleCell.quarantinedBytes]! += bytes;
   }
-}
-
-function thins({ kind }: Step): boolean {
-  return kind === "sample" || kind === "dedupe" || kind === "throttle";
 }
 
 function ruleCells(rule: number): number {
