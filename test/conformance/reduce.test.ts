@@ -10,7 +10,8 @@ import { count, type Event, planOfRules, ruleCount, type Story, tell } from "./r
 const t0 = Date.parse("2026-11-26T12:00:00.000Z");
 const rule = (id: string, type: string, params: object = {}, more: object = {}) => ({ id, type, params, ...more });
 const lines = (atMs: number, ...texts: string[]): Event => ({ atMs: t0 + atMs, lines: texts });
-const numbered = (count: number, make: (index: number) => string) => Array.from({ length: count }, (_, i) => make(i));
+const numbered = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => make(i));
 
 for (const kind of engines()) {
   const run = (rules: object[], ...events: Event[]): Story => tell(kind, planOfRules(rules), events);
