@@ -93,6 +93,8 @@ ${[
   ring.blockHeader,
   engine.batchHeader,
   engine.batchEntry,
+  engine.withheldHeader,
+  engine.withheldEntry,
   spool.segmentHeader,
   spool.groupHeader,
   spool.segmentScan,

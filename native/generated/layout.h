@@ -108,6 +108,40 @@ static_assert(offsetof(BatchEntry, length) == 4);
 static_assert(offsetof(BatchEntry, routes_low) == 8);
 static_assert(offsetof(BatchEntry, routes_high) == 12);
 
+// The first 32 bytes of a buffer of withheld records.
+struct alignas(8) WithheldHeader {
+  uint32_t bytes_max;  // Bytes that fit behind this header; a multiple of 8.
+  uint32_t bytes;  // Bytes of entries written so far; a multiple of 8.
+  uint32_t records;  // Entries written so far.
+  uint32_t need_bytes;  // What the engine stopped at: bytes of the entry that found no room; 0: none.
+  uint8_t reserved0[16];
+};
+static_assert(sizeof(WithheldHeader) == 32);
+static_assert(offsetof(WithheldHeader, bytes_max) == 0);
+static_assert(offsetof(WithheldHeader, bytes) == 4);
+static_assert(offsetof(WithheldHeader, records) == 8);
+static_assert(offsetof(WithheldHeader, need_bytes) == 12);
+
+// In front of one withheld record.
+struct alignas(8) WithheldEntry {
+  double received_at_ms;  // Milliseconds since 1970; 0: unknown.
+  uint8_t address[16];  // The peer's address, network order; IPv4 in the first four bytes.
+  uint32_t length;  // Bytes of the record.
+  uint32_t rule;  // The rule that could not finish it, by its number in the plan.
+  uint8_t transport;  // How it came: transport.
+  uint8_t family;  // 4 or 6: the version of `address`; 0: unknown.
+  uint8_t cause;  // quarantineCause.
+  uint8_t reserved0[5];
+};
+static_assert(sizeof(WithheldEntry) == 40);
+static_assert(offsetof(WithheldEntry, received_at_ms) == 0);
+static_assert(offsetof(WithheldEntry, address) == 8);
+static_assert(offsetof(WithheldEntry, length) == 24);
+static_assert(offsetof(WithheldEntry, rule) == 28);
+static_assert(offsetof(WithheldEntry, transport) == 32);
+static_assert(offsetof(WithheldEntry, family) == 33);
+static_assert(offsetof(WithheldEntry, cause) == 34);
+
 // The first 64 bytes of a segment of the spool.
 struct alignas(8) SegmentHeader {
   uint32_t magic;  // 0x31534753, 'SGS1'.

@@ -360,8 +360,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
         Drop(record, step.rule);
         return true;
       case Verdict::kWithhold:
-        Quarantine(record, step.rule, outcome.cause);
-        return true;
+        return Quarantine(record, step.rule, outcome.cause);
       case Verdict::kRoute:
         named_ = outcome.routes;
         break;
@@ -470,13 +469,18 @@ void Runner::Drop(const Record& record, uint32_t rule) {
   RuleCount(rule, RuleCell::kDroppedBytes) += record.size;
 }
 
-void Runner::Quarantine(const Record& record, uint32_t rule, QuarantineCause cause) {
+bool Runner::Quarantine(const Record& record, uint32_t rule, QuarantineCause cause) {
+  if (!withheld_.Append(record, rule, cause, view_.context())) {
+    need_bytes_ = 0;
+    return false;
+  }
   KeepBack(record);
   const bool matches = cause == QuarantineCause::kMatchLimit;
   Count(matches ? CountCell::kQuarantinedMatchLimitRecords : CountCell::kQuarantinedOutputLimitRecords) += 1;
   Count(matches ? CountCell::kQuarantinedMatchLimitBytes : CountCell::kQuarantinedOutputLimitBytes) += record.size;
   RuleCount(rule, RuleCell::kQuarantinedRecords) += 1;
   RuleCount(rule, RuleCell::kQuarantinedBytes) += record.size;
+  return true;
 }
 
 }  // namespace streamgate

@@ -23,6 +23,7 @@
 #include "plan/prepare.h"
 #include "plan/record_context.h"
 #include "plan/remembered.h"
+#include "plan/withheld.h"
 
 namespace streamgate {
 
@@ -32,8 +33,11 @@ class Runner {
   void Use(std::shared_ptr<PreparedPlan> plan, double* counts);
   bool ready() const { return plan_ != nullptr && batch_.attached(); }
   BatchWriter& batch() { return batch_; }
+  // Where records go that a rule can not finish; while nothing is attached they are counted and kept nowhere.
+  WithheldWriter& withheld() { return withheld_; }
 
-  // Runs one record. False: it finds no room, and need_bytes() says how much it needs; nothing was counted or written.
+  // Runs one record. False: it finds no room, and need_bytes() says how much it needs, in the batch; 0: among what is
+  // withheld, whose header says how much. Nothing was counted or written.
   // Between the first Run and Flush the batch is this Runner's alone.
   bool Run(const Record& record) {
     const bool in_region = record.data >= region_begin_ && record.data + record.size <= region_end_;
@@ -168,11 +172,13 @@ class Runner {
   void CountChanges();
   void KeepBack(const Record& record);
   void Drop(const Record& record, uint32_t rule);
-  void Quarantine(const Record& record, uint32_t rule, QuarantineCause cause);
+  // False: no room among what is withheld.
+  bool Quarantine(const Record& record, uint32_t rule, QuarantineCause cause);
 
   std::shared_ptr<PreparedPlan> plan_;
   double* counts_ = nullptr;
   BatchWriter batch_;
+  WithheldWriter withheld_;
   Tally tally_;
   // Up to the last Flush.
   uint64_t settled_ = 0;

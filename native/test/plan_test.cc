@@ -332,6 +332,62 @@ TEST("a record that finds no room leaves no trace and says how much it needs", {
   CHECK_EQUAL(tiny.header()->records, 0u);
 });
 
+TEST("what a rule can not finish is kept as received behind its entry, in memory of the exact size, or leaves no trace",
+     {
+       double counts[kCountCellsFixed + 2 * kCountCellsPerRule] = {};
+       Runner runner;
+       // Four times the record and 64 KiB is less than this.
+       runner.Use(Plan(2, {{OperationCode::kDropLiteral, 0, 0, {"DEBUG"}},
+                           {OperationCode::kReplacePattern, 0, 1, {"^a", std::string(70'000, 'b')}}}),
+                  counts);
+       Batch batch(5, 100);
+       runner.batch().Attach(batch.header());
+       RecordContext context;
+       context.received_at_ms = 1234.5;
+       context.source.family = 4;
+       context.source.address[3] = 7;
+       // "abc" takes one word behind its entry, "a and more" two; a sanitizer sees a write behind the last.
+       const uint32_t first = sizeof(WithheldEntry) + 8;
+       const uint32_t second = sizeof(WithheldEntry) + 16;
+       const auto memory = std::make_unique<uint64_t[]>((sizeof(WithheldHeader) + first + second) / 8);
+       auto* const header = reinterpret_cast<WithheldHeader*>(memory.get());
+       header->bytes_max = first + second;
+       const size_t size = sizeof(WithheldHeader) + first + second;
+       CHECK(WithheldWriter::Check(header, size) == nullptr);
+       CHECK(WithheldWriter::Check(header, size + 8) != nullptr);
+       header->bytes = first + second + 8;
+       CHECK(WithheldWriter::Check(header, size) != nullptr);
+       header->bytes = 4;
+       CHECK(WithheldWriter::Check(header, size) != nullptr);
+       header->bytes = 0;
+       runner.withheld().Attach(header);
+       runner.Begin(nullptr, nullptr, &context);
+       CHECK(runner.Run({"abc", 3, false}));
+       CHECK(runner.Run({"a and more", 10, false}));
+       runner.Flush();
+       CHECK_EQUAL(header->records, 2u);
+       CHECK_EQUAL(header->bytes, first + second);
+       const auto* entry = reinterpret_cast<const WithheldEntry*>(header + 1);
+       CHECK_EQUAL(entry->length, 3u);
+       CHECK_EQUAL(entry->rule, 1u);
+       CHECK_EQUAL(uint32_t{entry->cause}, static_cast<uint32_t>(QuarantineCause::kOutputLimit));
+       CHECK_EQUAL(entry->received_at_ms, 1234.5);
+       CHECK_EQUAL(uint32_t{entry->address[3]}, 7u);
+       CHECK(std::memcmp(entry + 1, "abc\0\0\0\0\0", 8) == 0);
+       CHECK_EQUAL(counts[kCountCellsFixed + kCountCellsPerRule + static_cast<uint32_t>(RuleCell::kQuarantinedRecords)],
+                   2.0);
+       // No room: nothing is counted, and the next one that passes still does.
+       runner.Begin(nullptr, nullptr, &context);
+       CHECK(!runner.Run({"abc", 3, false}));
+       CHECK_EQUAL(runner.need_bytes(), 0u);
+       CHECK_EQUAL(header->need_bytes, first);
+       CHECK(runner.Run({"x", 1, false}));
+       runner.Flush();
+       CHECK_EQUAL(header->records, 2u);
+       CHECK_EQUAL(counts[static_cast<uint32_t>(CountCell::kReceivedRecords)], 3.0);
+       CHECK_EQUAL(batch.text(), "x\n");
+     });
+
 TEST("a rule after one that emptied the record still sees a text", {
   double counts[kCountCellsFixed + 2 * kCountCellsPerRule] = {};
   Runner runner;

@@ -104,6 +104,7 @@ export interface NativeRing {
 export interface NativeEngine {
   use(plan: NativePlan, counts: Float64Array): void;
   attach(batch: ArrayBuffer): void;
+  attachWithheld(memory: ArrayBuffer): void;
   shard(
     keyKind: number,
     paths: readonly Uint8Array[],

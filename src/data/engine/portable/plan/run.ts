@@ -14,6 +14,7 @@ import {
   routeCell,
   ruleCell,
 } from "../../layout.ts";
+import type { Withheld } from "../../withheld.ts";
 import { RecordView } from "../condition/condition.ts";
 import { Scratch } from "../match/replace.ts";
 import type { Dedupe } from "../reduce/dedupe.ts";
@@ -27,6 +28,7 @@ import { EffectBook } from "./effect.ts";
 import type { PortablePlan, PreparedRoute, Step } from "./prepare.ts";
 import { RecordContext } from "./record_context.ts";
 import { type Remembered, rememberedBy } from "./remembered.ts";
+import { WithheldWriter } from "./withheld.ts";
 
 const allRoutes = 0xffff_ffff;
 const nothing = Buffer.alloc(0);
@@ -35,9 +37,10 @@ const nothing = Buffer.alloc(0);
 const verdict = { keep: 0, drop: 1, change: 2, route: 3, withhold: 4 } as const;
 
 export class Runner {
-  /** After a record that found no room: bytes that it needs, its LF included. */
+  /** After a record that found no room: bytes that it needs in the batch, its LF included; 0: what is withheld has none. */
   needBytes = 0;
   readonly #batch = new BatchWriter();
+  readonly #withheld = new WithheldWriter();
   #steps: readonly Step[] = [];
   #counts: Float64Array = new Float64Array(countCellsFixed);
   #routes: readonly PreparedRoute[] = [];
@@ -133,6 +136,10 @@ export class Runner {
 
   attach(batch: Batch): void {
     this.#batch.attach(batch);
+  }
+
+  attachWithheld(withheld: Withheld): void {
+    this.#withheld.attach(withheld);
   }
 
   /** Of the record at hand: how many were settled before it, whatever plan ran. A record that is run again has the same. */
@@ -257,6 +264,10 @@ export class Runner {
         return true;
       }
       if (result === verdict.withhold) {
+        if (!this.#withheld.append(source, start, end, step.rule, this.#cause, this.#view.context)) {
+          this.needBytes = 0;
+          return false;
+        }
         this.#quarantine(bytes, step.rule, this.#cause);
         this.#bookHits(source, start, end);
         return true;
