@@ -68,10 +68,9 @@ void ScanCreditCard(std::string_view text, size_t first, size_t last, Finds* fin
         const std::string_view number(digits, count);
         const bool issued = (validators::CardLengths(number) >> count & 1) != 0;
         // Numbers of these lengths are mostly something else.
-        const bool unusual = count == 12 || count == 14 || (groups == 1 && count > 16 && digits[0] != '6');
-        if (issued && validators::PassesLuhn(number) &&
-            (!unusual || (count == 14 && digits[0] == '3') || SaysCard(text, begin)))
-          end = group_end;
+        const bool unusual = digits[0] <= '1' || count == 12 || (count == 14 && digits[0] != '3') ||
+                             (groups == 1 && count > 16 && digits[0] != '6');
+        if (issued && validators::PassesLuhn(number) && (!unusual || SaysCard(text, begin))) end = group_end;
       }
       if (after != separator || !IsSeparator(after)) break;
       group = group_end + 1;
