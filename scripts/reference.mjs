@@ -1,12 +1,15 @@
 /**
- * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`, the README's
- * configuration table and its table of outputs. `--check` writes nothing and exits 1 where a text is stale.
+ * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`,
+ * `docs/reference/rules.md`, the README's configuration table and its tables of rules and outputs. `--check` writes nothing and exits 1 where a text is stale.
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { conditionSchema } from "../src/conditions/index.ts";
 import { errorCodes } from "../src/errors.ts";
+import { ruleSchema } from "../src/manifest/rule.ts";
 import { deliveryFields } from "../src/outputs/delivery_fields.ts";
 import { outputTypes } from "../src/outputs/index.ts";
+import { ruleTypes } from "../src/rules/index.ts";
 import { settingsTable } from "../src/settings/settings.ts";
 
 const check = process.argv.includes("--check");
@@ -139,6 +142,58 @@ ${[fieldsHead, ...fieldRows(deliveryFields)].join("\n")}
 ${outputSections.join("\n")}`,
 );
 
+/** The fields of a condition are told once, in docs/conditions.md. */
+const conditionNames = new Set(Object.keys(conditionSchema.properties));
+const conditionFields = (properties) => Object.keys(properties).filter((name) => conditionNames.has(name));
+const isCondition = (properties) => conditionFields(properties).length === conditionNames.size;
+
+function ruleFieldRows({ properties, required = [] }) {
+  if (!isCondition(properties)) return fieldRows(properties, required);
+  const own = Object.fromEntries(Object.entries(properties).filter(([name]) => !conditionNames.has(name)));
+  const row = `| ${["value", "pattern", "field", "…"].map((name) => `\`${name}\``).join(", ")} |  | required | The question and what belongs to it, of a [condition](../conditions.md). |`;
+  return [row, ...fieldRows(own, required)];
+}
+
+const ruleFields = fieldRows(
+  Object.fromEntries(
+    Object.entries(ruleSchema.properties).map(([name, schema]) => [
+      name,
+      name === "when" ? { ...schema, properties: undefined } : schema,
+    ]),
+  ),
+  ruleSchema.required,
+);
+
+const ruleSections = [...ruleTypes.values()].map(
+  ({ type, description, class: ruleClass, params, examples }) => `## ${type}
+
+${description}
+
+Class: ${ruleClass === "protect" ? "protect: never skipped, whatever the load" : "reduce: skipped under overload, unless `protect` is true"}.
+
+${[fieldsHead, ...ruleFieldRows(params)].join("\n")}
+
+${examples.map((example, index) => `\`\`\`json\n${JSON.stringify({ id: `${type}_${index + 1}`, type, params: example })}\n\`\`\``).join("\n\n")}
+`,
+);
+
+put(
+  "docs/reference/rules.md",
+  `# Rules
+
+<!-- Written by scripts/reference.mjs from src/rules/; do not edit. -->
+
+A rule is an object with an \`id\`, a \`type\` and the type's \`params\`. Rules run one after the other, in their order: each sees the record as
+those before it have left it. \`POST /rules\` adds one at the end (\`?before=ID\` inserts it), \`PUT /rules/{id}\` replaces one in its place,
+\`DELETE /rules/{id}\` removes one, and \`POST /publish\` puts all of them to work at once.
+
+## What every rule has
+
+${[fieldsHead, ...ruleFields].join("\n")}
+
+${ruleSections.join("\n")}`,
+);
+
 /** Own fields of a type, those that must be given in bold. */
 function ownFields({ properties, required = [] }) {
   return Object.keys(properties)
@@ -151,6 +206,21 @@ const outputRows = [...outputTypes.values()].map(
 );
 const outputsTable = ["| Type | Fields of its own | |", "|---|---|---|", ...outputRows].join("\n");
 
+/** A rule's parameters; of a condition's the first ones stand for all. */
+function ruleParams({ properties, required = [] }) {
+  if (!isCondition(properties)) return ownFields({ properties, required });
+  const own = Object.keys(properties).filter((name) => name === "ignore_case" || !conditionNames.has(name));
+  return `\`value\`, \`pattern\` or any other [condition](docs/conditions.md); ${own.map((name) => `\`${name}\``).join(", ")}`;
+}
+
+const rulesTable = [
+  "| Type | Parameters | |",
+  "|---|---|---|",
+  ...[...ruleTypes.values()].map(
+    ({ type, params, description }) => `| \`${type}\` | ${ruleParams(params)} | ${cell(description)} |`,
+  ),
+].join("\n");
+
 const readme = new URL("README.md", root);
 if (existsSync(readme)) {
   const withSettings = between(
@@ -159,7 +229,8 @@ if (existsSync(readme)) {
     "<!-- settings:end -->",
     settingsTable(),
   );
-  put("README.md", between(withSettings, "<!-- outputs:start -->", "<!-- outputs:end -->", outputsTable));
+  const withRules = between(withSettings, "<!-- rules:start -->", "<!-- rules:end -->", rulesTable);
+  put("README.md", between(withRules, "<!-- outputs:start -->", "<!-- outputs:end -->", outputsTable));
 }
 
 process.exit(stale === 0 ? 0 : 1);

@@ -59,6 +59,7 @@ void EngineHandle::Init(Napi::Env env, Napi::Object exports) {
            InstanceMethod<&EngineHandle::RunBlock>("runBlock"), InstanceAccessor<&EngineHandle::NeedBytes>("needBytes"),
            InstanceMethod<&EngineHandle::Shard>("shard"), InstanceMethod<&EngineHandle::PushChunk>("pushChunk"),
            InstanceMethod<&EngineHandle::PushEnd>("pushEnd"), InstanceAccessor<&EngineHandle::StoppedBy>("stoppedBy"),
+           InstanceMethod<&EngineHandle::Tick>("tick"), InstanceMethod<&EngineHandle::TellLast>("tellLast"),
            InstanceMethod<&EngineHandle::Effects>("effects"), InstanceMethod<&EngineHandle::Close>("close")}));
 }
 
@@ -238,6 +239,18 @@ Napi::Value EngineHandle::RunBlock(const Napi::CallbackInfo& info) {
   handle->done_records = handle->done_bytes = 0;
   ring.Release();
   return Napi::Number::New(info.Env(), static_cast<uint32_t>(RunResult::kDone));
+}
+
+Napi::Value EngineHandle::Tick(const Napi::CallbackInfo& info) {
+  CheckReady();
+  return Napi::Boolean::New(info.Env(), runner_.Tick(info[0].ToNumber().DoubleValue()));
+}
+
+Napi::Value EngineHandle::TellLast(const Napi::CallbackInfo& info) {
+  CheckReady();
+  const double now_ms = info[0].ToNumber().DoubleValue();
+  const PreparedPlan* const next = info[1].IsUndefined() ? nullptr : HandleOf<PlanHandle>(info[1])->plan().get();
+  return Napi::Boolean::New(info.Env(), runner_.TellLast(next, now_ms));
 }
 
 Napi::Value EngineHandle::NeedBytes(const Napi::CallbackInfo& info) {

@@ -42,6 +42,9 @@ class EngineHandle : public Napi::ObjectWrap<EngineHandle> {
   Napi::Value PushEnd(const Napi::CallbackInfo& info);
   // runBlock(ring): a RunResult
   Napi::Value RunBlock(const Napi::CallbackInfo& info);
+  // tick(nowMs), tellLast(nowMs, next?): false when the batch was full
+  Napi::Value Tick(const Napi::CallbackInfo& info);
+  Napi::Value TellLast(const Napi::CallbackInfo& info);
   Napi::Value NeedBytes(const Napi::CallbackInfo& info);
   Napi::Value Effects(const Napi::CallbackInfo& info);
   // A StopCause of the last call above.

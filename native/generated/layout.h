@@ -20,7 +20,8 @@ struct alignas(8) RingHeader {
   uint8_t reserved2[56];
   int32_t wake;  // Incremented by a producer after each commit; what Atomics.waitAsync watches.
   uint32_t waiting;  // 1 while the consumer waits on `wake`; a producer notifies only then.
-  uint8_t reserved3[56];
+  uint32_t separates_sources;  // 1: the consumer asks where records came from, so a producer with several peers puts each one's into blocks of their own. The consumer stores it when its plan changes.
+  uint8_t reserved3[52];
   uint64_t pushed_records;  // Records committed since the start (added by producers).
   uint64_t pushed_bytes;  // Record bytes committed since the start.
   uint8_t reserved4[48];
@@ -41,6 +42,7 @@ static_assert(offsetof(RingHeader, tail) == 64);
 static_assert(offsetof(RingHeader, head) == 128);
 static_assert(offsetof(RingHeader, wake) == 192);
 static_assert(offsetof(RingHeader, waiting) == 196);
+static_assert(offsetof(RingHeader, separates_sources) == 200);
 static_assert(offsetof(RingHeader, pushed_records) == 256);
 static_assert(offsetof(RingHeader, pushed_bytes) == 264);
 static_assert(offsetof(RingHeader, taken_records) == 320);
@@ -220,6 +222,9 @@ enum class OperationCode : uint16_t {
   kDropAttribute = 4,
   kDrop = 5,
   kRedact = 6,
+  kSample = 7,
+  kDedupe = 8,
+  kThrottle = 9,
   kRoute = 10,
 };
 
@@ -239,6 +244,12 @@ enum class AttributeOperator : uint8_t {
   kExists = 6,
   kGreater = 7,
   kLess = 8,
+};
+
+enum class ThrottleKey : uint8_t {
+  kAll = 0,
+  kSource = 1,
+  kAttribute = 2,
 };
 
 enum class ConditionCode : uint16_t {
@@ -318,6 +329,8 @@ enum class CountCell : uint32_t {
   kQuarantinedMatchLimitBytes = 6,
   kQuarantinedOutputLimitRecords = 7,
   kQuarantinedOutputLimitBytes = 8,
+  kCreatedRecords = 9,
+  kCreatedBytes = 10,
 };
 
 enum class FrameCell : uint32_t {
@@ -335,6 +348,10 @@ enum class RuleCell : uint32_t {
   kReplacements = 3,
   kQuarantinedRecords = 4,
   kQuarantinedBytes = 5,
+  kSummaryRecords = 6,
+  kSummaryBytes = 7,
+  kSampledWeight = 8,
+  kKeyBuckets = 9,
 };
 
 enum class RouteCell : uint32_t {
@@ -356,10 +373,15 @@ constexpr uint32_t kPlanMagic = 860899155;
 constexpr uint32_t kAttributeKeysMax = 100;
 constexpr uint32_t kAttributeNumberBytesMax = 64;
 constexpr uint32_t kConditionDepthMax = 32;
+constexpr uint32_t kReduceMemoryBytesMin = 65536;
+constexpr uint32_t kReduceMemoryBytesMax = 1073741824;
+constexpr uint32_t kReduceTextBytesMax = 8192;
+constexpr uint32_t kThrottleTokensMax = 1000000000;
+constexpr uint32_t kSampleWeightMax = 1000000000;
 constexpr uint32_t kSeverities = 7;
 constexpr uint32_t kOutputsMax = 64;
 constexpr uint32_t kCountCellsFixed = 16;
-constexpr uint32_t kCountCellsPerRule = 8;
+constexpr uint32_t kCountCellsPerRule = 10;
 constexpr uint32_t kCountCellsPerRoute = 2;
 constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;

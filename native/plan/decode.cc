@@ -53,6 +53,11 @@ bool FitsArguments(OperationCode code, size_t args) {
       return args >= 2;
     case OperationCode::kRoute:
       return args == 1;
+    case OperationCode::kSample:
+      return args >= 3;
+    case OperationCode::kDedupe:
+    case OperationCode::kThrottle:
+      return args >= 2;
   }
   return false;
 }

@@ -72,6 +72,12 @@ bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string
       if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
       step->what = Drop{};
       return true;
+    case OperationCode::kSample:
+      return SampleStep::Prepare(operation.args, &step->what.emplace<SampleStep>(), error);
+    case OperationCode::kDedupe:
+      return DedupeStep::Prepare(operation.args, &step->what.emplace<DedupeStep>(), error);
+    case OperationCode::kThrottle:
+      return ThrottleStep::Prepare(operation.args, &step->what.emplace<ThrottleStep>(), error);
     case OperationCode::kRoute: {
       SetRoute route = {};
       if (!ReadRoute(operation.args[0], &route, error)) return false;
@@ -140,6 +146,16 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint3
     Step& step = prepared->steps.back();
     if (!PrepareStep(std::move(operation), prefilters, &step, error)) return nullptr;
     if (step.shadow) prepared->shadows[step.rule] = true;
+  }
+  std::vector<bool> remembers(plan.rules);
+  for (const Step& step : prepared->steps) {
+    if (!step.remembers()) continue;
+    *rule = step.rule;
+    if (remembers[step.rule]) {
+      *error = "a rule has two steps that remember";
+      return nullptr;
+    }
+    remembers[step.rule] = true;
   }
   std::vector<CandidateIndex::Requirement> leaves;
   for (RouteSpec& route : plan.routes) {

@@ -17,6 +17,9 @@
 #include "plan/decode.h"
 #include "re2/re2.h"
 #include "re2/set.h"
+#include "reduce/dedupe_step.h"
+#include "reduce/sample_step.h"
+#include "reduce/throttle_step.h"
 
 namespace streamgate {
 
@@ -58,7 +61,13 @@ struct Step {
   std::unique_ptr<Prefilter> prefilter;
   // Index in the plan's set; -1: not in it.
   int set_member = -1;
-  std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute, Redact, Drop, SetRoute> what;
+  std::variant<DropLiteral, DropPattern, ReplacePattern, DropAttribute, Redact, Drop, SetRoute, SampleStep, DedupeStep,
+               ThrottleStep>
+      what;
+
+  bool remembers() const {
+    return std::holds_alternative<DedupeStep>(what) || std::holds_alternative<ThrottleStep>(what);
+  }
 };
 
 // Which records an output gets.

@@ -18,8 +18,92 @@ bool Contains(const DropPattern& drop, std::string_view text, PrefilterSearch* s
 
 }  // namespace
 
+void Runner::Remember() {
+  if (plan_ == nullptr) {
+    remembered_.clear();
+    return;
+  }
+  remembered_ = RememberedBy(*plan_, std::move(remembered_));
+  memory_of_step_.clear();
+  for (const Step& step : plan_->steps) {
+    const bool remembers = step.remembers();
+    const auto one = std::find_if(remembered_.begin(), remembered_.end(),
+                                  [&step](const Remembered& each) { return each.rule == step.rule; });
+    memory_of_step_.push_back(remembers ? one->memory.get() : nullptr);
+  }
+}
+
+bool Runner::Tick(double now_ms) {
+  if (remembered_.empty()) return true;
+  nobody_.received_at_ms = now_ms;
+  Begin(nullptr, nullptr, &nobody_);
+  const bool told = TellDue();
+  Flush();
+  return told;
+}
+
+bool Runner::TellLast(const PreparedPlan* next, double now_ms) {
+  if (remembered_.empty()) return true;
+  nobody_.received_at_ms = now_ms;
+  Begin(nullptr, nullptr, &nobody_);
+  const auto goes_on = [next](const Remembered& one) {
+    return next != nullptr && one.state != 0 &&
+           std::find(next->states.begin(), next->states.end(), one.state) != next->states.end();
+  };
+  bool told = true;
+  for (Remembered& one : remembered_) {
+    if (goes_on(one)) continue;
+    while (told && one.memory->Last() != KeyTable::kNone) told = Tell(&one, one.memory->Last());
+  }
+  Flush();
+  return told;
+}
+
+bool Runner::TellOwed() {
+  if (!due_asked_ && !TellDue()) return false;
+  for (Remembered& one : remembered_)
+    while (!one.memory->HasRoom())
+      if (!Tell(&one, one.memory->Crowded())) return false;
+  return true;
+}
+
+bool Runner::TellDue() {
+  for (Remembered& one : remembered_) {
+    for (;;) {
+      const uint32_t index = one.memory->Due(NowMs());
+      if (index == KeyTable::kNone) break;
+      if (!Tell(&one, index)) return false;
+    }
+  }
+  due_asked_ = true;
+  return true;
+}
+
+bool Runner::Tell(Remembered* one, uint32_t index) {
+  one->memory->Write(index, &summary_);
+  const Record summary = {summary_.data(), static_cast<uint32_t>(summary_.size()), false};
+  nobody_.received_at_ms = NowMs();
+  Place(&nobody_);
+  const bool told = RunFrom(summary, false, one);
+  Place(context_);
+  if (!told) return false;
+  one->memory->Told(index);
+  ++tally_.created_records;
+  tally_.created_bytes += summary.size;
+  RuleCount(one->rule, RuleCell::kSummaryRecords) += 1;
+  RuleCount(one->rule, RuleCell::kSummaryBytes) += summary.size;
+  return true;
+}
+
+void Runner::SettleMet() {
+  for (RuleMemory* const memory : met_) memory->Settle({}, NowMs(), false);
+  met_.clear();
+}
+
 void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
+  nobody_.source.transport = Transport::kUnknown;
   plan_ = std::move(plan);
+  Remember();
   counts_ = counts;
   changes_.clear();
   const CandidateIndex* const index = plan_ == nullptr ? nullptr : plan_->index.get();
@@ -34,6 +118,8 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   if (plan_ == nullptr) return;
   changes_.reserve(plan_->steps.size());
   hits_.reserve(plan_->steps.size());
+  sampled_.reserve(plan_->steps.size());
+  met_.reserve(plan_->steps.size());
   effects_.Use(plan_->states, plan_->shadows);
   candidates_.reserve(plan_->steps.size());
   set_matches_.reserve(static_cast<size_t>(plan_->set_members));
@@ -43,8 +129,9 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
 
 void Runner::Begin(const char* region_begin, const char* region_end, const RecordContext* context) {
   batch_.Begin();
-  step_view_.Place(context);
-  view_.Place(context);
+  context_ = context;
+  due_asked_ = false;
+  Place(context);
   region_begin_ = region_begin;
   region_end_ = region_end;
   scan_.Reset(region_begin, region_end);
@@ -84,6 +171,8 @@ size_t Runner::RunAll(const Record* records, size_t count) {
     if (decided != CandidateScan::kUndecided) {
       changes_.clear();
       hits_.clear();
+      sampled_.clear();
+      met_.clear();
       Drop(record, plan_->steps[decided].rule);
     } else if (!RunSteps(record, true)) {
       break;
@@ -115,6 +204,8 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
     } else if (outcome.replacements > 0) {
       outcome.verdict = Verdict::kChange;
     }
+  } else if (const auto* sample = std::get_if<SampleStep>(&step.what)) {
+    outcome = TrySample(step, *sample, text);
   } else if (const auto* redact = std::get_if<Redact>(&step.what)) {
     const Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * received_bytes + kOutputGrowthBytes};
     switch (redact->redaction->Run(text, limits, &scratch_[spare_], &outcome.replacements, &outcome.cause)) {
@@ -139,23 +230,64 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
   return outcome;
 }
 
+Runner::Outcome Runner::TrySample(const Step& step, const SampleStep& sample, std::string_view text) {
+  Outcome outcome;
+  const Severity severity = ViewOf(text).severity();
+  const uint64_t hash = sample.HashOf(text, plan_->seed ^ plan_->states[step.rule], Sequence());
+  if (sample.keys != nullptr) RuleCount(step.rule, RuleCell::kKeyBuckets) = static_cast<double>(sample.keys->buckets());
+  switch (sample.sampling.FateOf(severity, hash)) {
+    case Sampling::Fate::kExempt:
+      break;
+    case Sampling::Fate::kDropped:
+      outcome.verdict = Verdict::kDrop;
+      break;
+    case Sampling::Fate::kSampled: {
+      const double weight = sample.sampling.WeightOf(severity);
+      if (!step.shadow) sampled_.push_back({step.rule, weight});
+      if (sample.weighs && sample.writer->Write(text, weight, &scratch_[spare_])) outcome.verdict = Verdict::kChange;
+      break;
+    }
+  }
+  return outcome;
+}
+
+Runner::Outcome Runner::TryRemembering(const Step& step, RuleMemory* memory, std::string_view text) {
+  Outcome outcome;
+  bool cut = false;
+  if (const auto* dedupe = std::get_if<DedupeStep>(&step.what)) {
+    uint64_t hash = 0;
+    if (!dedupe->HashOf(text, memory->seed(), &hash)) return outcome;
+    cut = static_cast<Dedupe*>(memory)->Repeats(hash);
+  } else {
+    const auto& throttle = std::get<ThrottleStep>(step.what);
+    if (throttle.exempt <= static_cast<uint8_t>(Severity::kFatal) &&
+        static_cast<uint8_t>(ViewOf(text).severity()) >= throttle.exempt)
+      return outcome;
+    const uint64_t hash = throttle.HashOf(text, step_view_.context().source, memory->seed());
+    cut = static_cast<Throttle*>(memory)->Cuts(hash, throttle.bytes ? text.size() : 1, NowMs());
+  }
+  if (cut) outcome.verdict = Verdict::kDrop;
+  if (cut && !step.shadow) {
+    // Nothing that comes can keep the record from being dropped.
+    memory->Settle(text, NowMs(), true);
+  } else {
+    met_.push_back(memory);
+  }
+  return outcome;
+}
+
 bool Runner::Concerns(const Step& step, std::string_view text) {
-  if (step.when == nullptr) return true;
-  if (!viewed_) step_view_.Reset(text);
-  viewed_ = true;
-  return step.when->Holds(step_view_, step.protect);
+  return step.when == nullptr || step.when->Holds(ViewOf(text), step.protect);
 }
 
 void Runner::Foresee(const Step& step, std::string_view text, const Outcome& outcome, uint32_t received_bytes) {
-  if (!viewed_) step_view_.Reset(text);
-  viewed_ = true;
   int64_t saved = 0;
   if (outcome.verdict == Verdict::kDrop || outcome.verdict == Verdict::kWithhold) {
     saved = received_bytes;
   } else if (outcome.verdict == Verdict::kChange) {
     saved = static_cast<int64_t>(text.size()) - static_cast<int64_t>(scratch_[spare_].size());
   }
-  hits_.push_back({step.rule, step_view_.severity(), saved});
+  hits_.push_back({step.rule, ViewOf(text).severity(), saved});
 }
 
 void Runner::BookHits(const Record& record) {
@@ -163,11 +295,13 @@ void Runner::BookHits(const Record& record) {
   for (const EffectHit& hit : hits_) effects_.Book(hit, text, plan_->service.get());
 }
 
-bool Runner::RunSteps(const Record& record, bool in_region) {
+bool Runner::RunFrom(const Record& record, bool in_region, const Remembered* maker) {
   std::string_view text(record.data, record.size);
   bool changed = false;
   changes_.clear();
   hits_.clear();
+  sampled_.clear();
+  met_.clear();
   viewed_ = false;
   named_ = UINT64_MAX;
   if (in_region) {
@@ -191,12 +325,18 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
     }
     const Step& step = plan_->steps[i];
     bool certain;
+    // Summaries stand for many: no rule thins them out again.
+    if (maker != nullptr &&
+        (step.rule <= maker->rule || memory_of_step_[i] != nullptr || std::holds_alternative<SampleStep>(step.what)))
+      continue;
     // A rule with several steps would have ended with the first that hits.
     if (step.shadow && !hits_.empty() && hits_.back().rule == step.rule) continue;
     if (!MayMatchInSet(step, text, &certain) || !Concerns(step, text)) continue;
     std::optional<PrefilterSearch> search;
     if (step.prefilter != nullptr) search.emplace(*step.prefilter, text, scan->SpanOf(i));
-    const Outcome outcome = Try(step, text, record.size, search.has_value() ? &*search : nullptr, certain);
+    const Outcome outcome = memory_of_step_[i] != nullptr
+                                ? TryRemembering(step, memory_of_step_[i], text)
+                                : Try(step, text, record.size, search.has_value() ? &*search : nullptr, certain);
     if (outcome.verdict == Verdict::kKeep) continue;
     if (step.shadow) {
       Foresee(step, text, outcome, record.size);
@@ -220,7 +360,7 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
         spare_ = 1 - spare_;
         changed = true;
         viewed_ = false;
-        changes_.push_back({step.rule, outcome.replacements});
+        if (outcome.replacements > 0) changes_.push_back({step.rule, outcome.replacements});
         set_answer_ = SetAnswer::kNotAsked;
         if (i + 1 < plan_->steps.size()) CollectApart(text);
         scan = &scan_apart_;
@@ -234,6 +374,7 @@ bool Runner::RunSteps(const Record& record, bool in_region) {
   if (!passed) return false;
   CountChanges();
   BookHits(record);
+  SettleMet();
   return true;
 }
 
@@ -280,8 +421,10 @@ void Runner::Flush() {
   batch_.Flush();
   if (counts_ == nullptr) return;
   const auto add = [this](CountCell cell, uint64_t amount) { Count(cell) += static_cast<double>(amount); };
-  add(CountCell::kReceivedRecords, tally_.passed_records + tally_.kept_back_records);
-  add(CountCell::kReceivedBytes, tally_.passed_bytes + tally_.kept_back_bytes);
+  add(CountCell::kReceivedRecords, tally_.passed_records + tally_.kept_back_records - tally_.created_records);
+  add(CountCell::kReceivedBytes, tally_.passed_bytes + tally_.kept_back_bytes - tally_.created_bytes);
+  add(CountCell::kCreatedRecords, tally_.created_records);
+  add(CountCell::kCreatedBytes, tally_.created_bytes);
   add(CountCell::kPassedRecords, tally_.passed_records);
   add(CountCell::kPassedBytes, tally_.passed_bytes);
   add(CountCell::kWrittenBytes, tally_.written_bytes);
@@ -298,12 +441,14 @@ void Runner::CountChanges() {
     RuleCount(change.rule, RuleCell::kChangedRecords) += 1;
     RuleCount(change.rule, RuleCell::kReplacements) += static_cast<double>(change.replacements);
   }
+  for (const Sampled& sampled : sampled_) RuleCount(sampled.rule, RuleCell::kSampledWeight) += sampled.weight;
 }
 
 // What a record adds that does not pass, whatever the reason.
 void Runner::KeepBack(const Record& record) {
   CountChanges();
   BookHits(record);
+  SettleMet();
   ++tally_.kept_back_records;
   tally_.kept_back_bytes += record.size;
 }

@@ -6,7 +6,8 @@
 // record that passes.
 //
 // A record is counted when its fate is settled: one that finds no room in the batch leaves no trace and is run again
-// later.
+// later. So is it with what rules remember (reduce/rule_memory.h): before a record they tell what they owe, and they
+// learn of it when it is settled.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "plan/effect.h"
 #include "plan/prepare.h"
 #include "plan/record_context.h"
+#include "plan/remembered.h"
 
 namespace streamgate {
 
@@ -49,6 +51,10 @@ class Runner {
   // Publishes records and counts.
   void Flush();
   uint32_t need_bytes() const { return need_bytes_; }
+  // Tells the summaries whose windows have ended, or all that rules owe which `next` (null: none) does not go on
+  // remembering. Begins and flushes. False: one finds no room, as Run's false; call again.
+  bool Tick(double now_ms);
+  bool TellLast(const PreparedPlan* next, double now_ms);
   // Of rules in shadow, by rule.
   const EffectBook& effects() const { return effects_; }
 
@@ -68,6 +74,11 @@ class Runner {
     uint32_t rule;
     uint64_t replacements;
   };
+  // A record that a rule kept by chance.
+  struct Sampled {
+    uint32_t rule;
+    double weight;
+  };
   // What became of records since the last Flush; added to the cells there, not record by record.
   struct Tally {
     uint64_t passed_records = 0;
@@ -75,13 +86,41 @@ class Runner {
     uint64_t written_bytes = 0;
     uint64_t kept_back_records = 0;
     uint64_t kept_back_bytes = 0;
+    // Among both: summaries, which nobody sent.
+    uint64_t created_records = 0;
+    uint64_t created_bytes = 0;
   };
 
   // Of the record at hand: how many were settled before it, whatever plan ran. A record that is run again has the same.
   uint64_t Sequence() const { return settled_ + tally_.passed_records + tally_.kept_back_records; }
-  bool RunSteps(const Record& record, bool in_region);
+  bool RunSteps(const Record& record, bool in_region) {
+    if (!remembered_.empty() && !TellOwed()) return false;
+    return RunFrom(record, in_region, nullptr);
+  }
+  // `maker`: the record is a summary of its, and meets only the rules behind.
+  bool RunFrom(const Record& record, bool in_region, const Remembered* maker);
+  // False: no room for a summary.
+  bool TellOwed();
+  bool TellDue();
+  bool Tell(Remembered* one, uint32_t index);
+  double NowMs() const { return context_->received_at_ms; }
+  void Place(const RecordContext* context) {
+    step_view_.Place(context);
+    view_.Place(context);
+  }
+  void Remember();
+  // Rules learn that a record is settled which they let pass.
+  void SettleMet();
   // `search`: where the step's windows lie in the text, or null. `certain`: its pattern is found.
   Outcome Try(const Step& step, std::string_view text, uint32_t received_bytes, PrefilterSearch* search, bool certain);
+  Outcome TrySample(const Step& step, const SampleStep& sample, std::string_view text);
+  // Of a step that remembers. `memory`: the rule's.
+  Outcome TryRemembering(const Step& step, RuleMemory* memory, std::string_view text);
+  RecordView& ViewOf(std::string_view text) {
+    if (!viewed_) step_view_.Reset(text);
+    viewed_ = true;
+    return step_view_;
+  }
   // Does the step look at such a record?
   bool Concerns(const Step& step, std::string_view text);
   // Notes what a step in shadow would have done.
@@ -153,6 +192,17 @@ class Runner {
   uint64_t set_question_ = 0;
   // What rules did to the record at hand; counted only once it is settled. At most one entry a step.
   std::vector<Change> changes_;
+  std::vector<Sampled> sampled_;
+  std::vector<RuleMemory*> met_;
+  // In the order of their rules; of each step its rule's, or null.
+  std::vector<Remembered> remembered_;
+  std::vector<RuleMemory*> memory_of_step_;
+  // Whether a window has ended is asked once after each Begin.
+  bool due_asked_ = false;
+  Scratch summary_;
+  // A summary stands for records of several sources: whoever asks for one gets no answer.
+  RecordContext nobody_;
+  const RecordContext* context_ = nullptr;
   // What rules in shadow would have done to it. At most one entry a rule.
   std::vector<EffectHit> hits_;
   EffectBook effects_;

@@ -71,6 +71,8 @@ class BasicRing {
   // Anyone, approximately while others run.
   bool IsEmpty() const;
   uint32_t Blocks() const;
+  // Producers. Does the consumer want blocks of one peer's records each?
+  bool SeparatesSources() const { return Memory::Load(&header_->separates_sources, Memory::kRelaxed) != 0; }
   uint64_t Bytes() const;
 
  private:

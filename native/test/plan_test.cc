@@ -83,12 +83,13 @@ bool Decodes(const std::string& bytes) {
   return decodes;
 }
 
-const std::vector<Spec> kTwo = {
-    {OperationCode::kDropLiteral, 0, 0, {"DEBUG"}, {{ConditionCode::kLiteral, 0, {"x"}, {}, {}}}},
-    {OperationCode::kReplacePattern, 3, 1, {"a+", "b"}}};
+const std::vector<Spec> kTwo = {{OperationCode::kDropLiteral, 0, 0, {"DEBUG"}},
+                                {OperationCode::kReplacePattern, 3, 1, {"a+", "b"}}};
+const std::vector<Spec> kConditional = {{OperationCode::kDrop, 4, 0, {}, {{ConditionCode::kLiteral, 0, {"x"}, {}, {}}}},
+                                        {OperationCode::kReplacePattern, 3, 1, {"a+", "b"}}};
 
 TEST("a plan decodes whole, and every shorter or longer one is refused", {
-  const std::string bytes = Encode(2, kTwo);
+  const std::string bytes = Encode(2, kConditional);
   CHECK(Decodes(bytes));
   for (size_t size = 0; size < bytes.size(); ++size) CHECK(!Decodes(bytes.substr(0, size)));
   CHECK(!Decodes(bytes + "x"));
@@ -106,7 +107,7 @@ TEST("a plan with unknown codes, flags, rules or arguments is refused", {
 });
 
 TEST("every byte of a plan flipped: decoded or refused, never read out of bounds", {
-  const std::string bytes = Encode(2, kTwo);
+  const std::string bytes = Encode(2, kConditional);
   for (size_t at = 0; at < bytes.size(); ++at) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string flipped = bytes;
@@ -598,6 +599,8 @@ Spec RandomSpec(std::mt19937* random, uint32_t rule) {
     case 2:
     case 3:
       return {OperationCode::kDropPattern, 0, rule, {any(patterns) + ((*random)() % 2 == 0 ? any(patterns) : "")}};
+    case 4:
+      return {OperationCode::kDrop, 0, rule, {}, {RandomCondition(random, 2)}};
     default:
       return {OperationCode::kReplacePattern,
               static_cast<uint16_t>((*random)() % 2 * 2),
@@ -622,6 +625,8 @@ TEST("rules behave as one after the other, with prefilters and without, wherever
     for (uint32_t count = random() % 8 == 0 ? random() % 60 : random() % 6; count > 0; --count) {
       Spec spec = RandomSpec(&random, static_cast<uint32_t>(specs.size()));
       if (spec.code == OperationCode::kReplacePattern && ++replacing > 2) continue;
+      if (random() % 4 == 0) spec.when = {RandomCondition(&random, 2)};
+      if (random() % 6 == 0) spec.flags |= static_cast<uint16_t>(OperationFlag::kShadow);
       specs.push_back(std::move(spec));
     }
     std::vector<std::string> records(random() % 40);

@@ -71,8 +71,8 @@ size_t RecordBytes(const char* data, size_t size) {
   return size > 0 && data[size - 1] == '\0' ? size - 1 : size;
 }
 
-bool SameSource(const BlockSource& a, const BlockSource& b) {
-  return a.family == b.family && a.port == b.port && std::memcmp(a.address, b.address, sizeof a.address) == 0;
+bool SameAddress(const BlockSource& a, const BlockSource& b) {
+  return a.family == b.family && std::memcmp(a.address, b.address, sizeof a.address) == 0;
 }
 
 // A bound socket, or -1 and `error`.
@@ -296,6 +296,7 @@ void UdpReceiver::State::Push(unsigned count) {
 // lost.
 void UdpReceiver::State::PushTo(uint32_t owner, unsigned count, double now) {
   Ring& ring = rings[owner];
+  const bool separate = ring.SeparatesSources();
   int nap_ms = 1;
   unsigned at = 0;
   while (at < count) {
@@ -311,9 +312,13 @@ void UdpReceiver::State::PushTo(uint32_t owner, unsigned count, double now) {
         break;
       if (records == 0) {
         source = sources[end];
-      } else if (source.family != 0 && !SameSource(source, sources[end])) {
+      } else if (!SameAddress(source, sources[end])) {
+        // One that is unknown already may take more of any peer.
+        if (separate && source.family != 0) break;
         source = BlockSource();
         source.transport = Transport::kUdp;
+      } else if (source.port != sources[end].port) {
+        source.port = 0;
       }
       ++records;
       bytes = more;

@@ -119,6 +119,10 @@ interface Stats {
   out: { records: number; bytes: number };
   dropped: Record<string, { records: number; bytes: number }>;
   redacted: Record<string, { records: number; replacements: number }>;
+  /** Of rules that sample: how many records those stand for that they kept by chance. */
+  sampled: Record<string, { weight: number }>;
+  /** Of rules that made some. They are in `out`, and not in `in`. */
+  summaries: Record<string, { records: number; bytes: number }>;
   quarantined: { records: number; bytes: number };
   lost: {
     oversize: { records: number; bytes: number };
@@ -174,6 +178,7 @@ class Pipe {
       if (open) open = this.#flush();
     }
     while (open && !this.#engine.runEnd(this.#framer, Date.now())) open = this.#flushFull();
+    while (open && !this.#engine.tellLast(Date.now())) open = this.#flushFull();
     if (open) this.#flush();
   }
 
@@ -208,11 +213,15 @@ class Pipe {
     // As entries: an id such as `__proto__` is a key like any other.
     const dropped: [string, { records: number; bytes: number }][] = [];
     const redacted: [string, { records: number; replacements: number }][] = [];
+    const sampled: [string, { weight: number }][] = [];
+    const summaries: [string, { records: number; bytes: number }][] = [];
     this.#plan.rules.forEach(({ id, type }, index) => {
       const base = countCellsFixed + index * countCellsPerRule;
       const at = (cell: keyof typeof ruleCell) => this.#counts[base + ruleCell[cell]]!;
       if (type === "redact") redacted.push([id, { records: at("changedRecords"), replacements: at("replacements") }]);
       else dropped.push([id, { records: at("droppedRecords"), bytes: at("droppedBytes") }]);
+      if (type === "sample") sampled.push([id, { weight: at("sampledWeight") }]);
+      if (at("summaryRecords") > 0) summaries.push([id, { records: at("summaryRecords"), bytes: at("summaryBytes") }]);
     });
     return {
       engine: this.#kind.name,
@@ -220,6 +229,8 @@ class Pipe {
       out: { records: this.#outRecords, bytes: this.#outBytes },
       dropped: Object.fromEntries(dropped),
       redacted: Object.fromEntries(redacted),
+      sampled: Object.fromEntries(sampled),
+      summaries: Object.fromEntries(summaries),
       quarantined: {
         records: this.quarantinedRecords,
         bytes: this.#cell("quarantinedMatchLimitBytes") + this.#cell("quarantinedOutputLimitBytes"),

@@ -27,7 +27,7 @@ export function compilePlan(rules: readonly Rule[], outputs: readonly OutputConf
     // What only counts protects nothing.
     const ruleClass = mode === "shadow" ? "reduce" : classOf(rule, ruleType);
     const when = rule.when === undefined ? undefined : compileCondition(rule.when as ConditionConfig);
-    for (const part of ruleType.compile(params, outputIds)) {
+    for (const part of ruleType.compile(params, outputIds, id)) {
       const flags =
         (ruleClass === "protect" ? operationFlag.protect : 0) |
         (part.limited === true ? operationFlag.limited : 0) |

@@ -22,6 +22,9 @@ const costs: Readonly<Record<OperationName, number>> = {
   dropAttribute: 16,
   redact: 16,
   drop: 16,
+  sample: 16,
+  dedupe: 12,
+  throttle: 8,
   route: 1,
 };
 const patternWithoutLiteralCost = 12;

@@ -26,6 +26,22 @@ export const operationCode = {
    * or drops the record. What lies below more escapes than are taken away withholds the record.
    */
   redact: 6,
+  /**
+   * args: keep and weigh (one byte each), seven u64 thresholds, seven f64 weights, then one argument a path where it is by key. By
+   * `severity`: a record whose severity is `keep` or more passes as it is; another where its hash is less than the threshold (2^64 - 1: always,
+   * and as it is), with its weight written on it when `weigh` is not 0.
+   */
+  sample: 7,
+  /**
+   * args: f64 window in ms · f64 memory in bytes · u8 mask; the rule's label, the inside of a JSON string; then one argument a field: for
+   * each of its paths u32 length · path. Drops a record that is like one that passed in the window, and tells of it in a summary.
+   */
+  dedupe: 8,
+  /**
+   * args: f64 window in ms · f64 memory in bytes · f64 tokens a ms · f64 tokens at most (both in millionths) · u8 throttleKey · u8 unit (0
+   * records, 1 bytes) · u8 exempt; the label; then one argument a path. Drops what is too much, and tells of it in summaries.
+   */
+  throttle: 9,
   /** args: u64, little-endian, bit n: output n. From here on the record goes to these outputs, and whatever a route said before is forgotten. */
   route: 10,
 } as const;
@@ -71,6 +87,18 @@ export type AttributeOperator = keyof typeof attributeOperator;
  */
 export const attributeNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,2})?$/;
 export const attributeNumberBytesMax = 64;
+
+/** What a rule that remembers may have in memory, in bytes; the least holds a few hundred records, and one long text twice. */
+export const reduceMemoryBytesMin = 65_536;
+export const reduceMemoryBytesMax = 2 ** 30;
+/** Of what a rule cut, the first record's text is kept for the summary; longer ones are not, for a piece of one could hide what rules look for. */
+export const reduceTextBytesMax = 8192;
+/** Most records or bytes in a throttle's bucket, and most a second: in millionths, and with the largest record's debt, still below 2^53. */
+export const throttleTokensMax = 1e9;
+/** Of what a throttle has a bucket each. */
+export const throttleKey = { all: 0, source: 1, attribute: 2 } as const;
+/** Most records that one stands for: the least rate is its inverse. */
+export const sampleWeightMax = 1e9;
 
 export interface Operation {
   readonly name: OperationName;

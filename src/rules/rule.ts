@@ -50,8 +50,9 @@ export interface RuleType<P extends TObject = TObject> {
   /**
    * @param params accepted before: fits the schema, and `refusal` had nothing to say
    * @param outputs ids of the manifest's outputs, in order: an output's index is its bit in a record's routes
+   * @param id the rule's, for what it writes
    */
-  compile(params: Static<P>, outputs?: readonly (string | undefined)[]): readonly OperationPart[];
+  compile(params: Static<P>, outputs?: readonly (string | undefined)[], id?: string): readonly OperationPart[];
   /** Outputs that the parameters name: a manifest without one of them is refused. */
   outputs?(params: Static<P>): readonly string[];
   /** Of the parameters, what the rule's memory depends on: with another value it begins anew. Absent: it remembers nothing. */

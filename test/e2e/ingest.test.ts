@@ -1,4 +1,5 @@
 /** What comes in over TCP and UDP goes out whole, unchanged and in order, on both engines. */
+import { createSocket, type Socket } from "node:dgram";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { expectInOrder, numberedLines } from "../fixtures/lines.ts";
@@ -6,6 +7,21 @@ import { engines } from "../fixtures/requirement.ts";
 import { isListening, sendUdp, write } from "../fixtures/tcp.ts";
 
 afterEach(disposeGates);
+
+async function boundUdp(address: string): Promise<Socket> {
+  const socket = createSocket("udp4");
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind(0, address, resolve);
+  });
+  return socket;
+}
+
+function sendFrom(socket: Socket, port: number, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.send(text, port, "127.0.0.1", (error) => (error ? reject(error) : resolve()));
+  });
+}
 
 for (const { engine, skip, note } of engines) {
   describe.skipIf(skip)(`TCP on ${engine}${note}`, () => {
@@ -133,6 +149,25 @@ for (const { engine, skip, note } of engines) {
       await gate.waitForLines(4);
       await gate.stop();
       expect(gate.stdout.toString("latin1")).toBe("a\nb\nc\n\xff\0\xfe\n");
+    });
+
+    it("tells senders apart whose datagrams come between one another, where a rule asks for them", async () => {
+      const gate = await Gate.start({ engine });
+      const rule = {
+        id: "quiet",
+        type: "filter",
+        params: { value: "x" },
+        when: { source: ["127.0.0.2", "127.0.0.4/31"] },
+      };
+      await gate.ok("POST", "/rules", rule);
+      await gate.publish();
+      const sockets = await Promise.all([1, 2, 3, 4, 5].map((host) => boundUdp(`127.0.0.${host}`)));
+      for (let i = 0; i < 100; i++)
+        await Promise.all(sockets.map((socket, host) => sendFrom(socket, gate.udpPort, `x ${host + 1} ${i}`)));
+      const lines = await gate.waitForLines(200);
+      for (const socket of sockets) socket.close();
+      await gate.stop();
+      expect(lines.map((line) => line.split(" ")[1]).toSorted()).toEqual([..."1".repeat(100), ..."3".repeat(100)]);
     });
   });
 

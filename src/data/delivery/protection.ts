@@ -5,7 +5,13 @@
 
 import { createHash } from "node:crypto";
 import { encodePlan } from "../../plan/encode.ts";
-import { operationFlag, type Plan } from "../../plan/operations.ts";
+import { type OperationName, operationFlag, type Plan } from "../../plan/operations.ts";
+
+/**
+ * What thins records out protects nothing, also where it is never skipped: records that were spooled have met it, and would be
+ * thinned again.
+ */
+const thinning: ReadonlySet<OperationName> = new Set(["sample", "dedupe", "throttle"]);
 
 export interface Protection {
   /** The protect rules alone, in their order; their numbers are those of `plan.rules`. */
@@ -15,9 +21,12 @@ export interface Protection {
 }
 
 export function protectionOf({ rules, operations }: Plan): Protection {
-  const protecting = operations.filter(({ flags }) => (flags & operationFlag.protect) !== 0);
-  const anonymous = {
-    rules: rules.slice(0, 1),
+  // Where a spooled record goes is decided: a route would say nothing.
+  const protecting = operations.filter(
+    ({ name, flags }) => (flags & operationFlag.protect) !== 0 && name !== "route" && !thinning.has(name),
+  );
+  const anonymous: Plan = {
+    rules: [{ id: "", type: "", class: "protect" }],
     operations: protecting.map((operation) => ({ ...operation, rule: 0 })),
   };
   const digest = createHash("sha256").update(encodePlan(anonymous)).digest();

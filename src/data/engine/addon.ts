@@ -114,6 +114,8 @@ export interface NativeEngine {
   pushEnd(framer: NativeFramer, receivedAtMs: number): boolean;
   readonly stoppedBy: number;
   runBlock(ring: NativeRing): number;
+  tick(nowMs: number): boolean;
+  tellLast(nowMs: number, next?: NativePlan): boolean;
   effects(): RuleEffect[];
   readonly needBytes: number;
   close(): void;

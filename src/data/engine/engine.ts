@@ -128,6 +128,17 @@ export interface Engine {
   effects(): readonly RuleEffect[];
   /** Runs the block at the ring's head. @returns a `runResult`; after `batchFull` call again with a fresh batch attached */
   runBlock(ring: Ring): number;
+  /**
+   * Appends the summaries whose windows have ended, as a chunk or block received at `nowMs` would first. Once a second where none may come.
+   * @returns false when the batch was full: attach another and call again
+   */
+  tick(nowMs: number): boolean;
+  /**
+   * Appends the summaries that rules owe and that `next` would not go on with: all of them when it is absent. Call before `use` and before
+   * `close`, or what was dropped is never told.
+   * @returns as `tick`
+   */
+  tellLast(nowMs: number, next?: PreparedPlan): boolean;
   /** After a full batch: bytes that the record which did not fit needs, its LF included. An empty batch of that size takes it. */
   readonly needBytes: number;
   close(): void;

@@ -31,7 +31,7 @@ export const batchEntry = struct("BatchEntry", "One surviving record.", 16, {
 
 /**
  * What an engine counts, as cells of a Float64Array (exact to 2^53). Bytes are bytes as received, without framing, except
- * `writtenBytes`. After every call, in records and in bytes: `received = passed + Σ rule.dropped + Σ quarantined…`.
+ * `writtenBytes`. After every call, in records and in bytes: `received + created = passed + Σ rule.dropped + Σ quarantined…`.
  * What framing loses before a record reaches an engine is counted apart, in `frameCell`s.
  */
 export const countCell = {
@@ -45,6 +45,9 @@ export const countCell = {
   quarantinedMatchLimitBytes: 6,
   quarantinedOutputLimitRecords: 7,
   quarantinedOutputLimitBytes: 8,
+  /** Summaries that rules made of what they dropped. They go on as records do, so they are in what follows and not in received. */
+  createdRecords: 9,
+  createdBytes: 10,
 } as const;
 export type CountCell = keyof typeof countCell;
 /**
@@ -79,9 +82,16 @@ export const ruleCell = {
   /** Records that it could not finish. */
   quarantinedRecords: 4,
   quarantinedBytes: 5,
+  /** Summaries that it made. */
+  summaryRecords: 6,
+  summaryBytes: 7,
+  /** sample: of the records that it kept by chance, how many they stand for. */
+  sampledWeight: 8,
+  /** sample by key: of 256 buckets those that keys have fallen into, so about how many keys there are up to some hundred. */
+  keyBuckets: 9,
 } as const;
 export type RuleCell = keyof typeof ruleCell;
-export const countCellsPerRule = 8;
+export const countCellsPerRule = 10;
 
 /**
  * Cells of route i start behind the last rule's, at `countCellsFixed + rules × countCellsPerRule + i × countCellsPerRoute`. For its

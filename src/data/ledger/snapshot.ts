@@ -24,6 +24,10 @@ export interface RuleTotals {
   dropped: Amount;
   changed: { records: number; replacements: number };
   quarantined: Amount;
+  /** Summaries that it made of what it dropped. */
+  summaries: Amount;
+  /** sample: records that those stand for which it kept by chance. */
+  sampledWeight: number;
 }
 
 export type InputLoss = "oversize" | "frame" | "kernel" | "ring_full" | "worker" | "shutdown";
@@ -64,6 +68,8 @@ export interface OutputTotals {
 export interface Snapshot {
   /** What engines took. */
   received: Amount;
+  /** Summaries that rules made: they go on as records do. Bytes as they were made. */
+  created: Amount;
   passed: Amount;
   quarantined: { matchLimit: Amount; outputLimit: Amount };
   /** By rule id; rules of former manifests included. */
@@ -109,6 +115,7 @@ function zeroOutput(): OutputTotals {
 export function emptySnapshot(): Snapshot {
   return {
     received: zeroAmount(),
+    created: zeroAmount(),
     passed: zeroAmount(),
     quarantined: { matchLimit: zeroAmount(), outputLimit: zeroAmount() },
     rules: new Map(),
@@ -152,6 +159,7 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
   const offsets = ledgerOffsets(shapeOf(meaning));
   const count = (cell: keyof typeof countCell) => cells[offsets.counts + countCell[cell]]!;
   add(to.received, count("receivedRecords"), count("receivedBytes"));
+  add(to.created, count("createdRecords"), count("createdBytes"));
   add(to.passed, count("passedRecords"), count("passedBytes"));
   const { matchLimit, outputLimit } = to.quarantined;
   add(matchLimit, count("quarantinedMatchLimitRecords"), count("quarantinedMatchLimitBytes"));
@@ -170,11 +178,15 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
       dropped: zeroAmount(),
       changed: { records: 0, replacements: 0 },
       quarantined: zeroAmount(),
+      summaries: zeroAmount(),
+      sampledWeight: 0,
     };
     add(rule.dropped, at("droppedRecords"), at("droppedBytes"));
     rule.changed.records += at("changedRecords");
     rule.changed.replacements += at("replacements");
     add(rule.quarantined, at("quarantinedRecords"), at("quarantinedBytes"));
+    add(rule.summaries, at("summaryRecords"), at("summaryBytes"));
+    rule.sampledWeight += at("sampledWeight");
     to.rules.set(id, rule);
   });
 }
@@ -294,7 +306,7 @@ export function copySnapshot(from: Snapshot): Snapshot {
 
 /**
  * @returns by how much the account is off, summed over its equations, in records and bytes; 0 whenever nothing is under way:
- *   `received = passed + dropped + quarantined`, for each output `recovered + routed = delivered + queued + spooled + dead-lettered + lost`, each
+ *   `received + created = passed + dropped + quarantined`, for each output `recovered + routed = delivered + queued + spooled + dead-lettered + lost`, each
  *   output was offered what passed, and streams `handed = written + queued + lost{closed}`
  */
 export function imbalance(snapshot: Snapshot): number {
@@ -303,9 +315,10 @@ export function imbalance(snapshot: Snapshot): number {
     off += Math.abs(whole.records - parts.reduce((sum, part) => sum + part.records, 0));
     off += Math.abs(whole.bytes - parts.reduce((sum, part) => sum + part.bytes, 0));
   };
-  const { received, passed, quarantined, rules, outputs, streams } = snapshot;
+  const { received, created, passed, quarantined, rules, outputs, streams } = snapshot;
   const dropped = [...rules.values()].map((rule) => rule.dropped);
-  check(received, [passed, ...dropped, quarantined.matchLimit, quarantined.outputLimit]);
+  const met = { records: received.records + created.records, bytes: received.bytes + created.bytes };
+  check(met, [passed, ...dropped, quarantined.matchLimit, quarantined.outputLimit]);
   for (const {
     recovered,
     routed,
@@ -328,11 +341,12 @@ export function imbalance(snapshot: Snapshot): number {
 
 /** The account in one line of a log, for the moment when the program ends. */
 export function accountFields(snapshot: Snapshot): Readonly<Record<string, number>> {
-  const { received, passed, quarantined, rules, inRing, lost, outputs, streams } = snapshot;
+  const { received, created, passed, quarantined, rules, inRing, lost, outputs, streams } = snapshot;
   const sum = (amounts: readonly Amount[]) => amounts.reduce((total, { records }) => total + records, 0);
   const all = [...outputs.values()];
   return {
     received: received.records,
+    created: created.records,
     dropped: sum([...rules.values()].map((rule) => rule.dropped)),
     quarantined: quarantined.matchLimit.records + quarantined.outputLimit.records,
     passed: passed.records,

@@ -38,6 +38,10 @@ export const ringHeader = struct("RingHeader", "The first 1024 bytes of a ring's
   head: { type: "u64", at: 128, doc: "Read cursor, same form. Only the consumer stores it." },
   wake: { type: "i32", at: 192, doc: "Incremented by a producer after each commit; what Atomics.waitAsync watches." },
   waiting: { type: "u32", doc: "1 while the consumer waits on `wake`; a producer notifies only then." },
+  separatesSources: {
+    type: "u32",
+    doc: "1: the consumer asks where records came from, so a producer with several peers puts each one's into blocks of their own. The consumer stores it when its plan changes.",
+  },
   pushedRecords: { type: "u64", at: 256, doc: "Records committed since the start (added by producers)." },
   pushedBytes: { type: "u64", doc: "Record bytes committed since the start." },
   takenRecords: { type: "u64", at: 320, doc: "Records taken by the consumer since the start." },

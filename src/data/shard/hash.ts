@@ -15,6 +15,14 @@ export class ShardHash {
     return (BigInt(this.#high) << 32n) | BigInt(this.#low);
   }
 
+  get high(): number {
+    return this.#high;
+  }
+
+  get low(): number {
+    return this.#low;
+  }
+
   /** Hashes `bytes` from `start` to `end`. */
   take(bytes: Uint8Array, start: number, end: number): void {
     let high = 0xcbf29ce4;

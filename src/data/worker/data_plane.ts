@@ -4,6 +4,7 @@
  * The main thread owns the rings, the ledgers and the stdout writer; a worker that dies loses none of that (`supervisor.ts`).
  */
 
+import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -77,6 +78,8 @@ export class DataPlane {
   /** What writers of files have counted that are closed. */
   readonly #filesPast = { pushed: zeroAmount(), written: zeroAmount(), lost: zeroAmount() };
   readonly #shardKey: ShardKey | undefined;
+  /** Of chance, and of the hashes by which rules remember records: nobody who sends some can know it. */
+  readonly #seed = randomBytes(8).readBigUInt64LE();
   /** Whose workers a test may end. */
   readonly supervisor: Supervisor;
   /** Everything that ledgers no longer hold: former manifests, dead workers. */
@@ -160,7 +163,7 @@ export class DataPlane {
   apply(manifest: Manifest): Promise<void> {
     return this.#inTurn(async () => {
       const { processors, outputs, batch_size: batchSize } = activePipeline(manifest);
-      const plan = compilePlan(resolveRuleKeys(processors, read), outputs);
+      const plan = { ...compilePlan(resolveRuleKeys(processors, read), outputs), seed: this.#seed };
       const leases = await this.#leaseFiles(outputs);
       const program: Program = {
         plan,

@@ -6,6 +6,7 @@
  * pauses. So the order within a source never changes, and what waits is bounded.
  */
 
+import { asksSource } from "../../plan/asks_source.ts";
 import { BatchPool, type SharedBatch } from "../delivery/batch_pool.ts";
 import type { Outputs, PreparedOutputs } from "../delivery/outputs.ts";
 import type { Engine, EngineKind, Framer, PreparedPlan, Ring, Sharding } from "../engine/engine.ts";
@@ -13,6 +14,8 @@ import { runResult, stopCause } from "../engine/layout.ts";
 import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
 import { Overload, type OverloadOptions, overloadThresholds } from "./overload.ts";
+
+const separatesSourcesAt = ringHeader.offsets.separatesSources / 4;
 
 /** What a source of bytes pushes into: this worker's inbox, or the ring of another worker. */
 export interface Intake {
@@ -51,6 +54,8 @@ const waiterFailuresPerTurn = 8;
 const blocksPerTurn = 32;
 /** A claim whose producer died before it wrote the header is skipped when the head has not moved for this long. */
 const deadClaimMs = 1000;
+/** How often windows of summaries are looked at when no record comes that would do it. */
+const tickMs = 1000;
 
 export interface InboxOptions {
   readonly kind: EngineKind;
@@ -69,6 +74,7 @@ export class Inbox implements Intake, ReaderSite {
   readonly ring: Ring;
   readonly #engine: Engine;
   readonly #ringMemory: SharedArrayBuffer;
+  readonly #ringHeader: Uint32Array;
   readonly #ringSlots: number;
   readonly #ringCapacityBytes: number;
   readonly #outputs: Outputs;
@@ -88,6 +94,7 @@ export class Inbox implements Intake, ReaderSite {
   #waiters: (() => boolean)[] = [];
   #deadClaims: NodeJS.Timeout | undefined;
   #roomLook: NodeJS.Timeout | undefined;
+  #ticks: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
   #flush: NodeJS.Immediate | undefined;
   #watching = false;
@@ -107,7 +114,8 @@ export class Inbox implements Intake, ReaderSite {
     if (this.#sharded) this.#engine.shard(sharding);
     this.ring = kind.openRing(ringMemory, producer);
     this.#ringMemory = ringMemory;
-    const header = new Uint32Array(ringMemory, 0, ringHeader.bytes / 4);
+    this.#ringHeader = new Uint32Array(ringMemory, 0, ringHeader.bytes / 4);
+    const header = this.#ringHeader;
     this.#ringSlots = header[ringHeader.offsets.slots / 4]!;
     this.#ringCapacityBytes = header[ringHeader.offsets.capacityBytes / 4]!;
     this.#outputs = outputs;
@@ -207,7 +215,10 @@ export class Inbox implements Intake, ReaderSite {
    */
   swap(prepared: PreparedPlan, counts: Float64Array, outputs: PreparedOutputs): void {
     this.#finishBlock();
+    this.#tellLast(prepared);
     this.#engine.use(prepared, counts);
+    Atomics.store(this.#ringHeader, separatesSourcesAt, asksSource(prepared.plan) ? 1 : 0);
+    this.#tickWhere(prepared);
     this.overload?.reset(prepared, counts);
     this.#hasPlan = true;
     this.#outputs.swap(outputs);
@@ -224,12 +235,42 @@ export class Inbox implements Intake, ReaderSite {
     this.#handOut();
   }
 
+  /** What rules dropped and the plan to come does not go on with is told to the outputs at hand, even if they are full. */
+  #tellLast(next?: PreparedPlan): void {
+    if (!this.#hasPlan) return;
+    const nowMs = Date.now();
+    if (this.#needBytes !== undefined) this.#attachFresh(this.#needBytes);
+    while (!this.#engine.tellLast(nowMs, next)) {
+      this.#seal();
+      this.#attachFresh(this.#needBytes!);
+    }
+    this.#handOut();
+  }
+
+  /** A plan in which nothing remembers needs no ticks, and an idle worker sleeps. */
+  #tickWhere({ plan }: PreparedPlan): void {
+    clearInterval(this.#ticks);
+    this.#ticks = undefined;
+    if (!plan.operations.some(({ name }) => name === "dedupe" || name === "throttle")) return;
+    this.#ticks = setInterval(() => this.#tick(), tickMs).unref();
+  }
+
+  #tick(): void {
+    // A block half run has its own time; the records behind it come soon.
+    if (this.#midBlock || this.#closed || !this.#ready()) return;
+    const nowMs = Date.now();
+    while (!this.#engine.tick(nowMs)) if (!this.#rotate()) break;
+    this.#handOut();
+  }
+
   /**
    * Nothing runs any more: outputs that end must not be given what nobody would see to. A block half run is finished, so that the ring counts
    * what did not run and nothing else.
    */
   stop(): void {
     this.#finishBlock();
+    this.#tellLast();
+    clearInterval(this.#ticks);
     this.#stopped = true;
   }
 
@@ -257,6 +298,7 @@ export class Inbox implements Intake, ReaderSite {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#roomLook);
+    clearInterval(this.#ticks);
     clearTimeout(this.#overloadLook);
     this.overload?.close();
     clearImmediate(this.#turn);

@@ -20,6 +20,7 @@ export interface StatusParts {
 export function statusOf({ version, engine, workers, snapshot, answers, extra }: StatusParts): Record<string, unknown> {
   const {
     received,
+    created,
     passed,
     quarantined,
     rules,
@@ -37,10 +38,19 @@ export function statusOf({ version, engine, workers, snapshot, answers, extra }:
     workers,
     connections,
     received,
+    created,
     passed,
     dropped: Object.fromEntries([...rules].map(([id, { dropped }]) => [id, dropped])),
     redacted: Object.fromEntries(
       [...rules].filter(([, { changed }]) => changed.records > 0).map(([id, { changed }]) => [id, changed]),
+    ),
+    summaries: Object.fromEntries(
+      [...rules].filter(([, { summaries }]) => summaries.records > 0).map(([id, { summaries }]) => [id, summaries]),
+    ),
+    sampled: Object.fromEntries(
+      [...rules]
+        .filter(([, { sampledWeight }]) => sampledWeight > 0)
+        .map(([id, { sampledWeight }]) => [id, { weight: sampledWeight }]),
     ),
     quarantined: { match_limit: quarantined.matchLimit, output_limit: quarantined.outputLimit },
     in_ring: inRing,

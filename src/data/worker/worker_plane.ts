@@ -17,6 +17,7 @@ import { ledgerCell, ledgerCells } from "../ledger/layout.ts";
 import { LedgerWriter } from "../ledger/ledger.ts";
 import { QuarantineWatch } from "../quarantine/watch.ts";
 import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
+import { KeyWatch } from "./key_watch.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import { type Answers, type ListenRequest, type Request, udpProducerBase, type WorkerStart } from "./messages.ts";
 
@@ -49,6 +50,7 @@ export class WorkerPlane {
   readonly #outputs: Outputs;
   readonly #inbox: Inbox;
   readonly #quarantine: QuarantineWatch;
+  readonly #keys: KeyWatch;
   readonly #memory: MemoryBudget;
   readonly #frameLosses = new Float64Array(frameCells);
   readonly #cells = new Float64Array(ledgerCells);
@@ -70,6 +72,7 @@ export class WorkerPlane {
     this.#kind = kind;
     this.#log = log;
     this.#quarantine = new QuarantineWatch(log);
+    this.#keys = new KeyWatch(log);
     const { index, rings, dataDir } = start;
     this.#memory = MemoryBudget.open(start.memory, start.index);
     this.#outputs = new Outputs({
@@ -179,6 +182,7 @@ export class WorkerPlane {
     this.#ledger = prepared.ledger;
     this.#counts = prepared.counts;
     this.#quarantine.use(prepared.plan.plan.rules, prepared.counts);
+    this.#keys.use(prepared.plan.plan.rules, prepared.counts);
     this.#publish();
     before?.close();
   }
@@ -289,5 +293,6 @@ export class WorkerPlane {
       cells.set(this.#counts, counts);
     });
     this.#quarantine.look();
+    this.#keys.look();
   }
 }

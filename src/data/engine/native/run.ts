@@ -110,6 +110,22 @@ export class NativeEngineHandle implements Engine {
     }
   }
 
+  tick(nowMs: number): boolean {
+    try {
+      return this.handle.tick(nowMs);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  tellLast(nowMs: number, next?: PreparedPlan): boolean {
+    try {
+      return this.handle.tellLast(nowMs, (next as NativePreparedPlan | undefined)?.handle);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
   effects(): readonly RuleEffect[] {
     return this.handle.effects();
   }

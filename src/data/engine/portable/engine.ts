@@ -27,6 +27,16 @@ export class PortableEngine implements Engine {
     return this.#runner.needBytes;
   }
 
+  tick(nowMs: number): boolean {
+    this.#checkReady();
+    return this.#runner.tick(nowMs);
+  }
+
+  tellLast(nowMs: number, next?: PreparedPlan): boolean {
+    this.#checkReady();
+    return this.#runner.tellLast(nowMs, next?.plan);
+  }
+
   effects(): readonly RuleEffect[] {
     return this.#runner.effects.list();
   }

@@ -11,6 +11,9 @@ import type { Pattern } from "../match/pattern.ts";
 import { patternFinder, patternText, preparePattern } from "../match/pattern_bytes.ts";
 import { Replacement } from "../match/replace.ts";
 import { PatternRefusal } from "../match/syntax.ts";
+import { DedupeStep } from "../reduce/dedupe_step.ts";
+import { SampleStep } from "../reduce/sample_step.ts";
+import { ThrottleStep } from "../reduce/throttle_step.ts";
 
 interface StepOfRule {
   readonly rule: number;
@@ -32,6 +35,9 @@ export type Work =
   | { readonly kind: "replacePattern"; readonly replacement: Replacement; readonly limited: boolean }
   | { readonly kind: "redact"; readonly redaction: Redaction }
   | { readonly kind: "drop" }
+  | { readonly kind: "sample"; readonly sample: SampleStep }
+  | { readonly kind: "dedupe"; readonly dedupe: DedupeStep }
+  | { readonly kind: "throttle"; readonly throttle: ThrottleStep }
   /** The bits of outputs 0 to 31 and 32 to 63. */
   | { readonly kind: "route"; readonly low: number; readonly high: number };
 
@@ -119,6 +125,12 @@ function prepareWork({ name, flags, args }: Operation): Work {
       return { kind: name, redaction: new Redaction(args) };
     case "drop":
       return { kind: name };
+    case "sample":
+      return { kind: name, sample: new SampleStep(args) };
+    case "dedupe":
+      return { kind: name, dedupe: new DedupeStep(args) };
+    case "throttle":
+      return { kind: name, throttle: new ThrottleStep(args) };
     case "route": {
       const routes = Buffer.from(first);
       return { kind: name, low: routes.readUInt32LE(0), high: routes.readUInt32LE(4) };

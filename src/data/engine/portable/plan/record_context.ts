@@ -29,6 +29,11 @@ export class RecordContext {
     return this;
   }
 
+  /** Of records that the engine makes itself. */
+  ofNobody(receivedAtMs: number): this {
+    return this.ofBlock(transport.unknown, nowhere, receivedAtMs);
+  }
+
   /** A block's. */
   ofBlock(transport: number, address: Uint8Array, receivedAtMs: number): this {
     this.#source = undefined;

@@ -1,5 +1,6 @@
 /** Runs a prepared plan over records, one after the other, and books what became of each. */
 
+import type { Plan } from "../../../../plan/operations.ts";
 import type { Batch } from "../../batch.ts";
 import {
   countCell,
@@ -15,12 +16,20 @@ import {
 } from "../../layout.ts";
 import { RecordView } from "../condition/condition.ts";
 import { Scratch } from "../match/replace.ts";
+import type { Dedupe } from "../reduce/dedupe.ts";
+import { none } from "../reduce/key_table.ts";
+import type { RuleMemory } from "../reduce/rule_memory.ts";
+import type { SampleStep } from "../reduce/sample_step.ts";
+import { fate } from "../reduce/sampling.ts";
+import type { Throttle } from "../reduce/throttle.ts";
 import { BatchWriter } from "./batch.ts";
 import { EffectBook } from "./effect.ts";
 import type { PortablePlan, PreparedRoute, Step } from "./prepare.ts";
-import type { RecordContext } from "./record_context.ts";
+import { RecordContext } from "./record_context.ts";
+import { type Remembered, rememberedBy } from "./remembered.ts";
 
 const allRoutes = 0xffff_ffff;
+const nothing = Buffer.alloc(0);
 
 /** What a step makes of a record. */
 const verdict = { keep: 0, drop: 1, change: 2, route: 3, withhold: 4 } as const;
@@ -67,8 +76,37 @@ export class Runner {
   #changes = 0;
   #changedRules = new Int32Array(0);
   #replacements = new Float64Array(0);
+  /** Records that rules kept by chance: booked likewise. */
+  #sampled = 0;
+  #sampledRules = new Int32Array(0);
+  #weights = new Float64Array(0);
+  /** Rules that remember and have let the record at hand pass: they learn of it when it is settled. */
+  readonly #met: RuleMemory[] = [];
+  /** What rules remember, in their order; and by rule. */
+  #remembered: readonly Remembered[] = [];
+  #memories: readonly (RuleMemory | undefined)[] = [];
+  /** Whether a window has ended is asked once after each begin. */
+  #dueAsked = false;
+  #context = new RecordContext();
+  /** A summary stands for records of several sources: whoever asks for one gets no answer. */
+  readonly #nobody = new RecordContext();
+  readonly #summary = new Scratch();
+  /** The record at hand is a summary: it was not received. */
+  #isSummary = false;
+  /** High and low half, by rule: of chance. */
+  #seedsHigh: readonly number[] = [];
+  #seedsLow: readonly number[] = [];
 
   use(plan: PortablePlan, counts: Float64Array): void {
+    this.#remembered = rememberedBy(plan, this.#remembered);
+    const memories: (RuleMemory | undefined)[] = plan.plan.rules.map(() => undefined);
+    for (const { rule, memory } of this.#remembered) memories[rule] = memory;
+    this.#memories = memories;
+    const seeds = plan.plan.rules.map(({ state = 0n }) => (plan.plan.seed ?? 0n) ^ state);
+    this.#seedsHigh = seeds.map((seed) => Number(seed >> 32n));
+    this.#seedsLow = seeds.map((seed) => Number(seed & 0xffff_ffffn));
+    this.#sampledRules = new Int32Array(plan.steps.length);
+    this.#weights = new Float64Array(plan.steps.length);
     this.#steps = plan.steps;
     this.#counts = counts;
     this.#changedRules = new Int32Array(plan.steps.length);
@@ -105,8 +143,9 @@ export class Runner {
 
   /** Call before the records of a chunk or block, which came as `context` says. */
   begin(context: RecordContext): void {
-    this.#view.context = context;
-    this.#stepView.context = context;
+    this.#context = context;
+    this.#dueAsked = false;
+    this.#place(context);
     this.#batch.begin();
     for (const step of this.#steps) if (step.kind === "dropLiteral") step.literal.reset();
   }
@@ -116,18 +155,94 @@ export class Runner {
     this.#batch.flush();
   }
 
+  #place(context: RecordContext): void {
+    this.#view.context = context;
+    this.#stepView.context = context;
+  }
+
+  /** Tells the summaries whose windows have ended. @returns false when the batch has no room for one: call again */
+  tick(nowMs: number): boolean {
+    if (this.#remembered.length === 0) return true;
+    this.begin(this.#nobody.ofNobody(nowMs));
+    const told = this.#tellDue();
+    this.flush();
+    return told;
+  }
+
+  /** Tells all that rules owe which `next` does not go on remembering. @returns as `tick` */
+  tellLast(nowMs: number, next: Plan | undefined): boolean {
+    if (this.#remembered.length === 0) return true;
+    this.begin(this.#nobody.ofNobody(nowMs));
+    let told = true;
+    for (const one of this.#remembered) {
+      if (one.state !== 0n && next?.rules.some(({ state }) => state === one.state)) continue;
+      while (told && one.memory.oldest !== none) told = this.#tell(one, one.memory.oldest);
+    }
+    this.flush();
+    return told;
+  }
+
+  /** Before a record: so that it can be settled. */
+  #tellOwed(): boolean {
+    if (!this.#dueAsked && !this.#tellDue()) return false;
+    for (const one of this.#remembered)
+      while (!one.memory.hasRoom) if (!this.#tell(one, one.memory.oldest)) return false;
+    return true;
+  }
+
+  #tellDue(): boolean {
+    const nowMs = this.#context.receivedAtMs;
+    for (const one of this.#remembered) {
+      for (let index = one.memory.due(nowMs); index !== none; index = one.memory.due(nowMs))
+        if (!this.#tell(one, index)) return false;
+    }
+    this.#dueAsked = true;
+    return true;
+  }
+
+  #tell(one: Remembered, index: number): boolean {
+    const { rule, memory } = one;
+    const summary = this.#summary;
+    memory.write(index, summary);
+    const bytes = summary.size;
+    this.#place(this.#nobody.ofNobody(this.#context.receivedAtMs));
+    this.#isSummary = true;
+    const told = this.#run(summary.bytes, 0, bytes, false, rule);
+    this.#isSummary = false;
+    this.#place(this.#context);
+    if (!told) return false;
+    memory.told(index);
+    const counts = this.#counts;
+    counts[countCell.createdRecords]! += 1;
+    counts[countCell.createdBytes]! += bytes;
+    counts[ruleCells(rule) + ruleCell.summaryRecords]! += 1;
+    counts[ruleCells(rule) + ruleCell.summaryBytes]! += bytes;
+    return true;
+  }
+
   /** @returns false when the batch has no room for the record; then nothing is booked */
   run(source: Buffer, start: number, end: number, followedByLf: boolean): boolean {
+    if (this.#remembered.length > 0 && !this.#tellOwed()) return false;
+    return this.#run(source, start, end, followedByLf, -1);
+  }
+
+  /** @param maker of a summary: it meets only the rules behind; -1: the record was received */
+  #run(source: Buffer, start: number, end: number, followedByLf: boolean, maker: number): boolean {
     const bytes = end - start;
     let text = source;
     let from = start;
     let to = end;
     this.#changes = 0;
     this.#hits = 0;
+    this.#sampled = 0;
+    this.#met.length = 0;
     this.#viewed = false;
+    let changed = false;
     this.#namedLow = allRoutes;
     this.#namedHigh = allRoutes;
     for (const step of this.#steps) {
+      // Summaries stand for many: no rule thins them out again.
+      if (maker >= 0 && (step.rule <= maker || thins(step))) continue;
       // A rule with several steps would have ended with the first that hits.
       if (step.shadow && this.#hits > 0 && this.#hitRules[this.#hits - 1] === step.rule) continue;
       if (step.when !== undefined && !step.when(this.#viewOf(text, from, to), step.protect)) continue;
@@ -148,8 +263,12 @@ export class Runner {
         return true;
       }
       if (result === verdict.change) {
-        this.#changedRules[this.#changes] = step.rule;
-        this.#replacements[this.#changes++] = replacementsOf(step);
+        changed = true;
+        if (step.kind === "replacePattern" || step.kind === "redact") {
+          this.#changedRules[this.#changes] = step.rule;
+          this.#replacements[this.#changes++] =
+            step.kind === "redact" ? step.redaction.matches : step.replacement.matches;
+        }
         // The next rule reads this buffer and writes the other.
         const out = this.#scratch[this.#spare as 0 | 1];
         text = out.bytes;
@@ -167,7 +286,7 @@ export class Runner {
         this.needBytes = to - from + 1;
         return false;
       }
-      const asReceived = followedByLf && this.#changes === 0;
+      const asReceived = followedByLf && !changed;
       this.#batch.append(text, from, to, asReceived, this.#routesLow, this.#routesHigh);
     }
     this.#received(bytes);
@@ -202,6 +321,24 @@ export class Runner {
         return verdict.drop;
       case "route":
         return verdict.route;
+      case "sample":
+        return this.#trySample(step.rule, step.shadow, step.sample, text, from, to);
+      case "dedupe": {
+        const { dedupe } = step;
+        const memory = this.#memories[step.rule] as Dedupe;
+        if (!dedupe.like(text, from, to, memory.seedHigh, memory.seedLow)) return verdict.keep;
+        return this.#meet(memory, memory.repeats(dedupe.high, dedupe.low), step.shadow, text, from, to);
+      }
+      case "throttle": {
+        const { throttle } = step;
+        const memory = this.#memories[step.rule] as Throttle;
+        if (throttle.exempt !== undefined && this.#viewOf(text, from, to).severity >= throttle.exempt)
+          return verdict.keep;
+        const { address, receivedAtMs } = this.#context;
+        throttle.hash(text, from, to, address, memory.seedHigh, memory.seedLow);
+        const cut = memory.cuts(throttle.high, throttle.low, throttle.bytes ? to - from : 1, receivedAtMs);
+        return this.#meet(memory, cut, step.shadow, text, from, to);
+      }
       case "replacePattern": {
         const matchesMax = step.limited
           ? Math.max(1, Math.floor(matchBudgetBytes / Math.max(1, to - from)))
@@ -214,6 +351,30 @@ export class Runner {
         return replacement.matches > 0 ? verdict.change : verdict.keep;
       }
     }
+  }
+
+  #trySample(rule: number, shadow: boolean, sample: SampleStep, text: Buffer, from: number, to: number): number {
+    const { severity } = this.#viewOf(text, from, to);
+    sample.hash(text, from, to, this.#seedsHigh[rule]!, this.#seedsLow[rule]!, this.sequence);
+    if (sample.keys !== undefined) this.#counts[ruleCells(rule) + ruleCell.keyBuckets] = sample.keys.buckets;
+    const decided = sample.sampling.fateOf(severity, sample.high, sample.low);
+    if (decided === fate.exempt) return verdict.keep;
+    if (decided === fate.dropped) return verdict.drop;
+    const weight = sample.sampling.weights[severity]!;
+    if (!shadow) {
+      this.#sampledRules[this.#sampled] = rule;
+      this.#weights[this.#sampled++] = weight;
+    }
+    const out = this.#scratch[this.#spare as 0 | 1];
+    return sample.weighs && sample.writer.write(text, from, to, weight, out) ? verdict.change : verdict.keep;
+  }
+
+  /** A rule that remembers has met the record at hand. */
+  #meet(memory: RuleMemory, cut: boolean, shadow: boolean, text: Buffer, from: number, to: number): number {
+    // Nothing that comes can keep a record from being dropped; whether another passes is not known yet.
+    if (cut && !shadow) memory.settle(text, from, to, this.#context.receivedAtMs, true);
+    else this.#met.push(memory);
+    return cut ? verdict.drop : verdict.keep;
   }
 
   #viewOf(text: Buffer, from: number, to: number): RecordView {
@@ -269,13 +430,18 @@ export class Runner {
   #received(bytes: number): void {
     const counts = this.#counts;
     this.#settled++;
-    counts[countCell.receivedRecords]! += 1;
-    counts[countCell.receivedBytes]! += bytes;
+    if (!this.#isSummary) {
+      counts[countCell.receivedRecords]! += 1;
+      counts[countCell.receivedBytes]! += bytes;
+    }
     for (let i = 0; i < this.#changes; i++) {
       const rule = ruleCells(this.#changedRules[i]!);
       counts[rule + ruleCell.changedRecords]! += 1;
       counts[rule + ruleCell.replacements]! += this.#replacements[i]!;
     }
+    for (let i = 0; i < this.#sampled; i++)
+      counts[ruleCells(this.#sampledRules[i]!) + ruleCell.sampledWeight]! += this.#weights[i]!;
+    for (const memory of this.#met) memory.settle(nothing, 0, 0, this.#context.receivedAtMs, false);
   }
 
   #drop(bytes: number, rule: number): void {
@@ -295,10 +461,8 @@ export class Runner {
   }
 }
 
-/** Values that a step has replaced in the record that it changed last. */
-function replacementsOf(step: Step): number {
-  if (step.kind === "replacePattern") return step.replacement.matches;
-  return step.kind === "redact" ? step.redaction.matches : 0;
+function thins({ kind }: Step): boolean {
+  return kind === "sample" || kind === "dedupe" || kind === "throttle";
 }
 
 function ruleCells(rule: number): number {

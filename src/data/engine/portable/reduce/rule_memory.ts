@@ -1,0 +1,93 @@
+/** What a rule that remembers has in memory, and the summaries that it owes. Twin of `native/reduce/rule_memory.h`, which says when what is asked. */
+
+import { Scratch } from "../match/replace.ts";
+import { firstOf } from "./json_member.ts";
+import { KeyTable, none } from "./key_table.ts";
+import { SummaryWriter } from "./summary.ts";
+
+const braceOpen = 0x7b;
+
+export abstract class RuleMemory {
+  /** Of the hashes that it is asked about. It stays when the plan's changes, or all would look new. */
+  readonly seedHigh: number;
+  readonly seedLow: number;
+  protected readonly table: KeyTable;
+  readonly #windowMs: number;
+  readonly #writer: SummaryWriter;
+  readonly #text = new Scratch();
+
+  protected constructor(
+    type: "dedupe" | "throttle",
+    label: string,
+    windowMs: number,
+    memoryBytes: number,
+    seed: bigint,
+  ) {
+    this.seedHigh = Number(seed >> 32n);
+    this.seedLow = Number(seed & 0xffff_ffffn);
+    this.#windowMs = windowMs;
+    this.table = new KeyTable(memoryBytes);
+    this.#writer = new SummaryWriter(type, label);
+  }
+
+  /** Whether one more record can be settled. */
+  get hasRoom(): boolean {
+    return this.table.hasRoom;
+  }
+
+  /** What must be told when there is no room, and what is left to be told when the rule ends; `none`: nothing. */
+  get oldest(): number {
+    return this.table.oldestHeld;
+  }
+
+  /** What must be told because its window has ended. Forgets what has nothing to tell. */
+  due(nowMs: number): number {
+    for (;;) {
+      const index = this.table.oldestDue;
+      if (index === none) return none;
+      // A clock that was set back by more than a window ends it too, or the rule would cut until the clock is back.
+      const ageMs = nowMs - this.table.firstMs[index]!;
+      if (ageMs < this.#windowMs && ageMs > -this.#windowMs) return none;
+      if (this.table.records[index]! > 0) return index;
+      this.told(index);
+    }
+  }
+
+  /** Writes the summary of an entry that one of these named. */
+  write(index: number, out: Scratch): void {
+    const { table } = this;
+    this.#text.clear();
+    table.readText(index, this.#text);
+    this.#writer.write(
+      {
+        text: table.textBytes[index]! > 0 ? this.#text.bytes : undefined,
+        isObject: table.isObject[index] === 1,
+        records: table.records[index]!,
+        bytes: table.bytes[index]!,
+        firstMs: table.firstMs[index]!,
+        lastMs: table.lastMs[index]!,
+      },
+      out,
+    );
+  }
+
+  /** The summary is on its way. */
+  abstract told(index: number): void;
+
+  /** The record that was asked about last is settled. `cut`: it was dropped here; false in shadow. */
+  abstract settle(bytes: Buffer, start: number, end: number, nowMs: number, cut: boolean): void;
+
+  /** A record was cut. */
+  protected cut(index: number, bytes: Buffer, start: number, end: number, nowMs: number): void {
+    const { table } = this;
+    if (table.records[index] === 0) {
+      table.hold(index, bytes, start, end);
+      table.isObject[index] = firstOf(bytes, start, end) === braceOpen ? 1 : 0;
+    } else {
+      table.touch(index);
+    }
+    table.records[index]!++;
+    table.bytes[index]! += end - start;
+    table.lastMs[index] = nowMs;
+  }
+}
