@@ -63,8 +63,7 @@ void ScanCreditCard(std::string_view text, size_t first, size_t last, Finds* fin
       sizes[groups++] = group_end - group;
       const char after = ByteAt(text, group_end);
       if (count >= kDigitsMin && !IsAlnum(after) && after != '_' &&
-          !((after == '.' || after == ',') && IsDigit(ByteAt(text, group_end + 1)) && separator != after) &&
-          AreCardGroups(sizes, groups)) {
+          !((after == '.' || after == ',') && IsDigit(ByteAt(text, group_end + 1))) && AreCardGroups(sizes, groups)) {
         const std::string_view number(digits, count);
         const bool issued = (validators::CardLengths(number) >> count & 1) != 0;
         // Numbers of these lengths are mostly something else.

@@ -31,7 +31,7 @@ describe.each(engines())("redact on $name", (kind) => {
     expect(one({ ...params, keep_last: 0 }, "4111111111111111")).toBe("****************");
     expect(one({ ...params, keep_last: 255 }, "4111111111111111")).toBe("********11111111");
     expect(one(params, '{"a":4111111111111111}')).toBe('{"a":"************1111"}');
-    expect(one({ detector: "email", mode: "mask" }, "用户@example.com")).toBe("***********.com");
+    expect(one({ detector: "email", mode: "mask" }, "用户@example.com")).toBe("**********.com");
   });
 
   it("hashes the value, whatever it was written as, with the key alone", () => {
@@ -52,7 +52,8 @@ describe.each(engines())("redact on $name", (kind) => {
 
   it("keeps the first of overlapping finds and takes what another has beyond its end", () => {
     const all = { detectors: ["url_credentials", "email"] };
-    expect(one(all, "https://u:secret@mail.example.com/x")).toBe("https://u:[url_credentials]/x");
+    expect(one(all, "https://u:secret@mail.example.com/x")).toBe("https://u:[email]/x");
+    expect(one(all, "https://u:pw@x@mail.example.com/x")).toBe("https://u:[url_credentials]/x");
   });
 
   it("counts a record once and each value", () => {
@@ -239,7 +240,7 @@ describe.each(engines())("redact on $name", (kind) => {
         `{"u":"${Array.from(json(text), (c, i) => (i % 3 === 1 && /[A-Za-z0-9@]/.test(c) && !/\\.?$/.test(json(text).slice(Math.max(0, i - 1), i)) ? `\\u00${c.charCodeAt(0).toString(16)}` : c)).join("")}"}`,
       (text) => `q=${encodeURIComponent(text)}&z=1`,
       (text) => JSON.stringify({ url: `https://example.com/?q=${encodeURIComponent(text)}` }).replaceAll("/", "\\/"),
-      (text) => `b64=${Buffer.from(text).toString("base64")};`,
+      (text) => `b64=${Buffer.from(`message: ${text}`).toString("base64")};`,
     ];
     for (let done = 0; done < planted; ) {
       const batch = Array.from({ length: Math.min(500, planted - done) }, () => {

@@ -66,7 +66,7 @@ function cardEnd(text: Buffer, begin: number, separator: number): number {
       count >= digitsMin &&
       !isAlnum(after) &&
       after !== underscore &&
-      !((after === dot || after === comma) && isDigit(byteAt(text, groupEnd + 1)) && separator !== after) &&
+      !((after === dot || after === comma) && isDigit(byteAt(text, groupEnd + 1))) &&
       areCardGroups(groups)
     ) {
       // Numbers of these kinds are mostly something else.
