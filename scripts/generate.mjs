@@ -11,6 +11,7 @@ import * as ring from "../src/data/ring/layout.ts";
 import * as outputs from "../src/outputs/index.ts";
 import { planMagic } from "../src/plan/encode.ts";
 import * as operations from "../src/plan/operations.ts";
+import * as syslog from "../src/plan/syslog_field.ts";
 import { fieldBytes } from "../src/struct.ts";
 
 const target = new URL("../native/generated/layout.h", import.meta.url);
@@ -40,6 +41,10 @@ function enumText(name, type, values) {
   return [`enum class ${name} : ${type} {`, ...rows, "};"].join("\n");
 }
 
+function namesText(name, names) {
+  return [`constexpr const char* ${name}[] = {`, ...names.map((one) => `  ${JSON.stringify(one)},`), "};"].join("\n");
+}
+
 const constants = {
   blockAlignment: ring.blockAlignment,
   producersMax: ring.producersMax,
@@ -49,6 +54,7 @@ const constants = {
   attributeKeysMax: operations.attributeKeysMax,
   attributeNumberBytesMax: operations.attributeNumberBytesMax,
   conditionDepthMax: operations.conditionDepthMax,
+  syslogPathMark: syslog.syslogPathMark,
   reduceMemoryBytesMin: operations.reduceMemoryBytesMin,
   reduceMemoryBytesMax: operations.reduceMemoryBytesMax,
   reduceTextBytesMax: operations.reduceTextBytesMax,
@@ -87,6 +93,8 @@ ${[
   ring.blockHeader,
   engine.batchHeader,
   engine.batchEntry,
+  engine.withheldHeader,
+  engine.withheldEntry,
   spool.segmentHeader,
   spool.groupHeader,
   spool.segmentScan,
@@ -104,6 +112,7 @@ ${[
   enumText("ThrottleKey", "uint8_t", operations.throttleKey),
   enumText("ConditionCode", "uint16_t", operations.conditionCode),
   enumText("Severity", "uint8_t", operations.severity),
+  enumText("SyslogField", "uint8_t", syslog.syslogField),
   enumText("RunResult", "uint32_t", engine.runResult),
   enumText("StopCause", "uint32_t", engine.stopCause),
   enumText("ShardKeyKind", "uint32_t", engine.shardKeyKind),
@@ -116,6 +125,11 @@ ${[
   enumText("RuleCell", "uint32_t", engine.ruleCell),
   enumText("RouteCell", "uint32_t", engine.routeCell),
   enumText("SegmentState", "uint32_t", spool.segmentState),
+].join("\n\n")}
+
+${[
+  namesText("kSyslogSeverities", syslog.syslogSeverities),
+  namesText("kSyslogFacilities", syslog.syslogFacilities),
 ].join("\n\n")}
 
 ${Object.entries(constants)

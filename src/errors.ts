@@ -38,6 +38,8 @@ export const errorCodes = {
   SG_FILE: "The file of an output cannot be opened.",
   SG_SPOOL: "The spool of an output cannot be used.",
   SG_SPOOL_VERSION: "A spool file was written by another version.",
+  SG_QUARANTINE: "The quarantine, or a group in it, cannot be used.",
+  SG_QUARANTINE_KEY: "The key file of the quarantine is missing, unsafe or of another form.",
   SG_WORKER: "A worker could not be started.",
 } as const;
 

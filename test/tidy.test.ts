@@ -160,6 +160,7 @@ describe("twins", () => {
     ["native/attribute", "src/data/engine/portable/attribute"],
     ["native/condition", "src/data/engine/portable/condition"],
     ["native/severity", "src/data/engine/portable/severity"],
+    ["native/reduce", "src/data/engine/portable/reduce"],
     ["native/encode", "src/data/engine/portable/encode"],
     ["native/ring", "src/data/ring"],
     ["native/shard", "src/data/shard"],

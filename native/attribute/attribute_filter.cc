@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
-#include "absl/strings/charconv.h"
 #include "re2/re2.h"
 #include "scan/dispatch.h"
+#include "syslog/message.h"
 
 namespace streamgate {
 namespace {
@@ -16,13 +15,10 @@ namespace {
 constexpr std::string_view kKvlistValue = "kvlistValue";
 constexpr std::string_view kAnyValueNames[] = {"stringValue", "intValue", "doubleValue", "boolValue", kKvlistValue};
 
-bool Contains(std::string_view text, std::string_view part) {
-#if defined(__linux__) || defined(__APPLE__)
-  // Two-way search in glibc and musl: linear where string_view::find is quadratic ("aaab" in "aaaa...").
-  return part.empty() || memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
-#else
-  return text.find(part) != std::string_view::npos;
-#endif
+// Does it begin with kSyslogPathMark (u32, little-endian)?
+bool IsSyslogPath(std::string_view path) {
+  static_assert(kSyslogPathMark == UINT32_MAX);
+  return path.substr(0, 4) == "\xFF\xFF\xFF\xFF";
 }
 
 // Reads a path: its keys, each as u32 length (little-endian) and bytes. False: the lengths do not fit.
@@ -111,33 +107,19 @@ std::vector<std::string> RarestKeys(const std::vector<std::vector<std::string>>&
   return rarest;
 }
 
-// Does this text match attributeNumber of src/plan/operations.ts?
-bool IsNumber(std::string_view text) {
-  size_t at = 0;
-  const auto digits = [&](size_t digits_max) {
-    const size_t from = at;
-    while (at < text.size() && at - from < digits_max && text[at] >= '0' && text[at] <= '9') ++at;
-    return at - from;
-  };
-  if (text.size() > kAttributeNumberBytesMax) return false;
-  if (at < text.size() && text[at] == '-') ++at;
-  const bool zero = at < text.size() && text[at] == '0';
-  if (digits(zero ? 1 : kAttributeNumberBytesMax) == 0) return false;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits(kAttributeNumberBytesMax) == 0) return false;
+// What may be a JSON object: the record, or of a syslog record its message, also behind the cookie with which CEE
+// announces JSON (https://cee.mitre.org/language/1.0-beta1/clt.html). Empty: nothing is.
+std::string_view DocumentOf(const char* data, size_t size) {
+  constexpr std::string_view kCookie = "@cee:";
+  if (size > 0 && data[0] == '<') {
+    std::string_view message = ReadSyslog({data, size}).message;
+    const size_t from = message.find_first_not_of(' ');
+    if (from != std::string_view::npos && message.substr(from, kCookie.size()) == kCookie)
+      message.remove_prefix(from + kCookie.size());
+    data = message.data();
+    size = message.size();
   }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (digits(2) == 0) return false;
-  }
-  return at == text.size();
-}
-
-// False: the text is no number. By abseil, which asks no locale, and rounds as IEEE 754 and JavaScript do.
-bool ReadNumber(std::string_view text, double* number) {
-  return IsNumber(text) && absl::from_chars(text.data(), text.data() + text.size(), *number).ec == std::errc();
+  return JsonText::First(data, size) == '{' ? std::string_view(data, size) : std::string_view();
 }
 
 bool HoldsAny(const std::vector<Prefilter::Factor>& factors, const char* data, size_t size) {
@@ -174,12 +156,14 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(const Operation& opera
 std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(AttributeOperator op, const std::vector<std::string>& values,
                                                           const std::vector<std::string>& path_bytes,
                                                           std::string* error, bool prefilters) {
-  const bool several = op == AttributeOperator::kEquals || op == AttributeOperator::kDiffers;
-  const size_t wanted = op == AttributeOperator::kExists ? 0 : 1;
-  if (op > AttributeOperator::kLess || values.size() < wanted || (values.size() > wanted && !several)) {
-    *error = "an attribute's operator is unknown, or it takes another number of values";
-    return nullptr;
+  if (path_bytes.size() == 1 && IsSyslogPath(path_bytes[0])) {
+    std::unique_ptr<AttributeFilter> filter(new AttributeFilter(nullptr, PathTrie({})));
+    filter->syslog_ = SyslogFilter::Prepare(op, values, std::string_view(path_bytes[0]).substr(4), error, prefilters);
+    if (filter->syslog_ == nullptr) return nullptr;
+    return filter;
   }
+  std::unique_ptr<Comparison> comparison = Comparison::Prepare(op, values, error);
+  if (comparison == nullptr) return nullptr;
   std::vector<std::vector<std::string>> paths(path_bytes.size());
   for (size_t i = 0; i < paths.size(); ++i) {
     if (!ReadPath(path_bytes[i], &paths[i])) {
@@ -191,22 +175,7 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(AttributeOperator op, 
       return nullptr;
     }
   }
-  std::unique_ptr<re2::RE2> pattern;
-  if (op == AttributeOperator::kRegex) {
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    pattern = std::make_unique<re2::RE2>(values[0], options);
-    if (!pattern->ok()) {
-      *error = pattern->error();
-      return nullptr;
-    }
-  }
-  double limit = 0;
-  if ((op == AttributeOperator::kGreater || op == AttributeOperator::kLess) && !ReadNumber(values[0], &limit)) {
-    *error = "an attribute is compared with what is no number";
-    return nullptr;
-  }
-  std::unique_ptr<AttributeFilter> filter(new AttributeFilter(op, values, limit, std::move(pattern), PathTrie(paths)));
+  std::unique_ptr<AttributeFilter> filter(new AttributeFilter(std::move(comparison), PathTrie(paths)));
   if (prefilters) filter->Derive(paths);
   return filter;
 }
@@ -214,15 +183,15 @@ std::unique_ptr<AttributeFilter> AttributeFilter::Prepare(AttributeOperator op, 
 // What a record that matches must hold: see prefilter.
 void AttributeFilter::Derive(const std::vector<std::vector<std::string>>& paths) {
   std::vector<Prefilter::Factor> values;
-  switch (op_) {
+  switch (comparison_->op()) {
     case AttributeOperator::kEquals:
     case AttributeOperator::kContains:
     case AttributeOperator::kStartsWith:
     case AttributeOperator::kEndsWith:
-      values = LiteralFactors(values_);
+      values = LiteralFactors(comparison_->values());
       break;
     case AttributeOperator::kRegex:
-      values = PatternFactors(*pattern_);
+      values = PatternFactors(*comparison_->pattern());
       break;
     case AttributeOperator::kDiffers:
     case AttributeOperator::kExists:
@@ -238,16 +207,12 @@ void AttributeFilter::Derive(const std::vector<std::vector<std::string>>& paths)
   keys_ = std::move(keys);
 }
 
-std::unique_ptr<Prefilter> AttributeFilter::TakePrefilter() { return std::move(prefilter_); }
+std::unique_ptr<Prefilter> AttributeFilter::TakePrefilter() {
+  return syslog_ == nullptr ? std::move(prefilter_) : syslog_->TakePrefilter();
+}
 
-AttributeFilter::AttributeFilter(AttributeOperator op, std::vector<std::string> values, double limit,
-                                 std::unique_ptr<re2::RE2> pattern, PathTrie trie)
-    : op_(op),
-      values_(std::move(values)),
-      limit_(limit),
-      pattern_(std::move(pattern)),
-      trie_(std::move(trie)),
-      found_(trie_.size()) {
+AttributeFilter::AttributeFilter(std::unique_ptr<Comparison> comparison, PathTrie trie)
+    : comparison_(std::move(comparison)), trie_(std::move(trie)), found_(trie_.size()) {
   for (uint32_t node = 0; node < trie_.size(); ++node)
     if (trie_.node(node).path != PathTrie::kNoPath) ends_.push_back(node);
   std::sort(ends_.begin(), ends_.end(),
@@ -257,19 +222,26 @@ AttributeFilter::AttributeFilter(AttributeOperator op, std::vector<std::string> 
 AttributeFilter::~AttributeFilter() = default;
 
 bool AttributeFilter::Matches(const char* data, size_t size) {
-  if (JsonText::First(data, size) != '{') return false;
-  if (prefilter_ != nullptr && !HoldsAny(prefilter_->factors(), data, size)) return false;
+  if (syslog_ != nullptr) return syslog_->Matches(ReadSyslog({data, size}));
+  const std::string_view text = DocumentOf(data, size);
+  if (text.empty()) return false;
+  if (prefilter_ != nullptr && !HoldsAny(prefilter_->factors(), text.data(), text.size())) return false;
   // Where the prefilter asks for the value, records that lack the attribute are still not walked.
-  if (!keys_.empty() && !HoldsAny(keys_, data, size) && !HoldsUnicodeEscape(data, size)) return false;
-  const Found* const found = Walk(data, size);
+  if (!keys_.empty() && !HoldsAny(keys_, text.data(), text.size()) && !HoldsUnicodeEscape(text.data(), text.size()))
+    return false;
+  const Found* const found = Walk(text.data(), text.size());
   if (found == nullptr) return false;
-  if (op_ == AttributeOperator::kExists) return true;
-  return found->presence == Presence::kScalar ? Accepts(found->scalar) : op_ == AttributeOperator::kDiffers;
+  const AttributeOperator op = comparison_->op();
+  if (op == AttributeOperator::kExists) return true;
+  return found->presence == Presence::kScalar ? comparison_->Accepts(Meaning(found->scalar))
+                                              : op == AttributeOperator::kDiffers;
 }
 
 bool AttributeFilter::Find(const char* data, size_t size, std::string_view* text) {
-  if (JsonText::First(data, size) != '{') return false;
-  const Found* const found = Walk(data, size);
+  if (syslog_ != nullptr) return syslog_->Find(ReadSyslog({data, size}), text);
+  const std::string_view document = DocumentOf(data, size);
+  if (document.empty()) return false;
+  const Found* const found = Walk(document.data(), document.size());
   if (found == nullptr || found->presence != Presence::kScalar) return false;
   *text = Meaning(found->scalar);
   return true;
@@ -420,32 +392,6 @@ std::string_view AttributeFilter::Meaning(const JsonScalar& scalar) {
   decoded_.clear();
   JsonText::Decode({scalar.data, scalar.size}, &decoded_);
   return decoded_;
-}
-
-bool AttributeFilter::Accepts(const JsonScalar& scalar) {
-  const std::string_view text = Meaning(scalar);
-  double number = 0;
-  switch (op_) {
-    case AttributeOperator::kEquals:
-      return std::find(values_.begin(), values_.end(), text) != values_.end();
-    case AttributeOperator::kContains:
-      return Contains(text, values_[0]);
-    case AttributeOperator::kRegex:
-      return pattern_->Match(text, 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
-    case AttributeOperator::kStartsWith:
-      return text.substr(0, values_[0].size()) == values_[0];
-    case AttributeOperator::kEndsWith:
-      return text.size() >= values_[0].size() && text.substr(text.size() - values_[0].size()) == values_[0];
-    case AttributeOperator::kDiffers:
-      return std::find(values_.begin(), values_.end(), text) == values_.end();
-    case AttributeOperator::kExists:
-      return true;
-    case AttributeOperator::kGreater:
-      return ReadNumber(text, &number) && number > limit_;
-    case AttributeOperator::kLess:
-      return ReadNumber(text, &number) && number < limit_;
-  }
-  return false;
 }
 
 }  // namespace streamgate

@@ -1,9 +1,9 @@
 // Attributes: does a JSON record hold, at the first of several places that exists, a value such as a rule or a
 // condition asks for?
 //
-// One strict walk checks the whole record (what is not JSON passes) and follows all paths at once. Of duplicate keys
-// the last counts, so nothing is decided before the end. Where a path meets an array, the array is read as OTLP's list
-// of
+// One strict walk checks the whole record, or of a syslog record its message (what is not JSON passes), and follows all
+// paths at once. Of duplicate keys the last counts, so nothing is decided before the end. Where a path meets an array,
+// the array is read as OTLP's list of
 // {"key", "value"} (opentelemetry-proto, common/v1/common.proto: KeyValue, AnyValue).
 #pragma once
 
@@ -13,20 +13,21 @@
 #include <string_view>
 #include <vector>
 
+#include "attribute/comparison.h"
 #include "attribute/json_text.h"
 #include "attribute/path_trie.h"
 #include "generated/layout.h"
 #include "match/prefilter.h"
 #include "plan/operation.h"
-
-namespace re2 {
-class RE2;
-}
+#include "syslog/syslog_filter.h"
 
 namespace streamgate {
 
 class AttributeFilter {
  public:
+  // A path may be the only one and stand for a field of a syslog record (encodeSyslogPath of src/plan/syslog_field.ts):
+  // then that is what is found and compared.
+  //
   // Reads the arguments of a dropAttribute operation (src/plan/operations.ts). Null: refused, and `error` says why.
   // `prefilters` off gives the same answers, slower: that is how tests hold them to account.
   static std::unique_ptr<AttributeFilter> Prepare(const Operation& operation, std::string* error,
@@ -58,8 +59,7 @@ class AttributeFilter {
     JsonScalar scalar;
   };
 
-  AttributeFilter(AttributeOperator op, std::vector<std::string> values, double limit,
-                  std::unique_ptr<re2::RE2> pattern, PathTrie trie);
+  AttributeFilter(std::unique_ptr<Comparison> comparison, PathTrie trie);
 
   void Derive(const std::vector<std::vector<std::string>>& paths);
   const Found* Walk(const char* data, size_t size);
@@ -74,13 +74,10 @@ class AttributeFilter {
   bool KeyIs(const JsonScalar& key, std::string_view name);
   void Forget(uint32_t node);
   std::string_view Meaning(const JsonScalar& scalar);
-  bool Accepts(const JsonScalar& scalar);
 
-  const AttributeOperator op_;
-  const std::vector<std::string> values_;
-  // What greater and less compare with.
-  const double limit_;
-  const std::unique_ptr<re2::RE2> pattern_;
+  // Of attributes' paths, else null, and syslog_ compares.
+  const std::unique_ptr<Comparison> comparison_;
+  std::unique_ptr<SyslogFilter> syslog_;
   const PathTrie trie_;
   std::unique_ptr<Prefilter> prefilter_;
   // What a record without `\u` that has the attribute holds one of, where prefilter_ is about the value; empty: nothing

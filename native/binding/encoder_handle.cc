@@ -56,6 +56,17 @@ Envelope EnvelopeOf(const Napi::Value& value) {
     envelope.members.push_back({TextOf(member.As<Napi::Object>().Get("name"), "a member's name"),
                                 TextOf(member.As<Napi::Object>().Get("value"), "a member's value")});
   }
+  const Napi::Value filled = given.Get("filled");
+  if (!filled.IsArray()) throw CodedError(value.Env(), "SG_LAYOUT", "what an envelope fills in is no array");
+  const Napi::Array parts = filled.As<Napi::Array>();
+  for (uint32_t i = 0; i < parts.Length(); ++i) {
+    const Napi::Value part = parts.Get(i);
+    if (!part.IsObject()) throw CodedError(value.Env(), "SG_LAYOUT", "what an envelope fills in is no object");
+    const Napi::Object one = part.As<Napi::Object>();
+    envelope.filled.push_back({TextOf(one.Get("before"), "a filled part's text"),
+                               TextOf(one.Get("field"), "a filled part's field"),
+                               TextOf(one.Get("otherwise"), "a filled part's text")});
+  }
   const Napi::Value beside = given.Get("countedBesideText");
   if (!beside.IsUndefined()) envelope.counted_beside_text = NumberOf(beside, UINT32_MAX, "countedBesideText");
   return envelope;
@@ -93,7 +104,9 @@ void EncoderHandle::Init(Napi::Env env, Napi::Object exports) {
 
 EncoderHandle::EncoderHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   info.This().As<Napi::Object>().TypeTag(&kTag);
-  encoder_ = std::make_unique<Encoder>(EnvelopeOf(info[0]));
+  const char* fault = nullptr;
+  encoder_ = std::make_unique<Encoder>(EnvelopeOf(info[0]), &fault);
+  if (fault != nullptr) throw CodedError(info.Env(), "SG_LAYOUT", fault);
 }
 
 Encoder& EncoderHandle::encoder() {

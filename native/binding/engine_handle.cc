@@ -55,6 +55,7 @@ void EngineHandle::Init(Napi::Env env, Napi::Object exports) {
       DefineClass(
           env, "Engine",
           {InstanceMethod<&EngineHandle::Use>("use"), InstanceMethod<&EngineHandle::Attach>("attach"),
+           InstanceMethod<&EngineHandle::AttachWithheld>("attachWithheld"),
            InstanceMethod<&EngineHandle::RunChunk>("runChunk"), InstanceMethod<&EngineHandle::RunEnd>("runEnd"),
            InstanceMethod<&EngineHandle::RunBlock>("runBlock"), InstanceAccessor<&EngineHandle::NeedBytes>("needBytes"),
            InstanceMethod<&EngineHandle::Shard>("shard"), InstanceMethod<&EngineHandle::PushChunk>("pushChunk"),
@@ -90,12 +91,24 @@ void EngineHandle::Attach(const Napi::CallbackInfo& info) {
   batch_ = Napi::Persistent(info[0].As<Napi::Object>());
 }
 
+void EngineHandle::AttachWithheld(const Napi::CallbackInfo& info) {
+  if (closed_) throw CodedError(info.Env(), "SG_ENGINE_CLOSED", "the engine is closed");
+  if (!info[0].IsArrayBuffer()) throw CodedError(info.Env(), "SG_LAYOUT", "what is withheld has no ArrayBuffer");
+  Napi::ArrayBuffer memory = info[0].As<Napi::ArrayBuffer>();
+  if (const char* fault = WithheldWriter::Check(memory.Data(), memory.ByteLength()))
+    throw CodedError(info.Env(), "SG_LAYOUT", std::string("this memory takes no withheld records: ") + fault);
+  runner_.withheld().Attach(memory.Data());
+  withheld_ = Napi::Persistent(info[0].As<Napi::Object>());
+}
+
 void EngineHandle::CheckReady() {
   if (closed_) throw CodedError(Env(), "SG_ENGINE_CLOSED", "the engine is closed");
   if (!runner_.ready()) throw CodedError(Env(), "SG_LAYOUT", "the engine has no plan or no batch yet");
   // A transfer to another thread takes the memory away from under the batch.
   if (batch_.Value().As<Napi::ArrayBuffer>().IsDetached())
     throw CodedError(Env(), "SG_LAYOUT", "the batch's memory was transferred away");
+  if (!withheld_.IsEmpty() && withheld_.Value().As<Napi::ArrayBuffer>().IsDetached())
+    throw CodedError(Env(), "SG_LAYOUT", "the memory of what is withheld was transferred away");
 }
 
 void EngineHandle::Shard(const Napi::CallbackInfo& info) {
@@ -104,7 +117,7 @@ void EngineHandle::Shard(const Napi::CallbackInfo& info) {
   rings_.Reset();
   if (info.Length() == 0) return;
   const auto kind =
-      static_cast<ShardKeyKind>(NumberOf(info[0], static_cast<uint32_t>(ShardKeyKind::kSyslogApp), "a shard key"));
+      static_cast<ShardKeyKind>(NumberOf(info[0], static_cast<uint32_t>(ShardKeyKind::kSyslog), "a shard key"));
   if (!info[1].IsArray() || !info[3].IsArray()) throw CodedError(info.Env(), "SG_LAYOUT", "no paths or no rings");
   const Napi::Array given_paths = info[1].As<Napi::Array>();
   std::vector<std::string> paths;
@@ -272,6 +285,7 @@ void EngineHandle::Close(const Napi::CallbackInfo&) {
   rings_.Reset();
   counts_.Reset();
   batch_.Reset();
+  withheld_.Reset();
 }
 
 }  // namespace streamgate

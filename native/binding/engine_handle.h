@@ -30,6 +30,8 @@ class EngineHandle : public Napi::ObjectWrap<EngineHandle> {
   void Use(const Napi::CallbackInfo& info);
   // attach(batchMemory)
   void Attach(const Napi::CallbackInfo& info);
+  // attachWithheld(memory): where records go that a rule can not finish
+  void AttachWithheld(const Napi::CallbackInfo& info);
   // shard(keyKind, paths, self, rings, producer): `rings` are Uint8Arrays over every worker's ring, by index; shard()
   // ends it
   void Shard(const Napi::CallbackInfo& info);
@@ -61,9 +63,10 @@ class EngineHandle : public Napi::ObjectWrap<EngineHandle> {
   std::unique_ptr<Router> router_;
   StopCause stopped_by_ = StopCause::kNone;
   bool closed_ = false;
-  Napi::ObjectReference counts_;  // owns the cells that runner_ adds to
-  Napi::ObjectReference batch_;   // owns the memory that runner_ writes
-  Napi::ObjectReference rings_;   // owns the memory that router_ writes
+  Napi::ObjectReference counts_;    // owns the cells that runner_ adds to
+  Napi::ObjectReference batch_;     // owns the memory that runner_ writes
+  Napi::ObjectReference withheld_;  // likewise, where something was attached
+  Napi::ObjectReference rings_;     // owns the memory that router_ writes
 };
 
 }  // namespace streamgate

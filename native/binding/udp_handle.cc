@@ -100,7 +100,7 @@ class UdpHandle : public Napi::ObjectWrap<UdpHandle> {
       paths.emplace_back(reinterpret_cast<const char*>(path.data), path.size);
     }
     const auto kind = static_cast<ShardKeyKind>(
-        NumberOf(given.Get("keyKind"), static_cast<uint32_t>(ShardKeyKind::kSyslogApp), "a shard key"));
+        NumberOf(given.Get("keyKind"), static_cast<uint32_t>(ShardKeyKind::kSyslog), "a shard key"));
     std::string error;
     options->shard_key = ShardKey::Prepare(kind, paths, &error);
     if (options->shard_key == nullptr) throw CodedError(env_, "SG_LAYOUT", error);

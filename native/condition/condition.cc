@@ -52,6 +52,12 @@ bool Condition::PrepareLeaf(ConditionSpec&& spec, bool prefilters, std::string* 
       if (attribute_ == nullptr) return false;
       prefilter_ = attribute_->TakePrefilter();
       return true;
+    case ConditionCode::kSyslog:
+      syslog_ = SyslogFilter::Prepare(static_cast<AttributeOperator>(spec.detail), spec.values, spec.paths[0], error,
+                                      prefilters);
+      if (syslog_ == nullptr) return false;
+      prefilter_ = syslog_->TakePrefilter();
+      return true;
     case ConditionCode::kSeverity:
       at_least_ = static_cast<Severity>(spec.detail);
       if (at_least_ == Severity::kUnknown) *error = "a condition asks for no severity";
@@ -113,6 +119,8 @@ bool Condition::LeafHolds(RecordView& record, bool unknown) {
           prefilter_->SearchFrom(record.text(), 0) == std::string_view::npos)
         return false;
       return attribute_->Matches(record.text().data(), record.text().size());
+    case ConditionCode::kSyslog:
+      return syslog_->Matches(record.syslog());
     case ConditionCode::kSeverity:
       return record.severity() >= at_least_;
     case ConditionCode::kSource: {

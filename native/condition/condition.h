@@ -1,7 +1,7 @@
-// Conditions over one record: a tree of all, any and not whose leaves look for texts, patterns, attributes and the
-// severity, or at where and when the record came. One scan over the records tells which leaves of outputs' filters may
-// hold in which of them, as it does for a plan's steps. Twin of src/data/engine/portable/condition/condition.ts; what
-// users write is read in src/conditions/.
+// Conditions over one record: a tree of all, any and not whose leaves look for texts, patterns, attributes, syslog
+// fields and the severity, or at where and when the record came. One scan over the records tells which leaves of
+// outputs' filters may hold in which of them, as it does for a plan's steps. Twin of
+// src/data/engine/portable/condition/condition.ts; what users write is read in src/conditions/.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,8 @@
 #include "plan/record_context.h"
 #include "re2/re2.h"
 #include "severity/severity.h"
+#include "syslog/message.h"
+#include "syslog/syslog_filter.h"
 
 namespace streamgate {
 
@@ -41,6 +43,7 @@ class RecordView {
   void Reset(std::string_view text) {
     text_ = text;
     asked_ = false;
+    read_ = false;
   }
   // Where the records that follow came from; borrowed until the next call.
   void Place(const RecordContext* context) { context_ = context; }
@@ -54,6 +57,11 @@ class RecordView {
     asked_ = true;
     return severity_;
   }
+  const SyslogMessage& syslog() {
+    if (!read_) syslog_ = ReadSyslog(text_);
+    read_ = true;
+    return syslog_;
+  }
 
  private:
   std::string_view text_;
@@ -65,6 +73,8 @@ class RecordView {
   bool asked_ = false;
   Severity severity_ = Severity::kUnknown;
   SeverityReader reader_;
+  bool read_ = false;
+  SyslogMessage syslog_;
 };
 
 class Condition {
@@ -109,6 +119,7 @@ class Condition {
   // What the index knows of it.
   std::unique_ptr<Prefilter> prefilter_;
   std::unique_ptr<AttributeFilter> attribute_;
+  std::unique_ptr<SyslogFilter> syslog_;
   Severity at_least_ = Severity::kUnknown;
   struct Network {
     uint8_t family;

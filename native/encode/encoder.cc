@@ -12,6 +12,11 @@ namespace {
 
 const uint8_t* Bytes(const char* p) { return reinterpret_cast<const uint8_t*>(p); }
 
+EnvelopeFrame WithoutAfter(EnvelopeFrame frame) {
+  frame.after.clear();
+  return frame;
+}
+
 std::string TimeText(FrameTime time, uint64_t ms) {
   if (time == FrameTime::kMs) return std::to_string(ms);
   const std::string fraction = std::to_string(ms % 1000);
@@ -30,11 +35,45 @@ void Encoder::FrameText::SetTime(uint64_t time_ms) {
   before_ = frame_.before + TimeText(frame_.time, time_ms) + frame_.then + quote_;
 }
 
-Encoder::Encoder(Envelope envelope)
+bool Encoder::FilledText::Use(std::vector<EnvelopeFilled> parts) {
+  for (EnvelopeFilled& part : parts) {
+    parts_.push_back({std::move(part.before) + "\"", std::move(part.otherwise), {}});
+    if (!parts_.back().field.Use(part.field)) return false;
+    otherwise_ += parts_.back().otherwise;
+  }
+  return true;
+}
+
+bool Encoder::FilledText::Append(std::string_view record, uint64_t bytes_max, Body* body) {
+  const SyslogMessage message = ReadSyslog(record);
+  if (message.priority == SyslogMessage::kNoPriority) {
+    body->Append(otherwise_);
+    return otherwise_.size() <= bytes_max;
+  }
+  const size_t from = body->size();
+  for (Part& part : parts_) {
+    std::string_view text;
+    if (!part.field.Text(message, &text)) {
+      body->Append(part.otherwise);
+      continue;
+    }
+    body->Append(part.before);
+    const uint64_t used = body->size() - from;
+    const uint8_t* const end = Bytes(text.data() + text.size());
+    if (used > bytes_max || !AppendJsonString(Bytes(text.data()), end, end, bytes_max - used, body)) return false;
+    body->Append('"');
+  }
+  return body->size() - from <= bytes_max;
+}
+
+Encoder::Encoder(Envelope envelope, const char** fault)
     : envelope_(std::move(envelope)),
-      string_(envelope_.string, "\""),
+      string_(envelope_.filled.empty() ? envelope_.string : WithoutAfter(envelope_.string), "\""),
+      behind_filled_(envelope_.filled.empty() ? std::string() : envelope_.string.after),
       value_(envelope_.object, ""),
-      object_(envelope_.members) {}
+      object_(envelope_.members) {
+  *fault = filled_.Use(envelope_.filled) ? nullptr : "an envelope asks for a syslog field that does not exist";
+}
 
 void Encoder::Begin(const Limits& limits) {
   limits_ = limits;
@@ -102,11 +141,15 @@ bool Encoder::Write(const char* data, size_t size, const char* readable_end, uin
     }
     return body_.size() - before <= bytes_max;
   }
-  const uint64_t around = string_.before().size() + string_.after().size();
+  const uint64_t around = string_.before().size() + string_.after().size() + behind_filled_.size();
   if (around > bytes_max) return false;
   body_.Append(string_.before());
   if (!AppendJsonString(Bytes(data), Bytes(data + size), Bytes(readable_end), bytes_max - around, &body_)) return false;
   body_.Append(string_.after());
+  if (filled_.empty()) return true;
+  const uint64_t used = body_.size() - before + behind_filled_.size();
+  if (used > bytes_max || !filled_.Append({data, size}, bytes_max - used, &body_)) return false;
+  body_.Append(behind_filled_);
   return true;
 }
 

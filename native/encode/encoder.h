@@ -5,11 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "encode/body.h"
 #include "encode/envelope.h"
 #include "encode/json_object.h"
 #include "generated/layout.h"
+#include "syslog/field.h"
 
 namespace streamgate {
 
@@ -21,7 +24,8 @@ class Encoder {
     uint64_t record_bytes_max = 0;
   };
 
-  explicit Encoder(Envelope envelope);
+  // `fault`: set where the envelope asks for what does not exist; it is not to be used then.
+  Encoder(Envelope envelope, const char** fault);
 
   // Begins an empty body; what was not finished is forgotten.
   void Begin(const Limits& limits);
@@ -54,12 +58,35 @@ class Encoder {
     uint64_t time_ms_ = 0;
   };
 
+  // What of a body a syslog record's header fills in.
+  class FilledText {
+   public:
+    // False: a field does not exist.
+    bool Use(std::vector<EnvelopeFilled> parts);
+    bool empty() const { return parts_.empty(); }
+    // Appends the parts for a record. False: they take more than `bytes_max`, and the body has a part of them.
+    bool Append(std::string_view record, uint64_t bytes_max, Body* body);
+
+   private:
+    struct Part {
+      std::string before;
+      std::string otherwise;
+      SyslogFieldReader field;
+    };
+    std::vector<Part> parts_;
+    // Of a record that is no syslog.
+    std::string otherwise_;
+  };
+
   // Appends a record of `bytes_max` at most. False: it takes more, and the body has a part of it.
   bool Write(const char* data, size_t size, const char* readable_end, uint64_t bytes_max);
   EncodeStop AppendRecord(const char* data, size_t size, const char* readable_end);
 
   const Envelope envelope_;
   FrameText string_;
+  FilledText filled_;
+  // Behind what is filled in; else it stands in string_.
+  std::string behind_filled_;
   FrameText value_;
   JsonObject object_;
   Body body_;

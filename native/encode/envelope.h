@@ -22,11 +22,18 @@ struct EnvelopeMember {
   std::string value;  // JSON text
 };
 
+struct EnvelopeFilled {
+  std::string before;     // JSON text
+  std::string field;      // as SyslogFieldReader::Use takes it
+  std::string otherwise;  // JSON text
+};
+
 struct Envelope {
   std::string before;
   std::string between;
   std::string after;
   EnvelopeFrame string;
+  std::vector<EnvelopeFilled> filled;
   ObjectMode object_mode = ObjectMode::kString;
   EnvelopeFrame object;                 // kValue
   std::vector<EnvelopeMember> members;  // kMerge

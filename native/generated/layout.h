@@ -108,6 +108,40 @@ static_assert(offsetof(BatchEntry, length) == 4);
 static_assert(offsetof(BatchEntry, routes_low) == 8);
 static_assert(offsetof(BatchEntry, routes_high) == 12);
 
+// The first 32 bytes of a buffer of withheld records.
+struct alignas(8) WithheldHeader {
+  uint32_t bytes_max;  // Bytes that fit behind this header; a multiple of 8.
+  uint32_t bytes;  // Bytes of entries written so far; a multiple of 8.
+  uint32_t records;  // Entries written so far.
+  uint32_t need_bytes;  // What the engine stopped at: bytes of the entry that found no room; 0: none.
+  uint8_t reserved0[16];
+};
+static_assert(sizeof(WithheldHeader) == 32);
+static_assert(offsetof(WithheldHeader, bytes_max) == 0);
+static_assert(offsetof(WithheldHeader, bytes) == 4);
+static_assert(offsetof(WithheldHeader, records) == 8);
+static_assert(offsetof(WithheldHeader, need_bytes) == 12);
+
+// In front of one withheld record.
+struct alignas(8) WithheldEntry {
+  double received_at_ms;  // Milliseconds since 1970; 0: unknown.
+  uint8_t address[16];  // The peer's address, network order; IPv4 in the first four bytes.
+  uint32_t length;  // Bytes of the record.
+  uint32_t rule;  // The rule that could not finish it, by its number in the plan.
+  uint8_t transport;  // How it came: transport.
+  uint8_t family;  // 4 or 6: the version of `address`; 0: unknown.
+  uint8_t cause;  // quarantineCause.
+  uint8_t reserved0[5];
+};
+static_assert(sizeof(WithheldEntry) == 40);
+static_assert(offsetof(WithheldEntry, received_at_ms) == 0);
+static_assert(offsetof(WithheldEntry, address) == 8);
+static_assert(offsetof(WithheldEntry, length) == 24);
+static_assert(offsetof(WithheldEntry, rule) == 28);
+static_assert(offsetof(WithheldEntry, transport) == 32);
+static_assert(offsetof(WithheldEntry, family) == 33);
+static_assert(offsetof(WithheldEntry, cause) == 34);
+
 // The first 64 bytes of a segment of the spool.
 struct alignas(8) SegmentHeader {
   uint32_t magic;  // 0x31534753, 'SGS1'.
@@ -260,6 +294,7 @@ enum class ConditionCode : uint16_t {
   kPattern = 5,
   kAttribute = 6,
   kSeverity = 7,
+  kSyslog = 8,
   kSource = 9,
   kTransport = 10,
   kTime = 11,
@@ -273,6 +308,20 @@ enum class Severity : uint8_t {
   kWarn = 4,
   kError = 5,
   kFatal = 6,
+};
+
+enum class SyslogField : uint8_t {
+  kSeverity = 0,
+  kFacility = 1,
+  kVersion = 2,
+  kTime = 3,
+  kHost = 4,
+  kApp = 5,
+  kProcid = 6,
+  kMsgid = 7,
+  kSd = 8,
+  kParam = 9,
+  kMessage = 10,
 };
 
 enum class RunResult : uint32_t {
@@ -291,8 +340,7 @@ enum class StopCause : uint32_t {
 enum class ShardKeyKind : uint32_t {
   kSource = 0,
   kAttribute = 1,
-  kSyslogHost = 2,
-  kSyslogApp = 3,
+  kSyslog = 2,
 };
 
 enum class EncodeStop : uint32_t {
@@ -365,6 +413,44 @@ enum class SegmentState : uint32_t {
   kUnknownVersion = 2,
 };
 
+constexpr const char* kSyslogSeverities[] = {
+  "emerg",
+  "alert",
+  "crit",
+  "err",
+  "warning",
+  "notice",
+  "info",
+  "debug",
+};
+
+constexpr const char* kSyslogFacilities[] = {
+  "kern",
+  "user",
+  "mail",
+  "daemon",
+  "auth",
+  "syslog",
+  "lpr",
+  "news",
+  "uucp",
+  "cron",
+  "authpriv",
+  "ftp",
+  "ntp",
+  "audit",
+  "alert",
+  "clock",
+  "local0",
+  "local1",
+  "local2",
+  "local3",
+  "local4",
+  "local5",
+  "local6",
+  "local7",
+};
+
 constexpr uint32_t kBlockAlignment = 8;
 constexpr uint32_t kProducersMax = 64;
 constexpr uint32_t kRingMagic = 827475795;
@@ -373,6 +459,7 @@ constexpr uint32_t kPlanMagic = 860899155;
 constexpr uint32_t kAttributeKeysMax = 100;
 constexpr uint32_t kAttributeNumberBytesMax = 64;
 constexpr uint32_t kConditionDepthMax = 32;
+constexpr uint32_t kSyslogPathMark = 4294967295;
 constexpr uint32_t kReduceMemoryBytesMin = 65536;
 constexpr uint32_t kReduceMemoryBytesMax = 1073741824;
 constexpr uint32_t kReduceTextBytesMax = 8192;

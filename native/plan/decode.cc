@@ -87,6 +87,9 @@ bool FormOf(ConditionCode code, ConditionForm* form) {
     case ConditionCode::kAttribute:
       *form = {static_cast<uint16_t>(AttributeOperator::kLess), kAny, kAny, 0};
       return true;
+    case ConditionCode::kSyslog:
+      *form = {static_cast<uint16_t>(AttributeOperator::kLess), kAny, 1, 0};
+      return true;
     case ConditionCode::kSeverity:
       *form = {static_cast<uint16_t>(Severity::kFatal), 0, 0, 0};
       return true;

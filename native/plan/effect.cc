@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "shard/hash.h"
-#include "shard/syslog_header.h"
+#include "syslog/message.h"
 
 namespace streamgate {
 namespace {
@@ -15,7 +15,7 @@ constexpr size_t kServiceBytesMax = 256;
 
 std::string_view ServiceOf(std::string_view text, AttributeFilter* service) {
   std::string_view name;
-  if (service == nullptr || !service->Find(text.data(), text.size(), &name)) name = ReadSyslogHeader(text).app;
+  if (service == nullptr || !service->Find(text.data(), text.size(), &name)) name = ReadSyslog(text).app;
   return name.size() > kServiceBytesMax ? std::string_view() : name;
 }
 

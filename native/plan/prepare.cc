@@ -73,10 +73,13 @@ bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string
       step->what = Drop{};
       return true;
     case OperationCode::kSample:
+      if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
       return SampleStep::Prepare(operation.args, &step->what.emplace<SampleStep>(), error);
     case OperationCode::kDedupe:
+      if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
       return DedupeStep::Prepare(operation.args, &step->what.emplace<DedupeStep>(), error);
     case OperationCode::kThrottle:
+      if (prefilters && step->when != nullptr) step->prefilter = step->when->Required();
       return ThrottleStep::Prepare(operation.args, &step->what.emplace<ThrottleStep>(), error);
     case OperationCode::kRoute: {
       SetRoute route = {};

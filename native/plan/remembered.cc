@@ -13,7 +13,9 @@ std::vector<Remembered> RememberedBy(const PreparedPlan& plan, std::vector<Remem
     const uint64_t state = plan.states[rule];
     const auto found = std::find_if(before.begin(), before.end(),
                                     [state](const auto& one) { return one.memory != nullptr && one.state == state; });
-    if (state != 0 && found != before.end()) memories[rule] = std::move(found->memory);
+    if (state == 0 || found == before.end()) continue;
+    memories[rule] = std::move(found->memory);
+    memories[rule]->NextPlan();
   }
   for (const Step& step : plan.steps) {
     std::unique_ptr<RuleMemory>& memory = memories[step.rule];

@@ -64,6 +64,7 @@ bool Runner::TellOwed() {
   for (Remembered& one : remembered_)
     while (!one.memory->HasRoom())
       if (!Tell(&one, one.memory->Crowded())) return false;
+  owes_ = false;
   return true;
 }
 
@@ -84,7 +85,8 @@ bool Runner::Tell(Remembered* one, uint32_t index) {
   const Record summary = {summary_.data(), static_cast<uint32_t>(summary_.size()), false};
   nobody_.received_at_ms = NowMs();
   Place(&nobody_);
-  const bool told = RunFrom(summary, false, one);
+  const SummaryWay way = {one->rule, one->memory->IsOlderThanPlan(index)};
+  const bool told = RunFrom(summary, false, &way);
   Place(context_);
   if (!told) return false;
   one->memory->Told(index);
@@ -96,7 +98,10 @@ bool Runner::Tell(Remembered* one, uint32_t index) {
 }
 
 void Runner::SettleMet() {
-  for (RuleMemory* const memory : met_) memory->Settle({}, NowMs(), false);
+  for (RuleMemory* const memory : met_) {
+    memory->Settle({}, NowMs(), false);
+    owes_ |= !memory->HasRoom();
+  }
   met_.clear();
 }
 
@@ -130,6 +135,7 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
 void Runner::Begin(const char* region_begin, const char* region_end, const RecordContext* context) {
   batch_.Begin();
   context_ = context;
+  owes_ = !remembered_.empty();
   due_asked_ = false;
   Place(context);
   region_begin_ = region_begin;
@@ -163,11 +169,11 @@ size_t Runner::RunAll(const Record* records, size_t count) {
   for (; i < count; ++i) {
     const Record& record = records[i];
     const std::string_view text(record.data, record.size);
-    if (all_filtered_ && scan_.QuietUpTo(record.data + record.size)) {
+    if (all_filtered_ && !owes_ && scan_.QuietUpTo(record.data + record.size)) {
       if (!Pass(record, text, false)) break;
       continue;
     }
-    const uint32_t decided = scan_.Decided(text);
+    const uint32_t decided = owes_ ? CandidateScan::kUndecided : scan_.Decided(text);
     if (decided != CandidateScan::kUndecided) {
       changes_.clear();
       hits_.clear();
@@ -270,6 +276,7 @@ Runner::Outcome Runner::TryRemembering(const Step& step, RuleMemory* memory, std
   if (cut && !step.shadow) {
     // Nothing that comes can keep the record from being dropped.
     memory->Settle(text, NowMs(), true);
+    owes_ |= !memory->HasRoom();
   } else {
     met_.push_back(memory);
   }
@@ -295,7 +302,14 @@ void Runner::BookHits(const Record& record) {
   for (const EffectHit& hit : hits_) effects_.Book(hit, text, plan_->service.get());
 }
 
-bool Runner::RunFrom(const Record& record, bool in_region, const Remembered* maker) {
+bool Runner::Meets(const SummaryWay& way, uint32_t i) const {
+  const Step& step = plan_->steps[i];
+  // It stands for many: no rule thins them out again.
+  if (memory_of_step_[i] != nullptr || std::holds_alternative<SampleStep>(step.what)) return false;
+  return step.rule > way.maker || std::holds_alternative<SetRoute>(step.what) || (way.all_protect && step.protect);
+}
+
+bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way) {
   std::string_view text(record.data, record.size);
   bool changed = false;
   changes_.clear();
@@ -325,10 +339,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const Remembered* mak
     }
     const Step& step = plan_->steps[i];
     bool certain;
-    // Summaries stand for many: no rule thins them out again.
-    if (maker != nullptr &&
-        (step.rule <= maker->rule || memory_of_step_[i] != nullptr || std::holds_alternative<SampleStep>(step.what)))
-      continue;
+    if (way != nullptr && !Meets(*way, i)) continue;
     // A rule with several steps would have ended with the first that hits.
     if (step.shadow && !hits_.empty() && hits_.back().rule == step.rule) continue;
     if (!MayMatchInSet(step, text, &certain) || !Concerns(step, text)) continue;
@@ -349,8 +360,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const Remembered* mak
         Drop(record, step.rule);
         return true;
       case Verdict::kWithhold:
-        Quarantine(record, step.rule, outcome.cause);
-        return true;
+        return Quarantine(record, step.rule, outcome.cause);
       case Verdict::kRoute:
         named_ = outcome.routes;
         break;
@@ -459,13 +469,18 @@ void Runner::Drop(const Record& record, uint32_t rule) {
   RuleCount(rule, RuleCell::kDroppedBytes) += record.size;
 }
 
-void Runner::Quarantine(const Record& record, uint32_t rule, QuarantineCause cause) {
+bool Runner::Quarantine(const Record& record, uint32_t rule, QuarantineCause cause) {
+  if (!withheld_.Append(record, rule, cause, view_.context())) {
+    need_bytes_ = 0;
+    return false;
+  }
   KeepBack(record);
   const bool matches = cause == QuarantineCause::kMatchLimit;
   Count(matches ? CountCell::kQuarantinedMatchLimitRecords : CountCell::kQuarantinedOutputLimitRecords) += 1;
   Count(matches ? CountCell::kQuarantinedMatchLimitBytes : CountCell::kQuarantinedOutputLimitBytes) += record.size;
   RuleCount(rule, RuleCell::kQuarantinedRecords) += 1;
   RuleCount(rule, RuleCell::kQuarantinedBytes) += record.size;
+  return true;
 }
 
 }  // namespace streamgate

@@ -23,6 +23,7 @@
 #include "plan/prepare.h"
 #include "plan/record_context.h"
 #include "plan/remembered.h"
+#include "plan/withheld.h"
 
 namespace streamgate {
 
@@ -32,13 +33,16 @@ class Runner {
   void Use(std::shared_ptr<PreparedPlan> plan, double* counts);
   bool ready() const { return plan_ != nullptr && batch_.attached(); }
   BatchWriter& batch() { return batch_; }
+  // Where records go that a rule can not finish; while nothing is attached they are counted and kept nowhere.
+  WithheldWriter& withheld() { return withheld_; }
 
-  // Runs one record. False: it finds no room, and need_bytes() says how much it needs; nothing was counted or written.
+  // Runs one record. False: it finds no room, and need_bytes() says how much it needs, in the batch; 0: among what is
+  // withheld, whose header says how much. Nothing was counted or written.
   // Between the first Run and Flush the batch is this Runner's alone.
   bool Run(const Record& record) {
     const bool in_region = record.data >= region_begin_ && record.data + record.size <= region_end_;
     // The common case: the scan has been here already, and found nothing up to far behind this record.
-    if (in_region && all_filtered_ && scan_.QuietUpTo(record.data + record.size))
+    if (in_region && all_filtered_ && !owes_ && scan_.QuietUpTo(record.data + record.size))
       return Pass(record, {record.data, record.size}, false);
     return RunSteps(record, in_region);
   }
@@ -94,11 +98,20 @@ class Runner {
   // Of the record at hand: how many were settled before it, whatever plan ran. A record that is run again has the same.
   uint64_t Sequence() const { return settled_ + tally_.passed_records + tally_.kept_back_records; }
   bool RunSteps(const Record& record, bool in_region) {
-    if (!remembered_.empty() && !TellOwed()) return false;
+    if (owes_ && !TellOwed()) return false;
     return RunFrom(record, in_region, nullptr);
   }
-  // `maker`: the record is a summary of its, and meets only the rules behind.
-  bool RunFrom(const Record& record, bool in_region, const Remembered* maker);
+  // What of a record's way a summary takes.
+  struct SummaryWay {
+    // The rules behind it are met, and those that say where records go.
+    uint32_t maker;
+    // And those that protect.
+    bool all_protect;
+  };
+  // `way`: the record is a summary.
+  bool RunFrom(const Record& record, bool in_region, const SummaryWay* way);
+  // Does a summary meet step `i`?
+  bool Meets(const SummaryWay& way, uint32_t i) const;
   // False: no room for a summary.
   bool TellOwed();
   bool TellDue();
@@ -159,11 +172,13 @@ class Runner {
   void CountChanges();
   void KeepBack(const Record& record);
   void Drop(const Record& record, uint32_t rule);
-  void Quarantine(const Record& record, uint32_t rule, QuarantineCause cause);
+  // False: no room among what is withheld.
+  bool Quarantine(const Record& record, uint32_t rule, QuarantineCause cause);
 
   std::shared_ptr<PreparedPlan> plan_;
   double* counts_ = nullptr;
   BatchWriter batch_;
+  WithheldWriter withheld_;
   Tally tally_;
   // Up to the last Flush.
   uint64_t settled_ = 0;
@@ -197,6 +212,8 @@ class Runner {
   // In the order of their rules; of each step its rule's, or null.
   std::vector<Remembered> remembered_;
   std::vector<RuleMemory*> memory_of_step_;
+  // Before the next record, whatever it is: windows may have ended, or a memory is full.
+  bool owes_ = false;
   // Whether a window has ended is asked once after each Begin.
   bool due_asked_ = false;
   Scratch summary_;

@@ -43,9 +43,11 @@ struct KeyEntry {
   uint32_t due_after;
   uint32_t chain_next;
   // In the list by age.
-  uint16_t is_due;
+  uint8_t is_due;
   // The cut record began like a JSON object.
-  uint16_t is_object;
+  uint8_t is_object;
+  // Of its text: how many plans had run, modulo 2^16.
+  uint16_t plan;
 };
 static_assert(sizeof(KeyEntry) == 88, "memory is reckoned in entries of 88 bytes, in key_table.ts too");
 

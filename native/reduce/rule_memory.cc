@@ -28,6 +28,7 @@ void RuleMemory::Cut(uint32_t index, std::string_view text, double now_ms) {
   KeyEntry& entry = table_[index];
   if (entry.records == 0) {
     table_.Hold(index, text);
+    entry.plan = plan_;
     entry.is_object = JsonText::First(text.data(), text.size()) == '{' ? 1 : 0;
   } else {
     table_.Touch(index);

@@ -30,6 +30,10 @@ class RuleMemory {
   // What is left to be told when the rule ends, one after the other.
   uint32_t Last() const { return table_.OldestHeld(); }
 
+  // Another plan runs from now on.
+  void NextPlan() { ++plan_; }
+  // The text is from a record that ran under a plan before: rules that protect and have come since have not seen it.
+  bool IsOlderThanPlan(uint32_t index) { return table_[index].plan != plan_; }
   // Writes the summary of an entry that one of these named.
   void Write(uint32_t index, Scratch* out);
   // The summary is on its way.
@@ -62,6 +66,7 @@ class RuleMemory {
  private:
   SummaryWriter writer_;
   Scratch text_;
+  uint16_t plan_ = 0;
 };
 
 }  // namespace streamgate

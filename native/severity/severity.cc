@@ -111,6 +111,30 @@ Severity OfNumber(uint32_t number) {
   return static_cast<Severity>(number / 10);
 }
 
+// Android's letters, as logcat writes them, and loggers that give a level one letter as its value. Verbose is below
+// debug.
+Severity OfLetter(char letter) {
+  switch (letter) {
+    case 'V':
+    case 'T':
+      return Severity::kTrace;
+    case 'D':
+      return Severity::kDebug;
+    case 'I':
+      return Severity::kInfo;
+    case 'W':
+      return Severity::kWarn;
+    case 'E':
+      return Severity::kError;
+    case 'F':
+      return Severity::kFatal;
+  }
+  return Severity::kUnknown;
+}
+
+// What stands as the value of a level's key: a level's name in any case, or its capital letter.
+Severity OfValue(std::string_view word) { return word.size() == 1 ? OfLetter(word[0]) : SeverityOfWord(word); }
+
 // OpenTelemetry's SeverityNumber: 1 to 24, four to each range.
 Severity OfOpenTelemetry(uint32_t number) {
   if (number < 1 || number > 24) return Severity::kUnknown;
@@ -147,6 +171,33 @@ Severity OfGlog(std::string_view record) {
   return Severity::kUnknown;
 }
 
+// logcat's head (threadtime): perhaps a year, month and day, time with a fraction, process, thread, a capital letter:
+// "11-23 12:31:07.482  1702  2395 E ".
+Severity OfLogcat(std::string_view record) {
+  const auto begins = [&](size_t at, std::string_view shape) {
+    if (record.size() - at < shape.size()) return false;
+    for (size_t i = 0; i < shape.size(); ++i)
+      if (shape[i] == 'd' ? !IsDigit(record[at + i]) : record[at + i] != shape[i]) return false;
+    return true;
+  };
+  const auto digits_end = [&](size_t at) {
+    while (at < record.size() && IsDigit(record[at])) ++at;
+    return at;
+  };
+  size_t at = begins(0, "dddd-") ? 5 : 0;
+  if (!begins(at, "dd-dd dd:dd:dd.ddd")) return Severity::kUnknown;
+  at = digits_end(at + 15);
+  for (int numbers = 0; numbers < 2; ++numbers) {
+    size_t number = at;
+    while (number < record.size() && number - at < 8 && record[number] == ' ') ++number;
+    if (number == at) return Severity::kUnknown;
+    at = digits_end(number);
+    if (at == number) return Severity::kUnknown;
+  }
+  if (record.size() - at < 3 || record[at] != ' ' || record[at + 2] != ' ') return Severity::kUnknown;
+  return record[at + 1] == 'T' ? Severity::kUnknown : OfLetter(record[at + 1]);
+}
+
 // What `level=error`, `level="error"`, `"level":"error"` and their like tell; `after`: behind the key.
 Severity OfKeyValue(std::string_view record, size_t after) {
   const auto at = [&](size_t i) { return i < record.size() ? record[i] : '\0'; };
@@ -159,7 +210,7 @@ Severity OfKeyValue(std::string_view record, size_t after) {
   if (quote(at(after))) ++after;
   size_t end = after;
   while (end < record.size() && end - after <= kWordBytesMax && IsWord(record[end])) ++end;
-  return SeverityOfWord(record.substr(after, end - after));
+  return OfValue(record.substr(after, end - after));
 }
 
 // Is the word [from, to), a level's name, one that tells the record's level?
@@ -171,16 +222,20 @@ bool IsSign(std::string_view record, size_t from, size_t to) {
   if (behind == '=' || ((behind == '-' || behind == '.') && to + 1 < record.size() && IsWord(record[to + 1])))
     return false;
   if (std::all_of(word.begin(), word.end(), IsCapital)) return !IsOneOf(word, kNotInHeads);
-  // In other cases it is a word of prose, unless it is set apart: [error], <warn>, |info|, (debug), [core:notice], or a
-  // label as compilers and .NET write it, "warning: …".
+  // In other cases it is a word of prose, unless it is set apart: [error], <warn>, |info|, (debug), [core:notice], a
+  // column as Windows' CBS.log has it, "2026-11-23 12:31:07, Info    CBS", or a label as compilers and .NET write it,
+  // "warning: …".
   const bool opened = before == '[' || before == '<' || before == '(' || before == '|' || before == ':';
   const bool closed = behind == ']' || behind == '>' || behind == ')' || behind == '|';
   if (opened && closed) return true;
+  const bool column = before == ' ' && from > 1 && record[from - 2] == ',';
+  if (column && behind == ' ' && to + 1 < record.size() && record[to + 1] == ' ') return true;
   return behind == ':' && (from == 0 || before == ' ');
 }
 
 Severity OfHead(std::string_view record) {
   if (const Severity severity = OfGlog(record); severity != Severity::kUnknown) return severity;
+  if (const Severity severity = OfLogcat(record); severity != Severity::kUnknown) return severity;
   const size_t head = std::min(record.size(), kHeadBytes);
   for (size_t from = 0; from < head;) {
     if (!IsWord(record[from])) {
@@ -265,7 +320,7 @@ bool SeverityReader::TakeValue(Field field) {
   if (field == kSeverityNumber) {
     told_[field] = OfOpenTelemetry(number);
   } else if (number == UINT32_MAX) {
-    if (value.is_string) told_[field] = SeverityOfWord(meaning);
+    if (value.is_string) told_[field] = OfValue(meaning);
   } else if (field != kStatus) {
     // A status of 200 is HTTP's.
     told_[field] = OfNumber(number);

@@ -11,13 +11,14 @@
 #include "attribute/attribute_filter.h"
 #include "generated/layout.h"
 #include "ring/ring.h"
+#include "syslog/field.h"
 
 namespace streamgate {
 
 class ShardKey {
  public:
-  // `paths`: where an attribute may lie, each as the arguments of a dropAttribute operation have it. Null: refused, and
-  // `error` says why.
+  // `paths`: where an attribute may lie, each as the arguments of a dropAttribute operation have it; of kSyslog one,
+  // the field as encodeSyslogField of src/plan/syslog_field.ts writes it. Null: refused, and `error` says why.
   static std::unique_ptr<ShardKey> Prepare(ShardKeyKind kind, const std::vector<std::string>& paths,
                                            std::string* error);
 
@@ -26,10 +27,11 @@ class ShardKey {
   uint64_t Hash(const char* data, size_t size, const BlockSource& source);
 
  private:
-  ShardKey(ShardKeyKind kind, std::unique_ptr<AttributeFilter> attribute);
+  explicit ShardKey(ShardKeyKind kind) : kind_(kind) {}
 
   const ShardKeyKind kind_;
-  const std::unique_ptr<AttributeFilter> attribute_;  // for kAttribute
+  std::unique_ptr<AttributeFilter> attribute_;  // for kAttribute
+  SyslogFieldReader syslog_;                    // for kSyslog
 };
 
 }  // namespace streamgate

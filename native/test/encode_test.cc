@@ -199,7 +199,8 @@ std::string Finish(Encoder* encoder) {
 constexpr Encoder::Limits kUnlimited = {UINT64_MAX >> 11, UINT64_MAX >> 11, UINT64_MAX >> 11};
 
 TEST("a batch is encoded to its last byte and not beyond, body after body", {
-  Encoder encoder(Array());
+  const char* fault = nullptr;
+  Encoder encoder(Array(), &fault);
   for (size_t size = 0; size < 200; ++size) {
     const std::string last(size, size % 2 == 0 ? '"' : 'x');
     const ExactBatch batch({"first", last});
@@ -224,7 +225,9 @@ TEST("random records in random limits: no body goes beyond them, and none of wha
     envelope.object_mode = static_cast<ObjectMode>(random() % 3);
     if (envelope.object_mode == ObjectMode::kMerge) envelope.members = {{"k", "1"}, {"m", "2"}};
     if (random() % 2 == 0) envelope.counted_beside_text = 26;
-    Encoder encoder(std::move(envelope));
+    const char* fault = nullptr;
+    Encoder encoder(std::move(envelope), &fault);
+    CHECK(fault == nullptr);
     const Encoder::Limits limits = {1 + random() % 5, random() % 400, random() % 400};
     uint64_t encoded = 0;
     uint64_t too_large = 0;

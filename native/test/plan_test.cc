@@ -123,6 +123,10 @@ ConditionSpec Of(ConditionCode code, std::vector<ConditionSpec> parts) { return 
 ConditionSpec AtLeast(Severity severity) {
   return {ConditionCode::kSeverity, static_cast<uint16_t>(severity), {}, {}, {}};
 }
+ConditionSpec Syslog(AttributeOperator op, SyslogField field, std::vector<std::string> values,
+                     const std::string& param = "") {
+  return {ConditionCode::kSyslog, static_cast<uint16_t>(op), std::move(values), {static_cast<char>(field) + param}, {}};
+}
 ConditionSpec Attribute(AttributeOperator op, const std::string& key, std::vector<std::string> values) {
   std::string path;
   Put(&path, static_cast<uint32_t>(key.size()), 4);
@@ -164,9 +168,11 @@ TEST("routes that no output has, out of order, too deep or malformed are refused
   CHECK(!routed({{1, Literal("a")}, {1, Literal("b")}}, 2));
   CHECK(!routed({{0, {ConditionCode::kLiteral, 0, {}, {}, {}}}}, 1));
   CHECK(!routed({{0, {ConditionCode::kLiteral, 1, {"a"}, {}, {}}}}, 1));
-  CHECK(!routed({{0, {static_cast<ConditionCode>(8), 0, {}, {}, {}}}}, 1));
+  CHECK(!routed({{0, {static_cast<ConditionCode>(12), 0, {}, {}, {}}}}, 1));
   CHECK(!routed({{0, {ConditionCode::kSeverity, 7, {}, {}, {}}}}, 1));
   CHECK(!routed({{0, {ConditionCode::kAttribute, 9, {"a"}, {}, {}}}}, 1));
+  CHECK(!routed({{0, Syslog(static_cast<AttributeOperator>(9), SyslogField::kHost, {"a"})}}, 1));
+  CHECK(!routed({{0, {ConditionCode::kSyslog, 0, {"a"}, {}, {}}}}, 1));
   CHECK(!routed({{0, Of(ConditionCode::kNot, {})}}, 1));
   const auto nested = [&routed](size_t depth) {
     ConditionSpec condition = Literal("a");
@@ -326,6 +332,62 @@ TEST("a record that finds no room leaves no trace and says how much it needs", {
   CHECK_EQUAL(tiny.header()->records, 0u);
 });
 
+TEST("what a rule can not finish is kept as received behind its entry, in memory of the exact size, or leaves no trace",
+     {
+       double counts[kCountCellsFixed + 2 * kCountCellsPerRule] = {};
+       Runner runner;
+       // Four times the record and 64 KiB is less than this.
+       runner.Use(Plan(2, {{OperationCode::kDropLiteral, 0, 0, {"DEBUG"}},
+                           {OperationCode::kReplacePattern, 0, 1, {"^a", std::string(70'000, 'b')}}}),
+                  counts);
+       Batch batch(5, 100);
+       runner.batch().Attach(batch.header());
+       RecordContext context;
+       context.received_at_ms = 1234.5;
+       context.source.family = 4;
+       context.source.address[3] = 7;
+       // "abc" takes one word behind its entry, "a and more" two; a sanitizer sees a write behind the last.
+       const uint32_t first = sizeof(WithheldEntry) + 8;
+       const uint32_t second = sizeof(WithheldEntry) + 16;
+       const auto memory = std::make_unique<uint64_t[]>((sizeof(WithheldHeader) + first + second) / 8);
+       auto* const header = reinterpret_cast<WithheldHeader*>(memory.get());
+       header->bytes_max = first + second;
+       const size_t size = sizeof(WithheldHeader) + first + second;
+       CHECK(WithheldWriter::Check(header, size) == nullptr);
+       CHECK(WithheldWriter::Check(header, size + 8) != nullptr);
+       header->bytes = first + second + 8;
+       CHECK(WithheldWriter::Check(header, size) != nullptr);
+       header->bytes = 4;
+       CHECK(WithheldWriter::Check(header, size) != nullptr);
+       header->bytes = 0;
+       runner.withheld().Attach(header);
+       runner.Begin(nullptr, nullptr, &context);
+       CHECK(runner.Run({"abc", 3, false}));
+       CHECK(runner.Run({"a and more", 10, false}));
+       runner.Flush();
+       CHECK_EQUAL(header->records, 2u);
+       CHECK_EQUAL(header->bytes, first + second);
+       const auto* entry = reinterpret_cast<const WithheldEntry*>(header + 1);
+       CHECK_EQUAL(entry->length, 3u);
+       CHECK_EQUAL(entry->rule, 1u);
+       CHECK_EQUAL(uint32_t{entry->cause}, static_cast<uint32_t>(QuarantineCause::kOutputLimit));
+       CHECK_EQUAL(entry->received_at_ms, 1234.5);
+       CHECK_EQUAL(uint32_t{entry->address[3]}, 7u);
+       CHECK(std::memcmp(entry + 1, "abc\0\0\0\0\0", 8) == 0);
+       CHECK_EQUAL(counts[kCountCellsFixed + kCountCellsPerRule + static_cast<uint32_t>(RuleCell::kQuarantinedRecords)],
+                   2.0);
+       // No room: nothing is counted, and the next one that passes still does.
+       runner.Begin(nullptr, nullptr, &context);
+       CHECK(!runner.Run({"abc", 3, false}));
+       CHECK_EQUAL(runner.need_bytes(), 0u);
+       CHECK_EQUAL(header->need_bytes, first);
+       CHECK(runner.Run({"x", 1, false}));
+       runner.Flush();
+       CHECK_EQUAL(header->records, 2u);
+       CHECK_EQUAL(counts[static_cast<uint32_t>(CountCell::kReceivedRecords)], 3.0);
+       CHECK_EQUAL(batch.text(), "x\n");
+     });
+
 TEST("a rule after one that emptied the record still sees a text", {
   double counts[kCountCellsFixed + 2 * kCountCellsPerRule] = {};
   Runner runner;
@@ -469,14 +531,22 @@ ConditionSpec RandomCondition(std::mt19937* random, int depth) {
     for (; count > 0; --count) list.push_back(RandomCondition(random, depth - 1));
     return list;
   };
-  switch ((*random)() % (depth > 0 ? 9 : 6)) {
-    case 0:
+  switch ((*random)() % (depth > 0 ? 10 : 7)) {
+    case 0: {
+      const auto op = static_cast<AttributeOperator>((*random)() % 9);
+      const auto field = static_cast<SyslogField>((*random)() % 11);
+      const std::string param = field == SyslogField::kParam ? "a.k" : "";
+      if (op == AttributeOperator::kGreater || op == AttributeOperator::kLess) return Syslog(op, field, {"3"}, param);
+      if (op == AttributeOperator::kExists) return Syslog(op, field, {}, param);
+      return Syslog(op, field, {any(values)}, param);
+    }
     case 1:
       return Literal(any(texts));
     case 2:
     case 3:
-      return Pattern(any(patterns));
     case 4:
+      return Pattern(any(patterns));
+    case 6:
       return AtLeast(static_cast<Severity>(1 + (*random)() % 6));
     case 5: {
       const auto op = static_cast<AttributeOperator>((*random)() % 9);
@@ -484,9 +554,9 @@ ConditionSpec RandomCondition(std::mt19937* random, int depth) {
       if (op == AttributeOperator::kExists) return Attribute(op, "k", {});
       return Attribute(op, "k", {any(values)});
     }
-    case 6:
-      return Of(ConditionCode::kNot, parts(1));
     case 7:
+      return Of(ConditionCode::kNot, parts(1));
+    case 8:
       return Of(ConditionCode::kAll, parts((*random)() % 4));
     default:
       return Of(ConditionCode::kAny, parts((*random)() % 4));
@@ -495,11 +565,34 @@ ConditionSpec RandomCondition(std::mt19937* random, int depth) {
 
 TEST("filters answer the same with prefilters and without, wherever the records lie", {
   std::mt19937 random(20'261'126);
-  static const char* const pieces[] = {
-      "DEBUG", "a",          "b",       "user=", "7",      "123-45-6789",   "4111 1111",
-      " ",     "-",          "ERROR ",  "k",     "x",      "a@b.c",         "\xc3\xa9",
-      "\xff",  "{\"k\":",    "1",       "2.5}",  "\"a\"}", "\"e\\u00e9\"}", "{\"level\":50}",
-      "<3>",   "level=warn", "[error]", "{}"};
+  static const char* const pieces[] = {"DEBUG",
+                                       "a",
+                                       "b",
+                                       "user=",
+                                       "7",
+                                       "123-45-6789",
+                                       "4111 1111",
+                                       " ",
+                                       "-",
+                                       "ERROR ",
+                                       "k",
+                                       "x",
+                                       "a@b.c",
+                                       "\xc3\xa9",
+                                       "\xff",
+                                       "{\"k\":",
+                                       "1",
+                                       "2.5}",
+                                       "\"a\"}",
+                                       "\"e\\u00e9\"}",
+                                       "{\"level\":50}",
+                                       "<3>",
+                                       "level=warn",
+                                       "[error]",
+                                       "{}",
+                                       "<34>1 - a 1 - - ",
+                                       "[a k=\"\\\"a\"] ",
+                                       "<3>Oct 11 22:14:15 a k[1]: "};
   size_t filtered = 0;
   size_t kept = 0;
   for (int round = 0; round < 3000; ++round) {

@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "plan/batch_memory.h"
+#include "plan/prepare.h"
+#include "plan/run.h"
 #include "reduce/dedupe.h"
 #include "reduce/mask.h"
 #include "reduce/sampling.h"
@@ -239,6 +242,161 @@ TEST("throttle passes a burst, then its rate, and large records on credit", {
   rule.Write(due, &out);
   CHECK_EQUAL(std::string(out.data(), out.size()),
               "text (throttled 4 times from 1970-01-01T00:00:00.000Z to 1970-01-01T00:00:00.050Z, 16 bytes, rule r)");
+});
+
+template <typename... T>
+std::string Packed(T... values) {
+  std::string bytes;
+  (bytes.append(reinterpret_cast<const char*>(&values), sizeof values), ...);
+  return bytes;
+}
+
+std::string Path(const std::string& key) { return Packed(static_cast<uint32_t>(key.size())) + key; }
+
+std::string Repeated(const std::string& bytes) {
+  std::string all;
+  for (size_t i = 0; i < kSeverities; ++i) all += bytes;
+  return all;
+}
+
+const ConditionSpec kHasA = {ConditionCode::kLiteral, 0, {"a"}, {}, {}};
+
+// One of each, and what sees summaries behind them.
+DecodedPlan Thinning() {
+  const double memory = kReduceMemoryBytesMin;
+  const std::string dedupe = Packed(1000.0, memory, uint8_t{1});
+  const std::string throttle =
+      Packed(500.0, memory, 5000.0, 5.0 * Throttle::kToken, uint8_t{2}, uint8_t{0}, uint8_t{5});
+  DecodedPlan plan;
+  plan.rules = 5;
+  plan.seed = 99;
+  plan.states = {1, 2, 3, 0, 0};
+  plan.operations = {
+      {OperationCode::kSample,
+       0,
+       0,
+       {Packed(uint8_t{4}, uint8_t{1}), Repeated(Packed(uint64_t{1} << 63)), Repeated(Packed(2.0)), Path("k")},
+       {kHasA}},
+      {OperationCode::kDedupe, 0, 1, {dedupe, "d"}},
+      {OperationCode::kThrottle, 0, 2, {throttle, "t", Path("k")}},
+      {OperationCode::kReplacePattern, 1, 3, {"repeated|b+", "<x>"}},
+      {OperationCode::kDropLiteral, 0, 4, {"zz"}}};
+  return plan;
+}
+
+std::shared_ptr<PreparedPlan> PreparedThinning(bool prefilters) {
+  uint32_t rule;
+  std::string error;
+  std::shared_ptr<PreparedPlan> plan = Prepare(Thinning(), prefilters, &rule, &error);
+  CHECK(plan != nullptr);
+  return plan;
+}
+
+// Chunks of random records at random times, then whatever is owed; batches of `records_max` records.
+std::string Thinned(uint32_t seed, bool prefilters, uint32_t records_max, uint32_t bytes_max) {
+  std::mt19937 random(seed);
+  const auto one_of = [&random](size_t count) { return random() % count; };
+  const std::shared_ptr<PreparedPlan> plan = PreparedThinning(prefilters);
+  std::vector<double> counts(CountCellsOf(*plan));
+  Runner runner;
+  runner.Use(plan, counts.data());
+  BatchMemory* batch = BatchMemory::Create(records_max, bytes_max);
+  runner.batch().Attach(batch->data());
+  std::string out;
+  const auto take = [&](uint32_t need) {
+    out.append(batch->records(), batch->header()->bytes);
+    batch->Release();
+    batch = BatchMemory::Create(records_max, std::max(bytes_max, need));
+    runner.batch().Attach(batch->data());
+  };
+  RecordContext context;
+  for (int chunk = 0; chunk < 40; ++chunk) {
+    context.received_at_ms += static_cast<double>(one_of(4) * one_of(400));
+    std::string region;
+    std::vector<uint32_t> sizes;
+    for (size_t i = one_of(60); i > 0; --i) {
+      std::string record;
+      switch (one_of(4)) {
+        case 0:
+          record = "{\"k\":" + std::to_string(one_of(9)) + ",\"level\":\"info\",\"t\":\"a\"}";
+          break;
+        case 1:
+          record = std::string(one_of(20) == 0 ? 8180 + one_of(30) : one_of(300), 'a' + static_cast<char>(one_of(26)));
+          break;
+        case 2:
+          record = one_of(2) == 0 ? "ERROR zz" : "WARN bb a";
+          break;
+        default:
+          record = std::string(1 + one_of(40), 'w') + " " + std::to_string(one_of(99));
+      }
+      region += record + "\n";
+      sizes.push_back(static_cast<uint32_t>(record.size()));
+    }
+    runner.Begin(region.data(), region.data() + region.size(), &context);
+    size_t at = 0;
+    for (const uint32_t size : sizes) {
+      while (!runner.Run({region.data() + at, size, true})) {
+        runner.Flush();
+        take(runner.need_bytes());
+        runner.Begin(region.data() + at, region.data() + region.size(), &context);
+      }
+      at += size + 1;
+    }
+    runner.Flush();
+  }
+  while (!runner.TellLast(nullptr, context.received_at_ms)) take(runner.need_bytes());
+  take(0);
+  batch->Release();
+  for (const double cell : counts) out += " " + std::to_string(cell);
+  const auto count = [&counts](CountCell cell) { return counts[static_cast<size_t>(cell)]; };
+  const auto rule = [&counts](uint32_t index, RuleCell cell) {
+    return counts[kCountCellsFixed + index * kCountCellsPerRule + static_cast<uint32_t>(cell)];
+  };
+  double dropped = 0;
+  for (uint32_t index = 0; index < 5; ++index) dropped += rule(index, RuleCell::kDroppedBytes);
+  CHECK_EQUAL(count(CountCell::kReceivedBytes) + count(CountCell::kCreatedBytes),
+              count(CountCell::kPassedBytes) + dropped);
+  CHECK(rule(1, RuleCell::kSummaryRecords) > 0 && rule(2, RuleCell::kSummaryRecords) > 0);
+  return out;
+}
+
+TEST("rules that remember come to the same with prefilters and without, in batches of any size", {
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    const std::string expected = Thinned(seed, true, 100'000, 1 << 24);
+    CHECK(Thinned(seed, false, 100'000, 1 << 24) == expected);
+    CHECK(Thinned(seed, true, 1, 100) == expected);
+    CHECK(Thinned(seed, false, 7, 3000) == expected);
+  }
+});
+
+TEST("arguments of rules that thin out are refused or harmless, whatever byte of them is wrong", {
+  const DecodedPlan good = Thinning();
+  size_t refused = 0;
+  for (size_t operation = 0; operation < 3; ++operation) {
+    for (size_t arg = 0; arg < good.operations[operation].args.size(); ++arg) {
+      const std::string& bytes = good.operations[operation].args[arg];
+      for (size_t at = 0; at <= bytes.size(); ++at) {
+        for (int bit = 0; bit < 8; ++bit) {
+          DecodedPlan plan = good;
+          std::string& wrong = plan.operations[operation].args[arg];
+          if (at == bytes.size()) {
+            wrong.resize(static_cast<size_t>(bit));
+          } else {
+            wrong[at] = static_cast<char>(wrong[at] ^ 1 << bit);
+          }
+          uint32_t rule;
+          std::string error;
+          if (Prepare(std::move(plan), true, &rule, &error) == nullptr) ++refused;
+        }
+      }
+    }
+  }
+  CHECK(refused > 100);
+  DecodedPlan twice = Thinning();
+  twice.operations[2].rule = 1;
+  uint32_t rule;
+  std::string error;
+  CHECK(Prepare(std::move(twice), true, &rule, &error) == nullptr);
 });
 
 TEST("times are written as in RFC 3339", {

@@ -1,4 +1,4 @@
-// Sharding below the binding: the fixed hash, syslog headers at their edges, and a router whose rings and batch are
+// Sharding below the binding: the fixed hash, and a router whose rings and batch are
 // full again and again. What keys mean for users is tested on both engines in test/conformance/shard.test.ts.
 #include <algorithm>
 #include <cstring>
@@ -13,7 +13,7 @@
 #include "ring/ring.h"
 #include "shard/hash.h"
 #include "shard/router.h"
-#include "shard/syslog_header.h"
+#include "syslog/message.h"
 #include "test/check.h"
 
 namespace streamgate {
@@ -44,11 +44,10 @@ BlockSource Source() {
 
 std::unique_ptr<ShardKey> HostKey() {
   std::string error;
-  return ShardKey::Prepare(ShardKeyKind::kSyslogHost, {}, &error);
+  return ShardKey::Prepare(ShardKeyKind::kSyslog, {std::string(1, static_cast<char>(SyslogField::kHost))}, &error);
 }
 
-std::string Host(std::string_view record) { return std::string(ReadSyslogHeader(record).host); }
-std::string App(std::string_view record) { return std::string(ReadSyslogHeader(record).app); }
+std::string Host(std::string_view record) { return std::string(ReadSyslog(record).host); }
 
 TEST("the hash and the owner of a key are fixed", {
   CHECK_EQUAL(ShardHash("", 0), 0xefd01f60ba992926u);
@@ -56,23 +55,6 @@ TEST("the hash and the owner of a key are fixed", {
   CHECK_EQUAL(ShardOwner(ShardHash("web-01", 6), 8), 6u);
   CHECK_EQUAL(ShardOwner(ShardHash("web-01", 6), 32), 21u);
   for (uint32_t workers = 1; workers <= 64; ++workers) CHECK(ShardOwner(UINT64_MAX, workers) < workers);
-});
-
-TEST("a syslog header is read to the record's last byte and no further, wherever it is cut", {
-  for (const char* record : {"<34>1 2003-10-11T22:14:15.003Z web-01 su 1 - - x", "<34>Oct  1 22:14:15 web-01 su[1]: x",
-                             "<34>2024-05-01T10:00:00Z web-01 su: x"}) {
-    for (size_t size = 0; size <= std::strlen(record); ++size) {
-      // Of exactly this size, so that a sanitizer sees a read behind it.
-      const std::unique_ptr<char[]> cut(new char[size]);
-      std::memcpy(cut.get(), record, size);
-      const SyslogHeader header = ReadSyslogHeader({cut.get(), size});
-      CHECK(std::string_view("web-01").substr(0, header.host.size()) == header.host);
-      CHECK(header.app.empty() || header.app == "su");
-    }
-    CHECK_EQUAL(App(record), "su");
-  }
-  CHECK_EQUAL(Host("<34>Oct 11 22:14:15 su: x"), "");
-  CHECK_EQUAL(Host("<192>Oct 11 22:14:15 h su: x"), "");
 });
 
 // A batch of up to four records.

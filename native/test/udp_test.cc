@@ -127,7 +127,8 @@ TEST("a sharded receiver puts each datagram into its owner's ring, waits at a fu
   std::vector<std::unique_ptr<RingMemory>> memories;
   UdpReceiver::Options options;
   std::string refusal;
-  options.shard_key = ShardKey::Prepare(ShardKeyKind::kSyslogHost, {}, &refusal);
+  options.shard_key =
+      ShardKey::Prepare(ShardKeyKind::kSyslog, {std::string(1, static_cast<char>(SyslogField::kHost))}, &refusal);
   for (uint32_t i = 0; i < kWorkers; ++i) {
     memories.push_back(std::make_unique<RingMemory>(2));
     options.shard_rings.push_back(memories.back()->data());

@@ -9,6 +9,7 @@ import { StreamGateError } from "../errors.ts";
 import { parseFraming } from "../settings/framing.ts";
 import { defaultText, readSettings, type SettingKey, settingSchema, spellings } from "../settings/settings.ts";
 import { print } from "./print.ts";
+import type { QuarantineTarget } from "./quarantine_target.ts";
 import type { SpoolTarget } from "./spool_target.ts";
 
 /** Exit status of a wrong command line, as in most Unix tools; anything else that goes wrong is 1. */
@@ -30,6 +31,8 @@ const recordSettings: readonly SettingKey[] = [
   "queueBytes",
   "memoryBudget",
   "overload",
+  "quarantineMaxBytes",
+  "quarantineMaxDays",
   "shutdownTimeoutMs",
 ];
 const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token"];
@@ -95,10 +98,11 @@ interface PipeFlags {
   engine?: string;
   maxRecordBytes?: string;
   framing?: string;
+  quarantine?: string;
   stats?: boolean;
 }
 
-const pipeSettings = ["engine", "maxRecordBytes"] as const;
+const pipeSettings = ["engine", "maxRecordBytes", "quarantineMaxBytes"] as const;
 
 const pipe = program
   .command("pipe")
@@ -120,6 +124,10 @@ const pipe = program
     "--framing <framing>",
     "how the input is cut into records: newline, auto, octet, nul, length32 or delimiter:TEXT (default: newline)",
   )
+  .option(
+    "--quarantine <directory>",
+    "keep there, encrypted, what a protect rule could not finish (docs/quarantine.md)",
+  )
   .option("--stats", "print counts as JSON on standard error at the end")
   .addHelpText(
     "after",
@@ -133,6 +141,7 @@ const pipe = program
       redactPattern = [],
       replacement = [],
       framing,
+      quarantine,
       stats = false,
       ...given
     } = flags;
@@ -142,6 +151,7 @@ const pipe = program
         ...readSettings({ flags: given, env: process.env }, pipeSettings),
         ...(rules !== undefined && { rules }),
         ...(framing !== undefined && { framing: readFraming(framing) }),
+        ...(quarantine !== undefined && { quarantine }),
         drop,
         redact,
         redactPattern,
@@ -260,6 +270,69 @@ withLanes(
   "moves them into the output's spool, to be sent again",
   () => import("./dead_letter_retry.ts"),
 );
+
+interface QuarantineFlags {
+  readonly dataDir?: string;
+  readonly rule?: string;
+  readonly olderThan?: string;
+  readonly all?: boolean;
+  readonly withoutRule?: boolean;
+  readonly content?: boolean;
+  readonly json?: boolean;
+}
+
+const quarantine = program
+  .command("quarantine")
+  .description("records that a protect rule could not finish, of a running or a stopped instance (docs/quarantine.md)");
+
+/** A command over groups of the quarantine. */
+function withGroups(
+  name: string,
+  ids: string,
+  about: string,
+  run: (target: QuarantineTarget & { readonly json: boolean }, flags: QuarantineFlags) => Promise<number>,
+): Command {
+  const command = quarantine
+    .command(name)
+    .description(about)
+    .argument(ids, "ids of groups, or the beginning of one")
+    .option("--json", "print JSON")
+    .action(async (given: string | string[], flags: QuarantineFlags) => {
+      const { dataDir } = readSettings({ flags: { ...flags }, env: process.env }, ["dataDir"]);
+      const { rule, olderThan, all = false, json = false } = flags;
+      const days = olderThan === undefined ? undefined : readNumber("--older-than", olderThan, 0, 36_500);
+      const beforeMs = days === undefined ? undefined : Date.now() - days * 24 * 3600 * 1000;
+      return finish(await run({ dataDir, ids: [given].flat(), rule, beforeMs, all, json }, flags));
+    });
+  return withSettings(command, ["dataDir"]);
+}
+
+withGroups("ls", "[ids...]", "each group: when, which rule, why, how much; no record's content", async (target) =>
+  (await import("./quarantine_ls.ts")).command(target),
+).option("--rule <id>", "only what this rule withheld");
+withGroups(
+  "inspect",
+  "<id>",
+  "one group record by record: when, from where, which rule, why",
+  async ({ dataDir, ids, json }, { content = false }) =>
+    (await import("./quarantine_inspect.ts")).command({ dataDir, id: ids[0]!, content, json }),
+).option("--content", "print the records too, each as a JSON string: what a rule was to hold");
+withGroups(
+  "release",
+  "[ids...]",
+  "runs records again, through the rules that are published now, and sends on what they can finish",
+  async (target, { withoutRule = false }) =>
+    (await import("./quarantine_release.ts")).command({ ...target, withoutRule }),
+)
+  .option("--rule <id>", "only what this rule withheld")
+  .option("--all", "everything")
+  .option("--without-rule", "also what was withheld by a rule that is not published any more: nothing may hold it now");
+withGroups("purge", "[ids...]", "removes groups for good", async (target) =>
+  (await import("./quarantine_purge.ts")).command(target),
+)
+  .option("--rule <id>", "only what this rule withheld")
+  .option("--older-than <days>", "only what was received more than so many days ago")
+  .option("--all", "everything, what is damaged too");
 
 try {
   await program.parseAsync().catch(async (error) => {

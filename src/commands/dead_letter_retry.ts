@@ -10,8 +10,7 @@ import { segmentsOf } from "../data/delivery/spool/inspect.ts";
 import { rotateName } from "../data/delivery/spool/moved.ts";
 import type { LanePlace } from "../data/delivery/spool/places.ts";
 import { retryDeadLetters } from "../data/delivery/spool/rewrite.ts";
-import { StreamGateError } from "../errors.ts";
-import { type DataDirectory, openDataDirectory } from "../persistence/data_directory.ts";
+import { lockIfStopped } from "./instance_lock.ts";
 import { print } from "./print.ts";
 import { count, lanesOf, type SpoolTarget } from "./spool_target.ts";
 
@@ -54,16 +53,6 @@ export async function command({ json, ...target }: SpoolTarget & { readonly json
       `streamgate: ${count(left, "lane")} may still be written to, its newest segment stays; try again, or stop the instance first\n`,
     );
   return left === 0 ? 0 : 1;
-}
-
-/** @returns undefined while an instance uses the directory */
-async function lockIfStopped(root: string): Promise<DataDirectory | undefined> {
-  try {
-    return await openDataDirectory(root);
-  } catch (error) {
-    if (error instanceof StreamGateError && error.code === "SG_DATA_DIR_LOCKED") return undefined;
-    throw error;
-  }
 }
 
 /** Asks the instance that writes to a lane to end its segment. @returns whether it did */

@@ -19,12 +19,15 @@ import {
 } from "../data/engine/layout.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import type { Framing } from "../data/frame/framing.ts";
+import type { Quarantine, QuarantineStore } from "../data/quarantine/store.ts";
+import { Withholding } from "../data/quarantine/withholding.ts";
 import { StreamGateError } from "../errors.ts";
 import { type Rule, readRules } from "../manifest/manifest.ts";
 import { compilePlan } from "../plan/compile.ts";
 import type { Plan } from "../plan/operations.ts";
 import { resolveRuleKeys } from "../rules/secrets_of_rules.ts";
 import { KiB, MiB } from "../settings/quantity.ts";
+import { forwardLog } from "../telemetry/log.ts";
 import { readRulesFile } from "./rules_file.ts";
 
 /** A pipe holds 64 KiB by default (pipe(7)); files profit a little from more. */
@@ -44,7 +47,10 @@ export interface PipeOptions {
   replacement: readonly string[];
   engine?: "native" | "portable";
   framing?: Framing;
+  /** Directory in which what a protect rule cannot finish is kept, as an instance does in its data directory; absent: it is only counted. */
+  quarantine?: string;
   maxRecordBytes: number;
+  quarantineMaxBytes: number;
   stats?: boolean;
 }
 
@@ -61,14 +67,49 @@ export async function command(options: PipeOptions): Promise<number> {
   if (warning !== undefined) note(warning);
   const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
   const plan = compilePlan(resolveRuleKeys(collectRules(options, kind), read));
-  const pipe = new Pipe(kind, plan, options);
+  const quarantine = options.quarantine === undefined ? undefined : await openQuarantine(options.quarantine, options);
+  const pipe = new Pipe(kind, plan, options, quarantine?.store);
   try {
     pipe.run();
   } finally {
     pipe.close();
+    await quarantine?.close();
   }
   if (options.stats === true) note(JSON.stringify(pipe.stats()));
   return pipe.quarantinedRecords === 0 ? 0 : exitQuarantined;
+}
+
+interface OpenQuarantine {
+  readonly store: QuarantineStore;
+  close(): Promise<void>;
+}
+
+/** @throws StreamGateError SG_DATA_DIR_LOCKED while an instance uses the directory, SG_QUARANTINE_KEY */
+async function openQuarantine(
+  directory: string,
+  { quarantineMaxBytes: bytesMax }: PipeOptions,
+): Promise<OpenQuarantine> {
+  const [{ openDataDirectory }, { QuarantineKeeper }, { QuarantineStore }] = await Promise.all([
+    import("../persistence/data_directory.ts"),
+    import("../data/quarantine/keeper.ts"),
+    import("../data/quarantine/store.ts"),
+  ]);
+  const log = forwardLog((_level, _fields, message) => note(`streamgate: ${message}`));
+  const lock = await openDataDirectory(directory);
+  try {
+    const { place } = await QuarantineKeeper.open({ root: lock.path, bytesMax, ageMsMax: 0, log });
+    const store = new QuarantineStore(place, log);
+    return {
+      store,
+      async close() {
+        store.rotate();
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
 }
 
 /** The rules of the file, then those of the flags, in the order given. */
@@ -120,14 +161,16 @@ interface Stats {
   dropped: Record<string, { records: number; bytes: number }>;
   redacted: Record<string, { records: number; replacements: number }>;
   /** Of rules that sample: how many records those stand for that they kept by chance. */
-  sampled: Record<string, { weight: number }>;
+  sampled?: Record<string, { weight: number }>;
   /** Of rules that made some. They are in `out`, and not in `in`. */
-  summaries: Record<string, { records: number; bytes: number }>;
+  summaries?: Record<string, { records: number; bytes: number }>;
   quarantined: { records: number; bytes: number };
   lost: {
     oversize: { records: number; bytes: number };
     frame: { records: number; bytes: number };
     closed: { records: number; bytes: number };
+    /** With a quarantine: what it could not take. */
+    quarantine_full?: { records: number; bytes: number };
   };
 }
 
@@ -139,13 +182,14 @@ class Pipe {
   readonly #framer: Framer;
   readonly #counts: Float64Array;
   readonly #losses = new Float64Array(frameCells);
+  readonly #withholding: Withholding | undefined;
   #batch = new Batch(batchRecords, batchBytes);
   #outRecords = 0;
   #outBytes = 0;
   #lostClosedRecords = 0;
   #lostClosedBytes = 0;
 
-  constructor(kind: EngineKind, plan: Plan, options: PipeOptions) {
+  constructor(kind: EngineKind, plan: Plan, options: PipeOptions, quarantine: Quarantine | undefined) {
     this.#kind = kind;
     this.#plan = plan;
     this.#counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
@@ -153,6 +197,8 @@ class Pipe {
     this.#engine = kind.createEngine();
     this.#engine.use(this.#prepared, this.#counts);
     this.#engine.attach(this.#batch);
+    if (quarantine !== undefined) this.#withholding = new Withholding(this.#engine, quarantine);
+    this.#withholding?.use(plan.rules);
     const framing = options.framing ?? { kind: "newline" };
     this.#framer = kind.createFramer(framing, options.maxRecordBytes, { transport: "stdin" }, this.#losses);
   }
@@ -184,6 +230,8 @@ class Pipe {
 
   /** Writes the full batch, and makes a larger one when the next record needs it. */
   #flushFull(): boolean {
+    // What was withheld may have been full instead.
+    if (this.#withholding?.madeRoom() === true) return true;
     const open = this.#flush();
     if (this.#engine.needBytes > this.#batch.bytesMax) {
       this.#batch = new Batch(batchRecords, this.#engine.needBytes);
@@ -194,6 +242,7 @@ class Pipe {
 
   /** @returns false when nobody reads the output any more */
   #flush(): boolean {
+    this.#withholding?.look();
     const { records, bytes } = this.#batch;
     if (records === 0) return true;
     const open = writeOutput(this.#batch.slice(0, records));
@@ -223,17 +272,19 @@ class Pipe {
       if (type === "sample") sampled.push([id, { weight: at("sampledWeight") }]);
       if (at("summaryRecords") > 0) summaries.push([id, { records: at("summaryRecords"), bytes: at("summaryBytes") }]);
     });
+    const lost = this.#withholding?.lost;
     return {
       engine: this.#kind.name,
       in: { records: this.#cell("receivedRecords"), bytes: this.#cell("receivedBytes") },
       out: { records: this.#outRecords, bytes: this.#outBytes },
       dropped: Object.fromEntries(dropped),
       redacted: Object.fromEntries(redacted),
-      sampled: Object.fromEntries(sampled),
-      summaries: Object.fromEntries(summaries),
+      ...(sampled.length > 0 && { sampled: Object.fromEntries(sampled) }),
+      ...(summaries.length > 0 && { summaries: Object.fromEntries(summaries) }),
       quarantined: {
-        records: this.quarantinedRecords,
-        bytes: this.#cell("quarantinedMatchLimitBytes") + this.#cell("quarantinedOutputLimitBytes"),
+        records: this.quarantinedRecords - (lost?.records ?? 0),
+        bytes:
+          this.#cell("quarantinedMatchLimitBytes") + this.#cell("quarantinedOutputLimitBytes") - (lost?.bytes ?? 0),
       },
       lost: {
         oversize: {
@@ -242,6 +293,7 @@ class Pipe {
         },
         frame: { records: this.#losses[frameCell.lostFrameRecords]!, bytes: this.#losses[frameCell.lostFrameBytes]! },
         closed: { records: this.#lostClosedRecords, bytes: this.#lostClosedBytes },
+        ...(lost !== undefined && { quarantine_full: { ...lost } }),
       },
     };
   }

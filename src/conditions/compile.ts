@@ -1,6 +1,7 @@
 /** Conditions become what engines evaluate. Case and lists are resolved here, so that engines know few kinds. */
 
 import type { AttributeOperator, Condition, Severity } from "../plan/operations.ts";
+import { encodeSyslogField, syslogFieldOf, syslogValue } from "../plan/syslog_field.ts";
 import { encodedAttributePaths } from "../rules/attribute_filter.ts";
 import type { ConditionConfig } from "./condition.ts";
 import { networkOf } from "./network.ts";
@@ -31,24 +32,32 @@ export function compileCondition(config: ConditionConfig): Condition {
 
 function attribute(config: ConditionConfig, ignoreCase: boolean): Condition {
   const { field, path, equals, not_equals, contains, starts_with, ends_with, regex, exists, gt, lt } = config;
-  const paths = encodedAttributePaths(field, path);
+  const syslog = field === undefined ? undefined : syslogFieldOf(field);
+  const place =
+    syslog === undefined
+      ? ({ kind: "attribute", paths: encodedAttributePaths(field, path) } as const)
+      : ({ kind: "syslog", field: encodeSyslogField(syslog) } as const);
   const test = (operator: AttributeOperator, values: readonly (string | number | boolean)[]): Condition => ({
-    kind: "attribute",
+    ...place,
     operator,
     values: values.map((value) => Buffer.from(String(value))),
-    paths,
   });
+  const named = (value: string | number | boolean) =>
+    syslog === undefined ? value : syslogValue(syslog, String(value));
   /** The operator itself, or where case is ignored the pattern that says the same. */
   const text = (operator: AttributeOperator, texts: readonly (string | number | boolean)[], head = "", tail = "") =>
     ignoreCase
       ? test("regex", [`(?i)${head}(?:${texts.map((one) => quoted(String(one))).join("|")})${tail}`])
       : test(operator, texts);
-  if (equals !== undefined) return text("equals", [equals], "\\A", "\\z");
-  if (config.in !== undefined) return text("equals", config.in, "\\A", "\\z");
+  if (equals !== undefined) return text("equals", [named(equals)], "\\A", "\\z");
+  if (config.in !== undefined) return text("equals", config.in.map(named), "\\A", "\\z");
   if (not_equals !== undefined)
     return ignoreCase
-      ? { kind: "all", of: [test("exists", []), { kind: "not", of: text("equals", [not_equals], "\\A", "\\z") }] }
-      : test("differs", [not_equals]);
+      ? {
+          kind: "all",
+          of: [test("exists", []), { kind: "not", of: text("equals", [named(not_equals)], "\\A", "\\z") }],
+        }
+      : test("differs", [named(not_equals)]);
   if (contains !== undefined) return text("contains", [contains]);
   if (starts_with !== undefined) return text("startsWith", [starts_with], "\\A");
   if (ends_with !== undefined) return text("endsWith", [ends_with], "", "\\z");

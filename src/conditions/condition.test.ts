@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { engines } from "../../test/conformance/engines.ts";
 import { StreamGateError } from "../errors.ts";
 import type { Condition } from "../plan/operations.ts";
+import { syslogField } from "../plan/syslog_field.ts";
 import { compileCondition, conditionSchema, readCondition } from "./index.ts";
 
 const checkPattern = (pattern: string) => engines()[0]!.checkPattern(pattern);
@@ -54,6 +55,17 @@ describe("readCondition", () => {
     [{ field: "a", contains: "" }, ".contains: must not be empty"],
     [{ path: "a//b", exists: true }, ".path: has an empty key; write it such as a/b/c"],
     [{ path: Array(101).fill("k").join("/"), exists: true }, ".path: leads through 101 keys"],
+    [{ field: "syslog.hostname", exists: true }, ".field: is no field of syslog; there are syslog.severity, facility"],
+    [{ field: "syslog.sd.a", equals: "x" }, ".field: is no field of syslog"],
+    [{ field: "syslog.", exists: true }, ".field: is no field of syslog"],
+    [
+      { not: { field: "syslog.severity", equals: "bad" } },
+      '.not.equals: names no such severity: "bad"; give one of emerg, alert, crit, err, warning, notice, info, debug, or its number from 0 to 7',
+    ],
+    [{ field: "syslog.severity", not_equals: 8 }, '.not_equals: names no such severity: "8"'],
+    [{ field: "syslog.facility", in: ["kern", "local8"] }, '.in: names no such facility: "local8"'],
+    [{ field: "syslog.time", gt: 1e120 }, ".gt: is further from zero"],
+    [{ field: "syslog.host", regex: "(" }, ".regex: RE2 refuses it"],
     [{ severity: "ERROR" }, ".severity: must be an object, not a string"],
     [{ severity: {} }, ".severity.at_least: is missing"],
     [{ severity: { at_least: "BAD" } }, '.severity.at_least: must be "TRACE" or "DEBUG" or "INFO"'],
@@ -132,6 +144,8 @@ describe("compileCondition", () => {
         return { pattern: String(condition.pattern) };
       case "attribute":
         return { [condition.operator]: condition.values.map(String), paths: condition.paths.length };
+      case "syslog":
+        return { [condition.operator]: condition.values.map(String), field: [...condition.field] };
       case "severity":
         return condition;
     }
@@ -151,6 +165,34 @@ describe("compileCondition", () => {
     [
       { path: "a/b", equals: "x" },
       { equals: ["x"], paths: 1 },
+    ],
+    [
+      { path: "syslog/host", equals: "x" },
+      { equals: ["x"], paths: 1 },
+    ],
+    [
+      { field: "syslog.host", equals: "x" },
+      { equals: ["x"], field: [syslogField.host] },
+    ],
+    [
+      { field: "syslog.sd.a.b", exists: true },
+      { exists: [], field: [syslogField.param, ...Buffer.from("a.b")] },
+    ],
+    [
+      { field: "syslog.severity", in: ["ERROR", 2, "Warn", "notice", "informational"] },
+      { equals: ["err", "crit", "warning", "notice", "info"], field: [syslogField.severity] },
+    ],
+    [
+      { field: "syslog.facility", not_equals: "23" },
+      { differs: ["local7"], field: [syslogField.facility] },
+    ],
+    [
+      { field: "syslog.severity", lt: 4 },
+      { less: ["4"], field: [syslogField.severity] },
+    ],
+    [
+      { field: "syslog.app", contains: "SH", ignore_case: true },
+      { regex: ["(?i)(?:SH)"], field: [syslogField.app] },
     ],
     [
       { path: "a", equals: 5 },

@@ -67,7 +67,7 @@ export const conditionSchema = Type.Object(
       }),
     ),
     field: text(
-      "Attribute of a JSON record, such as service.name, looked for where attribute_filter looks for it. With one operator.",
+      "Attribute of a JSON record, such as service.name, looked for where attribute_filter looks for it; or a field of a syslog record, such as syslog.host (docs/syslog.md). With one operator.",
     ),
     path: text("Exact place of an attribute instead: keys from the top, separated by /, such as a/b/c."),
     equals: Type.Optional(

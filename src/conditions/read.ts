@@ -3,6 +3,7 @@
 import { StreamGateError } from "../errors.ts";
 import { attributeNumber, type Condition } from "../plan/operations.ts";
 import type { PatternChecker } from "../plan/pattern.ts";
+import { syslogFault, syslogPrefix } from "../plan/syslog_field.ts";
 import { attributePathFault } from "../rules/attribute_filter.ts";
 import { checkRulePattern } from "../rules/pattern.ts";
 import { brokenText, firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
@@ -129,7 +130,7 @@ class Reader {
       for (const part of compiled.of) this.#checkCompiled(part, place);
     else if (compiled.kind === "not") this.#checkCompiled(compiled.of, place);
     else if (compiled.kind === "pattern") this.#checkPattern(Buffer.from(compiled.pattern).toString(), place);
-    else if (compiled.kind === "attribute" && compiled.operator === "regex")
+    else if ((compiled.kind === "attribute" || compiled.kind === "syslog") && compiled.operator === "regex")
       this.#checkPattern(Buffer.from(compiled.values[0]!).toString(), place);
   }
 
@@ -143,12 +144,29 @@ class Reader {
         );
   }
 
+  #checkSyslog(field: string, condition: ConditionConfig, place: string): void {
+    for (const operator of operators) {
+      const given = condition[operator];
+      const compared = operator === "equals" || operator === "not_equals" || operator === "in";
+      const fault = syslogFault(field, compared && given !== undefined ? [given].flat().map(String) : []);
+      if (fault === undefined) continue;
+      throw refused(placeOf([fault.of === "name" ? "field" : operator], place), fault.what, fault.fix);
+    }
+  }
+
   #checkField(condition: ConditionConfig, place: string): void {
     const { field, path } = condition;
     if (field === undefined && path === undefined) return;
-    const fault = attributePathFault(field, path);
-    if (fault !== undefined)
-      throw refused(placeOf([field === undefined ? "path" : "field"], place), fault, "write it such as a/b/c or a.b.c");
+    if (field?.startsWith(syslogPrefix)) this.#checkSyslog(field, condition, place);
+    else {
+      const fault = attributePathFault(field, path);
+      if (fault !== undefined)
+        throw refused(
+          placeOf([field === undefined ? "path" : "field"], place),
+          fault,
+          "write it such as a/b/c or a.b.c",
+        );
+    }
     for (const operator of ["gt", "lt"] as const) {
       const limit = condition[operator];
       if (limit !== undefined && !attributeNumber.test(String(limit)))

@@ -62,6 +62,30 @@ describe("datadog", () => {
     ]);
   });
 
+  it("takes host, service and status of a syslog record from its header where none was given", () => {
+    const record = "<11>Oct 11 22:14:15 web-1 nginx[7]: x";
+    const items = (config: object, ...records: string[]) =>
+      JSON.parse(assembled(output(config).envelope, records)) as unknown[];
+    expect(items({}, record, "<11>x", '{"a":1}', "x")).toEqual([
+      { message: record, hostname: "web-1", service: "nginx", status: "err" },
+      { message: "<11>x", status: "err" },
+      { a: 1 },
+      { message: "x" },
+    ]);
+    expect(items({ hostname: "edge", service: "shop", status: "info" }, record)).toEqual([
+      { message: record, hostname: "edge", service: "shop", status: "info" },
+    ]);
+    const asked = { hostname: { field: "syslog.sd.o.ip", default: "edge" }, service: { field: "syslog.procid" } };
+    expect(items(asked, record, '<14>1 - h a 7 - [o ip="192.0.2.1"]', '{"a":1}', "x")).toEqual([
+      { message: record, hostname: "edge", service: "7", status: "err" },
+      { message: '<14>1 - h a 7 - [o ip="192.0.2.1"]', hostname: "192.0.2.1", service: "7", status: "info" },
+      { hostname: "edge", a: 1 },
+      { message: "x", hostname: "edge" },
+    ]);
+    expect(() => read({ hostname: { field: "syslog.hostname" } })).toThrow(/hostname\.field.*is no field of syslog/s);
+    expect(() => read({ hostname: { field: "service.name" } })).toThrow(/is no field of syslog/);
+  });
+
   it("keeps within 1,000 items, 5 MB uncompressed, 1 MB an item", () => {
     expect(output().limits).toEqual({ recordsMax: 1000, bytesMax: 5_000_000, recordBytesMax: 1_000_000 });
   });

@@ -14,6 +14,7 @@
 import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
 import type { Member } from "./envelope.ts";
+import { filledMember, filledRefusal, filledText, fixedText, givenText } from "./filled_text.ts";
 import { verdictOfStatus } from "./http_status.ts";
 import { type OutputResponse, payloadHeaders, type Verdict } from "./output.ts";
 import { defineOutput } from "./output_type.ts";
@@ -61,9 +62,9 @@ const params = Type.Object({
   source: Type.Optional(
     Type.String({ minLength: 1, description: "ddsource: the technology that the records come from." }),
   ),
-  service: Type.Optional(Type.String({ minLength: 1, description: "Service that the records come from." })),
-  hostname: Type.Optional(Type.String({ minLength: 1, description: "Host that the records come from." })),
-  status: Type.Optional(Type.String({ minLength: 1, description: "Severity, such as info." })),
+  service: filledText("Service that the records come from; absent: of a syslog record syslog.app."),
+  hostname: filledText("Host that the records come from; absent: of a syslog record syslog.host."),
+  status: filledText("Severity, such as info; absent: of a syslog record syslog.severity."),
   tags: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description: "ddtags, such as env:production." })),
 });
 
@@ -83,8 +84,15 @@ export const datadog = defineOutput({
       service: "payments",
       tags: ["env:production", "team:core"],
     },
+    {
+      api_key: { env: "DD_API_KEY" },
+      hostname: { field: "syslog.host", default: "edge-1" },
+      service: { field: "syslog.sd.origin.software" },
+    },
   ],
-  refusal({ site = sites[0]!, endpoint, tags = [] }) {
+  refusal({ site = sites[0]!, endpoint, tags = [], service, hostname, status }) {
+    const unfilled = filledRefusal({ service, hostname, status });
+    if (unfilled !== undefined) return unfilled;
     if (endpoint !== undefined) {
       const unfit = baseUrlRefusal("endpoint", endpoint, "https://http-intake.logs.datadoghq.com");
       if (unfit !== undefined) return unfit;
@@ -101,13 +109,21 @@ export const datadog = defineOutput({
     return { param: `tags[${at}]`, what: "holds a comma, which parts two tags", fix: "list them one by one" };
   },
   describe({ api_key, site = sites[0]!, endpoint = `https://http-intake.logs.${site}`, ...given }) {
-    const members = membersOf({
+    const { hostname, service, status } = given;
+    const alike = {
       ddsource: given.source,
       ddtags: given.tags === undefined || given.tags.length === 0 ? undefined : given.tags.join(","),
-      hostname: given.hostname,
-      service: given.service,
-      status: given.status,
-    });
+    };
+    const text = {
+      hostname: givenText(hostname),
+      service: givenText(service),
+      status: givenText(status),
+    };
+    const fixed = {
+      hostname: fixedText(hostname),
+      service: fixedText(service),
+      status: fixedText(status),
+    };
     const headers = { "content-type": "application/json", "dd-api-key": textOfResolved(api_key) };
     return {
       type: "datadog",
@@ -119,9 +135,16 @@ export const datadog = defineOutput({
         after: "]",
         string: {
           before: '{"message":',
-          after: `${members.map(({ name, value }) => `,${JSON.stringify(name)}:${value}`).join("")}}`,
+          after: `${membersOf({ ...alike, ...text })
+            .map(({ name, value }) => `,${JSON.stringify(name)}:${value}`)
+            .join("")}}`,
         },
-        object: { kind: "merge", members },
+        filled: [
+          ...filledMember("hostname", hostname, "syslog.host"),
+          ...filledMember("service", service, "syslog.app"),
+          ...filledMember("status", status, "syslog.severity"),
+        ],
+        object: { kind: "merge", members: membersOf({ ...alike, ...fixed }) },
       },
       compressions,
       concurrency: "auto",

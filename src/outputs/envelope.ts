@@ -22,6 +22,16 @@ export interface Member {
   readonly value: string;
 }
 
+/** Text behind a record's string that its syslog header fills in, exactly escaped. */
+export interface Filled {
+  /** JSON text in front of the field's string: `,"hostname":`. */
+  readonly before: string;
+  /** The field of a syslog record, as `encodeSyslogField` (`src/plan/syslog_field.ts`) writes it. */
+  readonly field: Uint8Array;
+  /** JSON text that stands there instead where the record has no such field; may be empty. */
+  readonly otherwise: string;
+}
+
 export interface TextEnvelope {
   readonly kind: "text";
 }
@@ -34,6 +44,8 @@ export interface JsonEnvelope {
   readonly after: string;
   /** Around a record that becomes a JSON string: `before` time `then` "…" `after`. */
   readonly string: Frame;
+  /** Between the string and `string.after`. A record that is a JSON object is no syslog: its frame or its members say what it gets. */
+  readonly filled?: readonly Filled[];
   /**
    * What becomes of a record that is one whole JSON object. Absent: a string, as every other. `value`: it stands, as JSON, where
    * the string would, in a frame of its own. `merge`: its own members stand behind the `members` that it lacks, in one object.

@@ -48,6 +48,25 @@ describe("splunk_hec", () => {
     expect(second).toEqual({ time: 1_700_000_000.123, ...metadata, event: { a: 1 } });
   });
 
+  it("takes the host of a syslog record from its header where none was given", () => {
+    const record = "<11>Oct 11 22:14:15 web-1 nginx[7]: x";
+    const events = (config: object) =>
+      assembled(output(config).envelope, [record, '{"a":1}', "x"])
+        .replaceAll("}{", "}\n{")
+        .split("\n")
+        .map((text) => JSON.parse(text) as unknown);
+    expect(events({})).toMatchObject([{ event: record, host: "web-1" }, { event: { a: 1 } }, { event: "x" }]);
+    expect(events({})[1]).not.toHaveProperty("host");
+    expect(events({})[2]).not.toHaveProperty("host");
+    const asked = { host: { field: "syslog.msgid", default: "edge" }, source: { field: "syslog.app" } };
+    expect(events(asked)).toMatchObject([
+      { event: record, host: "edge", source: "nginx" },
+      { event: { a: 1 }, host: "edge" },
+      { event: "x", host: "edge" },
+    ]);
+    expect(events({ host: "h" })).toMatchObject([{ host: "h" }, { host: "h" }, { host: "h" }]);
+  });
+
   it("sends about 1 MB at once, or what payload.max_bytes says", () => {
     expect(output().limits).toEqual({ recordsMax: Number.POSITIVE_INFINITY, bytesMax: 1_000_000 });
     expect(output({ payload: { max_bytes: 8_000_000 } }).limits.bytesMax).toBe(8_000_000);

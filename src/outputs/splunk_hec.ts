@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import { Type } from "typebox";
 import { networkFields } from "./delivery_fields.ts";
+import { filledMember, filledRefusal, filledText, fixedText, givenText } from "./filled_text.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";
 import { type OutputResponse, payloadHeaders, type Verdict } from "./output.ts";
 import { defineOutput } from "./output_type.ts";
@@ -66,9 +67,9 @@ const params = Type.Object({
   url: url(`URL of the collector, such as https://splunk.example.com:8088; ${path}/event is appended.`),
   token: secret("Token."),
   index: Type.Optional(Type.String({ minLength: 1, description: "Index; absent: the token's." })),
-  source: Type.Optional(Type.String({ minLength: 1, description: "Source of the events." })),
+  source: filledText("Source of the events."),
   sourcetype: Type.Optional(Type.String({ minLength: 1, description: "Source type of the events." })),
-  host: Type.Optional(Type.String({ minLength: 1, description: "Host of the events." })),
+  host: filledText("Host of the events; absent: of a syslog record syslog.host."),
   fields: Type.Optional(
     Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Array(Type.String())]), {
       description: "Indexed fields of each event.",
@@ -108,19 +109,24 @@ export const splunkHec = defineOutput({
       ack: true,
     },
   ],
-  refusal: ({ url }) => baseUrlRefusal("url", url, "https://splunk.example.com:8088"),
+  refusal: ({ url, host, source }) =>
+    baseUrlRefusal("url", url, "https://splunk.example.com:8088") ?? filledRefusal({ host, source }),
   describe({ url, token, ack = false, channel, index, source, sourcetype, host, fields, ...rest }) {
     const base = url.replace(/(\/services\/collector(\/event)?)?\/*$/, "");
     const { payload: { max_bytes = bodyBytesMax } = {}, id = "" } = rest as {
       payload?: { max_bytes?: number };
       id?: string;
     };
-    const metadata = Object.entries({ host, source, sourcetype, index, fields })
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
-      .join("");
-    // biome-ignore lint/suspicious/noThenProperty: text of an envelope, never awaited
-    const event = { before: '{"time":', time: "s", then: `${metadata},"event":`, after: "}" } as const;
+    const filled = [...filledMember("host", host, "syslog.host"), ...filledMember("source", source)];
+    const metadata = (given: Readonly<Record<string, unknown>>) =>
+      Object.entries(given)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+        .join("");
+    const eventOf = (given: Readonly<Record<string, unknown>>) =>
+      // biome-ignore lint/suspicious/noThenProperty: text of an envelope, never awaited
+      ({ before: '{"time":', time: "s", then: `${metadata(given)},"event":`, after: "}" }) as const;
+    const alike = { sourcetype, index, fields };
     const channelOf = (slot: number) => channel ?? channelFor(`${id} ${base} ${slot}`);
     const headersOf = (slot: number) => ({
       "content-type": "application/json",
@@ -136,8 +142,9 @@ export const splunkHec = defineOutput({
         before: "",
         between: "",
         after: "",
-        string: event,
-        object: { kind: "value", frame: event },
+        string: eventOf({ host: givenText(host), source: givenText(source), ...alike }),
+        filled,
+        object: { kind: "value", frame: eventOf({ host: fixedText(host), source: fixedText(source), ...alike }) },
       },
       compressions,
       concurrency: "auto",

@@ -1,11 +1,18 @@
 /** Does a plan ask where records came from? Then producers keep the records of each peer apart (`RingHeader.separatesSources`). */
 
-import type { Condition, Plan } from "./operations.ts";
+import { type Condition, type Operation, type Plan, throttleKey } from "./operations.ts";
 
 export function asksSource({ operations, routes = [] }: Plan): boolean {
   return (
-    operations.some(({ when }) => when !== undefined && asks(when)) || routes.some(({ condition }) => asks(condition))
+    operations.some(
+      (operation) => countsSources(operation) || (operation.when !== undefined && asks(operation.when)),
+    ) || routes.some(({ condition }) => asks(condition))
   );
+}
+
+/** A throttle that has a rate for each source; the byte stands where the operation table says. */
+function countsSources({ name, args }: Operation): boolean {
+  return name === "throttle" && args[0]![32] === throttleKey.source;
 }
 
 function asks(condition: Condition): boolean {

@@ -11,7 +11,7 @@
  *                per value and per path: u32 length · bytes
  *                per part: condition
  *
- * `detail` is an attribute's operator, the least severity or the transports, else 0. A literal or a pattern is a condition's one value, a
+ * `detail` is the operator of an attribute or of a syslog field (whose one path is the field, as `encodeSyslogField` writes it), the least severity or the transports, else 0. A literal or a pattern is a condition's one value, a
  * source's networks are its values, and the one value of a time is u32 period · u32 length, in ms. `parts` are what all, any and not are
  * about. All integers little-endian, nothing aligned. Rule ids stay in TypeScript: an engine knows rules by number.
  */
@@ -84,6 +84,8 @@ function formOf(condition: Condition): Form {
       return { values: [condition.pattern] };
     case "attribute":
       return { detail: attributeOperator[condition.operator], values: condition.values, paths: condition.paths };
+    case "syslog":
+      return { detail: attributeOperator[condition.operator], values: condition.values, paths: [condition.field] };
     case "severity":
       return { detail: severity[condition.atLeast] };
     case "source":

@@ -15,7 +15,8 @@ export const operationCode = {
    */
   replacePattern: 3,
   /**
-   * args: operator (one byte: attributeOperator), value, then one argument a path: its keys, each as u32 length + bytes.
+   * args: operator (one byte: attributeOperator), value, then one argument a path: its keys, each as u32 length + bytes. A path may be the only
+   * one and stand for a field of a syslog record (encodeSyslogPath of syslog_field.ts).
    * Drops a JSON record in which the first path that exists leads to a scalar that the operator accepts.
    */
   dropAttribute: 4,
@@ -138,6 +139,7 @@ export const conditionCode = {
   pattern: 5,
   attribute: 6,
   severity: 7,
+  syslog: 8,
   source: 9,
   transport: 10,
   time: 11,
@@ -165,6 +167,14 @@ export type Condition =
       readonly values: readonly Uint8Array[];
       /** Places where the attribute may lie, the first that exists decides; each as in a dropAttribute's arguments. */
       readonly paths: readonly Uint8Array[];
+    }
+  | {
+      readonly kind: "syslog";
+      readonly operator: AttributeOperator;
+      /** As many as an attribute's operator takes. */
+      readonly values: readonly Uint8Array[];
+      /** Of a syslog record, as `encodeSyslogField` writes it. The operator asks for a record that has it. */
+      readonly field: Uint8Array;
     }
   /** Its severity is known, and this or worse. */
   | { readonly kind: "severity"; readonly atLeast: Severity }

@@ -2,7 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
-import { attributeFilter, attributePaths } from "./attribute_filter.ts";
+import type { Condition } from "../plan/operations.ts";
+import { syslogField } from "../plan/syslog_field.ts";
+import { attributeFilter, attributePathFault, attributePaths, encodedAttributePaths } from "./attribute_filter.ts";
+import type { OperationPart } from "./rule.ts";
 
 /** Reads a path argument as the operation table writes it. */
 function keysIn(arg: Uint8Array): string[] {
@@ -71,6 +74,34 @@ describe("attribute_filter", () => {
     expect(String(attributeFilter.compile({ attribute: "a", value: true })[0]!.args[1])).toBe("true");
   });
 
+  it("drops by a field of syslog where the attribute names one", () => {
+    const compiled = (params: object) => {
+      const [{ name, args, when }] = attributeFilter.compile(params as never) as [OperationPart];
+      expect([name, args]).toEqual(["drop", []]);
+      const { kind, operator, values, field } = when as Extract<Condition, { kind: "syslog" }>;
+      return [kind, operator, values.map(String), [...field]];
+    };
+    expect(compiled({ attribute: "syslog.app", value: "su" })).toEqual(["syslog", "equals", ["su"], [syslogField.app]]);
+    expect(compiled({ attribute: "syslog.severity", value: 3 })).toEqual([
+      ...["syslog", "equals", ["err"]],
+      [syslogField.severity],
+    ]);
+    expect(compiled({ attribute: "syslog.sd.a.b", operator: "regex", value: "x|y" })).toEqual([
+      ...["syslog", "regex", ["x|y"]],
+      [syslogField.param, ...Buffer.from("a.b")],
+    ]);
+    expect(attributeFilter.compile({ path: "syslog/app", value: "su" })[0]!.name).toBe("dropAttribute");
+  });
+
+  it("gives a field of syslog to who looks for an attribute as one path", () => {
+    expect(encodedAttributePaths("syslog.host", undefined)).toEqual([
+      Buffer.from([255, 255, 255, 255, syslogField.host]),
+    ]);
+    expect(encodedAttributePaths(undefined, "syslog/host")).toHaveLength(1);
+    expect(attributePathFault("syslog.hostname", undefined)).toBe("is no field of syslog");
+    expect(attributePathFault("syslog.host", undefined)).toBeUndefined();
+  });
+
   it("takes each of its examples", () => {
     for (const example of attributeFilter.examples)
       expect(attributeFilter.refusal(example, checkPattern)).toBeUndefined();
@@ -80,6 +111,8 @@ describe("attribute_filter", () => {
     [{ value: "x" }, "needs `attribute` or `path`"],
     [{ attribute: "a", path: "a", value: "x" }, "has both `attribute` and `path`"],
     [{ path: "a//b", value: "x" }, "has an empty key"],
+    [{ attribute: "syslog.hostname", value: "x" }, "is no field of syslog"],
+    [{ attribute: "syslog.severity", value: "bad" }, 'names no such severity: "bad"'],
     [{ attribute: "a", operator: "contains", value: "" }, "is empty, so every value would contain it"],
     [{ attribute: "a", operator: "regex", value: "[" }, "RE2 refuses it: missing ]: ["],
   ])("refuses %o", (params, what) => {

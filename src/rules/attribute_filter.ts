@@ -1,5 +1,5 @@
 /**
- * `attribute_filter`: drops a JSON record by the value of one of its attributes.
+ * `attribute_filter`: drops a JSON record by the value of one of its attributes, or a syslog record by one of its fields.
  *
  * An attribute's name becomes the list of places where OpenTelemetry's exporters and SDKs put it. The engine takes the
  * first that exists; it also reads OTLP's `[{"key":…,"value":…}]` lists where a path meets a list.
@@ -7,6 +7,14 @@
 
 import { Type } from "typebox";
 import { attributeKeysMax, attributeOperator } from "../plan/operations.ts";
+import {
+  encodeSyslogField,
+  encodeSyslogPath,
+  syslogFault,
+  syslogFieldOf,
+  syslogPrefix,
+  syslogValue,
+} from "../plan/syslog_field.ts";
 import { checkRulePattern } from "./pattern.ts";
 import { defineRule, protectParam } from "./rule.ts";
 
@@ -28,14 +36,15 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
 
 export const attributeFilter = defineRule({
   type: "attribute_filter",
-  description: "Drops a JSON record whose attribute equals, contains or matches a value. Other records pass.",
+  description:
+    "Drops a JSON record whose attribute, or a syslog record whose field, equals, contains or matches a value. Other records pass.",
   class: "reduce",
   params: Type.Object({
     attribute: Type.Optional(
       Type.String({
         minLength: 1,
         description:
-          "Attribute such as service.name, looked for at the top level and in attributes, resource.attributes, resourceAttributes, resource and body, flat or nested; log.level also as severity, severityText and level.",
+          "Attribute such as service.name, looked for at the top level and in attributes, resource.attributes, resourceAttributes, resource and body, flat or nested; log.level also as severity, severityText and level. Or a field of a syslog record, such as syslog.host.",
       }),
     ),
     path: Type.Optional(
@@ -59,6 +68,7 @@ export const attributeFilter = defineRule({
     { attribute: "service.name", operator: "equals", value: "test" },
     { attribute: "log.level", operator: "regex", value: "(?i)^(debug|trace)$" },
     { path: "kubernetes/labels/app", value: "load-generator" },
+    { attribute: "syslog.app", value: "CRON" },
   ],
   refusal({ attribute, path, operator = "equals", value }, check) {
     if ((attribute === undefined) === (path === undefined)) {
@@ -85,6 +95,11 @@ export const attributeFilter = defineRule({
         fix: `use a path of at most ${attributeKeysMax}`,
       };
     }
+    if (attribute?.startsWith(syslogPrefix)) {
+      const fault = syslogFault(attribute, operator === "equals" ? [String(value)] : []);
+      const param = fault?.of === "name" ? "attribute" : "value";
+      if (fault !== undefined) return { code: "SG_RULE_PARAMS", param, what: fault.what, fix: fault.fix };
+    }
     if (operator === "contains" && value === "") {
       return {
         code: "SG_RULE_PARAMS",
@@ -98,6 +113,12 @@ export const attributeFilter = defineRule({
     return "refusal" in checked ? checked.refusal : undefined;
   },
   compile({ attribute, path, operator = "equals", value }) {
+    const syslog = attribute === undefined ? undefined : syslogFieldOf(attribute);
+    if (syslog !== undefined) {
+      const text = operator === "equals" ? syslogValue(syslog, String(value)) : String(value);
+      const field = encodeSyslogField(syslog);
+      return [{ name: "drop", args: [], when: { kind: "syslog", operator, values: [Buffer.from(text)], field } }];
+    }
     return [
       {
         name: "dropAttribute",
@@ -112,15 +133,19 @@ export const attributeFilter = defineRule({
 });
 
 /**
- * Where the engines look for an attribute, as arguments of a dropAttribute operation. One of the two is given.
+ * Where the engines look for an attribute, as arguments of a dropAttribute operation; for a field of syslog one path that stands for it. One
+ * of the two is given.
  * @param path the exact place instead: keys between `/`
  */
 export function encodedAttributePaths(attribute: string | undefined, path: string | undefined): readonly Uint8Array[] {
+  const syslog = path === undefined ? syslogFieldOf(attribute!) : undefined;
+  if (syslog !== undefined) return [encodeSyslogPath(syslog)];
   return pathsOf(attribute, path).map(encodePath);
 }
 
 /** Why such an attribute or path cannot be looked for, to follow its name in a sentence; undefined: it can. */
 export function attributePathFault(attribute: string | undefined, path: string | undefined): string | undefined {
+  if (path === undefined && attribute!.startsWith(syslogPrefix)) return syslogFault(attribute!, [])?.what;
   if (path !== undefined && keysOf(path).includes("")) return "has an empty key";
   const keys = Math.max(...pathsOf(attribute, path).map((keys) => keys.length));
   return keys > attributeKeysMax ? `leads through ${keys} keys` : undefined;

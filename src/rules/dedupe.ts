@@ -38,7 +38,7 @@ export const dedupe = defineRule({
         minItems: 1,
         maxItems: fieldsMax,
         description:
-          "Attributes of JSON records by which they are alike, found as attribute_filter finds them; one that begins with / is an exact place. Records that have none of them pass. Absent: the whole record.",
+          "Attributes of JSON records by which they are alike, found as attribute_filter finds them, or fields of syslog such as syslog.app; one that begins with / is an exact place. Records that have none of them pass. Absent: the whole record.",
       }),
     ),
     memory_bytes: Type.Optional(

@@ -40,7 +40,7 @@ const params = Type.Object({
     Type.String({
       minLength: 1,
       description:
-        "Attribute such as trace_id, found as attribute_filter finds it: records of one value are all kept or all dropped, by every worker, instance and start. Absent: each record by itself.",
+        "Attribute such as trace_id, found as attribute_filter finds it, or a field of syslog such as syslog.host: records of one value are all kept or all dropped, by every worker, instance and start. Absent: each record by itself.",
     }),
   ),
   path: Type.Optional(

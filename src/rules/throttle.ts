@@ -38,7 +38,7 @@ const params = Type.Object({
     Type.String({
       minLength: 1,
       description:
-        "Attribute such as service.name, found as attribute_filter finds it: each of its values has a rate of its own. Records without it share one.",
+        "Attribute such as service.name, found as attribute_filter finds it, or a field of syslog such as syslog.host: each of its values has a rate of its own. Records without it share one.",
     }),
   ),
   path: Type.Optional(

@@ -3,6 +3,7 @@
 import { totalmem } from "node:os";
 import { describe, expect, it } from "vitest";
 import { StreamGateError } from "../errors.ts";
+import { syslogField } from "../plan/syslog_field.ts";
 import { readSettings, settingKeys, settingSchema, settingsTable, spellings } from "./settings.ts";
 
 const refusal = (flags: Record<string, string>, env: Record<string, string> = {}) => {
@@ -61,7 +62,11 @@ describe("settings", () => {
   it("read what to shard by: a key's name, or an attribute by its name or exact place", () => {
     const shardBy = (text: string) => readSettings({ env: { SHARD_BY: text } }).shardBy;
     expect(readSettings().shardBy).toEqual({ key: "none" });
-    expect(shardBy("syslog.host")).toEqual({ key: "syslog.host" });
+    expect(shardBy("syslog.host")).toEqual({ key: "syslog", field: { code: syslogField.host, param: "" } });
+    expect(shardBy("syslog.sd.origin.ip")).toEqual({
+      key: "syslog",
+      field: { code: syslogField.param, param: "origin.ip" },
+    });
     expect(shardBy("attribute:app.kubernetes.io/name")).toEqual({
       key: "attribute",
       attribute: "app.kubernetes.io/name",
@@ -72,8 +77,10 @@ describe("settings", () => {
   it.each([
     [
       { shardBy: "host" },
-      '--shard-by: "host" is no key to shard by; give none, source, syslog.host, syslog.app or attr',
+      '--shard-by: "host" is no key to shard by; give none, source, syslog.FIELD, such as syslog.host, or attr',
     ],
+    [{ shardBy: "syslog.hostname" }, "is no field of syslog; there are syslog.severity"],
+    [{ shardBy: "syslog.sd.origin" }, "is no field of syslog"],
     [{ shardBy: "attribute:" }, "names no attribute"],
     [{ shardBy: "attribute:/a//b" }, "has an empty key"],
     [{ shardBy: `attribute:${"a.".repeat(100)}a` }, "leads through"],

@@ -88,6 +88,18 @@ const settingsSchema = Type.Object({
     description:
       "When records come faster than rules run: bypass skips the dearest rules of class reduce (never redact), backpressure lets senders wait (docs/overload.md).",
   }),
+  quarantineMaxBytes: bytes(
+    "Disk space of the quarantine, where records are kept that a protect rule cannot finish; when it is full they are lost, never sent (docs/quarantine.md).",
+    256 * MiB,
+    64 * KiB,
+    2 ** 41,
+  ),
+  quarantineMaxDays: Type.Integer({
+    minimum: 0,
+    maximum: 36_500,
+    default: 30,
+    description: "Days that a record stays there; 0: until it is released or purged.",
+  }),
   shutdownTimeoutMs: Type.Integer({
     minimum: 0,
     maximum: 3_600_000,
@@ -107,7 +119,7 @@ const settingsSchema = Type.Object({
     Type.String({
       default: "none",
       description:
-        "What decides which worker a record belongs to: none (it stays where it is received), source, attribute:NAME, syslog.host or syslog.app (docs/sharding.md).",
+        "What decides which worker a record belongs to: none (it stays where it is received), source, attribute:NAME or syslog.FIELD, such as syslog.host (docs/sharding.md).",
     }),
   ),
 });
@@ -176,6 +188,19 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: "25 %",
   },
   overload: { flag: "overload", env: "OVERLOAD", parse: text, placeholder: "bypass|backpressure" },
+  quarantineMaxBytes: {
+    flag: "quarantine-max-bytes",
+    env: "QUARANTINE_MAX_BYTES",
+    parse: parseBytes,
+    placeholder: "bytes",
+    defaultText: "256MiB",
+  },
+  quarantineMaxDays: {
+    flag: "quarantine-max-days",
+    env: "QUARANTINE_MAX_DAYS",
+    parse: parseInteger,
+    placeholder: "days",
+  },
   shutdownTimeoutMs: {
     flag: "shutdown-timeout",
     env: "SHUTDOWN_TIMEOUT",

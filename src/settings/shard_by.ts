@@ -1,23 +1,30 @@
 /** Reads `SHARD_BY`: what decides which worker a record belongs to. */
 
 import { attributeKeysMax } from "../plan/operations.ts";
+import { type SyslogFieldRef, syslogFieldOf, syslogFieldText, syslogPrefix } from "../plan/syslog_field.ts";
 import { attributePathFault } from "../rules/attribute_filter.ts";
 
 export type ShardBy =
-  | { readonly key: "none" | "source" | "syslog.host" | "syslog.app" }
+  | { readonly key: "none" | "source" }
+  | { readonly key: "syslog"; readonly field: SyslogFieldRef }
   /** One of the two is given, as in an `attribute_filter`. */
   | { readonly key: "attribute"; readonly attribute?: string; readonly path?: string };
 
-const plainKeys = ["none", "source", "syslog.host", "syslog.app"] as const;
+const plainKeys = ["none", "source"] as const;
 const attributePrefix = "attribute:";
 
 /** What may be written, for messages. */
-export const shardByText = `${plainKeys.join(", ")} or attribute:NAME, such as attribute:service.name or attribute:/tenant/id`;
+export const shardByText = `${plainKeys.join(", ")}, syslog.FIELD, such as syslog.host, or attribute:NAME, such as attribute:service.name or attribute:/tenant/id`;
 
 /** @throws Error with the reason, to follow the value in a sentence */
 export function parseShardBy(text: string): ShardBy {
   const plain = plainKeys.find((key) => key === text);
   if (plain !== undefined) return { key: plain };
+  if (text.startsWith(syslogPrefix)) {
+    const field = syslogFieldOf(text);
+    if (field === undefined) throw new Error(`is no field of syslog; there are ${syslogFieldText}`);
+    return { key: "syslog", field };
+  }
   if (!text.startsWith(attributePrefix)) throw new Error("is no key to shard by");
   const name = text.slice(attributePrefix.length);
   if (name === "") throw new Error("names no attribute after the colon");

@@ -9,15 +9,25 @@ import { fileURLToPath } from "node:url";
 
 /** @returns the corpus' cases, or why they cannot be read */
 export function readCorpus<Case>(name: string): Case[] | string {
-  const path = fileURLToPath(new URL(`../../../shared/corpora/${name}.jsonl.xz`, import.meta.url));
-  if (!existsSync(path)) return `../shared/corpora/${name}.jsonl.xz is not there`;
+  const lines = readCorpusFile(`${name}.jsonl.xz`);
+  if (typeof lines === "string") return lines;
+  return lines
+    .toString()
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Case);
+}
+
+/**
+ * @param name such as `lines/loghub.log.xz`
+ * @returns what the file holds, unpacked, or why it cannot be read
+ */
+export function readCorpusFile(name: string): Buffer | string {
+  const path = fileURLToPath(new URL(`../../../shared/corpora/${name}`, import.meta.url));
+  if (!existsSync(path)) return `../shared/corpora/${name} is not there`;
   try {
-    const lines = execFileSync("xz", ["-dc", path], { maxBuffer: 1 << 28, encoding: "utf8" });
-    return lines
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line) as Case);
+    return execFileSync("xz", ["-dc", path], { maxBuffer: 1 << 28 });
   } catch (error) {
-    return `xz cannot read ${name}.jsonl.xz: ${(error as Error).message}`;
+    return `xz cannot read ${name}: ${(error as Error).message}`;
   }
 }

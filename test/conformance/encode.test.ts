@@ -10,7 +10,8 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { type EncodeLimits, type Encoder, encodeStop, freeBody } from "../../src/data/engine/encoder.ts";
 import { jsonDepthMax } from "../../src/data/engine/layout.ts";
-import type { JsonEnvelope, Member } from "../../src/outputs/envelope.ts";
+import type { Filled, JsonEnvelope, Member } from "../../src/outputs/envelope.ts";
+import { encodeSyslogField, syslogFieldOf } from "../../src/plan/syslog_field.ts";
 import {
   batchWith,
   decoded,
@@ -122,6 +123,68 @@ describe.each(engines())("encoding on $name", (kind) => {
     it("of megabytes come out whole", () => {
       const record = Buffer.alloc(3_000_001, 'é"\u0001x');
       expect(JSON.parse(encode(list, [record, record]).text)).toEqual([decoded(record), decoded(record)]);
+    });
+  });
+
+  describe("with fields of syslog records filled in", () => {
+    const part = (name: string, otherwise = ""): Filled => ({
+      before: `,${JSON.stringify(name)}:`,
+      field: encodeSyslogField(syslogFieldOf(`syslog.${name}`)!),
+      otherwise,
+    });
+    const filling: JsonEnvelope = {
+      ...merging({ name: "host", value: '"edge"' }),
+      string: { before: '{"message":', after: ',"end":0}' },
+      filled: [
+        part("host", ',"host":"edge"'),
+        part("severity"),
+        part("sd.a.b"),
+        { ...part("message"), before: ',"text":' },
+      ],
+    };
+
+    it("writes them behind the string, exactly escaped, and the text for records without them", () => {
+      const records = [
+        '<34>1 - web-01 su - - [a b="c\\"\\\\\u0001é"] x\t"y"',
+        "<35>plain",
+        '{"a":1}',
+        "x",
+        Buffer.from('<34>1 - h - - - [a b="\xff\\]"] \xc3', "latin1"),
+      ];
+      expect(JSON.parse(encode(filling, records).text)).toEqual([
+        {
+          message: records[0],
+          text: 'x\t"y"',
+          host: "web-01",
+          severity: "crit",
+          "sd.a.b": 'c"\\\u0001é',
+          end: 0,
+        },
+        { message: records[1], host: "edge", severity: "err", text: "plain", end: 0 },
+        { host: "edge", a: 1 },
+        { message: "x", host: "edge", end: 0 },
+        {
+          message: '<34>1 - h - - - [a b="\ufffd\\]"] \ufffd',
+          ...{ host: "h", severity: "crit", "sd.a.b": "\ufffd]", text: "\ufffd", end: 0 },
+        },
+      ]);
+    });
+
+    it("counts them against the limits to the byte", () => {
+      for (const record of ['<34>1 - web-01 su - - [a b="c\\"d"] x\u0001y', "<35>plain", "x"]) {
+        const whole = encode(filling, [record]).bodies[0]!.length;
+        for (let bytesMax = 0; bytesMax <= whole + 2; bytesMax++) {
+          const { bodies, tooLarge } = encode(filling, [record], { ...unlimited, bytesMax });
+          expect(tooLarge).toEqual(bytesMax < whole ? [0] : []);
+          if (bytesMax >= whole) expect(bodies[0]).toHaveLength(whole);
+        }
+      }
+    });
+
+    it("refuses a field that does not exist", () => {
+      expect(() =>
+        encode({ ...filling, filled: [{ before: "", field: Uint8Array.of(11), otherwise: "" }] }, []),
+      ).toThrow("a syslog field that does not exist");
     });
   });
 

@@ -402,6 +402,15 @@ const patterns = [
   "x?",
   "\\D\\d",
 ];
+const syslogHeads = [
+  ...[
+    "<11>",
+    "<34>Oct 11 22:14:15 a b[7]: ",
+    "<34>1 2003-10-11T22:14:15Z a b 7 - - ",
+    '<34>1 - ab - 7.5 - [a b="a\\"\\]é"] ',
+  ],
+  ...['<34>1 - a - - - [a b=""][a ', "<34>Oct 11 22:14:15 b: @cee: "],
+];
 const jsonKeys = ["a", "b", "level", "severity", "log", "attributes", "severityNumber", "status", "a.b"];
 
 function condition(below: (limit: number) => number, depth: number): object {
@@ -409,8 +418,11 @@ function condition(below: (limit: number) => number, depth: number): object {
   const text = () => one(words) + one(["", "", ...words]);
   const parts = () => Array.from({ length: 1 + below(3) }, () => condition(below, depth - 1));
   const fold = below(3) === 0 ? { ignore_case: true } : {};
-  const about =
-    below(2) === 0 ? { field: one(["a", "b", "a.b", "log.level"]) } : { path: one(["a", "a/b", "b", "attributes/a"]) };
+  const about = one([
+    { field: one(["a", "b", "a.b", "log.level"]) },
+    { path: one(["a", "a/b", "b", "attributes/a"]) },
+    { field: `syslog.${one(["host", "app", "procid", "time", "message", "sd.a.b", "sd"])}` },
+  ]);
   switch (below(depth > 0 ? 16 : 12)) {
     case 0:
       return { value: text(), ...fold };
@@ -448,7 +460,8 @@ function line(below: (limit: number) => number): Buffer {
   const one = <T>(list: readonly T[]) => list[below(list.length)]!;
   const object = (depth: number): string =>
     `{${Array.from({ length: below(4) }, () => `"${one(jsonKeys)}":${depth > 0 && below(3) === 0 ? object(depth - 1) : one(jsonValues)}`).join(",")}${below(20) === 0 ? "," : ""}}`;
-  const text = below(2) === 0 ? object(2) : Array.from({ length: below(6) }, () => one(words)).join("");
+  const head = below(3) === 0 ? one(syslogHeads) : "";
+  const text = head + (below(2) === 0 ? object(2) : Array.from({ length: below(6) }, () => one(words)).join(""));
   const bytes = Buffer.from(text);
   if (below(12) === 0 && bytes.length > 0) bytes[below(bytes.length)] = one([0xff, 0xc3, 0x80, 0x00]);
   return bytes;

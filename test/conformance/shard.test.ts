@@ -27,6 +27,8 @@ interface Vector {
 const json = (value: unknown) => JSON.stringify(value);
 const otlp = { attributes: [{ key: "tenant", value: { stringValue: "blue" } }] };
 
+const rfc5424 = '<165>1 2003-10-11T22:14:15.003Z web-01 su 77 ID47 [x@1 a="b\\"c" a="d"][x e.f=""] text';
+
 const vectors: readonly Vector[] = [
   { why: "the source's address, its port left out", by: "source", record: "anything", key: bySource },
   { why: "an attribute", by: "attribute:tenant", record: json({ tenant: "blue", n: 1 }), key: "blue" },
@@ -47,6 +49,20 @@ const vectors: readonly Vector[] = [
   { why: "an object in its place", by: "attribute:tenant", record: '{"tenant":{}}', key: bySource },
   { why: "a record that is no JSON", by: "attribute:tenant", record: "tenant=blue", key: bySource },
   { why: "a record that is broken JSON", by: "attribute:tenant", record: '{"tenant":"blue"', key: bySource },
+  ...[
+    ["severity", "notice"],
+    ["facility", "local4"],
+    ["version", "1"],
+    ["time", "2003-10-11T22:14:15.003Z"],
+    ["procid", "77"],
+    ["msgid", "ID47"],
+    ["sd.x@1.a", 'b"c'],
+    ["sd.x.e.f", ""],
+    ["sd.x.a", bySource] as const,
+    ["message", "text"],
+  ].map(([field, key]): Vector => ({ why: "RFC 5424", by: `syslog.${String(field)}`, record: rfc5424, key: key! })),
+  { why: "a field of syslog as an attribute", by: "attribute:syslog.host", record: rfc5424, key: "web-01" },
+  { why: "an attribute in a syslog record's JSON", by: "attribute:n", record: '<34>1 - h a - - - {"n":7}', key: "7" },
   ...(["host", "app"] as const).flatMap((field) =>
     syslog().map(
       ({ why, record, host, app }): Vector => ({
@@ -60,13 +76,13 @@ const vectors: readonly Vector[] = [
 ];
 
 function syslog(): readonly { why: string; record: string | Buffer; host?: string; app?: string }[] {
-  const rfc5424 = "2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 - hello";
+  const text = "2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 - hello";
   return [
-    { why: "RFC 5424", record: `<165>1 ${rfc5424}`, host: "mymachine.example.com", app: "evntslog" },
+    { why: "RFC 5424", record: `<165>1 ${text}`, host: "mymachine.example.com", app: "evntslog" },
     { why: "RFC 5424, no time", record: "<34>1 - web-01 su 77 - - x", host: "web-01", app: "su" },
     { why: "RFC 5424, no host", record: "<34>1 - - su 77 - - x", app: "su" },
     { why: "RFC 5424, no app-name", record: "<34>1 - web-01 - 77 - - x", host: "web-01" },
-    { why: "RFC 5424, version 12", record: `<165>12 ${rfc5424}`, host: "mymachine.example.com", app: "evntslog" },
+    { why: "RFC 5424, version 12", record: `<165>12 ${text}`, host: "mymachine.example.com", app: "evntslog" },
     { why: "RFC 5424 that ends in the app-name", record: "<34>1 - web-01 su" },
     { why: "RFC 5424 with a broken time", record: "<34>1 yesterday web-01 su 77 - - x" },
     { why: "RFC 5424, host too long", record: `<34>1 - ${"h".repeat(256)} su 1 - - x`, app: "su" },
@@ -118,8 +134,13 @@ function syslog(): readonly { why: string; record: string | Buffer; host?: strin
       app: "su",
     },
     { why: "RFC 3164 that ends in the host", record: "<13>Feb  5 17:32:18 web-01", host: "web-01" },
-    { why: "RFC 3164 with two spaces before the host", record: "<13>Feb  5 17:32:18  web-01 su: x" },
-    { why: "a fraction without digits", record: "<34>Oct 11 22:14:15. h su: x" },
+    {
+      why: "RFC 3164 with two spaces before the host",
+      record: "<13>Feb  5 17:32:18  web-01 su: x",
+      host: "web-01",
+      app: "su",
+    },
+    { why: "a fraction without digits", record: "<34>Oct 11 22:14:15. h su: x", host: "h", app: "su" },
     { why: "no time", record: "<34>web-01 su: x" },
     { why: "a month that is none", record: "<34>Okt 11 22:14:15 h su: x" },
     { why: "a priority that is too large", record: "<192>Oct 11 22:14:15 h su: x" },

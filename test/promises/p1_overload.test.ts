@@ -2,6 +2,7 @@
  * P1 under overload: reduce rules may be skipped, protect rules never; not while an output is slow, and not at all with
  * OVERLOAD=backpressure.
  */
+
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
@@ -17,6 +18,7 @@ import { compilePlan } from "../../src/plan/compile.ts";
 import { forwardLog } from "../../src/telemetry/log.ts";
 import { engines as kinds } from "../conformance/engines.ts";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
+import { MemoryQuarantine } from "../fixtures/quarantine.ts";
 import { engines } from "../fixtures/requirement.ts";
 import { write } from "../fixtures/tcp.ts";
 import { until } from "../fixtures/wait.ts";
@@ -54,6 +56,7 @@ class Worker {
       worker: 0,
       workers: 1,
       disk: undefined,
+      quarantine: new MemoryQuarantine(),
       stdout: feed,
       openFile: () => feed,
       log,
@@ -68,6 +71,7 @@ class Worker {
       ringMemory: this.memory,
       producer: 0,
       outputs: this.outputs,
+      quarantine: new MemoryQuarantine(),
       published: () => {},
       overload: {
         mode,

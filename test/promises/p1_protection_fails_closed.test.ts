@@ -1,8 +1,11 @@
 /** P1: a record that a protect rule cannot finish leaves through no output; a reduce rule's failure costs money, not privacy. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { readRules } from "../../src/manifest/manifest.ts";
 import { compilePlan } from "../../src/plan/compile.ts";
 import { operationFlag } from "../../src/plan/operations.ts";
+import { statusAtRest } from "../fixtures/account.ts";
 import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
 import { engines } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
@@ -48,6 +51,33 @@ for (const { engine, skip, note } of engines) {
       expect(sink.lines()).toEqual(["before", "end"]);
       expect(gate.stderr).toContain("grow");
       expect(gate.stderr).not.toContain("aaaa");
+    });
+
+    it("keeps it encrypted, to be released by the rules of another day; when it cannot, it is lost and never sent", async () => {
+      const env = { QUARANTINE_MAX_BYTES: "131072", STREAMGATE_WORKERS: "1" };
+      const gate = await Gate.start({ engine, env });
+      const sink = await Sink.start();
+      await gate.addRule("grow", "redact", growing);
+      await gate.ok("POST", "/outputs", { type: "http", url: sink.url });
+      await gate.publish();
+      await gate.send(`kept ${tooLong}\n`);
+      const kept = await statusAtRest(gate, "it is withheld", ({ quarantine }) => quarantine.records === 1);
+      expect(kept.quarantined.output_limit).toEqual({ records: 1, bytes: 100_005 });
+      await gate.send(`lost ${tooLong}\nend\n`);
+      const status = await statusAtRest(gate, "the next is lost", ({ lost }) => lost.quarantine_full !== undefined);
+      expect(status.lost).toEqual({ quarantine_full: { records: 1, bytes: 100_005 } });
+      expect(status.quarantined.output_limit.records).toBe(1);
+      const files = readdirSync(gate.dataDir, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
+      for (const { parentPath, name } of files)
+        expect(readFileSync(join(parentPath, name)).includes("aaaaaaaa"), name).toBe(false);
+      await gate.ok("PUT", "/rules/grow", { id: "grow", type: "redact", params: { pattern: "a+", replacement: "b" } });
+      await gate.publish();
+      const released = await runCommand(["quarantine", "release", "--all", "--data-dir", gate.dataDir]);
+      expect(released.status).toBe(0);
+      await until("it has come", () => sink.lines().includes("kept b"));
+      await gate.stop();
+      await sink.close();
+      expect(sink.lines()).toEqual(["end", "kept b"]);
     });
 
     it("goes on protecting when a publish is refused", async () => {

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
 import { MemoryLane } from "../../../test/fixtures/memory_lane.ts";
+import { MemoryQuarantine } from "../../../test/fixtures/quarantine.ts";
 import { until } from "../../../test/fixtures/wait.ts";
 import { portableKind } from "../engine/portable/kind.ts";
 import { Backlog, type WhenFull } from "./backlog.ts";
@@ -20,7 +21,7 @@ function rig(
   const [lane, ahead] = [new MemoryLane(), new MemoryLane()];
   const lost: Record<string, number> = {};
   let removed = false;
-  const replay = new Replay(portableKind(), protectionOf({ rules: [], operations: [] }));
+  const replay = new Replay(portableKind(), protectionOf({ rules: [], operations: [] }), new MemoryQuarantine());
   const site = {
     outputId: "out",
     replay,

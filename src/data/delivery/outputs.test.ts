@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
+import { MemoryQuarantine } from "../../../test/fixtures/quarantine.ts";
 import { Sink } from "../../../test/fixtures/sink.ts";
 import { until } from "../../../test/fixtures/wait.ts";
 import type { OutputConfig } from "../../outputs/output.ts";
@@ -39,6 +40,7 @@ function rig() {
     worker: 0,
     workers: 1,
     disk: { dataDir, worker: 0, workers: 1 },
+    quarantine: new MemoryQuarantine(),
     stdout: take({ room: Number.POSITIVE_INFINITY, records: 0 }),
     openFile: () => take(file),
     log: forwardLog(() => {}),

@@ -10,6 +10,7 @@ import type { Plan } from "../../plan/operations.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
+import type { Quarantine } from "../quarantine/store.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 import type { Delivery, DeliverySite, DeliveryStatus } from "./delivery.ts";
 import { protectionOf } from "./protection.ts";
@@ -76,6 +77,7 @@ export interface OutputsOptions {
   readonly workers: number;
   /** Where spools and dead letters lie; absent: there is no directory to write to. */
   readonly disk: DiskPlace | undefined;
+  readonly quarantine: Quarantine;
   readonly stdout: StreamFeed;
   /** Opens the feed of a file that the main thread writes. */
   readonly openFile: (outputId: string) => StreamFeed;
@@ -226,7 +228,7 @@ export class Outputs {
     const id = idOf(config, index);
     let spool: SenderSpool | undefined;
     if (disk !== undefined) {
-      this.#replay ??= new Replay(kind, protectionOf(plan));
+      this.#replay ??= new Replay(kind, protectionOf(plan), this.#options.quarantine);
       spool = await SenderSpool.open(id, kind, disk, tuning.disk, this.#replay);
     }
     const { disk: _, ...own } = tuning;

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { batchOf } from "../../../test/fixtures/batch.ts";
 import { MemoryLane } from "../../../test/fixtures/memory_lane.ts";
+import { MemoryQuarantine } from "../../../test/fixtures/quarantine.ts";
 import { until } from "../../../test/fixtures/wait.ts";
 import { readRules } from "../../manifest/manifest.ts";
 import { describeOutput } from "../../outputs/index.ts";
@@ -14,7 +15,7 @@ import { portableKind } from "../engine/portable/kind.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import { protectionOf } from "./protection.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
-import { Replay, type Withheld } from "./spool/replay.ts";
+import { Replay, type WithheldRecords } from "./spool/replay.ts";
 import { LaneReader, SpoolQueue } from "./spool/spool_queue.ts";
 
 const closers: (() => unknown)[] = [];
@@ -104,7 +105,7 @@ describe("a sender", () => {
     const lane = new MemoryLane();
     const site = {
       outputId: "out",
-      replay: new Replay(portableKind(), protectionOf({ rules: [], operations: [] })),
+      replay: new Replay(portableKind(), protectionOf({ rules: [], operations: [] }), new MemoryQuarantine()),
       openAhead: async () => ({ lane: new MemoryLane(), remove: async () => {} }),
       groupBytesMax: () => 1_000_000,
       tooLarge: () => {},
@@ -128,7 +129,7 @@ describe("a sender", () => {
 
   it("names what rules published meanwhile have left of a payload otherwise than the whole", async () => {
     const kind = portableKind();
-    const replay = new Replay(kind, protectionOf({ rules: [], operations: [] }));
+    const replay = new Replay(kind, protectionOf({ rules: [], operations: [] }), new MemoryQuarantine());
     const names: string[] = [];
     const { bodies, url } = await destination((request, response) => {
       names.push(String(response.req.headers["x-streamgate-group"]));
@@ -149,7 +150,7 @@ describe("a sender", () => {
       lost: () => {},
       tooLarge: () => {},
       groupBytesMax: () => Number.POSITIVE_INFINITY,
-      replayed: (withheld: Withheld) => sender.replayed(withheld),
+      replayed: (withheld: WithheldRecords) => sender.replayed(withheld),
     };
     const spool = new SpoolQueue(new LaneReader(new MemoryLane(), "w0", site), site);
     spool.start();
@@ -167,13 +168,16 @@ describe("a sender", () => {
   it("loses spooled records to protect rules under the name of what the rules did, and warns of those no rule could finish", () => {
     const { sender, lines, cell } = senderFor("http://127.0.0.1:9/");
     const dropped = { records: 2, bytes: 20 };
-    sender.replayed({ dropped, quarantined: { records: 0, bytes: 0, rules: [] }, rewrittenBytes: 3 });
+    const none = { records: 0, bytes: 0 };
+    const kept = { records: 1, bytes: 9, rules: ["ssn"] };
+    sender.replayed({ dropped, quarantined: { ...none, rules: [] }, quarantineFull: none, rewrittenBytes: 3 });
     expect(lines).toEqual([]);
-    sender.replayed({ dropped, quarantined: { records: 1, bytes: 9, rules: ["ssn"] }, rewrittenBytes: -1 });
+    sender.replayed({ dropped, quarantined: kept, quarantineFull: { records: 2, bytes: 7 }, rewrittenBytes: -1 });
     expect([cell("lostProtectedRecords"), cell("lostProtectedBytes")]).toEqual([4, 40]);
-    expect([cell("lostQuarantinedRecords"), cell("lostQuarantinedBytes")]).toEqual([1, 9]);
+    expect([cell("quarantinedRecords"), cell("quarantinedBytes")]).toEqual([1, 9]);
+    expect([cell("lostQuarantineFullRecords"), cell("lostQuarantineFullBytes")]).toEqual([2, 7]);
     expect(cell("rewrittenBytes")).toBe(2);
-    expect(lines).toEqual([expect.stringContaining("withheld")]);
+    expect(lines).toEqual([expect.stringContaining("quarantine")]);
   });
 
   it("sends without a flush when records have waited long enough", async () => {

@@ -23,7 +23,7 @@ import { failureOf, HttpClient, type TlsOptions } from "./http.ts";
 import { Pace } from "./pace.ts";
 import { pause, type RetryLimits, retryDelayMs } from "./retry.ts";
 import type { RequestSigner } from "./signing.ts";
-import type { Withheld } from "./spool/replay.ts";
+import type { WithheldRecords } from "./spool/replay.ts";
 import type { LaneAmount } from "./spool/spool.ts";
 import type { SpoolQueue } from "./spool/spool_queue.ts";
 
@@ -225,15 +225,17 @@ export class Sender extends Delivery {
     this.count("recovered", amount.records, amount.bytes);
   }
 
-  replayed({ dropped, quarantined, rewrittenBytes }: Withheld): void {
+  replayed({ dropped, quarantined, quarantineFull, rewrittenBytes }: WithheldRecords): void {
     this.count("lostProtected", dropped.records, dropped.bytes);
-    this.count("lostQuarantined", quarantined.records, quarantined.bytes);
+    this.count("quarantined", quarantined.records, quarantined.bytes);
+    this.count("lostQuarantineFull", quarantineFull.records, quarantineFull.bytes);
     this.cells[outputCell.rewrittenBytes]! += rewrittenBytes;
-    if (quarantined.records === 0) return;
+    const records = quarantined.records + quarantineFull.records;
+    if (records === 0) return;
     this.complain(
       "quarantined",
-      { records: quarantined.records, rules: quarantined.rules.join(", ") },
-      "loses spooled records: a rule could not finish them within its limits, so they are withheld",
+      { records, rules: quarantined.rules.join(", ") },
+      "has spooled records that a rule could not finish within its limits: they are in the quarantine, or lost{quarantine_full}",
     );
   }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { appendRecords } from "../../../test/fixtures/batch.ts";
 import { laneKinds, removeDirectory } from "../../../test/fixtures/lane.ts";
+import { MemoryQuarantine } from "../../../test/fixtures/quarantine.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { BatchPool } from "./batch_pool.ts";
 import { Payload } from "./packer.ts";
@@ -43,7 +44,7 @@ async function open(kind: EngineKind, spoolBytesMax: number) {
     spoolAgeMsMax: Number.POSITIVE_INFINITY,
     deadLetterBytesMax: 1 << 20,
   } as const;
-  const replay = new Replay(kind, protectionOf({ rules: [], operations: [] }));
+  const replay = new Replay(kind, protectionOf({ rules: [], operations: [] }), new MemoryQuarantine());
   const spool = await SenderSpool.open("out", kind, { dataDir: root, worker: 0, workers: 1 }, fields, replay);
   const told = { recovered: 0, lost: {} as Record<string, number> };
   spool.belongsTo({

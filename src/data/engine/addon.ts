@@ -63,6 +63,11 @@ export interface NativeEnvelope {
   readonly objectMode: number;
   readonly object: NativeFrame;
   readonly members: readonly { readonly name: Uint8Array; readonly value: Uint8Array }[];
+  readonly filled: readonly {
+    readonly before: Uint8Array;
+    readonly field: Uint8Array;
+    readonly otherwise: Uint8Array;
+  }[];
   readonly countedBesideText: number | undefined;
 }
 
@@ -99,6 +104,7 @@ export interface NativeRing {
 export interface NativeEngine {
   use(plan: NativePlan, counts: Float64Array): void;
   attach(batch: ArrayBuffer): void;
+  attachWithheld(memory: ArrayBuffer): void;
   shard(
     keyKind: number,
     paths: readonly Uint8Array[],

@@ -14,6 +14,7 @@ import type { Source } from "../frame/source.ts";
 import type { ShardKey } from "../shard/shard_key.ts";
 import type { Batch } from "./batch.ts";
 import type { Encoder } from "./encoder.ts";
+import type { Withheld } from "./withheld.ts";
 
 /** The state of one byte stream between two chunks: the unfinished record. At most MAX_RECORD_BYTES + a few bytes are held. */
 export interface Framer {
@@ -104,6 +105,13 @@ export interface Engine {
   /** Sets the batch that survivors are appended to. It stays the caller's; the engine never clears it. */
   attach(batch: Batch): void;
   /**
+   * Sets where records go, as received, that a rule cannot finish. Without one they are counted and kept nowhere.
+   *
+   * When it has no room the engine stops as with a full batch, with `needBytes` 0 and what is needed in `withheld.needBytes`: take
+   * what is there, attach a larger one where that is needed, and call again.
+   */
+  attachWithheld(withheld: Withheld): void;
+  /**
    * From now on `runChunk` and `runEnd` run only the records that this worker owns and push the others into their owners' rings, as
    * blocks; absent: they run all. Call while no source holds anything. Blocks from a ring always run here.
    * @throws StreamGateError SG_LAYOUT when the memory is no ring
@@ -139,7 +147,7 @@ export interface Engine {
    * @returns as `tick`
    */
   tellLast(nowMs: number, next?: PreparedPlan): boolean;
-  /** After a full batch: bytes that the record which did not fit needs, its LF included. An empty batch of that size takes it. */
+  /** After a full batch: bytes that the record which did not fit needs, its LF included. An empty batch of that size takes it. 0: see `attachWithheld`. */
   readonly needBytes: number;
   close(): void;
 }

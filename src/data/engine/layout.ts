@@ -30,6 +30,36 @@ export const batchEntry = struct("BatchEntry", "One surviving record.", 16, {
 });
 
 /**
+ * What protect rules could not finish, on its way to the quarantine: one `ArrayBuffer`, given to an engine with `attachWithheld`.
+ *
+ *     0                32                            32 + bytesMax
+ *     | WithheldHeader | entry | entry | …           |
+ *
+ *     entry: | WithheldEntry | the record's bytes as received | 0 to 7 bytes of padding |
+ */
+export const withheldHeader = struct("WithheldHeader", "The first 32 bytes of a buffer of withheld records.", 32, {
+  bytesMax: { type: "u32", doc: "Bytes that fit behind this header; a multiple of 8." },
+  bytes: { type: "u32", doc: "Bytes of entries written so far; a multiple of 8." },
+  records: { type: "u32", doc: "Entries written so far." },
+  needBytes: { type: "u32", doc: "What the engine stopped at: bytes of the entry that found no room; 0: none." },
+});
+
+export const withheldEntry = struct("WithheldEntry", "In front of one withheld record.", 40, {
+  receivedAtMs: { type: "f64", doc: "Milliseconds since 1970; 0: unknown." },
+  address: { type: "u8", count: 16, doc: "The peer's address, network order; IPv4 in the first four bytes." },
+  length: { type: "u32", doc: "Bytes of the record." },
+  rule: { type: "u32", doc: "The rule that could not finish it, by its number in the plan." },
+  transport: { type: "u8", doc: "How it came: transport." },
+  family: { type: "u8", doc: "4 or 6: the version of `address`; 0: unknown." },
+  cause: { type: "u8", doc: "quarantineCause." },
+});
+
+/** Bytes that a record of this length takes in such a buffer. */
+export function withheldBytes(length: number): number {
+  return withheldEntry.bytes + 8 * Math.ceil(length / 8);
+}
+
+/**
  * What an engine counts, as cells of a Float64Array (exact to 2^53). Bytes are bytes as received, without framing, except
  * `writtenBytes`. After every call, in records and in bytes: `received + created = passed + Σ rule.dropped + Σ quarantined…`.
  * What framing loses before a record reaches an engine is counted apart, in `frameCell`s.
@@ -121,7 +151,7 @@ export const stopCause = {
   ringFull: 2,
 } as const;
 /** What records are sharded by (`src/data/shard/shard_key.ts`). */
-export const shardKeyKind = { source: 0, attribute: 1, syslogHost: 2, syslogApp: 3 } as const;
+export const shardKeyKind = { source: 0, attribute: 1, syslog: 2 } as const;
 /** Why a record went to the quarantine. */
 export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as const;
 

@@ -8,6 +8,7 @@ import { connect, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
 import { engines } from "../../../test/conformance/engines.ts";
+import { MemoryQuarantine } from "../../../test/fixtures/quarantine.ts";
 import { until } from "../../../test/fixtures/wait.ts";
 import { compilePlan } from "../../plan/compile.ts";
 import { forwardLog } from "../../telemetry/log.ts";
@@ -131,13 +132,21 @@ for (const { name, kind, reader, skip } of inputs) {
       worker: 0,
       workers: 1,
       disk: undefined,
+      quarantine: new MemoryQuarantine(),
       stdout: feed,
       openFile: () => feed,
       log: forwardLog(() => {}),
       site: { changed: () => inbox.outputsChanged(), nothingWaits: () => inbox.idle, overBudget: () => false },
     });
     const ringMemory = createRingMemory(1 << 19, 1000);
-    const inbox: Inbox = new Inbox({ kind, ringMemory, producer: 0, outputs, published: () => {} });
+    const inbox: Inbox = new Inbox({
+      kind,
+      ringMemory,
+      producer: 0,
+      outputs,
+      quarantine: new MemoryQuarantine(),
+      published: () => {},
+    });
     const counts = new Float64Array(countCellsFixed);
     const losses = new Float64Array(frameCells);
     const plan = compilePlan([]);

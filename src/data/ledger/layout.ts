@@ -40,12 +40,18 @@ export const ledgerCell = {
   bypassActive: 14,
   /** Bytes that connections hold of records without an end. For people. */
   unfinishedBytes: 15,
+  /** Withheld by a rule that could not finish them, and the quarantine could not take them; no `quarantined…` count holds them. */
+  lostQuarantineFullRecords: 16,
+  lostQuarantineFullBytes: 17,
+  /** Of what was received: records that a command has released from the quarantine. */
+  releasedRecords: 18,
+  releasedBytes: 19,
 } as const;
-export const ledgerCells = 16;
+export const ledgerCells = 20;
 
 /**
  * Of one output at one worker, since the output exists there. Bytes are as written, without LFs. At every snapshot, in records and in
- * bytes: `recovered + routed = delivered + queued + spooled + deadLettered + Σ lost…`.
+ * bytes: `recovered + routed = delivered + queued + spooled + deadLettered + quarantined + Σ lost…`.
  */
 export const outputCell = {
   routedRecords: 0,
@@ -92,16 +98,19 @@ export const outputCell = {
   /** Spooled under an older manifest and dropped by a protect rule of the one that runs. */
   lostProtectedRecords: 28,
   lostProtectedBytes: 29,
-  /** Likewise, and withheld: a protect rule could not finish them within its bounds. */
-  lostQuarantinedRecords: 30,
-  lostQuarantinedBytes: 31,
+  /** Likewise, and in the quarantine: a protect rule could not finish them within its bounds. */
+  quarantinedRecords: 30,
+  quarantinedBytes: 31,
   /** What a protect rule of a later manifest took off or added in bytes, so that bytes balance: read minus spooled. */
   rewrittenBytes: 32,
   /** Sequences of this worker's own lane, for whoever has to say what a worker that died had written: the next one when it was opened, and now. */
   laneOpenedAt: 33,
   laneNext: 34,
+  /** As `quarantined`, but the quarantine could not take them. */
+  lostQuarantineFullRecords: 35,
+  lostQuarantineFullBytes: 36,
 } as const;
-export const outputCells = 35;
+export const outputCells = 37;
 
 export const sequenceBytes = 8;
 export const ledgerBlocks = 2;

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { countCell, countCellsFixed, ruleCell } from "../engine/layout.ts";
-import { createLedgerMemory, ledgerOffsets, outputCell } from "./layout.ts";
+import { createLedgerMemory, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
 import { LedgerWriter, readLedger } from "./ledger.ts";
 import {
   addCounts,
@@ -70,6 +70,35 @@ describe("the ledger", () => {
 
   it("balances when every record is dropped, delivered or queued", () => {
     expect(imbalance(accountOf(cellsOf({ received: 10, dropped: 3, delivered: 5, queued: 2 })))).toBe(0);
+  });
+
+  it("balances what the quarantine could not take, and still when the worker that lost it has died", () => {
+    const cells = cellsOf({ received: 10, dropped: 3, delivered: 7, queued: 0 });
+    const { counts } = ledgerOffsets(shapeOf(meaning));
+    cells[counts + countCell.receivedRecords] = 15;
+    cells[counts + countCell.quarantinedOutputLimitRecords] = 2;
+    cells[ledgerCell.lostQuarantineFullRecords] = 3;
+    cells[ledgerCell.releasedRecords] = 1;
+    const dead = emptySnapshot();
+    addDead(dead, cells, meaning);
+    for (const snapshot of [accountOf(cells), dead]) {
+      expect(imbalance(snapshot)).toBe(0);
+      expect(snapshot.lost.quarantine_full.records).toBe(3);
+      expect(snapshot.released.records).toBe(1);
+    }
+    cells[ledgerCell.lostQuarantineFullRecords] = 2;
+    expect(imbalance(accountOf(cells))).toBe(1);
+  });
+
+  it("balances what an output's spool had to give to the quarantine, or lost", () => {
+    const cells = cellsOf({ received: 10, dropped: 3, delivered: 4, queued: 0 });
+    const output = ledgerOffsets(shapeOf(meaning)).output(0);
+    cells[output + outputCell.quarantinedRecords] = 2;
+    cells[output + outputCell.lostQuarantineFullRecords] = 1;
+    const snapshot = accountOf(cells);
+    expect(imbalance(snapshot)).toBe(0);
+    expect(snapshot.outputs.get("console 0")?.quarantined.records).toBe(2);
+    expect(snapshot.outputs.get("console 0")?.lost.quarantine_full.records).toBe(1);
   });
 
   it("is off by the records that vanished behind the engine", () => {

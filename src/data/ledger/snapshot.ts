@@ -30,7 +30,7 @@ export interface RuleTotals {
   sampledWeight: number;
 }
 
-export type InputLoss = "oversize" | "frame" | "kernel" | "ring_full" | "worker" | "shutdown";
+export type InputLoss = "oversize" | "frame" | "kernel" | "ring_full" | "worker" | "shutdown" | "quarantine_full";
 
 /** Why an output lost records, by the cells that count it (`outputCell`); `worker` is known only when a worker has died. */
 const outputLossCells = {
@@ -42,7 +42,7 @@ const outputLossCells = {
   spool_damaged: "lostSpoolDamaged",
   dead_letter: "lostDeadLetter",
   protected: "lostProtected",
-  quarantined: "lostQuarantined",
+  quarantine_full: "lostQuarantineFull",
 } as const;
 export type OutputLoss = keyof typeof outputLossCells | "worker";
 const outputLosses = Object.keys(outputLossCells) as (keyof typeof outputLossCells)[];
@@ -60,6 +60,8 @@ export interface OutputTotals {
   /** On disk. */
   spooled: Amount;
   deadLettered: Amount;
+  /** Withheld by a protect rule of a later manifest, which could not finish them, and in the quarantine. */
+  quarantined: Amount;
   lost: Record<OutputLoss, Amount>;
   /** Bytes that protect rules of a later manifest added to spooled records, or took off. */
   rewrittenBytes: number;
@@ -68,15 +70,18 @@ export interface OutputTotals {
 export interface Snapshot {
   /** What engines took. */
   received: Amount;
+  /** Of `received`: what a command has released from the quarantine, so that it came again. */
+  released: Amount;
   /** Summaries that rules made: they go on as records do. Bytes as they were made. */
   created: Amount;
   passed: Amount;
+  /** What a protect rule could not finish, and what the quarantine has taken. */
   quarantined: { matchLimit: Amount; outputLimit: Amount };
   /** By rule id; rules of former manifests included. */
   rules: Map<string, RuleTotals>;
   /** Framed, not yet taken by an engine. */
   inRing: Amount;
-  /** Lost before an engine took it. */
+  /** Lost before an engine took it; `quarantine_full` when it had: a rule withheld it and the quarantine could not take it. */
   lost: Record<InputLoss, Amount>;
   /** By output, in the manifest's order; then `retired`, the sum of those that were removed. */
   outputs: Map<string, OutputTotals>;
@@ -107,6 +112,7 @@ function zeroOutput(): OutputTotals {
     queued: zeroAmount(),
     spooled: zeroAmount(),
     deadLettered: zeroAmount(),
+    quarantined: zeroAmount(),
     lost: lost as Record<OutputLoss, Amount>,
     rewrittenBytes: 0,
   };
@@ -115,6 +121,7 @@ function zeroOutput(): OutputTotals {
 export function emptySnapshot(): Snapshot {
   return {
     received: zeroAmount(),
+    released: zeroAmount(),
     created: zeroAmount(),
     passed: zeroAmount(),
     quarantined: { matchLimit: zeroAmount(), outputLimit: zeroAmount() },
@@ -127,6 +134,7 @@ export function emptySnapshot(): Snapshot {
       ring_full: zeroAmount(),
       worker: zeroAmount(),
       shutdown: zeroAmount(),
+      quarantine_full: zeroAmount(),
     },
     outputs: new Map(),
     streams: { handed: zeroAmount(), written: zeroAmount(), queued: zeroAmount(), lostClosed: zeroAmount() },
@@ -209,6 +217,8 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   add(to.lost.kernel, own("lostKernelRecords"), 0);
   add(to.lost.ring_full, own("lostRingFullRecords"), own("lostRingFullBytes"));
   add(to.lost.shutdown, 0, own("lostShutdownBytes"));
+  add(to.lost.quarantine_full, own("lostQuarantineFullRecords"), own("lostQuarantineFullBytes"));
+  add(to.released, own("releasedRecords"), own("releasedBytes"));
   to.connections += own("connections");
   to.overload.entered += own("overloadEntered");
   add(to.overload.bypassed, own("bypassedRecords"), own("bypassedBytes"));
@@ -263,6 +273,7 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
   }
   for (const cause of Object.keys(last.lost) as InputLoss[])
     add(to.lost[cause], last.lost[cause].records, last.lost[cause].bytes);
+  add(to.released, last.released.records, last.released.bytes);
   add(to.streams.handed, last.streams.handed.records, last.streams.handed.bytes);
   to.overload.entered += last.overload.entered;
   add(to.overload.bypassed, last.overload.bypassed.records, last.overload.bypassed.bytes);
@@ -306,7 +317,8 @@ export function copySnapshot(from: Snapshot): Snapshot {
 
 /**
  * @returns by how much the account is off, summed over its equations, in records and bytes; 0 whenever nothing is under way:
- *   `received + created = passed + dropped + quarantined`, for each output `recovered + routed = delivered + queued + spooled + dead-lettered + lost`, each
+ *   `received + created = passed + dropped + quarantined + lost{quarantine_full}`, for each output
+ *   `recovered + routed = delivered + queued + spooled + dead-lettered + quarantined + lost`, each
  *   output was offered what passed, and streams `handed = written + queued + lost{closed}`
  */
 export function imbalance(snapshot: Snapshot): number {
@@ -315,10 +327,10 @@ export function imbalance(snapshot: Snapshot): number {
     off += Math.abs(whole.records - parts.reduce((sum, part) => sum + part.records, 0));
     off += Math.abs(whole.bytes - parts.reduce((sum, part) => sum + part.bytes, 0));
   };
-  const { received, created, passed, quarantined, rules, outputs, streams } = snapshot;
+  const { received, created, passed, quarantined, rules, lost: inputLost, outputs, streams } = snapshot;
   const dropped = [...rules.values()].map((rule) => rule.dropped);
   const met = { records: received.records + created.records, bytes: received.bytes + created.bytes };
-  check(met, [passed, ...dropped, quarantined.matchLimit, quarantined.outputLimit]);
+  check(met, [passed, ...dropped, quarantined.matchLimit, quarantined.outputLimit, inputLost.quarantine_full]);
   for (const {
     recovered,
     routed,
@@ -327,13 +339,14 @@ export function imbalance(snapshot: Snapshot): number {
     queued,
     spooled,
     deadLettered,
+    quarantined: withheld,
     lost,
   } of outputs.values()) {
     const whole = {
       records: recovered.records + routed.records,
       bytes: recovered.bytes + routed.bytes + rewrittenBytes,
     };
-    check(whole, [delivered, queued, spooled, deadLettered, ...Object.values(lost)]);
+    check(whole, [delivered, queued, spooled, deadLettered, withheld, ...Object.values(lost)]);
   }
   check(streams.handed, [streams.written, streams.queued, streams.lostClosed]);
   return off;
@@ -348,7 +361,8 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
     received: received.records,
     created: created.records,
     dropped: sum([...rules.values()].map((rule) => rule.dropped)),
-    quarantined: quarantined.matchLimit.records + quarantined.outputLimit.records,
+    quarantined:
+      quarantined.matchLimit.records + quarantined.outputLimit.records + sum(all.map((output) => output.quarantined)),
     passed: passed.records,
     inRing: inRing.records,
     recovered: sum(all.map((output) => output.recovered)),
@@ -359,13 +373,13 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
     lostFrame: lost.frame.records,
     lostKernel: lost.kernel.records,
     lostRingFull: lost.ring_full.records,
+    lostQuarantineFull: lost.quarantine_full.records + sum(all.map((output) => output.lost.quarantine_full)),
     lostDeadLetter: sum(all.map((output) => output.lost.dead_letter)),
     lostQueueFull: sum(all.map((output) => output.lost.queue_full)),
     lostSpoolFull: sum(all.map((output) => output.lost.spool_full)),
     lostSpoolExpired: sum(all.map((output) => output.lost.spool_expired)),
     lostSpoolDamaged: sum(all.map((output) => output.lost.spool_damaged)),
     lostProtected: sum(all.map((output) => output.lost.protected)),
-    lostQuarantined: sum(all.map((output) => output.lost.quarantined)),
     lostRemoved: sum(all.map((output) => output.lost.removed)),
     lostWorker: sum(all.map((output) => output.lost.worker)),
     lostShutdown: sum(all.map((output) => output.lost.shutdown)) + inRing.records + streams.queued.records,
@@ -389,14 +403,32 @@ function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number
     queued: amount("queued"),
     spooled: amount("spooled"),
     deadLettered: amount("deadLettered"),
+    quarantined: amount("quarantined"),
     lost: { ...lost, worker: zeroAmount() } as Record<OutputLoss, Amount>,
     rewrittenBytes: cells[base + outputCell.rewrittenBytes]!,
   });
 }
 
-type OutputPair = "routed" | "recovered" | "delivered" | "queued" | "spooled" | "deadLettered" | OutputLossPair;
+type OutputPair =
+  | "routed"
+  | "recovered"
+  | "delivered"
+  | "queued"
+  | "spooled"
+  | "deadLettered"
+  | "quarantined"
+  | OutputLossPair;
 type OutputLossPair = (typeof outputLossCells)[keyof typeof outputLossCells];
-const amounts = ["filtered", "routed", "recovered", "delivered", "queued", "spooled", "deadLettered"] as const;
+const amounts = [
+  "filtered",
+  "routed",
+  "recovered",
+  "delivered",
+  "queued",
+  "spooled",
+  "deadLettered",
+  "quarantined",
+] as const;
 
 function mergeOutput(to: Snapshot, name: string, from: OutputTotals): void {
   const output = to.outputs.get(name) ?? zeroOutput();

@@ -5,34 +5,39 @@
 
 import { addressBytes } from "../../address.ts";
 import { attributeOperator } from "../../plan/operations.ts";
+import { encodeSyslogField } from "../../plan/syslog_field.ts";
 import { encodedAttributePaths } from "../../rules/attribute_filter.ts";
 import type { ShardBy } from "../../settings/shard_by.ts";
 import { shardKeyKind } from "../engine/layout.ts";
 import { type AttributeFilter, attributeFilter } from "../engine/portable/attribute/attribute_filter.ts";
+import { SyslogFieldReader } from "../engine/portable/syslog/field.ts";
+import { SyslogMessage } from "../engine/portable/syslog/message.ts";
 import type { Source } from "../frame/source.ts";
 import { ShardHash } from "./hash.ts";
-import { SyslogHeader } from "./syslog_header.ts";
 
 /** What to shard by, as plain data for any thread and either engine. */
 export interface ShardKey {
   /** A `shardKeyKind`. */
   readonly kind: number;
-  /** Where the attribute may lie, first to last, encoded as for a dropAttribute operation; empty for other kinds. */
+  /**
+   * Where the attribute may lie, first to last, encoded as for a dropAttribute operation; of `syslog` one, the field as
+   * `encodeSyslogField` writes it; of `source` none.
+   */
   readonly paths: readonly Uint8Array[];
 }
 
-const kinds = {
-  source: shardKeyKind.source,
-  attribute: shardKeyKind.attribute,
-  "syslog.host": shardKeyKind.syslogHost,
-  "syslog.app": shardKeyKind.syslogApp,
-} as const;
-
 /** @returns undefined when records stay where they are received */
 export function shardKey(shardBy: ShardBy): ShardKey | undefined {
-  if (shardBy.key === "none") return undefined;
-  const paths = shardBy.key === "attribute" ? encodedAttributePaths(shardBy.attribute, shardBy.path) : [];
-  return { kind: kinds[shardBy.key], paths };
+  switch (shardBy.key) {
+    case "none":
+      return undefined;
+    case "source":
+      return { kind: shardKeyKind.source, paths: [] };
+    case "attribute":
+      return { kind: shardKeyKind.attribute, paths: encodedAttributePaths(shardBy.attribute, shardBy.path) };
+    case "syslog":
+      return { kind: shardKeyKind.syslog, paths: [encodeSyslogField(shardBy.field)] };
+  }
 }
 
 /** Finds the owners of records, one after the other. */
@@ -40,7 +45,8 @@ export class ShardOwners {
   readonly #kind: number;
   readonly #workers: number;
   readonly #attribute: AttributeFilter | undefined;
-  readonly #syslog = new SyslogHeader();
+  readonly #field: SyslogFieldReader | undefined;
+  readonly #syslog = new SyslogMessage();
   readonly #hash = new ShardHash();
   /** The last source's owner: most records in a row come from one. */
   #address: string | undefined;
@@ -51,6 +57,7 @@ export class ShardOwners {
     this.#workers = workers;
     // Only found, never compared: operator and value say nothing.
     const args = [Uint8Array.of(attributeOperator.equals), new Uint8Array(0), ...paths];
+    if (kind === shardKeyKind.syslog) this.#field = new SyslogFieldReader(paths[0]!);
     if (kind === shardKeyKind.attribute) this.#attribute = attributeFilter({ args }, () => () => false);
   }
 
@@ -62,11 +69,10 @@ export class ShardOwners {
         if (text !== undefined) return this.#ownerOf(text, 0, text.length);
         break;
       }
-      case shardKeyKind.syslogHost:
-      case shardKeyKind.syslogApp: {
+      case shardKeyKind.syslog: {
         this.#syslog.read(bytes, start, end);
-        const field = this.#kind === shardKeyKind.syslogHost ? this.#syslog.host : this.#syslog.app;
-        if (field.end > field.start) return this.#ownerOf(bytes, field.start, field.end);
+        const text = this.#field!.text(bytes, this.#syslog);
+        if (text !== undefined) return this.#ownerOf(text, 0, text.length);
         break;
       }
     }

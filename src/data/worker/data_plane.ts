@@ -9,8 +9,9 @@ import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
-import { activePipeline, type Manifest, type OutputConfig } from "../../manifest/manifest.ts";
+import { activePipeline, type Manifest, type OutputConfig, passthrough } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
+import { operationFlag } from "../../plan/operations.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -38,10 +39,12 @@ import {
   shapeOf,
   zeroAmount,
 } from "../ledger/snapshot.ts";
+import { type OpenedGroup, QuarantineKeeper, type QuarantineStatus } from "../quarantine/keeper.ts";
+import { putIntoSpool } from "../quarantine/respool.ts";
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
 import { createMemoryAccount } from "./memory_budget.ts";
-import { type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
+import { type Answers, type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
 import { type Program, reload } from "./reload.ts";
 import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -78,6 +81,8 @@ export class DataPlane {
   /** What writers of files have counted that are closed. */
   readonly #filesPast = { pushed: zeroAmount(), written: zeroAmount(), lost: zeroAmount() };
   readonly #shardKey: ShardKey | undefined;
+  readonly #quarantine: QuarantineKeeper | undefined;
+  readonly #dataDir: string | undefined;
   /** Of chance, and of the hashes by which rules remember records: nobody who sends some can know it. */
   readonly #seed = randomBytes(8).readBigUInt64LE();
   /** Whose workers a test may end. */
@@ -93,9 +98,17 @@ export class DataPlane {
   #turn: Promise<unknown> = Promise.resolve();
   #draining = false;
 
-  private constructor(settings: Settings, engine: "native" | "portable", log: Log, dataDir: string | undefined) {
+  private constructor(
+    settings: Settings,
+    engine: "native" | "portable",
+    log: Log,
+    dataDir: string | undefined,
+    quarantine: QuarantineKeeper | undefined,
+  ) {
     this.#settings = settings;
     this.#log = log;
+    this.#dataDir = dataDir;
+    this.#quarantine = quarantine;
     const { workers, ringSlots, ringBytes, maxRecordBytes, queueBytes, tcpFraming, shardBy } = settings;
     const count = Math.min(workers, workersMax);
     this.#rings = Array.from({ length: count }, () =>
@@ -123,7 +136,8 @@ export class DataPlane {
       count,
     );
     const limits = { tcpFraming, maxRecordBytes, queueBytes, memory, overload };
-    const shared = { engine, rings, stdout, shardKey: this.#shardKey, dataDir, ...limits };
+    const places = { dataDir, quarantine: quarantine?.place };
+    const shared = { engine, rings, stdout, shardKey: this.#shardKey, ...places, ...limits };
     this.supervisor = new Supervisor(
       rings.map((_, index) => ({ index, ...shared })),
       log,
@@ -133,8 +147,8 @@ export class DataPlane {
 
   /**
    * Threads up and nothing listening yet.
-   * @param dataDir writable and locked by this process: where outputs spool; absent: they do not
-   * @throws StreamGateError SG_WORKER when a worker does not start
+   * @param dataDir writable and locked by this process: where outputs spool, and where the quarantine is; absent: they do not, and there is none
+   * @throws StreamGateError SG_WORKER when a worker does not start, SG_QUARANTINE_KEY
    */
   static async start(
     settings: Settings,
@@ -142,7 +156,11 @@ export class DataPlane {
     log: Log,
     dataDir?: string,
   ): Promise<DataPlane> {
-    const plane = new DataPlane(settings, engine, log, dataDir);
+    const { quarantineMaxBytes: bytesMax, quarantineMaxDays } = settings;
+    const ageMsMax = quarantineMaxDays * 24 * 3600 * 1000;
+    const quarantine =
+      dataDir === undefined ? undefined : await QuarantineKeeper.open({ root: dataDir, bytesMax, ageMsMax, log });
+    const plane = new DataPlane(settings, engine, log, dataDir, quarantine);
     try {
       await plane.supervisor.start();
     } catch (error) {
@@ -187,7 +205,46 @@ export class DataPlane {
       const before = this.#leases;
       this.#leases = leases;
       for (const lease of before.values()) void this.#release(lease, removedFileMs);
+      this.#quarantine?.start({
+        rotate: () => this.#rotateQuarantine(),
+        protecting: () => this.#protecting(),
+        release: (group) => this.#releaseQuarantined(group),
+      });
     });
+  }
+
+  /** Workers that do not answer are dead, and write nothing any more. */
+  async #rotateQuarantine(): Promise<void> {
+    const { living } = this.supervisor;
+    await Promise.allSettled(living.map((worker) => worker.ask<"rotateQuarantine">({ kind: "rotateQuarantine" })));
+  }
+
+  #protecting(): ReadonlySet<string> | undefined {
+    const program = this.#program;
+    if (program === undefined || program.version === passthrough.version) return undefined;
+    const { rules, operations } = program.plan;
+    const protects = new Set(
+      operations
+        .filter(({ flags }) => (flags & (operationFlag.protect | operationFlag.shadow)) === operationFlag.protect)
+        .map(({ rule }) => rule),
+    );
+    return new Set(rules.filter((_, index) => protects.has(index)).map(({ id }) => id));
+  }
+
+  /** One worker runs it; what was withheld from one output alone goes back into that one's spool. */
+  async #releaseQuarantined({ entries, meta: { output, rules }, firstMs }: OpenedGroup): Promise<Answers["release"]> {
+    if (this.#draining) return { why: "the instance ends" };
+    if (output === undefined) {
+      const [worker] = this.supervisor.living;
+      if (worker === undefined) return { why: "no worker runs" };
+      return worker.ask<"release">({ kind: "release", entries, rules, timeMs: firstMs });
+    }
+    const outputs = this.#program?.outputs ?? [];
+    const config = outputs[outputNames(outputs).indexOf(output)];
+    if (config === undefined || config.type === "console" || config.type === "file")
+      return { why: `it was withheld from output ${output}, which is not there any more` };
+    await putIntoSpool(this.#dataDir!, output, entries, firstMs);
+    return { withheldAgain: 0 };
   }
 
   /** Opens the ports. @throws StreamGateError SG_PORT_IN_USE naming the port and the way out */
@@ -326,6 +383,7 @@ export class DataPlane {
       snapshot: this.snapshot(),
       answers,
       extra: {
+        ...(this.#quarantine !== undefined && { quarantine: quarantineFields(this.#quarantine.status) }),
         memory: { budget_bytes: this.#settings.memoryBudget, held_bytes: this.inMemory().bytes },
         last_run: lastRun,
       },
@@ -366,6 +424,7 @@ export class DataPlane {
   async drain(timeoutMs: number): Promise<boolean> {
     this.#draining = true;
     this.supervisor.stop();
+    await this.#quarantine?.close();
     const deadline = Date.now() + timeoutMs;
     const workers = this.supervisor.living;
     const left = () => Math.max(0, deadline - Date.now());
@@ -392,6 +451,7 @@ export class DataPlane {
 
   async close(): Promise<void> {
     this.#draining = true;
+    await this.#quarantine?.close();
     await this.supervisor.close();
     await this.#writer.close();
     await this.#files.close();
@@ -448,6 +508,11 @@ export class DataPlane {
       void worker.crash();
     });
   }
+}
+
+/** As `GET /status` says it. */
+function quarantineFields({ diskBytes, ...held }: QuarantineStatus): object {
+  return { ...held, disk_bytes: diskBytes };
 }
 
 function powerOfTwo(bytes: number): number {

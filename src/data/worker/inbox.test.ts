@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { engines } from "../../../test/conformance/engines.ts";
+import { MemoryQuarantine } from "../../../test/fixtures/quarantine.ts";
 import { until } from "../../../test/fixtures/wait.ts";
 import { readRules } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
@@ -50,12 +51,20 @@ function rig(
     worker: 0,
     workers: 1,
     disk: undefined,
+    quarantine: new MemoryQuarantine(),
     stdout: feed,
     openFile: () => feed,
     log,
     site: { changed: () => inbox.outputsChanged(), nothingWaits: () => inbox.idle, overBudget: () => false },
   });
-  const inbox: Inbox = new Inbox({ kind, ringMemory: memory, producer: 0, outputs, published: () => {} });
+  const inbox: Inbox = new Inbox({
+    kind,
+    ringMemory: memory,
+    producer: 0,
+    outputs,
+    quarantine: new MemoryQuarantine(),
+    published: () => {},
+  });
   const swap = async (rules: unknown[], configs: { type: string }[] = []) => {
     const plan = compilePlan(readRules(rules, (pattern) => kind.checkPattern(pattern)).rules);
     const counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);

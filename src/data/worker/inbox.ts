@@ -11,6 +11,8 @@ import { BatchPool, type SharedBatch } from "../delivery/batch_pool.ts";
 import type { Outputs, PreparedOutputs } from "../delivery/outputs.ts";
 import type { Engine, EngineKind, Framer, PreparedPlan, Ring, Sharding } from "../engine/engine.ts";
 import { runResult, stopCause } from "../engine/layout.ts";
+import type { Quarantine } from "../quarantine/store.ts";
+import { Withholding } from "../quarantine/withholding.ts";
 import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
 import { Overload, type OverloadOptions, overloadThresholds } from "./overload.ts";
@@ -62,6 +64,7 @@ export interface InboxOptions {
   readonly ringMemory: SharedArrayBuffer;
   readonly producer: number;
   readonly outputs: Outputs;
+  readonly quarantine: Quarantine;
   /** Publishes the ledger: called after every block or chunk. */
   readonly published: () => void;
   /** Absent: every record runs here. */
@@ -81,6 +84,8 @@ export class Inbox implements Intake, ReaderSite {
   readonly #published: () => void;
   readonly #sharded: boolean;
   readonly #pool: BatchPool;
+  /** Where records go that a rule cannot finish. */
+  readonly withholding: Withholding;
   /** When to run fewer rules. */
   readonly overload: Overload | undefined;
   #overloadLook: NodeJS.Timeout | undefined;
@@ -108,8 +113,9 @@ export class Inbox implements Intake, ReaderSite {
   /** Reader and ring take turns at room that has come free, so that neither starves the other. */
   #readerFirst = false;
 
-  constructor({ kind, ringMemory, producer, outputs, published, sharding, overload }: InboxOptions) {
+  constructor({ kind, ringMemory, producer, outputs, quarantine, published, sharding, overload }: InboxOptions) {
     this.#engine = kind.createEngine();
+    this.withholding = new Withholding(this.#engine, quarantine);
     this.#sharded = sharding !== undefined;
     if (this.#sharded) this.#engine.shard(sharding);
     this.ring = kind.openRing(ringMemory, producer);
@@ -217,6 +223,7 @@ export class Inbox implements Intake, ReaderSite {
     this.#finishBlock();
     this.#tellLast(prepared);
     this.#engine.use(prepared, counts);
+    this.withholding.use(prepared.plan.rules);
     Atomics.store(this.#ringHeader, separatesSourcesAt, asksSource(prepared.plan) ? 1 : 0);
     this.#tickWhere(prepared);
     this.overload?.reset(prepared, counts);
@@ -230,7 +237,7 @@ export class Inbox implements Intake, ReaderSite {
     while (this.#midBlock) {
       if (this.#needBytes !== undefined) this.#attachFresh(this.#needBytes);
       this.#midBlock = this.#engine.runBlock(this.ring) === runResult.batchFull;
-      if (this.#midBlock) this.#seal();
+      if (this.#midBlock && !this.withholding.madeRoom()) this.#seal();
     }
     this.#handOut();
   }
@@ -241,6 +248,7 @@ export class Inbox implements Intake, ReaderSite {
     const nowMs = Date.now();
     if (this.#needBytes !== undefined) this.#attachFresh(this.#needBytes);
     while (!this.#engine.tellLast(nowMs, next)) {
+      if (this.withholding.madeRoom()) continue;
       this.#seal();
       this.#attachFresh(this.#needBytes!);
     }
@@ -320,8 +328,9 @@ export class Inbox implements Intake, ReaderSite {
     return true;
   }
 
-  /** The batch is full: the next one, or false when the outputs take no more. */
+  /** The batch is full: the next one, or false when the outputs take no more. What was withheld may have been full instead. */
   #rotate(): boolean {
+    if (this.withholding.madeRoom()) return true;
     this.#seal();
     return this.#ready();
   }
@@ -341,6 +350,7 @@ export class Inbox implements Intake, ReaderSite {
 
   /** Gives the outputs what the open batch has gained. */
   #handOut(): void {
+    this.withholding.look();
     const { batch } = this.#open;
     const to = batch.records;
     if (to > this.#handedOut) {

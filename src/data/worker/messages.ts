@@ -11,6 +11,7 @@ import type { LogFields, LogLevel } from "../../telemetry/log.ts";
 import type { DeliveryStatus } from "../delivery/delivery.ts";
 import type { StreamTarget } from "../delivery/stream/stream_writer.ts";
 import type { Framing } from "../frame/framing.ts";
+import type { QuarantinePlace } from "../quarantine/store.ts";
 import type { ShardKey } from "../shard/shard_key.ts";
 
 /** Producer numbers in a ring's table of epochs: a worker's own, and its native UDP receiver's. */
@@ -36,6 +37,8 @@ export interface WorkerStart {
   readonly shardKey: ShardKey | undefined;
   /** Where spools and dead letters lie; absent: nowhere. */
   readonly dataDir: string | undefined;
+  /** Where records go that a protect rule cannot finish; absent: they are lost{quarantine_full}. */
+  readonly quarantine: QuarantinePlace | undefined;
 }
 
 export interface ListenRequest {
@@ -71,6 +74,15 @@ export type Request =
   | { readonly kind: "drain"; readonly timeoutMs: number }
   /** A producer of this worker's ring has died: skip what it claimed and never committed. */
   | { readonly kind: "producerDied" }
+  /** The quarantine's segment that this worker writes to is closed: what is there may be rewritten. */
+  | { readonly kind: "rotateQuarantine" }
+  /** Records of the quarantine run again, through the plan that runs now (`OpenedGroup`). */
+  | {
+      readonly kind: "release";
+      readonly entries: Uint8Array;
+      readonly rules: readonly string[];
+      readonly timeMs: number;
+    }
   /** What the ledger does not say, for people. */
   | { readonly kind: "status" };
 
@@ -97,6 +109,9 @@ export interface Answers {
   /** Whether everything was delivered. */
   drain: boolean;
   producerDied: undefined;
+  rotateQuarantine: undefined;
+  /** Records that were withheld again and written anew, or why nothing was handed on. */
+  release: { readonly withheldAgain: number } | { readonly why: string };
   status: WorkerStatus;
 }
 

@@ -7,7 +7,8 @@ import { statusOf } from "./status.ts";
 
 function statusOfOutput(...each: readonly Partial<DeliveryStatus>[]) {
   const snapshot = emptySnapshot();
-  const amounts = ["filtered", "routed", "recovered", "delivered", "queued", "spooled", "deadLettered"] as const;
+  const held = ["delivered", "queued", "spooled", "deadLettered", "quarantined"] as const;
+  const amounts = ["filtered", "routed", "recovered", ...held] as const;
   const totals = Object.fromEntries(amounts.map((field) => [field, zeroAmount()]));
   snapshot.outputs.set("siem", { ...totals, lost: {}, rewrittenBytes: 0 } as unknown as OutputTotals);
   const answers = each.map((status, worker) => ({

@@ -20,6 +20,7 @@ export interface StatusParts {
 export function statusOf({ version, engine, workers, snapshot, answers, extra }: StatusParts): Record<string, unknown> {
   const {
     received,
+    released,
     created,
     passed,
     quarantined,
@@ -38,6 +39,7 @@ export function statusOf({ version, engine, workers, snapshot, answers, extra }:
     workers,
     connections,
     received,
+    ...(released.records > 0 && { released }),
     created,
     passed,
     dropped: Object.fromEntries([...rules].map(([id, { dropped }]) => [id, dropped])),
@@ -78,7 +80,8 @@ function skippedRules(answers: WorkerAnswers): readonly string[] {
 }
 
 function outputStatus(id: string, totals: OutputTotals, answers: WorkerAnswers): Record<string, unknown> {
-  const { filtered, routed, recovered, delivered, queued, spooled, deadLettered, lost, rewrittenBytes } = totals;
+  const { filtered, routed, recovered, delivered, queued, spooled, deadLettered, quarantined, lost, rewrittenBytes } =
+    totals;
   const each = answers.flatMap(({ status }) => (status.outputs[id] === undefined ? [] : [status.outputs[id]]));
   return {
     filtered,
@@ -88,6 +91,7 @@ function outputStatus(id: string, totals: OutputTotals, answers: WorkerAnswers):
     queued,
     spooled,
     dead_lettered: deadLettered,
+    ...(quarantined.records > 0 && { quarantined }),
     lost: counted(lost),
     ...(rewrittenBytes !== 0 && { rewritten_bytes: rewrittenBytes }),
     ...together(each),

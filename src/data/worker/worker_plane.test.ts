@@ -29,6 +29,7 @@ function workerPlane(kind: EngineKind = portableKind(), ring = createRingMemory(
     overload: "bypass",
     shardKey: undefined,
     dataDir: undefined,
+    quarantine: undefined,
   } as const;
   return new WorkerPlane(
     start,

@@ -8,13 +8,15 @@ import { Outputs, type PreparedOutputs } from "../delivery/outputs.ts";
 import { openStreamFeed } from "../delivery/stream/feed.ts";
 import type { StreamFeed, StreamTarget } from "../delivery/stream/stream_writer.ts";
 import type { EngineKind, PreparedPlan, Sharding } from "../engine/engine.ts";
-import { countCellsFixed, countCellsOf, frameCell, frameCells } from "../engine/layout.ts";
+import { countCell, countCellsFixed, countCellsOf, frameCell, frameCells } from "../engine/layout.ts";
 import { openTcpInput } from "../inputs/tcp.ts";
 import type { TcpInput } from "../inputs/tcp_input.ts";
 import { openUdpInput } from "../inputs/udp.ts";
 import type { UdpInput } from "../inputs/udp_input.ts";
 import { ledgerCell, ledgerCells } from "../ledger/layout.ts";
 import { LedgerWriter } from "../ledger/ledger.ts";
+import { runAgain } from "../quarantine/release.ts";
+import { QuarantineStore } from "../quarantine/store.ts";
 import { QuarantineWatch } from "../quarantine/watch.ts";
 import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
 import { KeyWatch } from "./key_watch.ts";
@@ -34,6 +36,9 @@ interface Prepared {
  */
 const udpLossesMs = 1000;
 
+/** Outputs that are full may take so long until they take a group of the quarantine; as long its plan is kept for the next one. */
+const releaseWaitMs = 10_000;
+
 const overloadCells = {
   entered: ledgerCell.overloadEntered,
   records: ledgerCell.bypassedRecords,
@@ -49,7 +54,8 @@ export class WorkerPlane {
   readonly #log: Log;
   readonly #outputs: Outputs;
   readonly #inbox: Inbox;
-  readonly #quarantine: QuarantineWatch;
+  readonly #quarantine: QuarantineStore;
+  readonly #quarantineWatch: QuarantineWatch;
   readonly #keys: KeyWatch;
   readonly #memory: MemoryBudget;
   readonly #frameLosses = new Float64Array(frameCells);
@@ -58,6 +64,9 @@ export class WorkerPlane {
   #ledger: LedgerWriter | undefined;
   #running: PreparedPlan | undefined;
   #prepared: Prepared | undefined;
+  /** The plan that runs, for records of the quarantine; kept a while, since they come group by group. */
+  #releasing: PreparedPlan | undefined;
+  #releasingEnds: NodeJS.Timeout | undefined;
   /** Counts preparations, so that one that was discarded while its code loaded prepares nothing. */
   #preparation = 0;
   #tcp: TcpInput | undefined;
@@ -71,7 +80,8 @@ export class WorkerPlane {
     this.#start = start;
     this.#kind = kind;
     this.#log = log;
-    this.#quarantine = new QuarantineWatch(log);
+    this.#quarantine = new QuarantineStore(start.quarantine, log);
+    this.#quarantineWatch = new QuarantineWatch(log);
     this.#keys = new KeyWatch(log);
     const { index, rings, dataDir } = start;
     this.#memory = MemoryBudget.open(start.memory, start.index);
@@ -81,6 +91,7 @@ export class WorkerPlane {
       worker: index,
       workers: rings.length,
       disk: dataDir === undefined ? undefined : { dataDir, worker: index, workers: rings.length },
+      quarantine: this.#quarantine,
       stdout: this.#feed(start.stdout),
       openFile: (id) => this.#feed(this.#files[id]!),
       log,
@@ -95,6 +106,7 @@ export class WorkerPlane {
       ringMemory: start.rings[start.index]!,
       producer: start.index,
       outputs: this.#outputs,
+      quarantine: this.#quarantine,
       published: () => this.#publish(),
       sharding: this.#sharding(start.index),
       overload: { mode: start.overload, log },
@@ -138,6 +150,11 @@ export class WorkerPlane {
       case "producerDied":
         this.#inbox.producerDied();
         return undefined;
+      case "rotateQuarantine":
+        this.#quarantine.rotate();
+        return undefined;
+      case "release":
+        return this.#release(request);
       case "status":
         return { outputs: this.#outputs.status, skipped: this.#inbox.overload?.state.skipped ?? [] };
     }
@@ -177,11 +194,12 @@ export class WorkerPlane {
     this.#prepared = undefined;
     const before = this.#running;
     this.#running = prepared.plan;
+    this.#endReleasing();
     // Up to the swap everything is booked in the old ledger, and nothing afterwards.
     this.#inbox.swap(prepared.plan, prepared.counts, prepared.outputs);
     this.#ledger = prepared.ledger;
     this.#counts = prepared.counts;
-    this.#quarantine.use(prepared.plan.plan.rules, prepared.counts);
+    this.#quarantineWatch.use(prepared.plan.plan.rules, prepared.counts);
     this.#keys.use(prepared.plan.plan.rules, prepared.counts);
     this.#publish();
     before?.close();
@@ -252,8 +270,53 @@ export class WorkerPlane {
     // What is left in the ring is counted there; an output that drains would hold it uncounted, or take it after it was done.
     this.#inbox.stop();
     const delivered = await this.#outputs.drain(Math.max(0, deadline - Date.now()));
+    this.#quarantine.rotate();
     this.#publish();
     return delivered && this.#inbox.idle;
+  }
+
+  /**
+   * Runs a group of the quarantine again. Nothing leaves unless something of it can be finished now; what cannot is sealed anew first, for
+   * which there is room: the group that holds it now goes afterwards.
+   */
+  async #release({ entries, rules, timeMs }: Extract<Request, { kind: "release" }>): Promise<Answers["release"]> {
+    const deadline = Date.now() + releaseWaitMs;
+    while (!this.#outputs.accepting && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    const running = this.#running;
+    if (running === undefined || !this.#outputs.accepting) return { why: "the outputs take nothing now" };
+    const { plan } = running;
+    // From here to the end in one go: no reload comes in between.
+    this.#releasing ??= this.#kind.prepare(plan);
+    clearTimeout(this.#releasingEnds);
+    this.#releasingEnds = setTimeout(() => this.#endReleasing(), releaseWaitMs).unref();
+    const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
+    const { batches, counts, withheld } = runAgain(this.#kind, this.#releasing, bytes, timeMs);
+    const records = counts[countCell.receivedRecords]!;
+    const withheldAgain = withheld.records;
+    const kept =
+      withheldAgain === 0 ||
+      (withheldAgain < records &&
+        this.#quarantine.put({ entries: withheld.entries, rules: plan.rules, timeMs, again: true }).kept);
+    withheld.clear();
+    bytes.fill(0);
+    if (kept) {
+      for (const [cell, value] of counts.entries()) this.#counts[cell]! += value;
+      this.#cells[ledgerCell.releasedRecords]! += records;
+      this.#cells[ledgerCell.releasedBytes]! += counts[countCell.receivedBytes]!;
+      for (const shared of batches) if (shared.batch.records > 0) this.#outputs.push(shared, 0, shared.batch.records);
+      this.#outputs.flush();
+    }
+    for (const shared of batches) shared.release();
+    this.#publish();
+    if (kept) return { withheldAgain };
+    if (withheldAgain === records) return { why: `a protect rule still cannot finish it (${rules.join(", ")})` };
+    return { why: "what a protect rule still cannot finish could not be written anew" };
+  }
+
+  #endReleasing(): void {
+    clearTimeout(this.#releasingEnds);
+    this.#releasing?.close();
+    this.#releasing = undefined;
   }
 
   #readUdpLosses(): void {
@@ -281,6 +344,9 @@ export class WorkerPlane {
     own[ledgerCell.lostOversizeBytes] = losses[frameCell.lostOversizeBytes]! + this.#udpOversize.bytes;
     own[ledgerCell.lostFrameRecords] = losses[frameCell.lostFrameRecords]!;
     own[ledgerCell.lostFrameBytes] = losses[frameCell.lostFrameBytes]!;
+    const { lost } = this.#inbox.withholding;
+    own[ledgerCell.lostQuarantineFullRecords] = lost.records;
+    own[ledgerCell.lostQuarantineFullBytes] = lost.bytes;
     own[ledgerCell.lostShutdownBytes] = this.#tcp?.lostBytes ?? 0;
     own[ledgerCell.connections] = this.#tcp?.connections ?? 0;
     own[ledgerCell.unfinishedBytes] = this.#tcp?.unfinishedBytes ?? 0;
@@ -291,8 +357,9 @@ export class WorkerPlane {
       cells.set(own, 0);
       this.#outputs.write(cells, retired, output);
       cells.set(this.#counts, counts);
+      this.#inbox.withholding.correct(cells, counts);
     });
-    this.#quarantine.look();
+    this.#quarantineWatch.look();
     this.#keys.look();
   }
 }

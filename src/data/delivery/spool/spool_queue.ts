@@ -11,7 +11,7 @@
 import type { Claim } from "../claim.ts";
 import type { Cut, Payload, Segment } from "../packer.ts";
 import { Queue } from "../queue.ts";
-import type { Replay, Replayed, Withheld } from "./replay.ts";
+import type { Replay, Replayed, WithheldRecords } from "./replay.ts";
 import { type Group, groupId, type Lane, type LaneAmount, type LaneLoss, spoolFullCode } from "./spool.ts";
 
 /** Groups handed to the lane and not written yet: enough for one flush to serve many. */
@@ -38,7 +38,7 @@ export interface SpoolSite {
   /** `amount` of what is on disk is lost. */
   lost(cause: LaneLoss, amount: LaneAmount): void;
   /** Protect rules of the manifest that runs withheld records of a group that was read, or changed some. */
-  replayed(withheld: Withheld): void;
+  replayed(withheld: WithheldRecords): void;
 }
 
 /** A lane for what is older than everything that is on disk. */
@@ -143,11 +143,11 @@ export class LaneReader {
   }
 
   /** Records that were read have become others: some are withheld, the rest may have changed. */
-  replayed(withheld: Withheld): void {
-    const { dropped, quarantined, rewrittenBytes } = withheld;
-    const records = dropped.records + quarantined.records;
+  replayed(withheld: WithheldRecords): void {
+    const { dropped, quarantined, quarantineFull, rewrittenBytes } = withheld;
+    const records = dropped.records + quarantined.records + quarantineFull.records;
     this.records -= records;
-    this.bytes += rewrittenBytes - dropped.bytes - quarantined.bytes;
+    this.bytes += rewrittenBytes - dropped.bytes - quarantined.bytes - quarantineFull.bytes;
     if (records > 0 || rewrittenBytes !== 0) this.#site.replayed(withheld);
   }
 
@@ -196,7 +196,7 @@ class SpoolClaim implements Claim {
     this.#site = site;
     this.id = groupId(site.outputId, reader.name, group.epoch, group.firstSequence);
     this.#identity = site.replay.identity;
-    const replayed = site.replay.run(group);
+    const replayed = site.replay.run(group, site.outputId);
     this.payload = replayed.payload;
     reader.began(this.payload);
     this.#replayed(replayed);
@@ -210,7 +210,7 @@ class SpoolClaim implements Claim {
     this.#identity = this.#site.replay.identity;
     const before = this.payload;
     if (this.done > 0) this.id += `/${this.done}-${before.records}`;
-    const replayed = this.#site.replay.again(before.ranges(this.done, before.records));
+    const replayed = this.#site.replay.again(before.ranges(this.done, before.records), this.#site.outputId);
     before.release();
     this.payload = replayed.payload;
     this.#reader.memoryBytes += this.payload.bytes - before.bytes;
@@ -221,7 +221,9 @@ class SpoolClaim implements Claim {
 
   #replayed(replayed: Replayed): void {
     // Where records are missing, those behind them lie elsewhere than a receiver may have seen them under the name.
-    if (replayed.dropped.records + replayed.quarantined.records > 0) this.id += `/p${this.#identity.toString(16)}`;
+    const { dropped, quarantined, quarantineFull } = replayed;
+    if (dropped.records + quarantined.records + quarantineFull.records > 0)
+      this.id += `/p${this.#identity.toString(16)}`;
     this.#reader.replayed(replayed);
   }
 

@@ -11,7 +11,7 @@ export class NativeEncoderHandle implements Encoder {
   readonly #handle: NativeEncoder;
 
   constructor(addon: Addon, envelope: JsonEnvelope) {
-    const { before, between, after, string, object, countedBesideText } = envelope;
+    const { before, between, after, string, filled = [], object, countedBesideText } = envelope;
     const members = object?.kind === "merge" ? object.members : [];
     try {
       this.#handle = new addon.Encoder({
@@ -22,6 +22,11 @@ export class NativeEncoderHandle implements Encoder {
         objectMode: objectMode[object?.kind ?? "string"],
         object: handedOver(object?.kind === "value" ? object.frame : { before: "", after: "" }),
         members: members.map(({ name, value }) => ({ name: Buffer.from(name), value: Buffer.from(value) })),
+        filled: filled.map((part) => ({
+          before: Buffer.from(part.before),
+          field: part.field,
+          otherwise: Buffer.from(part.otherwise),
+        })),
         countedBesideText,
       });
     } catch (error) {

@@ -4,6 +4,7 @@ import { ringHeader } from "../../ring/layout.ts";
 import type { Addon, NativeEngine } from "../addon.ts";
 import type { Batch } from "../batch.ts";
 import type { Engine, Framer, PreparedPlan, Ring, RuleEffect, Sharding } from "../engine.ts";
+import type { Withheld } from "../withheld.ts";
 import { translated } from "./errors.ts";
 import type { NativeFramerHandle } from "./framer.ts";
 import type { NativePreparedPlan } from "./plan.ts";
@@ -32,6 +33,14 @@ export class NativeEngineHandle implements Engine {
   attach(batch: Batch): void {
     try {
       this.handle.attach(batch.memory);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  attachWithheld(withheld: Withheld): void {
+    try {
+      this.handle.attachWithheld(withheld.memory);
     } catch (error) {
       throw translated(error);
     }

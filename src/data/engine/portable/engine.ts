@@ -7,6 +7,7 @@ import { ShardRouter } from "../../shard/router.ts";
 import type { Batch } from "../batch.ts";
 import type { Engine, Framer, PreparedPlan, Ring, RuleEffect, Sharding } from "../engine.ts";
 import { countCellsOf, runResult, stopCause } from "../layout.ts";
+import type { Withheld } from "../withheld.ts";
 import { PortablePlan } from "./plan/prepare.ts";
 import { RecordContext } from "./plan/record_context.ts";
 import { Runner } from "./plan/run.ts";
@@ -56,6 +57,11 @@ export class PortableEngine implements Engine {
   attach(batch: Batch): void {
     this.#check();
     this.#runner.attach(batch);
+  }
+
+  attachWithheld(withheld: Withheld): void {
+    this.#check();
+    this.#runner.attachWithheld(withheld);
   }
 
   shard(sharding: Sharding | undefined): void {

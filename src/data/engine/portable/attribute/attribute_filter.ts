@@ -1,23 +1,18 @@
 /**
  * Attributes: does a JSON record hold, at the first of several places that exists, a value such as a rule or a condition asks for?
  *
- * Twin of `native/attribute/attribute_filter.h`: one strict walk checks the whole record (what is not JSON passes) and
+ * Twin of `native/attribute/attribute_filter.h`: one strict walk checks the whole record, or of a syslog record its message (what is not JSON passes), and
  * follows all paths at once. Of duplicate keys the last counts, so nothing is decided before the end. Where a path meets an
  * array, the array is read as OTLP's list of {"key", "value"} (opentelemetry-proto, common/v1/common.proto).
  */
 
-import {
-  attributeKeysMax,
-  attributeNumber,
-  attributeNumberBytesMax,
-  attributeOperator,
-  type Operation,
-} from "../../../../plan/operations.ts";
+import { attributeKeysMax, attributeOperator, type Operation } from "../../../../plan/operations.ts";
+import { syslogPathMark } from "../../../../plan/syslog_field.ts";
+import { SyslogMessage } from "../syslog/message.ts";
+import { SyslogFilter } from "../syslog/syslog_filter.ts";
+import { Comparison, type PatternFinder } from "./comparison.ts";
 import { decodeString, type JsonScalar, JsonText } from "./json_text.ts";
 import { type PathNode, pathTrie, sameBytes } from "./path_trie.ts";
-
-/** Finds a pattern anywhere in `bytes` from `start` to `end`, which are all that it sees. */
-export type PatternFinder = (bytes: Uint8Array, start: number, end: number) => boolean;
 
 export interface AttributeFilter {
   /** Does the operator accept what the record `bytes[start, end)` holds? */
@@ -36,6 +31,9 @@ const bracketClose = 0x5d;
 const braceOpen = 0x7b;
 const braceClose = 0x7d;
 const quote = 0x22;
+const space = 0x20;
+const less = 0x3c;
+const cookie = Buffer.from("@cee:");
 /** Bytes that a string may also spell as a backslash and one character. */
 const shortEscapes = new Set(Buffer.from('"\\/\b\f\n\r\t'));
 const unicodeEscape = Buffer.from("\\u");
@@ -78,17 +76,10 @@ export function attributeTest(
   paths: readonly Uint8Array[],
   compilePattern: (pattern: Uint8Array) => PatternFinder,
 ): AttributeFilter {
-  const several = operator === attributeOperator.equals || operator === attributeOperator.differs;
-  const wanted = operator === attributeOperator.exists ? 0 : 1;
-  if (values.length < wanted || (values.length > wanted && !several))
-    throw new RangeError("an attribute's operator takes another number of values");
-  const finder = operator === attributeOperator.regex ? compilePattern(values[0]!) : undefined;
-  return new Walk(
-    operator,
-    values.map((value) => Buffer.from(value)),
-    finder,
-    paths.map(readPath),
-  );
+  const [only] = paths;
+  if (paths.length === 1 && isSyslogPath(only!))
+    return new SyslogTest(new SyslogFilter(operator, values, only!.subarray(4), compilePattern));
+  return new Walk(new Comparison(operator, values, compilePattern), paths.map(readPath));
 }
 
 /** Operators that accept only what holds one of their values. */
@@ -99,42 +90,52 @@ const holding: ReadonlySet<number> = new Set([
   attributeOperator.endsWith,
 ]);
 
+/** A path that stands for a field of syslog: `encodeSyslogPath` of `src/plan/syslog_field.ts`. */
+function isSyslogPath(path: Uint8Array): boolean {
+  return path.length > 4 && view(path, 0, 4).readUInt32LE(0) === syslogPathMark;
+}
+
+class SyslogTest implements AttributeFilter {
+  readonly #filter: SyslogFilter;
+  readonly #message = new SyslogMessage();
+
+  constructor(filter: SyslogFilter) {
+    this.#filter = filter;
+  }
+
+  matches(bytes: Uint8Array, start: number, end: number): boolean {
+    this.#message.read(bytes, start, end);
+    return this.#filter.matches(bytes, this.#message);
+  }
+
+  find(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
+    this.#message.read(bytes, start, end);
+    return this.#filter.find(bytes, this.#message);
+  }
+}
+
 class Walk implements AttributeFilter {
-  readonly #operator: number;
-  readonly #values: readonly Buffer[];
-  /** What `greater` and `less` compare with. */
-  readonly #limit: number;
+  readonly #comparison: Comparison;
   /** Parts of the values of which one stands in every record that is accepted, unless that has a `\u`. Empty: nothing can be said. */
   readonly #plains: readonly Buffer[];
-  readonly #finder: PatternFinder | undefined;
   readonly #root: PathNode;
   readonly #ends: readonly PathNode[];
   readonly #text = new JsonText();
+  readonly #syslog = new SyslogMessage();
   #bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(
-    operator: number,
-    values: readonly Buffer[],
-    finder: PatternFinder | undefined,
-    paths: readonly Buffer[][],
-  ) {
-    this.#operator = operator;
-    this.#values = values;
-    const compared = operator === attributeOperator.greater || operator === attributeOperator.less;
-    this.#limit = compared ? numberOf(values[0]!) : 0;
-    if (Number.isNaN(this.#limit)) throw new RangeError("an attribute is compared with what is no number");
-    const plains = holding.has(operator) ? values.map(plainPart) : [];
+  constructor(comparison: Comparison, paths: readonly Buffer[][]) {
+    this.#comparison = comparison;
+    const plains = holding.has(comparison.operator) ? comparison.values.map(plainPart) : [];
     this.#plains = plains.some(({ length }) => length === 0) ? [] : plains;
-    this.#finder = finder;
     const { root, ends } = pathTrie(paths);
     this.#root = root;
     this.#ends = ends;
   }
 
-  matches(bytes: Uint8Array, start: number, end: number): boolean {
-    const text = this.#text;
-    text.reset(bytes, start, end);
-    if (text.peek() !== braceOpen) return false;
+  matches(bytes: Uint8Array, recordStart: number, end: number): boolean {
+    const start = this.#documentStart(bytes, recordStart, end);
+    if (start === -1) return false;
     // This settles most records at the speed of a literal search, without asking whether they are JSON.
     if (this.#plains.length > 0) {
       const record = view(bytes, start, end);
@@ -142,17 +143,37 @@ class Walk implements AttributeFilter {
     }
     const found = this.#walk(bytes);
     if (found === undefined) return false;
-    if (this.#operator === attributeOperator.exists) return true;
-    return found === "container" ? this.#operator === attributeOperator.differs : this.#accepts(found);
+    const { operator } = this.#comparison;
+    if (operator === attributeOperator.exists) return true;
+    return found === "container"
+      ? operator === attributeOperator.differs
+      : this.#comparison.accepts(this.#meaning(found));
   }
 
   find(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
-    const text = this.#text;
-    text.reset(bytes, start, end);
-    if (text.peek() !== braceOpen) return undefined;
+    if (this.#documentStart(bytes, start, end) === -1) return undefined;
     const found = this.#walk(bytes);
     if (found === "container" || found === undefined) return undefined;
-    return found.escaped ? decodeString(bytes, found.start, found.end) : view(bytes, found.start, found.end);
+    return this.#meaning(found);
+  }
+
+  /**
+   * Goes to what may be a JSON object: the record, or of a syslog record its message, also behind the cookie with which CEE announces JSON
+   * (https://cee.mitre.org/language/1.0-beta1/clt.html). @returns where it begins; -1: nothing is
+   */
+  #documentStart(bytes: Uint8Array, recordStart: number, end: number): number {
+    let start = recordStart;
+    if (start < end && bytes[start] === less) {
+      this.#syslog.read(bytes, start, end);
+      const { message } = this.#syslog;
+      if (message.start === -1) return -1;
+      start = message.start;
+      let from = start;
+      while (from < end && bytes[from] === space) from++;
+      if (sameBytes(cookie, bytes, from, Math.min(end, from + cookie.length))) start = from + cookie.length;
+    }
+    this.#text.reset(bytes, start, end);
+    return this.#text.peek() === braceOpen ? start : -1;
   }
 
   /** What the first path that exists leads to. @returns undefined: the text is not JSON, or has none */
@@ -293,39 +314,12 @@ class Walk implements AttributeFilter {
     return decodeString(this.#bytes, key.start, key.end).equals(name);
   }
 
-  #accepts(scalar: JsonScalar): boolean {
-    const text = scalar.escaped
+  /** A scalar's text, strings decoded. */
+  #meaning(scalar: JsonScalar): Buffer {
+    return scalar.escaped
       ? decodeString(this.#bytes, scalar.start, scalar.end)
       : view(this.#bytes, scalar.start, scalar.end);
-    const [first] = this.#values;
-    switch (this.#operator) {
-      case attributeOperator.equals:
-        return this.#values.some((value) => text.equals(value));
-      case attributeOperator.contains:
-        return contains(text, first!);
-      case attributeOperator.regex:
-        return this.#finder!(text, 0, text.length);
-      case attributeOperator.startsWith:
-        return text.subarray(0, first!.length).equals(first!);
-      case attributeOperator.endsWith:
-        return text.length >= first!.length && text.subarray(text.length - first!.length).equals(first!);
-      case attributeOperator.differs:
-        return !this.#values.some((value) => text.equals(value));
-      // What is no number is NaN, which is neither more nor less.
-      case attributeOperator.greater:
-        return numberOf(text) > this.#limit;
-      case attributeOperator.less:
-        return numberOf(text) < this.#limit;
-    }
-    return false;
   }
-}
-
-/** NaN: the text is no number. */
-function numberOf(text: Buffer): number {
-  if (text.length > attributeNumberBytesMax) return Number.NaN;
-  const number = text.toString("latin1");
-  return attributeNumber.test(number) ? Number(number) : Number.NaN;
 }
 
 /** The longest part in which no byte has an escape of two characters (RFC 8259 section 7). */
@@ -337,11 +331,6 @@ function plainPart(text: Buffer): Buffer {
     if (at - start > longest.length) longest = text.subarray(start, at);
   }
   return longest;
-}
-
-/** Everything holds the empty text, also an empty Buffer, which `Buffer.includes` denies. */
-function contains(text: Buffer, part: Buffer): boolean {
-  return part.length === 0 || text.includes(part);
 }
 
 function view(bytes: Uint8Array, start: number, end: number): Buffer {

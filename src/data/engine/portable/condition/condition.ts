@@ -1,5 +1,6 @@
 /**
- * Conditions over one record: a tree of all, any and not whose leaves look for texts, patterns, attributes and the severity.
+ * Conditions over one record: a tree of all, any and not whose leaves look for texts, patterns, attributes, syslog fields
+ * and the severity, or at where and when the record came.
  * Twin of `native/condition/condition.h`; what users write is read in `src/conditions/`.
  */
 
@@ -9,6 +10,8 @@ import { attributeTest } from "../attribute/attribute_filter.ts";
 import { patternFinder } from "../match/pattern_bytes.ts";
 import { RecordContext } from "../plan/record_context.ts";
 import { SeverityReader } from "../severity/severity.ts";
+import { SyslogMessage } from "../syslog/message.ts";
+import { SyslogFilter } from "../syslog/syslog_filter.ts";
 
 /** A record as conditions look at it: what several of them ask is found out once. */
 export class RecordView {
@@ -20,18 +23,27 @@ export class RecordView {
   context = new RecordContext();
   readonly #reader = new SeverityReader();
   #severity = -1;
+  readonly #syslog = new SyslogMessage();
+  #read = false;
 
   reset(bytes: Buffer, start: number, end: number): void {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
     this.#severity = -1;
+    this.#read = false;
   }
 
   /** A `severity`. */
   get severity(): number {
     if (this.#severity < 0) this.#severity = this.#reader.of(this.bytes, this.start, this.end);
     return this.#severity;
+  }
+
+  get syslog(): SyslogMessage {
+    if (!this.#read) this.#syslog.read(this.bytes, this.start, this.end);
+    this.#read = true;
+    return this.#syslog;
   }
 }
 
@@ -69,6 +81,15 @@ export function prepareCondition(condition: Condition): PreparedCondition {
       const { operator, values, paths } = condition;
       const test = attributeTest(attributeOperator[operator], values, paths, patternFinder);
       return ({ bytes, start, end }) => test.matches(bytes, start, end);
+    }
+    case "syslog": {
+      const filter = new SyslogFilter(
+        attributeOperator[condition.operator],
+        condition.values,
+        condition.field,
+        patternFinder,
+      );
+      return (record) => filter.matches(record.bytes, record.syslog);
     }
     case "severity": {
       const least = severity[condition.atLeast];

@@ -1,15 +1,18 @@
 /** Encodes records of batches into one body after the other. Twin of `native/encode/encoder.h`. */
 
 import { StreamGateError } from "../../../../errors.ts";
-import type { Frame, JsonEnvelope } from "../../../../outputs/envelope.ts";
+import type { Filled, Frame, JsonEnvelope } from "../../../../outputs/envelope.ts";
 import type { Batch } from "../../batch.ts";
 import { type EncodeLimits, type Encoder, encodeStop } from "../../encoder.ts";
 import { batchEntry, batchHeader } from "../../layout.ts";
+import { SyslogFieldReader } from "../syslog/field.ts";
+import { SyslogMessage } from "../syslog/message.ts";
 import { Body } from "./body.ts";
 import { JsonObject } from "./json_object.ts";
 import { appendJsonString } from "./json_string.ts";
 import { repairedBytes } from "./repair.ts";
 
+const quote = 0x22;
 const entriesAt = batchHeader.bytes / 4;
 const entryWords = batchEntry.bytes / 4;
 const lengthAt = batchEntry.offsets.length / 4;
@@ -19,6 +22,9 @@ export class PortableEncoder implements Encoder {
   readonly #between: Buffer;
   readonly #after: Buffer;
   readonly #string: FrameText;
+  readonly #filled: FilledText | undefined;
+  /** Behind what is filled in; else it stands in `#string`. */
+  readonly #behindFilled: Buffer;
   readonly #object: JsonObject | undefined;
   /** Of a record that stands as a value; undefined: merged. */
   readonly #value: FrameText | undefined;
@@ -32,11 +38,13 @@ export class PortableEncoder implements Encoder {
   #counted = 0;
 
   constructor(envelope: JsonEnvelope) {
-    const { before, between, after, string, object, countedBesideText } = envelope;
+    const { before, between, after, string, filled = [], object, countedBesideText } = envelope;
     this.#before = Buffer.from(before);
     this.#between = Buffer.from(between);
     this.#after = Buffer.from(after);
-    this.#string = new FrameText(string, '"');
+    this.#string = new FrameText(filled.length === 0 ? string : { ...string, after: "" }, '"');
+    if (filled.length > 0) this.#filled = new FilledText(filled);
+    this.#behindFilled = Buffer.from(filled.length === 0 ? "" : string.after);
     if (object !== undefined) this.#object = new JsonObject(object.kind === "merge" ? object.members : []);
     if (object?.kind === "value") this.#value = new FrameText(object.frame, "");
     this.#countedBesideText = countedBesideText;
@@ -113,11 +121,15 @@ export class PortableEncoder implements Encoder {
       }
       return body.size - before <= bytesMax;
     }
-    const around = this.#string.before.length + this.#string.after.length;
+    const around = this.#string.before.length + this.#string.after.length + this.#behindFilled.length;
     if (around > bytesMax) return false;
     body.append(this.#string.before);
     if (!appendJsonString(bytes, from, to, bytesMax - around, body)) return false;
     body.append(this.#string.after);
+    if (this.#filled === undefined) return true;
+    const used = body.size - before + this.#behindFilled.length;
+    if (used > bytesMax || !this.#filled.append(bytes, from, to, bytesMax - used, body)) return false;
+    body.append(this.#behindFilled);
     return true;
   }
 
@@ -183,6 +195,53 @@ class FrameText {
     const text = time === "ms" ? `${timeMs}` : `${Math.floor(timeMs / 1000)}.${`${timeMs % 1000}`.padStart(3, "0")}`;
     this.before = Buffer.from(before + text + then + this.#quote);
     this.#timeMs = timeMs;
+  }
+}
+
+/** What of a body a syslog record's header fills in. */
+class FilledText {
+  readonly #parts: readonly { before: Buffer; otherwise: Buffer; field: SyslogFieldReader }[];
+  /** Of a record that is no syslog. */
+  readonly #otherwise: Buffer;
+  readonly #message = new SyslogMessage();
+
+  constructor(parts: readonly Filled[]) {
+    this.#parts = parts.map(({ before, field, otherwise }) => ({
+      before: Buffer.from(`${before}"`),
+      otherwise: Buffer.from(otherwise),
+      field: readerOf(field),
+    }));
+    this.#otherwise = Buffer.concat(this.#parts.map(({ otherwise }) => otherwise));
+  }
+
+  /** Appends the parts for a record. @returns false when they take more than `bytesMax`; the body has a part of them then */
+  append(bytes: Buffer, from: number, to: number, bytesMax: number, body: Body): boolean {
+    this.#message.read(bytes, from, to);
+    if (this.#message.priority === -1) {
+      body.append(this.#otherwise);
+      return this.#otherwise.length <= bytesMax;
+    }
+    const start = body.size;
+    for (const { before, otherwise, field } of this.#parts) {
+      const text = field.text(bytes, this.#message);
+      if (text === undefined) {
+        body.append(otherwise);
+        continue;
+      }
+      body.append(before);
+      const left = bytesMax - (body.size - start);
+      if (left < 0 || !appendJsonString(text, 0, text.length, left, body)) return false;
+      body.appendByte(quote);
+    }
+    return body.size - start <= bytesMax;
+  }
+}
+
+function readerOf(field: Uint8Array): SyslogFieldReader {
+  try {
+    return new SyslogFieldReader(field);
+  } catch {
+    throw wrong("an envelope asks for a syslog field that does not exist");
   }
 }
 

@@ -5,10 +5,10 @@
 
 import { severity } from "../../../../plan/operations.ts";
 import { ShardHash } from "../../../shard/hash.ts";
-import { SyslogHeader } from "../../../shard/syslog_header.ts";
 import type { RuleEffect } from "../../engine.ts";
 import { effectExampleBytesMax, effectExamplesMax, effectServicesMax } from "../../layout.ts";
 import type { AttributeFilter } from "../attribute/attribute_filter.ts";
+import { SyslogMessage } from "../syslog/message.ts";
 
 /** A name that is longer is none: a service has a short one. */
 const serviceBytesMax = 256;
@@ -118,7 +118,7 @@ export class EffectBook {
 }
 
 const nameless = new Uint8Array(0);
-const header = new SyslogHeader();
+const syslog = new SyslogMessage();
 
 function serviceOf(text: Buffer, service: AttributeFilter | undefined): Uint8Array {
   const name = service?.find(text, 0, text.length) ?? appOf(text);
@@ -126,6 +126,7 @@ function serviceOf(text: Buffer, service: AttributeFilter | undefined): Uint8Arr
 }
 
 function appOf(text: Buffer): Uint8Array {
-  header.read(text, 0, text.length);
-  return text.subarray(header.app.start, header.app.end);
+  syslog.read(text, 0, text.length);
+  const { start, end } = syslog.app;
+  return start === -1 ? nameless : text.subarray(start, end);
 }

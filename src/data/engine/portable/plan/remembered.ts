@@ -17,7 +17,9 @@ export function rememberedBy({ plan, steps }: PortablePlan, before: readonly Rem
   // Also of rules that have no step now, because they are skipped under load.
   plan.rules.forEach(({ state = 0n }, rule) => {
     const memory = state === 0n ? undefined : before.find((one) => one.state === state)?.memory;
-    if (memory !== undefined) memories.set(rule, memory);
+    if (memory === undefined) return;
+    memories.set(rule, memory);
+    memory.nextPlan();
   });
   for (const step of steps) {
     const seed = (plan.seed ?? 0n) ^ (plan.rules[step.rule]!.state ?? 0n);

@@ -14,6 +14,7 @@ import {
   routeCell,
   ruleCell,
 } from "../../layout.ts";
+import type { Withheld } from "../../withheld.ts";
 import { RecordView } from "../condition/condition.ts";
 import { Scratch } from "../match/replace.ts";
 import type { Dedupe } from "../reduce/dedupe.ts";
@@ -27,6 +28,7 @@ import { EffectBook } from "./effect.ts";
 import type { PortablePlan, PreparedRoute, Step } from "./prepare.ts";
 import { RecordContext } from "./record_context.ts";
 import { type Remembered, rememberedBy } from "./remembered.ts";
+import { WithheldWriter } from "./withheld.ts";
 
 const allRoutes = 0xffff_ffff;
 const nothing = Buffer.alloc(0);
@@ -38,9 +40,10 @@ const verdict = { keep: 0, drop: 1, change: 2, route: 3, withhold: 4 } as const;
 const redacted = [verdict.keep, verdict.change, verdict.drop, verdict.withhold] as const;
 
 export class Runner {
-  /** After a record that found no room: bytes that it needs, its LF included. */
+  /** After a record that found no room: bytes that it needs in the batch, its LF included; 0: what is withheld has none. */
   needBytes = 0;
   readonly #batch = new BatchWriter();
+  readonly #withheld = new WithheldWriter();
   #steps: readonly Step[] = [];
   #counts: Float64Array = new Float64Array(countCellsFixed);
   #routes: readonly PreparedRoute[] = [];
@@ -93,6 +96,8 @@ export class Runner {
   readonly #summary = new Scratch();
   /** The record at hand is a summary: it was not received. */
   #isSummary = false;
+  /** It meets rules that protect and stand before its maker, too. */
+  #allProtect = false;
   /** High and low half, by rule: of chance. */
   #seedsHigh: readonly number[] = [];
   #seedsLow: readonly number[] = [];
@@ -134,6 +139,10 @@ export class Runner {
 
   attach(batch: Batch): void {
     this.#batch.attach(batch);
+  }
+
+  attachWithheld(withheld: Withheld): void {
+    this.#withheld.attach(withheld);
   }
 
   /** Of the record at hand: how many were settled before it, whatever plan ran. A record that is run again has the same. */
@@ -207,6 +216,7 @@ export class Runner {
     const bytes = summary.size;
     this.#place(this.#nobody.ofNobody(this.#context.receivedAtMs));
     this.#isSummary = true;
+    this.#allProtect = memory.isOlderThanPlan(index);
     const told = this.#run(summary.bytes, 0, bytes, false, rule);
     this.#isSummary = false;
     this.#place(this.#context);
@@ -226,7 +236,7 @@ export class Runner {
     return this.#run(source, start, end, followedByLf, -1);
   }
 
-  /** @param maker of a summary: it meets only the rules behind; -1: the record was received */
+  /** @param maker the rule that made the summary; -1: the record was received */
   #run(source: Buffer, start: number, end: number, followedByLf: boolean, maker: number): boolean {
     const bytes = end - start;
     let text = source;
@@ -241,8 +251,7 @@ export class Runner {
     this.#namedLow = allRoutes;
     this.#namedHigh = allRoutes;
     for (const step of this.#steps) {
-      // Summaries stand for many: no rule thins them out again.
-      if (maker >= 0 && (step.rule <= maker || thins(step))) continue;
+      if (maker >= 0 && !this.#meets(step, maker)) continue;
       // A rule with several steps would have ended with the first that hits.
       if (step.shadow && this.#hits > 0 && this.#hitRules[this.#hits - 1] === step.rule) continue;
       if (step.when !== undefined && !step.when(this.#viewOf(text, from, to), step.protect)) continue;
@@ -258,6 +267,10 @@ export class Runner {
         return true;
       }
       if (result === verdict.withhold) {
+        if (!this.#withheld.append(source, start, end, step.rule, this.#cause, this.#view.context)) {
+          this.needBytes = 0;
+          return false;
+        }
         this.#quarantine(bytes, step.rule, this.#cause);
         this.#bookHits(source, start, end);
         return true;
@@ -297,6 +310,13 @@ export class Runner {
     if (this.#routes.length > 0) this.#countFiltered(to - from);
     this.#bookHits(source, start, end);
     return true;
+  }
+
+  /** Does a summary meet a step? Those behind its maker, and those that say where records go. */
+  #meets(step: Step, maker: number): boolean {
+    // It stands for many: no rule thins them out again.
+    if (step.kind === "sample" || step.kind === "dedupe" || step.kind === "throttle") return false;
+    return step.rule > maker || step.kind === "route" || (this.#allProtect && step.protect);
   }
 
   /** @returns a `verdict`; after `change` the new text is in the spare scratch, after `withhold` `#cause` says why */
@@ -459,10 +479,6 @@ export class Runner {
     counts[ruleCells(rule) + ruleCell.quarantinedRecords]! += 1;
     counts[ruleCells(rule) + ruleCell.quarantinedBytes]! += bytes;
   }
-}
-
-function thins({ kind }: Step): boolean {
-  return kind === "sample" || kind === "dedupe" || kind === "throttle";
 }
 
 function ruleCells(rule: number): number {

@@ -37,6 +37,8 @@ export class KeyTable {
   readonly textBytes: Int32Array;
   /** 1: the cut record began like a JSON object. */
   readonly isObject: Uint8Array;
+  /** Of its text: how many plans had run. */
+  readonly plan: Float64Array;
   readonly #hashHigh: Uint32Array;
   readonly #hashLow: Uint32Array;
   readonly #textBlock: Int32Array;
@@ -74,6 +76,7 @@ export class KeyTable {
     this.tokensAtMs = new Float64Array(entries);
     this.textBytes = new Int32Array(entries);
     this.isObject = new Uint8Array(entries);
+    this.plan = new Float64Array(entries);
     this.#hashHigh = new Uint32Array(entries);
     this.#hashLow = new Uint32Array(entries);
     this.#textBlock = new Int32Array(entries);

@@ -15,6 +15,7 @@ export abstract class RuleMemory {
   readonly #windowMs: number;
   readonly #writer: SummaryWriter;
   readonly #text = new Scratch();
+  #plan = 0;
 
   protected constructor(
     type: "dedupe" | "throttle",
@@ -53,6 +54,16 @@ export abstract class RuleMemory {
     }
   }
 
+  /** Another plan runs from now on. */
+  nextPlan(): void {
+    this.#plan++;
+  }
+
+  /** The text is from a record that ran under a plan before: rules that protect and have come since have not seen it. */
+  isOlderThanPlan(index: number): boolean {
+    return this.table.plan[index] !== this.#plan;
+  }
+
   /** Writes the summary of an entry that one of these named. */
   write(index: number, out: Scratch): void {
     const { table } = this;
@@ -82,6 +93,7 @@ export abstract class RuleMemory {
     const { table } = this;
     if (table.records[index] === 0) {
       table.hold(index, bytes, start, end);
+      table.plan[index] = this.#plan;
       table.isObject[index] = firstOf(bytes, start, end) === braceOpen ? 1 : 0;
     } else {
       table.touch(index);

@@ -66,6 +66,22 @@ const glogLevels: ReadonlyMap<number, number> = new Map([
   [0x46, fatal],
 ]);
 
+/** Android's letters, as logcat writes them, and loggers that give a level one letter as its value. Verbose is below debug. */
+const letterLevels: ReadonlyMap<string, number> = new Map([
+  ["V", trace],
+  ["T", trace],
+  ["D", debug],
+  ["I", info],
+  ["W", warn],
+  ["E", error],
+  ["F", fatal],
+]);
+
+/** What stands as the value of a level's key: a level's name in any case, or its capital letter. */
+function severityOfValue(word: string): number {
+  return word.length === 1 ? (letterLevels.get(word) ?? unknown) : severityOfWord(word);
+}
+
 /** A level's name in any case, as a `severity`; `unknown`: it is none. Latin-1 has no letter beyond ASCII that folds into it. */
 function severityOfWord(word: string): number {
   return names.get(word.toLowerCase()) ?? unknown;
@@ -114,7 +130,7 @@ export class SeverityReader {
     const meaning = this.#meaning(value);
     const number = smallNumber(meaning);
     if (field === severityNumber) this.#told[field] = ofOpenTelemetry(number);
-    else if (number < 0) this.#told[field] = value.isString ? severityOfWord(meaning) : unknown;
+    else if (number < 0) this.#told[field] = value.isString ? severityOfValue(meaning) : unknown;
     // A status of 200 is HTTP's.
     else if (field !== status) this.#told[field] = ofNumber(number);
     return true;
@@ -180,9 +196,42 @@ function ofGlog(bytes: Uint8Array, start: number, end: number): number {
   return glogLevels.get(bytes[start]!) ?? unknown;
 }
 
+/**
+ * logcat's head (threadtime): perhaps a year, month and day, time with a fraction, process, thread, a capital letter:
+ * "11-23 12:31:07.482  1702  2395 E ".
+ */
+function ofLogcat(bytes: Uint8Array, start: number, end: number): number {
+  const begins = (at: number, shape: string) => {
+    if (end - at < shape.length) return false;
+    for (let i = 0; i < shape.length; i++)
+      if (shape[i] === "d" ? !isDigit(bytes[at + i]) : bytes[at + i] !== shape.charCodeAt(i)) return false;
+    return true;
+  };
+  const digits = (at: number) => {
+    let to = at;
+    while (to < end && isDigit(bytes[to])) to++;
+    return to;
+  };
+  let at = begins(start, "dddd-") ? start + 5 : start;
+  if (!begins(at, "dd-dd dd:dd:dd.ddd")) return unknown;
+  at = digits(at + 15);
+  for (let numbers = 0; numbers < 2; numbers++) {
+    let number = at;
+    while (number < end && number - at < 8 && bytes[number] === space) number++;
+    if (number === at) return unknown;
+    at = digits(number);
+    if (at === number) return unknown;
+  }
+  if (end - at < 3 || bytes[at] !== space || bytes[at + 2] !== space) return unknown;
+  const letter = String.fromCharCode(bytes[at + 1]!);
+  return letter === "T" ? unknown : (letterLevels.get(letter) ?? unknown);
+}
+
 function ofHead(bytes: Uint8Array, start: number, end: number): number {
   const glog = ofGlog(bytes, start, end);
   if (glog !== unknown) return glog;
+  const logcat = ofLogcat(bytes, start, end);
+  if (logcat !== unknown) return logcat;
   const head = Math.min(end, start + headBytes);
   for (let from = start; from < head; ) {
     if (!isWord(bytes[from])) {
@@ -222,7 +271,7 @@ function ofKeyValue(bytes: Uint8Array, after: number, end: number): number {
   if (quote(at(from))) from++;
   let to = from;
   while (to < end && to - from <= wordBytesMax && isWord(bytes[to])) to++;
-  return severityOfWord(latin1(bytes, from, to));
+  return severityOfValue(latin1(bytes, from, to));
 }
 
 /** Is `word`, a level's name at [from, to), one that tells the record's level? */
@@ -232,9 +281,11 @@ function isSign(bytes: Uint8Array, start: number, end: number, from: number, to:
   // Part of a larger name: TRACE-ID, ERROR.log, DEBUG=true.
   if (behind === equals || ((behind === dash || behind === dot) && to + 1 < end && isWord(bytes[to + 1]))) return false;
   if (/^[A-Z]+$/.test(word)) return !notInHeads.has(word.toLowerCase());
-  // In other cases it is a word of prose, unless it is set apart: [error], <warn>, |info|, (debug), [core:notice], or a label as compilers
-  // and .NET write it, "warning: …".
+  // In other cases it is a word of prose, unless it is set apart: [error], <warn>, |info|, (debug), [core:notice], a column as Windows'
+  // CBS.log has it, "2026-11-23 12:31:07, Info    CBS", or a label as compilers and .NET write it, "warning: …".
   if (openings.has(before) && closings.has(behind)) return true;
+  const column = before === space && from - start > 1 && bytes[from - 2] === comma;
+  if (column && behind === space && to + 1 < end && bytes[to + 1] === space) return true;
   return behind === colon && (before === -1 || before === space);
 }
 
