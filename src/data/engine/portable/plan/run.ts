@@ -480,12 +480,6 @@ export class Runner {
   }
 }
 
-/** Values that a step has replaced in the record that it changed last. */
-function replacementsOf(step: Step): number {
-  if (step.kind === "replacePattern") return step.replacement.matches;
-  return step.kind === "redact" ? step.redaction.matches : 0;
-}
-
 function ruleCells(rule: number): number {
   return countCellsFixed + rule * countCellsPerRule;
 }
