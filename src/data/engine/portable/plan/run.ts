@@ -279,7 +279,8 @@ export class Runner {
         changed = true;
         if (step.kind === "replacePattern" || step.kind === "redact") {
           this.#changedRules[this.#changes] = step.rule;
-          this.#replacements[this.#changes++] = replacementsOf(step);
+          this.#replacements[this.#changes++] =
+            step.kind === "redact" ? step.redaction.matches : step.replacement.matches;
         }
         // The next rule reads this buffer and writes the other.
         const out = this.#scratch[this.#spare as 0 | 1];
