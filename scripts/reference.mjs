@@ -6,6 +6,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { conditionSchema } from "../src/conditions/index.ts";
+import { detectorGroups, detectors } from "../src/detectors/index.ts";
 import { errorCodes } from "../src/errors.ts";
 import { ruleSchema } from "../src/manifest/rule.ts";
 import { deliveryFields } from "../src/outputs/delivery_fields.ts";
@@ -194,6 +195,30 @@ those before it have left it. \`POST /rules\` adds one at the end (\`?before=ID\
 ${[fieldsHead, ...ruleFields].join("\n")}
 
 ${ruleSections.join("\n")}`,
+);
+
+const groupsOf = (detector) =>
+  [...detectorGroups].filter(([, members]) => members.includes(detector)).map(([name]) => `\`${name}\``);
+const detectorSections = [...detectors.values()].map(
+  (detector) => `### ${detector.name}
+
+${detector.title}. Groups: ${groupsOf(detector).join(", ")}.
+
+- Takes: ${detector.takes}
+- Checks: ${detector.checks}
+- Misses: ${detector.misses}
+- Source: ${detector.source}.
+`,
+);
+const detectorsText = readFileSync(new URL("docs/detectors.md", root), "utf8");
+put(
+  "docs/detectors.md",
+  between(
+    detectorsText,
+    "<!-- detectors: written by scripts/reference.mjs from src/detectors/; do not edit -->",
+    "<!-- end of detectors -->",
+    `\n${detectorSections.join("\n")}`,
+  ),
 );
 
 /** Own fields of a type, those that must be given in bold. */

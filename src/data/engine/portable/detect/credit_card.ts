@@ -11,7 +11,6 @@ const digitsMax = 19;
 const groupsMax = 7;
 const underscore = code("_");
 const dot = code(".");
-const comma = code(",");
 const hyphen = code("-");
 const words = keywords("card", "cc", "pan", "visa", "maestro", "payment", "credit", "debit");
 
@@ -42,7 +41,7 @@ export function scanCreditCard(text: Buffer, finds: number[]): void {
     const before = byteAt(text, begin - 1);
     if (isAlnum(before) || before === underscore) continue;
     const beforeThat = byteAt(text, begin - 2);
-    if ((before === dot || before === comma) && isDigit(beforeThat)) continue;
+    if (before === dot && isDigit(beforeThat)) continue;
     if (before === hyphen && (isLetter(beforeThat) || beforeThat === underscore)) continue;
     const end = cardEnd(text, begin, byteAt(text, at));
     if (end === 0) continue;
@@ -66,7 +65,7 @@ function cardEnd(text: Buffer, begin: number, separator: number): number {
       count >= digitsMin &&
       !isAlnum(after) &&
       after !== underscore &&
-      !((after === dot || after === comma) && isDigit(byteAt(text, groupEnd + 1)) && separator !== after) &&
+      !(after === dot && isDigit(byteAt(text, groupEnd + 1))) &&
       areCardGroups(groups)
     ) {
       // Numbers of these kinds are mostly something else.

@@ -279,7 +279,8 @@ export class Runner {
         changed = true;
         if (step.kind === "replacePattern" || step.kind === "redact") {
           this.#changedRules[this.#changes] = step.rule;
-          this.#replacements[this.#changes++] = replacementsOf(step);
+          this.#replacements[this.#changes++] =
+            step.kind === "redact" ? step.redaction.matches : step.replacement.matches;
         }
         // The next rule reads this buffer and writes the other.
         const out = this.#scratch[this.#spare as 0 | 1];
@@ -374,9 +375,9 @@ export class Runner {
 
   #trySample(rule: number, shadow: boolean, sample: SampleStep, text: Buffer, from: number, to: number): number {
     const { severity } = this.#viewOf(text, from, to);
-    sample.hash(text, from, to, this.#seedsHigh[rule]!, this.#seedsLow[rule]!, this.sequence);
+    const seedHigh = this.#seedsHigh[rule]!;
+    const decided = sample.fateOf(text, from, to, severity, seedHigh, this.#seedsLow[rule]!, this.sequence);
     if (sample.keys !== undefined) this.#counts[ruleCells(rule) + ruleCell.keyBuckets] = sample.keys.buckets;
-    const decided = sample.sampling.fateOf(severity, sample.high, sample.low);
     if (decided === fate.exempt) return verdict.keep;
     if (decided === fate.dropped) return verdict.drop;
     const weight = sample.sampling.weights[severity]!;
@@ -478,12 +479,6 @@ export class Runner {
     counts[ruleCells(rule) + ruleCell.quarantinedRecords]! += 1;
     counts[ruleCells(rule) + ruleCell.quarantinedBytes]! += bytes;
   }
-}
-
-/** Values that a step has replaced in the record that it changed last. */
-function replacementsOf(step: Step): number {
-  if (step.kind === "replacePattern") return step.replacement.matches;
-  return step.kind === "redact" ? step.redaction.matches : 0;
 }
 
 function ruleCells(rule: number): number {
