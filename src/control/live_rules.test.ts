@@ -90,6 +90,21 @@ describe("an effect's answer", () => {
     expect(JSON.stringify(body)).not.toContain(secret);
   });
 
+  it.each([
+    ["a transport", { transport: "udp" }],
+    ["a sender", { source: ["10.0.0.0/8"] }],
+    ["a time", { all: [{ value: "x" }, { not: { time_share: { share: 0.5, period_s: 60 } } }] }],
+    ["another part of the record", { value: "x " }],
+  ])("hides what a rule takes out that asks for %s, whatever the draft does before", async (_, when) => {
+    await start({});
+    await publish({ ...ssn, when }, shy);
+    await call("POST", "/rules?before=ssn", {
+      ...{ id: "trick", type: "redact", params: { pattern: "x ", replacement: "y " } },
+    });
+    const { body } = await call("GET", "/rules/shy/effect");
+    expect(body.examples).toEqual(["y #", "drop me"]);
+  });
+
   it("flags rules that act never or always, as /status does", async () => {
     const rules = new Map([
       ["shy", activity],
@@ -104,6 +119,39 @@ describe("an effect's answer", () => {
     });
     const { body } = await call("GET", "/status");
     expect(body).toEqual({ version: "1", rule_flags: { ssn: ["matches_everything"], shy: ["matched_nothing_24h"] } });
+  });
+});
+
+describe("a preview of recent records", () => {
+  const card = "4111 1111 1111 1111";
+  const recent = async () => [`paid ${card}`, "nothing", "drop me"].map((text) => Buffer.from(text));
+  const tried = (params: object) => [{ id: "tried", type: "redact", params }];
+
+  it.each([
+    ["takes it apart", { pattern: "4111", replacement: "4.1.1.1" }],
+    ["takes the rest away", { pattern: " 1111", replacement: "" }],
+    ["writes it beside other text", { pattern: "(\\d{4}) ", replacement: "\\1_\\1" }],
+  ])("shows no value that a detector finds, not even when the rule that is tried %s", async (_, params) => {
+    await start({ recent });
+    const { body } = await call("POST", "/rules/preview", { recent: 3, rules: tried(params) });
+    expect(body.lines[0]).toMatchObject({ fate: "passed", output: "paid [credit_card]" });
+    expect(body.lines[0].changed_by).toMatchObject([{ rule: "tried" }]);
+    expect(JSON.stringify(body)).not.toMatch(/4\D*1\D*1\D*1\D*1/);
+  });
+
+  it("tells whether the rules leave something in a record, and shows nothing of one that a protect rule keeps back", async () => {
+    await start({ recent });
+    await publish({ id: "keep", type: "filter", protect: true, params: { value: "drop me" } });
+    const lines = async (rules: readonly object[]) =>
+      (await call("POST", "/rules/preview", { recent: 3, rules })).body.lines;
+    const [first, second, third] = await lines([]);
+    expect(first).toMatchObject({ output: "paid [credit_card]", concealed: true });
+    expect(second).toMatchObject({ input: "nothing", output: "nothing" });
+    expect(second).not.toHaveProperty("concealed");
+    expect(third).toEqual({
+      ...{ line: 3, fate: "passed", changed_by: [], would_act: [], outputs: ["console"], concealed: true },
+    });
+    expect((await lines(tried({ detector: "credit_card" })))[0]).not.toHaveProperty("concealed");
   });
 });
 

@@ -52,7 +52,7 @@ export class Sightings {
         const { records, sinceMs } = this.#seen.get(identity(rule)) ?? { records: 0, sinceMs: 0 };
         if (records === 0) return [];
         const since = new Date(sinceMs).toISOString();
-        const what = `in shadow since ${since} it would have acted on ${records} records that say they are an error or worse; GET /rules/{id}/effect has examples, and a \`when\` spares them`;
+        const what = `in shadow since ${since} it would have acted on ${counted(records)} an error or worse; "when":{"not":{"severity":{"at_least":"ERROR"}}} on the rule spares them`;
         return [{ rule: rule.id, kind: "hits_errors", records, since, what }];
       });
   }
@@ -70,4 +70,8 @@ function reduces(rule: Rule): boolean {
 /** A rule is the same whether it is enforced or in shadow. */
 function identity({ id, type, params, when }: Rule): string {
   return canonical([id, type, params, when ?? null]);
+}
+
+function counted(records: number): string {
+  return records === 1 ? "1 record that says it is" : `${records} records that say they are`;
 }

@@ -28,7 +28,7 @@ const exampleWarning = {
   kind: "hits_errors",
   records: 10_000,
   since: "2026-11-26T12:00:00.000Z",
-  what: "in shadow since 2026-11-26T12:00:00.000Z it would have acted on 10000 records that say they are an error or worse; GET /rules/{id}/effect has examples, and a `when` spares them",
+  what: 'in shadow since 2026-11-26T12:00:00.000Z it would have acted on 10000 records that say they are an error or worse; "when":{"not":{"severity":{"at_least":"ERROR"}}} on the rule spares them',
 };
 
 const amount = Type.Object(
@@ -175,7 +175,7 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       }
       // One that was kept may have been cut, and half a secret is not recognised.
       const whole = effect.examples.filter(({ length }) => length < effectExampleBytesMax);
-      const rules = [store.draft.rules, processors];
+      const rules = [processors, store.draft.rules];
       const shown = conceal(whole, rules, evaluate).flatMap((one) => one?.text ?? []);
       // A service is called what a record says.
       const names = effect.services.map(({ name }) => Buffer.from(name));
