@@ -75,7 +75,11 @@ describe("without a data plane in the process", () => {
     expect([answer.status, answer.body.error.fix]).toEqual([501, expect.stringContaining("streamgate run")]);
     expect((await call("POST", "/rules/preview", { recent: 3 })).status).toBe(501);
     expect((await call("POST", "/rules/preview", { lines: ["a"] })).body.lines).toHaveLength(1);
-    expect((await call("POST", "/rules/shy/promote")).body).toMatchObject({ status: "promoted", warnings: [] });
+    // No warning would read as no errors.
+    const warnings = [{ rule: "shy", kind: "effect_unknown", what: expect.stringContaining("not known here") }];
+    expect((await call("POST", "/rules/shy/promote")).body).toMatchObject({ status: "promoted", warnings });
+    expect((await publish()).warnings).toEqual(warnings);
+    expect((await publish()).warnings).toEqual([]);
   });
 });
 

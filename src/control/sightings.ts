@@ -19,12 +19,13 @@ export interface Sighting {
   readonly sinceMs: number;
 }
 
-/** An enforced rule of class reduce that was seen to act on errors. */
+/** Of an enforced rule of class reduce: that it was seen to act on errors, or that nobody here has seen what it did in shadow. */
 export interface ErrorWarning {
   readonly rule: string;
-  readonly kind: "hits_errors";
-  readonly records: number;
-  readonly since: string;
+  readonly kind: "hits_errors" | "effect_unknown";
+  /** Of hits_errors. */
+  readonly records?: number;
+  readonly since?: string;
   readonly what: string;
 }
 
@@ -56,6 +57,20 @@ export class Sightings {
         return [{ rule: rule.id, kind: "hits_errors", records, since, what }];
       });
   }
+}
+
+/** Of rules that come out of the shadow, where no data plane runs in the process: no warning would read as no errors. */
+export function unseen(before: readonly Rule[], after: readonly Rule[]): readonly ErrorWarning[] {
+  const shadows = new Set(
+    before.filter(({ enabled = true, mode }) => enabled && mode === "shadow").map(({ id }) => id),
+  );
+  return after
+    .filter((rule) => isEnforced(rule) && reduces(rule) && shadows.has(rule.id))
+    .map(({ id }) => ({
+      rule: id,
+      kind: "effect_unknown",
+      what: "what it would have done in shadow was counted at the data planes and is not known here: nobody has looked whether it acts on errors; try it on a gate that runs both planes, or on kept records with `streamgate prove`",
+    }));
 }
 
 function isEnforced({ enabled = true, mode = "enforce" }: Rule): boolean {

@@ -8,6 +8,7 @@ import { effectExampleBytesMax } from "../../plan/live.ts";
 import { errors, RequestError } from "../answer.ts";
 import { conceal } from "../concealment.ts";
 import { effectReport, flagsOf, rateOf } from "../effect_report.ts";
+import { unseen } from "../sightings.ts";
 import type { RouteContext } from "./context.ts";
 
 const byId = Type.Object({ id: Type.String({ description: "Rule id." }) });
@@ -15,12 +16,16 @@ const byId = Type.Object({ id: Type.String({ description: "Rule id." }) });
 export const warningSchema = Type.Object(
   {
     rule: Type.String({ description: "Id of the rule." }),
-    kind: Type.Literal("hits_errors"),
-    records: Type.Integer({ description: "Records that said they were an error or worse." }),
-    since: Type.String({ description: "Since when they were counted." }),
+    kind: Type.Union([Type.Literal("hits_errors"), Type.Literal("effect_unknown")], {
+      description: "effect_unknown: with planes split over Redis nobody here has seen what it did in shadow.",
+    }),
+    records: Type.Optional(
+      Type.Integer({ description: "Of hits_errors: records that said they were an error or worse." }),
+    ),
+    since: Type.Optional(Type.String({ description: "Since when they were counted." })),
     what: Type.String({ description: "The sentence for people." }),
   },
-  { description: "An enforced rule that was seen, in shadow, to act on errors." },
+  { description: "An enforced rule that was seen, in shadow, to act on errors, or of which nobody has seen it." },
 );
 
 const exampleWarning = {
@@ -59,7 +64,26 @@ const effectSchema = Type.Object(
       Type.Integer({ description: "Of the records, those that say they are an error or worse." }),
     ),
     a_month: Type.Optional(
-      Type.Object({}, { additionalProperties: true, description: "What it would save in 730 hours at this rate." }),
+      Type.Object(
+        {
+          records: Type.Integer({ description: "That would not have left." }),
+          bytes: Type.Integer(),
+          usd: Type.Number({ description: "Dollars at all outputs together." }),
+          by_output: Type.Array(
+            Type.Object({
+              output: Type.String({ description: "Id." }),
+              usd: Type.Number(),
+              share: Type.Number({ description: "Of the bytes, what its filter and routes let through now: 0 to 1." }),
+              per_gb_usd: Type.Number({ description: "Dollars for 10^9 bytes." }),
+              per_million_events_usd: Type.Number(),
+              price_from: Type.String({
+                description: "Whose price it is: the output's own, its vendor's list, the setting PRICES, or nobody's.",
+              }),
+            }),
+          ),
+        },
+        { description: "What it would save in 730 hours at this rate." },
+      ),
     ),
     by_severity: Type.Optional(Type.Record(Type.String(), amount, { description: "Worst first." })),
     by_service: Type.Optional(
@@ -234,7 +258,7 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       }));
       const rule = draft.rules.find((one) => one.id === id);
       if (rule === undefined) throw missing(id);
-      const warnings = sightings.warnings(running, [rule]);
+      const warnings = live === undefined ? unseen(running, [rule]) : sightings.warnings(running, [rule]);
       for (const { what } of warnings) log.warn(`rule ${JSON.stringify(id)} is promoted: ${what}`);
       return { status: "promoted", rule, warnings };
     },
