@@ -10,6 +10,8 @@ export interface Work {
   readonly dropJson?: { readonly path: readonly string[]; readonly equals: string };
   /** Every match of `pattern` becomes `replacement`. */
   readonly redact: readonly { readonly pattern: string; readonly replacement: string }[];
+  /** StreamGate's own detectors and groups of them, one rule. Peers have none. */
+  readonly named?: readonly string[];
 }
 
 export type Destination =
@@ -34,6 +36,7 @@ export interface Job {
 export const nothing: Work = { drop: [], redact: [] };
 export const filterRedact: Work = { drop: ["DEBUG"], redact: [usSsn, creditCard] };
 export const detectors: Work = { drop: [], redact: shapes };
+export const namedDetectors: Work = { drop: [], redact: [], named: ["all"] };
 export const attributeFilter: Work = {
   drop: [],
   dropJson: { path: ["service", "name"], equals: "checkout" },

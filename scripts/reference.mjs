@@ -1,14 +1,17 @@
 /**
  * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`,
- * `docs/reference/rules.md`, the README's configuration table and its tables of rules and outputs. `--check` writes nothing and exits 1 where a text is stale.
+ * `docs/reference/rules.md`, the price list of
+ * `docs/prove.md`, the README's configuration table and its tables of rules and outputs. `--check` writes nothing and exits 1 where a text is stale.
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { conditionSchema } from "../src/conditions/index.ts";
+import { detectorGroups, detectors } from "../src/detectors/index.ts";
 import { errorCodes } from "../src/errors.ts";
 import { ruleSchema } from "../src/manifest/rule.ts";
 import { deliveryFields } from "../src/outputs/delivery_fields.ts";
 import { outputTypes } from "../src/outputs/index.ts";
+import { priceLists } from "../src/prices/index.ts";
 import { ruleTypes } from "../src/rules/index.ts";
 import { settingsTable } from "../src/settings/settings.ts";
 
@@ -194,6 +197,30 @@ ${[fieldsHead, ...ruleFields].join("\n")}
 ${ruleSections.join("\n")}`,
 );
 
+const groupsOf = (detector) =>
+  [...detectorGroups].filter(([, members]) => members.includes(detector)).map(([name]) => `\`${name}\``);
+const detectorSections = [...detectors.values()].map(
+  (detector) => `### ${detector.name}
+
+${detector.title}. Groups: ${groupsOf(detector).join(", ")}.
+
+- Takes: ${detector.takes}
+- Checks: ${detector.checks}
+- Misses: ${detector.misses}
+- Source: ${detector.source}.
+`,
+);
+const detectorsText = readFileSync(new URL("docs/detectors.md", root), "utf8");
+put(
+  "docs/detectors.md",
+  between(
+    detectorsText,
+    "<!-- detectors: written by scripts/reference.mjs from src/detectors/; do not edit -->",
+    "<!-- end of detectors -->",
+    `\n${detectorSections.join("\n")}`,
+  ),
+);
+
 /** Own fields of a type, those that must be given in bold. */
 function ownFields({ properties, required = [] }) {
   return Object.keys(properties)
@@ -206,6 +233,21 @@ const outputRows = [...outputTypes.values()].map(
 );
 const outputsTable = ["| Type | Fields of its own | |", "|---|---|---|", ...outputRows].join("\n");
 
+const priceRows = [...priceLists.values()].map(
+  ({ vendor, outputTypes, perGbUsd, perMillionEventsUsd, description, source, asOf }) =>
+    `| \`${vendor}\` | ${outputTypes.map((type) => `\`${type}\``).join(", ")} | ${perGbUsd} | ${perMillionEventsUsd} | ${description} ${asOf}; the vendor's page: ${source} |`,
+);
+const priceTable = [
+  "| Price | Outputs | $ a GB | $ a million events | What it is, and of when |",
+  "|---|---|---|---|---|",
+  ...priceRows,
+].join("\n");
+const prove = new URL("docs/prove.md", root);
+if (existsSync(prove))
+  put(
+    "docs/prove.md",
+    between(readFileSync(prove, "utf8"), "<!-- prices:start -->", "<!-- prices:end -->", priceTable),
+  );
 /** A rule's parameters; of a condition's the first ones stand for all. */
 function ruleParams({ properties, required = [] }) {
   if (!isCondition(properties)) return ownFields({ properties, required });

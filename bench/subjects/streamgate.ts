@@ -66,7 +66,7 @@ export const streamgate = (engine: "native" | "portable", checkout?: string): St
   };
 };
 
-function rulesOf({ drop, dropJson, redact }: Work): object[] {
+function rulesOf({ drop, dropJson, redact, named }: Work): object[] {
   return [
     ...drop.map((value, index) => ({ id: `drop_${index}`, type: "filter", params: { value } })),
     ...(dropJson === undefined
@@ -83,5 +83,6 @@ function rulesOf({ drop, dropJson, redact }: Work): object[] {
       type: "redact",
       params: { pattern, replacement },
     })),
+    ...(named === undefined ? [] : [{ id: "detectors", type: "redact", params: { detectors: named } }]),
   ];
 }

@@ -46,7 +46,7 @@ void ScanCreditCard(std::string_view text, size_t first, size_t last, Finds* fin
     // Part of a word or of a longer number; 0.4111… is a fraction, blk_-4111… an identifier.
     if (IsAlnum(before) || before == '_') continue;
     const char before_that = ByteBefore(text, begin, 2);
-    if ((before == '.' || before == ',') && IsDigit(before_that)) continue;
+    if (before == '.' && IsDigit(before_that)) continue;
     if (before == '-' && (IsLetter(before_that) || before_that == '_')) continue;
     char digits[kDigitsMax];
     size_t sizes[kGroupsMax];
@@ -63,15 +63,13 @@ void ScanCreditCard(std::string_view text, size_t first, size_t last, Finds* fin
       sizes[groups++] = group_end - group;
       const char after = ByteAt(text, group_end);
       if (count >= kDigitsMin && !IsAlnum(after) && after != '_' &&
-          !((after == '.' || after == ',') && IsDigit(ByteAt(text, group_end + 1)) && separator != after) &&
-          AreCardGroups(sizes, groups)) {
+          !(after == '.' && IsDigit(ByteAt(text, group_end + 1))) && AreCardGroups(sizes, groups)) {
         const std::string_view number(digits, count);
         const bool issued = (validators::CardLengths(number) >> count & 1) != 0;
         // Numbers of these lengths are mostly something else.
-        const bool unusual = count == 12 || count == 14 || (groups == 1 && count > 16 && digits[0] != '6');
-        if (issued && validators::PassesLuhn(number) &&
-            (!unusual || (count == 14 && digits[0] == '3') || SaysCard(text, begin)))
-          end = group_end;
+        const bool unusual = digits[0] <= '1' || count == 12 || (count == 14 && digits[0] != '3') ||
+                             (groups == 1 && count > 16 && digits[0] != '6');
+        if (issued && validators::PassesLuhn(number) && (!unusual || SaysCard(text, begin))) end = group_end;
       }
       if (after != separator || !IsSeparator(after)) break;
       group = group_end + 1;

@@ -19,7 +19,7 @@ namespace streamgate::detect {
 using ScanFunction = void (*)(std::string_view text, size_t first, size_t last, Finds* finds);
 
 // No value begins more than so many bytes before what its pattern requires.
-constexpr size_t kLeadBytesMax = 48;
+constexpr size_t kLeadBytesMax = 16;
 
 inline size_t ScanStart(size_t first) { return first > kLeadBytesMax ? first - kLeadBytesMax : 0; }
 

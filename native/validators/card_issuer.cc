@@ -19,6 +19,8 @@ struct Range {
 
 // Mirrored by src/data/engine/portable/validators/card_issuer.ts. Ranges may overlap: lengths add up.
 constexpr Range kRanges[] = {
+    {60400, 60499, Lengths(12, 19)},                      // Maestro
+    {100000, 199999, Lengths(15, 15)},                    // UATP
     {220000, 220499, Lengths(16, 19)},                    // Mir
     {220500, 220599, Lengths(16, 16)},                    // Borica
     {222100, 272099, Lengths(16, 16)},                    // Mastercard, since 2017

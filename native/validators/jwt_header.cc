@@ -30,15 +30,21 @@ bool IsJwtHeader(std::string_view part) {
   constexpr std::string_view kName = "\"alg\"";
   if (size < kName.size() + 4 || DecodedByte(part, 0) != '{' || DecodedByte(part, size - 1) != '}') return false;
   size_t matched = 0;
+  bool named = false;
   for (size_t i = 1; i < size; ++i) {
     const char c = static_cast<char>(DecodedByte(part, i));
     // Control characters are in no JSON but as white space.
     if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') return false;
-    if (matched == kName.size()) continue;
+    if (named) continue;
+    if (matched == kName.size()) {
+      if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
+      named = c == ':';
+      matched = 0;
+    }
     // No prefix of the name but its first byte is also a suffix of one.
     matched = c == kName[matched] ? matched + 1 : c == kName[0] ? 1 : 0;
   }
-  return matched == kName.size();
+  return named;
 }
 
 }  // namespace streamgate::validators

@@ -22,7 +22,7 @@ export const bearerToken = defineDetector({
     "Authorization: Bearer",
     "Authorization: Bearer [REDACTED]",
     "forbearer 0a1b2c3d4e5f",
-    "Authorization: Bearer ${TOKEN}",
+    "Authorization: Bearer $TOKEN",
   ],
   source: "RFC 6750 section 2.1",
   takes: "The token behind the word, in any case, with spaces or a form's plus between.",

@@ -20,6 +20,8 @@ export const creditCard = defineDetector({
     { text: "a 6011111111111117, b 3530111333300000", values: ["6011111111111117", "3530111333300000"] },
     { text: "card=4111+1111+1111+1111&x=1", values: ["4111+1111+1111+1111"] },
     { text: "6200000000000005", values: ["6200000000000005"] },
+    { text: "1,4111111111111111,12/27", values: ["4111111111111111"] },
+    { text: "credit card: 122000000000003", values: ["122000000000003"] },
     { text: "maestro 501800000009", values: ["501800000009"] },
   ],
   lookAlikes: [
@@ -36,6 +38,7 @@ export const creditCard = defineDetector({
     "41111111111111110000000000000000",
     "4111-1111 1111-1111",
     "501800000009",
+    "122000000000003",
     "8d4522440706918256a0",
     "4111 1111 1111 11112",
   ],
@@ -44,7 +47,7 @@ export const creditCard = defineDetector({
   takes:
     "Numbers of 13 to 19 digits, plain or grouped 4-4-4-4, 4-6-5, 4-6-4, 4-6-6, 8-8 or 6-13 by one kind of separator: space, hyphen, dot or plus. A digit group before or behind a card does not hide it.",
   checks:
-    "Luhn's check digit, the issuer's prefix and its lengths. 12 digits, 14 that do not begin with 3, and more than 16 in a row that do not begin with 6 only behind a word such as `card`.",
+    "Luhn's check digit, the issuer's prefix and its lengths. 12 digits, 14 that do not begin with 3, more than 16 in a row that do not begin with 6, and numbers that begin with 0 or 1 only behind a word such as `card`.",
   misses:
-    "Cards of networks without a published prefix, UATP (15 digits that begin with 1), cards within longer runs of digits or letters, mixed separators.",
+    "Cards of networks without a published prefix, cards within longer runs of digits or letters, mixed separators.",
 });

@@ -16,7 +16,7 @@ export const githubToken = defineDetector({
       values: ["ghp_R7mXq2LwZ9cVt4KpBd8Nf1HsYj6Ga30ne5Ub"],
     },
     { text: `t=${fine};`, values: [fine] },
-    { text: "gho_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1uDZV3", values: ["gho_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1uDZV3"] },
+    { text: "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", values: ["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"] },
   ],
   lookAlikes: [
     "ghp_",

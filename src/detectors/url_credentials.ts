@@ -6,7 +6,7 @@ export const urlCredentials = defineDetector({
   name: "url_credentials",
   title: "Password in a URL",
   groups: ["secrets"],
-  pattern: "[A-Za-z0-9]://",
+  pattern: "://",
   scanner: "url_credentials",
   positives: [
     { text: "postgres://app:s3cr3t!x@db.internal/x", values: ["s3cr3t!x"] },

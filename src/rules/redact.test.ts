@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
 import { redact } from "./redact.ts";
+import { resolveRuleKeys } from "./secrets_of_rules.ts";
 
 describe("redact", () => {
   it("replaces by [REDACTED] when nothing else is said", () => {
@@ -29,5 +30,44 @@ describe("redact", () => {
       param: "replacement",
       what: "RE2 refuses it: Rewrite schema requests 2 matches, but the regexp only has 1 parenthesized subexpressions.",
     });
+  });
+
+  it("looks for each detector of its names and groups once", () => {
+    const selectors = ({ detectors }: { detectors: string[] }) => redact.compile({ detectors })[0]!.args.length - 2;
+    expect(selectors({ detectors: ["us_ssn"] })).toBe(1);
+    expect(selectors({ detectors: ["us_ssn", "us_ssn", "pii", "all"] })).toBe(selectors({ detectors: ["all"] }));
+    expect(selectors({ detectors: ["pci"] })).toBe(2);
+  });
+
+  it.each([
+    [{}, undefined, "needs `pattern`, `detector`, `detectors`, `field` or `fields`"],
+    [{ pattern: "a", detector: "email" }, undefined, "has `pattern` and `detector`"],
+    [{ detector: "emial" }, "detector", 'no detector is called "emial"'],
+    [{ detectors: ["email", "x"] }, "detectors", 'no detector is called "x"'],
+    [{ pattern: "a", mode: "mask" }, "mode", "does not go with `pattern`"],
+    [{ detector: "email", mode: "mask", replacement: "x" }, "replacement", "does not go with mode mask"],
+    [{ detector: "email", keep_last: 2 }, "keep_last", "does not go with mode replace"],
+    [{ detector: "email", mode: "hash" }, "key", "mode hash needs a `key`"],
+    [{ detector: "email", key: { env: "K" } }, "key", "does not go with mode replace"],
+    [{ field: "a//b" }, "field", "has an empty key"],
+    [{ field: "a", scope: ["b"] }, "scope", "goes with detectors only"],
+    [{ fields: Array.from({ length: 65 }, (_, i) => `a/${i}`) }, "fields", "has more than 64 paths"],
+  ])("refuses %j", (params, param, what) => {
+    expect(redact.refusal(params as never, checkPattern)).toMatchObject({
+      code: "SG_RULE_PARAMS",
+      what,
+      ...(param !== undefined && { param }),
+    });
+  });
+
+  it("compiles a hash only from a key that was read, and shows it nowhere", () => {
+    const key = "a key of sixteen bytes or more";
+    const rule = { id: "r", type: "redact", params: { detector: "email", mode: "hash", key: { env: "K" } } };
+    expect(() => redact.compile(rule.params as never)).toThrow("before its key was read");
+    const [resolved] = resolveRuleKeys([rule], { env: () => `${key}\n`, file: () => "" });
+    expect(String(redact.compile(resolved!.params as never)[0]!.args[1])).toBe(key);
+    expect(JSON.stringify(resolved)).not.toContain(key);
+    for (const text of [undefined, "", "short"])
+      expect(() => resolveRuleKeys([rule], { env: () => text, file: () => "" })).toThrow(/environment variable K/);
   });
 });

@@ -5,6 +5,7 @@ import { attributeOperator, type Operation, operationFlag, type Plan } from "../
 import type { PreparedPlan } from "../../engine.ts";
 import { type AttributeFilter, attributeFilter, attributeTest } from "../attribute/attribute_filter.ts";
 import { type PreparedCondition, prepareCondition } from "../condition/condition.ts";
+import { Redaction } from "../detect/redaction.ts";
 import { LiteralSearch } from "../match/literal.ts";
 import type { Pattern } from "../match/pattern.ts";
 import { patternFinder, patternText, preparePattern } from "../match/pattern_bytes.ts";
@@ -32,6 +33,7 @@ export type Work =
   | { readonly kind: "dropPattern"; readonly pattern: Pattern }
   | { readonly kind: "dropAttribute"; readonly filter: AttributeFilter }
   | { readonly kind: "replacePattern"; readonly replacement: Replacement; readonly limited: boolean }
+  | { readonly kind: "redact"; readonly redaction: Redaction }
   | { readonly kind: "drop" }
   | { readonly kind: "sample"; readonly sample: SampleStep }
   | { readonly kind: "dedupe"; readonly dedupe: DedupeStep }
@@ -120,7 +122,7 @@ function prepareWork({ name, flags, args }: Operation): Work {
     case "dropAttribute":
       return { kind: name, filter: attributeFilter({ args }, patternFinder) };
     case "redact":
-      throw new Error("not yet");
+      return { kind: name, redaction: new Redaction(args) };
     case "drop":
       return { kind: name };
     case "sample":

@@ -36,6 +36,9 @@ const nothing = Buffer.alloc(0);
 /** What a step makes of a record. */
 const verdict = { keep: 0, drop: 1, change: 2, route: 3, withhold: 4 } as const;
 
+/** By `redactVerdict`. */
+const redacted = [verdict.keep, verdict.change, verdict.drop, verdict.withhold] as const;
+
 export class Runner {
   /** After a record that found no room: bytes that it needs in the batch, its LF included; 0: what is withheld has none. */
   needBytes = 0;
@@ -274,9 +277,10 @@ export class Runner {
       }
       if (result === verdict.change) {
         changed = true;
-        if (step.kind === "replacePattern") {
+        if (step.kind === "replacePattern" || step.kind === "redact") {
           this.#changedRules[this.#changes] = step.rule;
-          this.#replacements[this.#changes++] = step.replacement.matches;
+          this.#replacements[this.#changes++] =
+            step.kind === "redact" ? step.redaction.matches : step.replacement.matches;
         }
         // The next rule reads this buffer and writes the other.
         const out = this.#scratch[this.#spare as 0 | 1];
@@ -324,6 +328,14 @@ export class Runner {
         return step.pattern.test(text.subarray(from, to)) ? verdict.drop : verdict.keep;
       case "dropAttribute":
         return step.filter.matches(text, from, to) ? verdict.drop : verdict.keep;
+      case "redact": {
+        const { redaction } = step;
+        const outputMax = outputGrowthFactor * receivedBytes + outputGrowthBytes;
+        const scratch = this.#scratch[this.#spare as 0 | 1];
+        const result = redaction.run(text.subarray(from, to), outputMax, scratch);
+        this.#cause = redaction.cause;
+        return redacted[result]!;
+      }
       case "drop":
         // Its condition has been asked.
         return verdict.drop;

@@ -1,0 +1,407 @@
+/**
+ * `redact` by detectors and fields on every engine: modes, scopes, encodings, JSON that stays JSON, bounded work; then a differential
+ * fuzz of random rules over random lines, and planted values under random chunkings and encodings.
+ *
+ *     FUZZ_SEED=… FUZZ_CASES=… PLANTED=1000000 npx vitest run test/conformance/redact.test.ts
+ */
+
+import { createHmac } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { detectors } from "../../src/detectors/index.ts";
+import { random } from "../fixtures/random.ts";
+import { engines, nativeEngine, run, skipNote } from "./engines.ts";
+import { redacted, redactPlan, testKey } from "./redacting.ts";
+
+const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+const cases = Number(process.env.FUZZ_CASES ?? 1000);
+const planted = Number(process.env.PLANTED ?? 4000);
+
+describe.each(engines())("redact on $name", (kind) => {
+  const one = (params: object, line: string) => redacted(kind, params, [line]).lines[0];
+  const hashOf = (value: string) => createHmac("sha256", testKey).update(value).digest("hex").slice(0, 24);
+
+  it("replaces by the replacement, as plain text", () => {
+    expect(one({ detector: "us_ssn", replacement: "<\\0>" }, "a 219-09-9999")).toBe("a <\\0>");
+    expect(one({ detector: "us_ssn", replacement: '"' }, '{"a":"219-09-9999"}')).toBe('{"a":"\\""}');
+  });
+
+  it("masks all but the last characters, never more than half left, the same for the same value", () => {
+    const params = { detector: "credit_card", mode: "mask" };
+    expect(one(params, "4111 1111 1111 1111")).toBe("***************1111");
+    expect(one({ ...params, keep_last: 0 }, "4111111111111111")).toBe("****************");
+    expect(one({ ...params, keep_last: 255 }, "4111111111111111")).toBe("********11111111");
+    expect(one(params, '{"a":4111111111111111}')).toBe('{"a":"************1111"}');
+    expect(one({ detector: "email", mode: "mask" }, "用户@example.com")).toBe("**********.com");
+  });
+
+  it("hashes the value, whatever it was written as, with the key alone", () => {
+    const params = { detector: "credit_card", mode: "hash", key: { env: "KEY" } };
+    const token = `[credit_card:h1:${hashOf("4111111111111111")}]`;
+    const written = ["4111 1111 1111 1111", "4111-1111-1111-1111", "4111111111111111", "\\u0034111111111111111"];
+    for (const text of written) expect(one(params, `{"a":"${text}"}`)).toBe(`{"a":"${token}"}`);
+    const mail = { detector: "email", mode: "hash", key: { file: "/key" } };
+    expect(one(mail, "Ada@Example.com")).toBe(`[email:h1:${hashOf("ada@example.com")}]`);
+    const field = { field: "user", mode: "hash", key: { env: "KEY" } };
+    expect(one(field, '{"user":"a\\u0062\\"c"}')).toBe(`{"user":"[user:h1:${hashOf('ab"c')}]"}`);
+  });
+
+  it("drops the record, and counts it as dropped", () => {
+    const { lines, dropped } = redacted(kind, { detector: "email", mode: "drop" }, ["a@example.com", "b", "c@d"]);
+    expect([lines, dropped]).toEqual([["b", "c@d"], 1]);
+  });
+
+  it("keeps the first of overlapping finds and takes what another has beyond its end", () => {
+    const all = { detectors: ["url_credentials", "email"] };
+    expect(one(all, "https://u:secret@mail.example.com/x")).toBe("https://u:[email]/x");
+    expect(one(all, "https://u:pw@x@mail.example.com/x")).toBe("https://u:[url_credentials]/x");
+  });
+
+  it("counts a record once and each value", () => {
+    const { changed, replacements } = redacted(kind, { detector: "ipv4" }, ["1.1.1.1 2.2.2.2", "no", "3.3.3.3"]);
+    expect([changed, replacements]).toEqual([2, 3]);
+  });
+
+  it.each([
+    ['{"card":4111111111111111}', '{"card":"[credit_card]"}'],
+    ["[4111111111111111,5]", '["[credit_card]",5]'],
+    ['{"4111111111111111":1}', '{"[credit_card]":1}'],
+    ['{"a":"x\\n4111111111111111\\ny"}', '{"a":"x\\n[credit_card]\\ny"}'],
+    [
+      '{"a":"{\\"b\\":\\"4111\\\\u00311111\\\\/11111111\\"}"}',
+      '{"a":"{\\"b\\":\\"4111\\\\u00311111\\\\/11111111\\"}"}',
+    ],
+    ['{"a":"{\\"b\\":\\"4111\\\\u003111111111111\\"}"}', '{"a":"{\\"b\\":\\"[credit_card]\\"}"}'],
+    ['{"a":"https:\\/\\/x\\/?c=4111%2D1111%2D1111%2D1111&d=1"}', '{"a":"https:\\/\\/x\\/?c=[credit_card]&d=1"}'],
+    ["[12:00] 4111111111111111", "[12:00] [credit_card]"],
+    ['x {"a":"\\u0034111111111111111"} y', 'x {"a":"[credit_card]"} y'],
+    ['{"a":-4111111111111111}', '{"a":"[credit_card]"}'],
+  ])("keeps JSON valid and escapes whole: %s", (line, wanted) => {
+    expect(one({ detector: "credit_card" }, line)).toBe(wanted);
+  });
+
+  it("takes an escape whole that a find would cut", () => {
+    const line = '{"a":"mail\\tada@example.com"}';
+    expect(JSON.parse(one({ detector: "email", decode: [] }, line)!)).toEqual({ a: "mail[email]" });
+  });
+
+  it("looks below no escapes when told so, and into base64 when told so", () => {
+    const escaped = "4111\\u003111111111111";
+    expect(one({ detector: "credit_card", decode: [] }, escaped)).toBe(escaped);
+    expect(one({ detector: "credit_card", decode: ["url"] }, escaped)).toBe(escaped);
+    const base64 = Buffer.from("card 4111111111111111!").toString("base64");
+    expect(one({ detector: "credit_card" }, `x=${base64};`)).toBe(`x=${base64};`);
+    expect(one({ detector: "credit_card", decode: ["base64"] }, `x=${base64};`)).toBe("x=[credit_card];");
+  });
+
+  it("withholds a record with characters below more than four layers of escapes, and passes one with four", () => {
+    let text = "4111\\u003111111111111";
+    for (let i = 0; i < 3; i++) text = JSON.stringify(text).slice(1, -1);
+    expect(redacted(kind, { detector: "credit_card" }, [text])).toMatchObject({
+      lines: ["[credit_card]"],
+      withheld: 0,
+    });
+    text = JSON.stringify(text).slice(1, -1);
+    expect(redacted(kind, { detector: "credit_card" }, [text])).toMatchObject({ lines: [], withheld: 1 });
+    expect(
+      redacted(kind, { detector: "credit_card" }, ["C:\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\new"]).withheld,
+    ).toBe(0);
+  });
+
+  it.each([
+    [{ field: "password" }, '{"Password":"x","a":1}', '{"Password":"[password]","a":1}'],
+    [
+      { fields: ["*_token", "pin"] },
+      '{"id_token":"x","pin":1234,"pinned":2}',
+      '{"id_token":"[token]","pin":"[pin]","pinned":2}',
+    ],
+    [
+      { field: "secret" },
+      '{"secret":{"a":["x",1,null,true],"b":{}},"c":"x"}',
+      '{"secret":{"a":["[secret]","[secret]",null,"[secret]"],"b":{}},"c":"x"}',
+    ],
+    [
+      { field: "user/mail" },
+      '{"user":{"mail":"x","sub":{"mail":"y"}},"mail":"z"}',
+      '{"user":{"mail":"[mail]","sub":{"mail":"y"}},"mail":"z"}',
+    ],
+    [
+      { field: "users/name" },
+      '{"users":[{"name":"a"},{"name":"b"}]}',
+      '{"users":[{"name":"[name]"},{"name":"[name]"}]}',
+    ],
+    [{ field: "password" }, '{"m":"{\\"password\\":\\"x\\\\\\"y\\"}"}', '{"m":"{\\"password\\":\\"[password]\\"}"}'],
+    [{ field: "password" }, '{"pass\\u0077ord":"x"}', '{"pass\\u0077ord":"[password]"}'],
+    [
+      { field: "password" },
+      'INFO {"password":"x"} and {"password":7}',
+      'INFO {"password":"[password]"} and {"password":"[password]"}',
+    ],
+    [{ field: "password" }, '{"password":"cut of', '{"password":"[password]'],
+    [{ field: "password", replacement: "-" }, '{"password":"","p":"password"}', '{"password":"","p":"password"}'],
+  ])("replaces the values of fields: %j in %s", (params, line, wanted) => {
+    expect(one(params, line)).toBe(wanted);
+  });
+
+  it("looks in the fields of its scope only", () => {
+    const line = '{"user":{"mail":"a@example.com"},"note":"b@example.com"}';
+    expect(one({ detector: "email", scope: ["note"] }, line)).toBe(
+      '{"user":{"mail":"a@example.com"},"note":"[email]"}',
+    );
+    expect(one({ detector: "email", scope: ["user/mail"] }, line)).toBe(
+      '{"user":{"mail":"[email]"},"note":"b@example.com"}',
+    );
+    expect(one({ detector: "email", scope: ["user"] }, line)).toBe(
+      '{"user":{"mail":"[email]"},"note":"b@example.com"}',
+    );
+    expect(one({ detector: "email", scope: ["x"] }, line)).toBe(line);
+  });
+
+  it("redacts by all detectors a megabyte of whatever makes searches slow, without a limit being met", () => {
+    const megabyte = (piece: string) => piece.repeat(Math.floor((1 << 20) / piece.length));
+    const pieces = [
+      "1",
+      "1 ",
+      "4111 ",
+      "a@",
+      "a.",
+      "@a.",
+      ":",
+      "::",
+      "1:",
+      "1.",
+      "eyJ",
+      "eyJ.",
+      "-eyJ",
+      "://",
+      "a://b:",
+      "+1",
+      "(212) ",
+      "gh",
+      "ghp_",
+      "-----BEGIN PRIVATE KEY-----",
+      "Bearer ",
+      "GB82",
+      "GB82 ",
+      "219-",
+      "%",
+      "\\",
+      "\\n",
+      '{"a":',
+      "[",
+      '"',
+      "AKIA",
+    ];
+    const lines = pieces.map(megabyte);
+    const { withheld, lines: out } = redacted(kind, { detector: "all" }, lines, { batchBytes: 1 << 22 });
+    expect(withheld + out.length).toBe(lines.length);
+    // Only backslashes that could hide something are too much.
+    expect(withheld).toBe(0);
+    const fields = redacted(kind, { fields: ["password", "a/b/c", "*x*y*z*"] }, lines, { batchBytes: 1 << 22 });
+    expect(fields.withheld + fields.lines.length).toBe(lines.length);
+  }, 120_000);
+
+  it("finds a card at every place around a chunk's end and a record's greatest length", () => {
+    const card = "4111111111111111";
+    const plan = redactPlan({ detector: "credit_card" });
+    const pieceMax = card.length / 2;
+    const leaks = (line: string) => {
+      for (let i = 0; i + pieceMax < card.length; i++) if (line.includes(card.slice(i, i + pieceMax + 1))) return true;
+      return false;
+    };
+    const chunk = 1 << 12;
+    const recordMax = 1 << 10;
+    for (let offset = -20; offset <= 20; offset++) {
+      const across = `${" ".repeat(chunk + offset - card.length / 2)}${card} x\n`;
+      for (const cut of [false, true]) {
+        const line = cut ? `${" ".repeat(recordMax + offset - card.length / 2)}${card} x\n` : across;
+        const { records } = run(kind, plan, Buffer.from(line), {
+          chunks: [chunk],
+          ...(cut && { maxRecordBytes: recordMax }),
+        });
+        expect(records.map(String).some(leaks), `offset ${offset}${cut ? " of the greatest length" : ""}`).toBe(false);
+      }
+    }
+  });
+
+  it(`leaks none of ${planted} planted values, however they are cut and encoded (PLANTED, seed ${seed})`, () => {
+    const next = random(seed);
+    const below = (limit: number) => Math.floor(next() * limit);
+    const pick = <T>(list: readonly T[]) => list[below(list.length)]!;
+    const plan = redactPlan({ detector: "all", decode: ["json", "url", "base64"] });
+    const values = [...detectors.values()].flatMap(({ positives }) =>
+      positives.flatMap(({ text, values }) => (values.length === 1 ? [{ text, value: values[0]! }] : [])),
+    );
+    const json = (text: string) => JSON.stringify(text).slice(1, -1);
+    const encodings: readonly ((text: string) => string)[] = [
+      (text) => text,
+      (text) => JSON.stringify({ a: 1, message: text }),
+      (text) => JSON.stringify({ m: JSON.stringify({ n: text }) }),
+      (text) =>
+        `{"u":"${Array.from(json(text), (c, i) => (i % 3 === 1 && /[A-Za-z0-9@]/.test(c) && !/\\.?$/.test(json(text).slice(Math.max(0, i - 1), i)) ? `\\u00${c.charCodeAt(0).toString(16)}` : c)).join("")}"}`,
+      (text) => `q=${encodeURIComponent(text)}&z=1`,
+      (text) => JSON.stringify({ url: `https://example.com/?q=${encodeURIComponent(text)}` }).replaceAll("/", "\\/"),
+      (text) => `b64=${Buffer.from(`message: ${text}`).toString("base64")};`,
+    ];
+    for (let done = 0; done < planted; ) {
+      const batch = Array.from({ length: Math.min(500, planted - done) }, () => {
+        const { text, value } = pick(values);
+        return { value, line: pick(encodings)(text) };
+      });
+      const input = Buffer.from(batch.map(({ line }) => `${line}\n`).join(""));
+      const chunks = Array.from({ length: 200 }, () => 1 + below(300));
+      const { records, counts } = run(kind, plan, input, { chunks });
+      expect(records.length, `withheld; seed ${seed}`).toBe(batch.length);
+      batch.forEach(({ value, line }, index) => {
+        const out = records[index]!.toString();
+        if (out.includes(value) || out === line) expect.fail(`seed ${seed}: ${line} became ${out}`);
+      });
+      expect(counts.length).toBeGreaterThan(0);
+      done += batch.length;
+    }
+  }, 600_000);
+});
+
+describe.skipIf(nativeEngine() === undefined)(`both engines${skipNote}`, () => {
+  const [native, portable] = engines();
+
+  it(`write the same bytes and counts for ${cases} random rules over random lines (FUZZ_CASES, seed ${seed})`, () => {
+    for (let i = 0; i < cases; i++) {
+      const make = new Maker(seed + i);
+      const params = make.params();
+      const lines = Array.from({ length: 12 }, () => make.line());
+      const plan = redactPlan(params);
+      const input = Buffer.concat(lines.flatMap((line) => [line, Buffer.from("\n")]));
+      const [a, b] = [native!, portable!].map((kind) => run(kind, plan, input));
+      const where = `seed ${seed + i}: FUZZ_SEED=${seed + i} FUZZ_CASES=1; ${JSON.stringify(params)}`;
+      expect(b!.records.map(String), where).toEqual(a!.records.map(String));
+      expect(
+        b!.records.every((record, index) => record.equals(a!.records[index]!)),
+        where,
+      ).toBe(true);
+      expect([...b!.counts], where).toEqual([...a!.counts]);
+    }
+  }, 600_000);
+});
+
+/** Random rules, and lines of what detectors and escapes look at, glued together. */
+class Maker {
+  readonly #next: () => number;
+  readonly #names = [...detectors.keys()];
+  readonly #examples = [...detectors.values()].flatMap(({ positives, lookAlikes }) => [
+    ...positives.map(({ text }) => text),
+    ...lookAlikes,
+  ]);
+
+  constructor(from: number) {
+    this.#next = random(from);
+  }
+
+  below(limit: number): number {
+    return Math.floor(this.#next() * limit);
+  }
+
+  one<T>(choices: readonly T[]): T {
+    return choices[this.below(choices.length)]!;
+  }
+
+  params(): object {
+    const decode = this.one([undefined, [], ["json"], ["url"], ["base64"], ["json", "url", "base64"]]);
+    const mode = this.one([
+      {},
+      {},
+      { mode: "mask", keep_last: this.below(9) },
+      { mode: "hash", key: { env: "K" } },
+      { mode: "drop" },
+      { replacement: this.one(["", "x", '"\\', "é"]) },
+    ]);
+    const names = ["password", "*_token", "a", "b*", "a/b", "*/c", "A/*/c", "m"];
+    const what =
+      this.below(3) === 0
+        ? { fields: Array.from({ length: 1 + this.below(3) }, () => this.one(names)) }
+        : {
+            detectors: this.one([["all"], [this.one(this.#names)], [this.one(this.#names), this.one(this.#names)]]),
+            ...(this.below(4) === 0 && { scope: [this.one(names), this.one(names)] }),
+          };
+    return { ...what, ...mode, ...(decode !== undefined && { decode }) };
+  }
+
+  piece(): string {
+    const text = this.one(this.#examples);
+    switch (this.below(6)) {
+      case 0: {
+        const at = this.below(text.length);
+        return text.slice(at, at + 1 + this.below(12));
+      }
+      case 1:
+        return this.one(fragments);
+      case 2:
+        return text.slice(this.below(4));
+      default:
+        return text;
+    }
+  }
+
+  value(depth: number): unknown {
+    switch (this.below(depth > 0 ? 8 : 5)) {
+      case 0:
+        return this.one([4111111111111111, 1, -0.5, true, null, 2125550187]);
+      case 5:
+        return Object.fromEntries(Array.from({ length: this.below(4) }, () => [this.one(keys), this.value(depth - 1)]));
+      case 6:
+        return Array.from({ length: this.below(3) }, () => this.value(depth - 1));
+      case 7:
+        return JSON.stringify(this.value(depth - 1)) ?? "";
+      default:
+        return this.text();
+    }
+  }
+
+  text(): string {
+    return Array.from({ length: 1 + this.below(4) }, () => this.piece()).join(this.one(["", " ", ",", "-"]));
+  }
+
+  line(): Buffer {
+    let text =
+      this.below(2) === 0 ? this.text() : JSON.stringify({ [this.one(keys)]: this.value(4), m: this.value(2) });
+    if (this.below(6) === 0) text = encodeURIComponent(text.toWellFormed());
+    if (this.below(8) === 0) text = `x ${Buffer.from(text).toString("base64")} y`;
+    if (this.below(8) === 0) text = text.slice(0, this.below(text.length + 1));
+    if (this.below(6) === 0)
+      text = text.replaceAll(/[0-9@:]/g, (c) => (this.below(3) === 0 ? `\\u00${c.charCodeAt(0).toString(16)}` : c));
+    const bytes = Buffer.from(text.replaceAll(/[\r\n]/g, " "));
+    if (this.below(5) === 0 && bytes.length > 0) {
+      const at = this.below(bytes.length);
+      bytes[at] = this.one([0x00, 0x22, 0x25, 0x30, 0x5c, 0x2e, 0x2d, 0x3a, 0x7b, 0xc3, 0xff]);
+    }
+    return bytes;
+  }
+}
+
+const keys = ["password", "id_token", "a", "b", "c", "b2", "PASSWORD", 'q"', "4111111111111111"];
+const fragments = [
+  "\\",
+  "\\u0034",
+  "\\ud83d\\ude00",
+  "\\ud800",
+  "%34",
+  "%2",
+  "%",
+  '"',
+  "{",
+  "}",
+  '":',
+  "[",
+  "]",
+  "é",
+  "日本",
+  "-----BEGIN ",
+  "://",
+  "@",
+  "::",
+  "\\n",
+  "\\/",
+  "0",
+  "x",
+  " ",
+  "\t",
+];
