@@ -1,12 +1,12 @@
 /**
- * Two projects: `unit` runs in process; `process` starts the built program, real Redis and real senders. Two files at a time in both: no test
+ * Two projects: `unit` runs in process; `process` starts the built program, real Redis and real senders. Three files at a time in both, of which one mostly waits: no test
  * asserts a time, and what a test waits for comes on a loaded machine, too.
  */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       {
         test: {

@@ -1,6 +1,7 @@
 /**
  * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`,
- * `docs/reference/rules.md`, the README's configuration table and its tables of rules and outputs. `--check` writes nothing and exits 1 where a text is stale.
+ * `docs/reference/rules.md`, the price list of
+ * `docs/prove.md`, the README's configuration table and its tables of rules and outputs. `--check` writes nothing and exits 1 where a text is stale.
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,6 +11,7 @@ import { errorCodes } from "../src/errors.ts";
 import { ruleSchema } from "../src/manifest/rule.ts";
 import { deliveryFields } from "../src/outputs/delivery_fields.ts";
 import { outputTypes } from "../src/outputs/index.ts";
+import { priceLists } from "../src/prices/index.ts";
 import { ruleTypes } from "../src/rules/index.ts";
 import { settingsTable } from "../src/settings/settings.ts";
 
@@ -231,6 +233,21 @@ const outputRows = [...outputTypes.values()].map(
 );
 const outputsTable = ["| Type | Fields of its own | |", "|---|---|---|", ...outputRows].join("\n");
 
+const priceRows = [...priceLists.values()].map(
+  ({ vendor, outputTypes, perGbUsd, perMillionEventsUsd, description, source, asOf }) =>
+    `| \`${vendor}\` | ${outputTypes.map((type) => `\`${type}\``).join(", ")} | ${perGbUsd} | ${perMillionEventsUsd} | ${description} ${asOf}; the vendor's page: ${source} |`,
+);
+const priceTable = [
+  "| Price | Outputs | $ a GB | $ a million events | What it is, and of when |",
+  "|---|---|---|---|---|",
+  ...priceRows,
+].join("\n");
+const prove = new URL("docs/prove.md", root);
+if (existsSync(prove))
+  put(
+    "docs/prove.md",
+    between(readFileSync(prove, "utf8"), "<!-- prices:start -->", "<!-- prices:end -->", priceTable),
+  );
 /** A rule's parameters; of a condition's the first ones stand for all. */
 function ruleParams({ properties, required = [] }) {
   if (!isCondition(properties)) return ownFields({ properties, required });

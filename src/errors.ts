@@ -15,6 +15,7 @@ export const errorCodes = {
   SG_RULE_SECRET: "The key of a rule cannot be read from its environment variable or file.",
   SG_RULE_DUPLICATE: "A rule with this id exists already.",
   SG_RULE_MISSING: "No rule has this id.",
+  SG_RULE_TEST: "Rule tests are not well formed.",
   SG_CONDITION: "A condition, such as an output's filter, is not well formed, or RE2 refuses a pattern of it.",
   SG_OUTPUT_TYPE: "An output names a type that does not exist.",
   SG_OUTPUT_PARAMS: "An output's parameters do not fit its type.",

@@ -137,7 +137,7 @@ class EngineArm {
 
   void Block(const char* block, size_t size) {
     batch_.Empty();
-    if (RunChunk(runner_, *framer_, block, size, 0).at < size) Fail("a batch was full");
+    if (RunChunk(runner_, *framer_, nowhere_, block, size, 0).at < size) Fail("a batch was full");
   }
 
   BatchMemory& batch() { return batch_; }
@@ -149,6 +149,7 @@ class EngineArm {
   BatchMemory batch_;
   std::vector<double> counts_;
   double losses_[kFrameCells] = {};
+  const RecordContext nowhere_ = {};
   std::unique_ptr<Framer> framer_;
 };
 
@@ -287,7 +288,9 @@ Arm EncodeArm(const char* name, ObjectMode mode) {
   envelope.string = {"{\"ddsource\":\"streamgate\",\"service\":\"checkout\",\"message\":", FrameTime::kNone, "", "}"};
   envelope.object_mode = mode;
   if (mode == ObjectMode::kMerge) envelope.members = {{"ddsource", "\"streamgate\""}, {"service", "\"checkout\""}};
-  auto encoder = std::make_shared<Encoder>(std::move(envelope));
+  const char* fault = nullptr;
+  auto encoder = std::make_shared<Encoder>(std::move(envelope), &fault);
+  if (fault != nullptr) Fail(fault);
   auto batches = std::make_shared<std::unordered_map<const char*, std::vector<uint64_t>>>();
   return {name,
           [encoder, batches](const char* block, size_t size) {

@@ -239,9 +239,9 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
 Runner::Outcome Runner::TrySample(const Step& step, const SampleStep& sample, std::string_view text) {
   Outcome outcome;
   const Severity severity = ViewOf(text).severity();
-  const uint64_t hash = sample.HashOf(text, plan_->seed ^ plan_->states[step.rule], Sequence());
+  const Sampling::Fate fate = sample.FateOf(text, severity, plan_->seed ^ plan_->states[step.rule], Sequence());
   if (sample.keys != nullptr) RuleCount(step.rule, RuleCell::kKeyBuckets) = static_cast<double>(sample.keys->buckets());
-  switch (sample.sampling.FateOf(severity, hash)) {
+  switch (fate) {
     case Sampling::Fate::kExempt:
       break;
     case Sampling::Fate::kDropped:

@@ -31,12 +31,13 @@ bool SampleStep::Prepare(const std::vector<std::string>& args, SampleStep* step,
   return step->key != nullptr;
 }
 
-uint64_t SampleStep::HashOf(std::string_view text, uint64_t seed, uint64_t sequence) const {
+Sampling::Fate SampleStep::FateOf(std::string_view text, Severity severity, uint64_t seed, uint64_t sequence) const {
+  if (sampling.Exempts(severity)) return Sampling::Fate::kExempt;
   std::string_view found;
-  if (key == nullptr || !key->Find(text.data(), text.size(), &found)) return RandomHash(seed, sequence);
+  if (key == nullptr || !key->Find(text.data(), text.size(), &found)) return sampling.FateOf(severity, seed, sequence);
   const uint64_t hash = ShardHash(found.data(), found.size());
   keys->Add(hash);
-  return hash;
+  return sampling.FateOfKey(severity, hash);
 }
 
 }  // namespace streamgate

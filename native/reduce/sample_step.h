@@ -27,7 +27,7 @@ struct SampleStep {
   static bool Prepare(const std::vector<std::string>& args, SampleStep* step, std::string* error);
 
   // By key, when the record has one; else by chance, of which `seed` and `sequence` are all there is.
-  uint64_t HashOf(std::string_view text, uint64_t seed, uint64_t sequence) const;
+  Sampling::Fate FateOf(std::string_view text, Severity severity, uint64_t seed, uint64_t sequence) const;
 };
 
 }  // namespace streamgate

@@ -188,6 +188,14 @@ Envelope Array() {
   return envelope;
 }
 
+std::vector<EnvelopeFilled> Filled() {
+  const auto field = [](SyslogField code) { return std::string(1, static_cast<char>(code)); };
+  return {{",h:", field(SyslogField::kHost), ""},
+          {",s:", field(SyslogField::kSeverity), ",s:0"},
+          {",p:", field(SyslogField::kParam) + "s.p", ",p:0"},
+          {",m:", field(SyslogField::kMessage), ""}};
+}
+
 std::string Finish(Encoder* encoder) {
   size_t size = 0;
   uint8_t* const data = encoder->Finish(&size);
@@ -211,6 +219,28 @@ TEST("a batch is encoded to its last byte and not beyond, body after body", {
   }
 });
 
+TEST("fields of syslog are filled in to a record's last byte and not beyond", {
+  const char* fault = nullptr;
+  Envelope envelope = Array();
+  envelope.string.after = ";";
+  envelope.filled = Filled();
+  Encoder encoder(std::move(envelope), &fault);
+  CHECK(fault == nullptr);
+  for (size_t size = 0; size < 200; ++size) {
+    const std::string message(size, size % 2 == 0 ? '"' : 'x');
+    const std::string record = "<34>1 - h a - - [s p=\"\\\"c\"] " + message;
+    const ExactBatch batch({message, record});
+    encoder.Begin(kUnlimited);
+    CHECK_EQUAL(encoder.Append(batch.memory(), 0, 2, 0), 2u);
+    CHECK_EQUAL(Finish(&encoder), "[\"" + Escaped(message) + "\",s:0,p:0;,\"" + Escaped(record) +
+                                      "\",h:\"h\",s:\"crit\",p:\"\\\"c\",m:\"" + Escaped(message) + "\";]");
+  }
+  Envelope wrong = Array();
+  wrong.filled = {{"", "", ""}};
+  Encoder refused(std::move(wrong), &fault);
+  CHECK(fault != nullptr);
+});
+
 TEST("random records in random limits: no body goes beyond them, and none of what fits is lost", {
   std::mt19937 random(11);
   for (int round = 0; round < 600; ++round) {
@@ -218,6 +248,7 @@ TEST("random records in random limits: no body goes beyond them, and none of wha
     for (std::string& record : records) {
       record.resize(random() % 120);
       for (char& c : record) c = static_cast<char>(random() % 3 == 0 ? random() % 256 : 'a');
+      if (random() % 4 == 0) record = "<34>1 - h\"\x01 a - - [s p=\"" + record.substr(0, 30) + "\\\"\"] " + record;
       if (random() % 3 == 0) record = "{\"k\":\"" + std::string(random() % 40, 'v') + "\" , \"n\":[1,{}]}";
     }
     const ExactBatch batch(records);
@@ -225,6 +256,7 @@ TEST("random records in random limits: no body goes beyond them, and none of wha
     envelope.object_mode = static_cast<ObjectMode>(random() % 3);
     if (envelope.object_mode == ObjectMode::kMerge) envelope.members = {{"k", "1"}, {"m", "2"}};
     if (random() % 2 == 0) envelope.counted_beside_text = 26;
+    if (random() % 2 == 0) envelope.filled = Filled();
     const char* fault = nullptr;
     Encoder encoder(std::move(envelope), &fault);
     CHECK(fault == nullptr);

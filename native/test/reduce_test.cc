@@ -98,7 +98,7 @@ TEST("a weight stands where its form has a place, and is multiplied where one st
     }
 });
 
-TEST("a higher rate keeps whatever a lower one keeps, and about its share", {
+TEST("by key a higher rate keeps whatever a lower one keeps, and about its share", {
   const auto at = [](double rate) {
     Sampling sampling = {};
     for (auto& threshold : sampling.thresholds) threshold = static_cast<uint64_t>(rate * 18446744073709551616.0);
@@ -108,17 +108,35 @@ TEST("a higher rate keeps whatever a lower one keeps, and about its share", {
   size_t kept[2] = {};
   for (uint64_t i = 0; i < 100'000; ++i) {
     const uint64_t hash = RandomHash(42, i);
-    const bool low = at(0.1).FateOf(Severity::kInfo, hash) == Sampling::Fate::kSampled;
-    const bool high = at(0.3).FateOf(Severity::kInfo, hash) == Sampling::Fate::kSampled;
+    const bool low = at(0.1).FateOfKey(Severity::kInfo, hash) == Sampling::Fate::kSampled;
+    const bool high = at(0.3).FateOfKey(Severity::kInfo, hash) == Sampling::Fate::kSampled;
     CHECK(high || !low);
     kept[0] += low ? 1 : 0;
     kept[1] += high ? 1 : 0;
-    CHECK(at(0).FateOf(Severity::kError, hash) == Sampling::Fate::kExempt);
-    CHECK(at(0).FateOf(Severity::kUnknown, hash) == Sampling::Fate::kDropped);
+    CHECK(at(0).FateOfKey(Severity::kUnknown, hash) == Sampling::Fate::kDropped);
   }
+  CHECK(at(0).Exempts(Severity::kError));
+  CHECK(!at(0).Exempts(Severity::kUnknown));
   // Six standard deviations.
   CHECK(kept[0] > 9430 && kept[0] < 10570);
   CHECK(kept[1] > 29130 && kept[1] < 30870);
+});
+
+TEST("by chance one of each n records is kept, at any place alike", {
+  Sampling sampling = {};
+  for (auto& weight : sampling.weights) weight = 10;
+  for (auto& threshold : sampling.thresholds) threshold = UINT64_MAX / 10;
+  size_t places[10] = {};
+  for (uint64_t row = 0; row < 10'000; ++row) {
+    size_t kept = 0;
+    for (uint64_t i = 0; i < 10; ++i) {
+      if (sampling.FateOf(Severity::kInfo, 42, 10 * row + i) != Sampling::Fate::kSampled) continue;
+      ++kept;
+      ++places[i];
+    }
+    CHECK_EQUAL(kept, 1u);
+  }
+  for (const size_t count : places) CHECK(count > 820 && count < 1180);
 });
 
 // What KeyTable does, with standard containers: lists by use and by age.

@@ -35,7 +35,7 @@ const recordSettings: readonly SettingKey[] = [
   "quarantineMaxDays",
   "shutdownTimeoutMs",
 ];
-const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token"];
+const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token", "prices"];
 const sharedSettings: readonly SettingKey[] = ["redisUrl", "redisHost", "redisPort", "dataDir"];
 
 const program = new Command("streamgate")
@@ -171,6 +171,58 @@ const check = program
     return finish(await command({ file, ...readSettings({ flags, env: process.env }, ["engine"]) }));
   });
 withSettings(check, ["engine"]);
+
+interface TestFlags {
+  readonly rules?: string;
+  readonly json?: boolean;
+  readonly engine?: string;
+}
+
+const test = program
+  .command("test")
+  .description("run rule tests: records that go in, and what should come of them (docs/rule_tests.md)")
+  .argument("<file...>", "JSON files with tests; - reads standard input")
+  .option("--rules <file>", "rules for files that name none: a JSON list of rules, or a manifest")
+  .option("--json", "print JSON")
+  .addHelpText("after", "\nExit status: 0; 1 when a test fails or a file is refused.")
+  .action(async (files: string[], { rules, json = false, ...given }: TestFlags) => {
+    const { command } = await import("./test.ts");
+    const { engine } = readSettings({ flags: { ...given }, env: process.env }, ["engine"]);
+    return finish(
+      await command({ files, json, ...(rules !== undefined && { rules }), ...(engine !== undefined && { engine }) }),
+    );
+  });
+withSettings(test, ["engine"]);
+
+interface ProveFlags {
+  readonly rules: string;
+  readonly prices?: string;
+  readonly hours?: string;
+  readonly json?: boolean;
+}
+
+const proveSettings = ["engine", "maxRecordBytes", "prices"] as const;
+
+const prove = program
+  .command("prove")
+  .description(
+    "what rules would have saved on records that were kept, and what they would have dropped (docs/prove.md)",
+  )
+  .argument("<file...>", "files of lines, plain or packed with gzip or zstd; - reads standard input")
+  .requiredOption("--rules <file>", "JSON file: a list of rules, or a manifest")
+  .option("--hours <n>", "time that the records are of, for dollars a month (default: what their own times say)")
+  .option("--json", "print JSON")
+  .action(async (files: string[], { rules, hours, json = false, ...given }: ProveFlags) => {
+    const { command } = await import("./prove.ts");
+    const { prices, ...settings } = readSettings({ flags: { ...given }, env: process.env }, proveSettings);
+    return finish(
+      await command({
+        ...{ files, rules, prices, json, ...settings },
+        ...(hours !== undefined && { hours: readHours(hours) }),
+      }),
+    );
+  });
+withSettings(prove, proveSettings);
 
 program
   .command("sink")
@@ -396,6 +448,13 @@ function readFraming(text: string) {
       fix: "give newline, auto, octet, nul, length32 or delimiter:TEXT",
     });
   }
+}
+
+function readHours(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 100_000) return value;
+  const what = `${JSON.stringify(text)} is no time in hours`;
+  throw new StreamGateError("SG_SETTING", { where: "--hours", what, fix: "give a number above 0, such as 24 or 0.5" });
 }
 
 function readNumber(where: string, text: string, min: number, max: number): number {

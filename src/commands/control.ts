@@ -2,10 +2,13 @@
 
 import type { Publisher } from "../bus/bus.ts";
 import { redisTarget } from "../bus/redis_target.ts";
+import { Audit } from "../control/audit.ts";
 import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
+import { Sightings } from "../control/sightings.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
+import { evaluate } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -29,7 +32,7 @@ export async function command(settings: Settings): Promise<void> {
     const { publishThroughRedis } = await import("../bus/redis_publisher.ts");
     const publisher = publishThroughRedis(target, log);
     opened.add(() => publisher.close());
-    const server = await serveControl(settings, store, publisher, kind);
+    const server = await serveControl(settings, store, publisher, kind, new Audit(directory.path));
     opened.add(server.close);
     onShutdown(log, () => opened.close());
     log.info(`data directory ${directory.path}, publishing through ${target.name}`);
@@ -45,15 +48,16 @@ export async function serveControl(
   store: Store,
   publisher: Publisher,
   kind: EngineKind,
-  status?: () => Promise<object>,
-  testOutput?: RouteContext["testOutput"],
+  audit: Audit,
+  plane: Pick<RouteContext, "status" | "live" | "testOutput"> = {},
 ): Promise<ControlServer> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs } = settings;
   const control = await startControl({
     ...{ host, port, shutdownTimeoutMs, store, publisher, check, log },
-    ...(status !== undefined && { status }),
-    ...(testOutput !== undefined && { testOutput }),
+    evaluate: (plan, records) => evaluate(kind, plan, records),
+    ...{ ...plane, audit, sightings: new Sightings() },
+    ...(settings.prices !== undefined && { price: settings.prices }),
   });
   if (settings.token !== undefined)
     log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");

@@ -27,15 +27,24 @@ const fix = "give a JSON list of rules, or a manifest";
  * @throws StreamGateError SG_INPUT when it cannot be read, else naming the field and the reason
  */
 export function readRulesFile(file: string | 0, check: PatternChecker): RulesFile {
-  const where = file === 0 ? "standard input" : file;
-  const value = parse(where, readBytes(file, where));
+  const value = readJsonFile(file, fix);
   if (Array.isArray(value)) return readRules(value, check);
   const { manifest, warnings } = readManifest(value, check);
   const { processors, outputs } = activePipeline(manifest);
   return { rules: processors, outputs, warnings };
 }
 
-function readBytes(file: string | 0, where: string): Uint8Array {
+/**
+ * @param file a path; 0: standard input
+ * @param fix what would be right, for an error
+ * @throws StreamGateError SG_INPUT when it cannot be read, SG_MANIFEST when it is no JSON
+ */
+export function readJsonFile(file: string | 0, fix: string): unknown {
+  const where = file === 0 ? "standard input" : file;
+  return parse(where, readBytes(file, where, fix), fix);
+}
+
+function readBytes(file: string | 0, where: string, fix: string): Uint8Array {
   try {
     return readFileSync(file);
   } catch (error) {
@@ -44,7 +53,7 @@ function readBytes(file: string | 0, where: string): Uint8Array {
   }
 }
 
-function parse(where: string, bytes: Uint8Array): unknown {
+function parse(where: string, bytes: Uint8Array, fix: string): unknown {
   try {
     return parseJson(bytes);
   } catch (error) {

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { EmbeddedBus } from "../bus/embedded.ts";
 import { redisTarget } from "../bus/redis_target.ts";
+import { Audit } from "../control/audit.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
@@ -39,7 +40,12 @@ export async function command(settings: Settings): Promise<void> {
     opened.add(() => plane.close());
     marker = await markRun(directory.path, plane);
     const { former } = marker;
-    const status = () => plane.status({ engine: kind.description, lastRun: former });
+    const audit = new Audit(directory.path);
+    const planes = {
+      status: () => plane.status({ engine: kind.description, lastRun: former }),
+      live: plane,
+      testOutput: testOutputWith(kind),
+    };
     let control: ControlServer | undefined;
     onShutdown(log, async () => {
       // Both at once: a request that never ends must not add to the time.
@@ -51,7 +57,7 @@ export async function command(settings: Settings): Promise<void> {
       const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
       await plane.apply(publishedManifest(store, kind));
       // The control API first: what it refuses to start for should not have let traffic in.
-      control = await serveControl(settings, store, bus, kind, status, testOutputWith(kind));
+      control = await serveControl(settings, store, bus, kind, audit, planes);
       opened.add(control.close);
       await openPorts(plane, kind);
     } else {
@@ -64,7 +70,7 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
-      control = await serveControl(settings, store, publisher, kind, status, testOutputWith(kind));
+      control = await serveControl(settings, store, publisher, kind, audit, planes);
       opened.add(control.close);
       await followBus(plane, subscriber, kind, directory.path, target.name);
     }

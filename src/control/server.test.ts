@@ -8,10 +8,14 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
 import type { Publisher } from "../bus/bus.ts";
+import { evaluate } from "../data/engine/evaluate.ts";
+import { portableKind } from "../data/engine/portable/kind.ts";
 import { StreamGateError } from "../errors.ts";
 import type { Manifest, OutputConfig } from "../manifest/manifest.ts";
+import { Audit } from "./audit.ts";
 import type { RouteContext } from "./routes/context.ts";
 import { type ControlServer, startControl } from "./server.ts";
+import { Sightings } from "./sightings.ts";
 import { Store } from "./store.ts";
 
 /** Takes every manifest, unless told to fail. */
@@ -52,6 +56,9 @@ async function start(port = 0, host = "localhost", testOutput?: RouteContext["te
     store: await Store.open(directory),
     publisher: bus,
     check: checkPattern,
+    evaluate: (plan, records) => evaluate(portableKind(), plan, records),
+    audit: new Audit(directory),
+    sightings: new Sightings(),
     log,
     ...(testOutput !== undefined && { testOutput }),
   });
@@ -580,7 +587,11 @@ describe("the control server", () => {
       "/outputs/{id}/test",
       "/publish",
       "/rules",
+      "/rules/preview",
+      "/rules/test",
       "/rules/{id}",
+      "/rules/{id}/effect",
+      "/rules/{id}/promote",
       "/status",
     ]);
     expect(JSON.stringify(body.paths["/rules"].post)).toContain("DEBUG");

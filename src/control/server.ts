@@ -13,9 +13,12 @@ import { bodyBytesMax, parseBodies } from "./body.ts";
 import { listenLocally } from "./listen.ts";
 import { batchSizeRoutes } from "./routes/batch_size.ts";
 import type { RouteContext } from "./routes/context.ts";
+import { effectRoutes } from "./routes/effect.ts";
 import { outputsRoutes } from "./routes/outputs.ts";
+import { previewRoutes } from "./routes/preview.ts";
 import { publishRoutes } from "./routes/publish.ts";
 import { rootRoutes } from "./routes/root.ts";
+import { ruleTestsRoutes } from "./routes/rule_tests.ts";
 import { rulesRoutes } from "./routes/rules.ts";
 import { statusRoutes } from "./routes/status.ts";
 
@@ -130,7 +133,17 @@ async function buildDocumentation(context: RouteContext): Promise<FastifyInstanc
 }
 
 function addRoutes(app: FastifyInstance, context: RouteContext): void {
-  for (const routes of [rootRoutes, rulesRoutes, outputsRoutes, batchSizeRoutes, publishRoutes, statusRoutes])
+  for (const routes of [
+    rootRoutes,
+    rulesRoutes,
+    ruleTestsRoutes,
+    previewRoutes,
+    effectRoutes,
+    outputsRoutes,
+    batchSizeRoutes,
+    publishRoutes,
+    statusRoutes,
+  ])
     routes(app, context);
 }
 

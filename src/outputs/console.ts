@@ -7,7 +7,7 @@ export const consoleOutput = defineOutput({
   type: "console",
   description: "Writes each record and a newline to standard output.",
   params: Type.Object({}),
-  common: ["id", "filter"],
+  common: ["id", "filter", "prices"],
   compressions: ["none"],
   examples: [{}],
   describe: () => ({

@@ -228,7 +228,32 @@ const tls = Type.Optional(
   ),
 );
 
-export const deliveryFields = { id, filter: filterSchema, payload, compression, concurrency, retry, queue, tls };
+const usd = (description: string) => Type.Optional(Type.Number({ minimum: 0, maximum: 1_000_000, description }));
+
+const prices = Type.Optional(
+  Type.Object(
+    {
+      per_gb_usd: usd("Dollars for 10⁹ bytes, before compression."),
+      per_million_events_usd: usd("Dollars for a million records."),
+    },
+    {
+      description:
+        "What records cost there: what projected savings are counted with. Absent: the vendor's public price (docs/prove.md), else the setting PRICES.",
+    },
+  ),
+);
+
+export const deliveryFields = {
+  id,
+  filter: filterSchema,
+  payload,
+  compression,
+  concurrency,
+  retry,
+  queue,
+  tls,
+  prices,
+};
 export type DeliveryField = keyof typeof deliveryFields;
 
 /** What an output that makes requests has. */
@@ -241,6 +266,7 @@ export const networkFields: readonly DeliveryField[] = [
   "retry",
   "queue",
   "tls",
+  "prices",
 ];
 
 const schema = Type.Object(deliveryFields);

@@ -88,7 +88,7 @@ export const file = defineOutput({
   type: "file",
   description: "Appends each record and a newline to a file.",
   params,
-  common: ["id", "filter", "queue"],
+  common: ["id", "filter", "queue", "prices"],
   compressions: ["none"],
   examples: [
     { path: "/var/log/streamgate/kept.log" },

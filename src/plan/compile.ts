@@ -69,7 +69,7 @@ function bothOf(a: Condition | undefined, b: Condition | undefined): Condition |
 }
 
 /** `service.name` where OpenTelemetry puts it, then `service` by itself. */
-function servicePaths(): readonly Uint8Array[] {
+export function servicePaths(): readonly Uint8Array[] {
   return [...encodedAttributePaths("service.name", undefined), ...encodedAttributePaths("service", undefined)];
 }
 

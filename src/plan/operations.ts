@@ -30,7 +30,8 @@ export const operationCode = {
   /**
    * args: keep and weigh (one byte each), seven u64 thresholds, seven f64 weights, then one argument a path where it is by key. By
    * `severity`: a record whose severity is `keep` or more passes as it is; another where its hash is less than the threshold (2^64 - 1: always,
-   * and as it is), with its weight written on it when `weigh` is not 0.
+   * and as it is), or, without a key and with a whole weight n, where it is the one drawn of n in a row; with its weight
+   * written on it when `weigh` is not 0.
    */
   sample: 7,
   /**

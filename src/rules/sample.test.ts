@@ -68,7 +68,7 @@ describe("sample", () => {
     for (const example of sample.examples) expect(refusal(example)).toBeUndefined();
   });
 
-  it("draws by its id alone, so that another share keeps more or fewer of the same records", () => {
+  it("draws by its id alone", () => {
     const state = (id: string, params: Record<string, unknown>) =>
       compilePlan([{ id, type: "sample", params: params }]).rules[0]!.state;
     expect(state("a", { rate: 0.1 })).toBe(state("a", { rate: 0.2 }));

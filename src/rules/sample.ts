@@ -1,7 +1,7 @@
 /**
  * `sample`: keeps a share of the records, by chance or by key, and writes on those that it keeps how many they stand for.
  *
- * A share becomes a threshold, share × 2^64, here once, so that no engine computes with shares: a record is kept where its hash is less.
+ * A share becomes a threshold, share × 2^64, and a weight here, once, so that no engine computes with shares.
  */
 
 import { type Static, Type } from "typebox";
@@ -122,7 +122,7 @@ export const sample = defineRule({
     }
     return undefined;
   },
-  // What chance is made of: the rule's id alone, so that another rate keeps more or fewer of the same records.
+  // What chance is made of: the rule's id alone.
   memory: () => null,
   compile(given) {
     const { key, path, weight = true } = given;

@@ -9,6 +9,8 @@ import { availableParallelism } from "node:os";
 import { type Static, type TSchema, Type } from "typebox";
 import type { Framing } from "../data/frame/framing.ts";
 import { StreamGateError } from "../errors.ts";
+import { parsePrice, pricesText, priceWords } from "../prices/index.ts";
+import type { Price } from "../prices/price.ts";
 import { firstViolation } from "../schema.ts";
 import { framingText, parseFraming } from "./framing.ts";
 import { type MemoryNeeds, memoryBudgetDefault, memoryBudgetMin } from "./memory.ts";
@@ -88,6 +90,13 @@ const settingsSchema = Type.Object({
     description:
       "When records come faster than rules run: bypass skips the dearest rules of class reduce (never redact), backpressure lets senders wait (docs/overload.md).",
   }),
+  prices: Type.Unsafe<Price | undefined>(
+    Type.String({
+      default: "none",
+      description:
+        "What records cost at outputs that are no vendor's own: a vendor's price, or dollars a GB and a million events, such as 0.08+1.25 (docs/prove.md).",
+    }),
+  ),
   quarantineMaxBytes: bytes(
     "Disk space of the quarantine, where records are kept that a protect rule cannot finish; when it is full they are lost, never sent (docs/quarantine.md).",
     256 * MiB,
@@ -142,7 +151,11 @@ export interface Spelling {
 const text = (value: string): unknown => value;
 
 /** Settings whose value is no text but what their `parse` makes of one, and what may be written. */
-const parsedTexts: Partial<Record<SettingKey, string>> = { tcpFraming: framingText, shardBy: shardByText };
+const parsedTexts: Partial<Record<SettingKey, string>> = {
+  tcpFraming: framingText,
+  shardBy: shardByText,
+  prices: pricesText,
+};
 
 export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   tcpPort: { flag: "tcp-port", env: "TCP_PORT", parse: parseInteger, placeholder: "port" },
@@ -188,6 +201,7 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: "25 %",
   },
   overload: { flag: "overload", env: "OVERLOAD", parse: text, placeholder: "bypass|backpressure" },
+  prices: { flag: "prices", env: "PRICES", parse: parsePrice, placeholder: priceWords },
   quarantineMaxBytes: {
     flag: "quarantine-max-bytes",
     env: "QUARANTINE_MAX_BYTES",

@@ -10,24 +10,29 @@ import { count, type Event, planOfRules, ruleCount, type Story, tell } from "./r
 const t0 = Date.parse("2026-11-26T12:00:00.000Z");
 const rule = (id: string, type: string, params: object = {}, more: object = {}) => ({ id, type, params, ...more });
 const lines = (atMs: number, ...texts: string[]): Event => ({ atMs: t0 + atMs, lines: texts });
-const numbered = (count: number, make: (index: number) => string) => Array.from({ length: count }, (_, i) => make(i));
+const numbered = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => make(i));
 
 for (const kind of engines()) {
   const run = (rules: object[], ...events: Event[]): Story => tell(kind, planOfRules(rules), events);
 
   describe(`sample on ${kind.name}`, () => {
-    it("keeps about its share by chance, and says on each record how many it stands for", () => {
-      const { records, counts } = run(
-        [rule("s", "sample", { rate: 0.1 })],
-        lines(0, ...numbered(20_000, (i) => `line ${i}`)),
-      );
-      // Six standard deviations of a binomial.
-      expect(records.length).toBeGreaterThan(1745);
-      expect(records.length).toBeLessThan(2255);
-      expect(records.every((record) => /^line \d+ sample_rate=10$/.test(record))).toBe(true);
-      expect(ruleCount(counts[0]!, 0, "sampledWeight")).toBe(records.length * 10);
-      expect(ruleCount(counts[0]!, 0, "droppedRecords")).toBe(20_000 - records.length);
+    it("keeps its share by chance, and says on each record how many it stands for", () => {
+      const input = numbered(20_000, (i) => `line ${i}`);
+      const { records, counts } = run([rule("s", "sample", { rate: 0.1 })], lines(0, ...input));
+      // One of each ten, at a place that is drawn.
+      const places = records.map((record) => Number(/^line (\d+) sample_rate=10$/.exec(record)![1]));
+      expect(places.map((place) => Math.floor(place / 10))).toEqual(numbered(2000, (i) => i));
+      for (let place = 0; place < 10; place++) {
+        // Six standard deviations of a binomial.
+        expect(Math.abs(places.filter((one) => one % 10 === place).length - 200)).toBeLessThan(81);
+      }
+      expect(ruleCount(counts[0]!, 0, "sampledWeight")).toBe(20_000);
+      expect(ruleCount(counts[0]!, 0, "droppedRecords")).toBe(18_000);
       expect(ruleCount(counts[0]!, 0, "changedRecords")).toBe(0);
+      const third = run([rule("s", "sample", { rate: 0.3 })], lines(0, ...input));
+      expect(Math.abs(third.records.length - 6000)).toBeLessThan(390);
+      expect(third.records.every((record) => record.endsWith(" sample_rate=3.333333"))).toBe(true);
     });
 
     it("always keeps WARN and worse, as they are", () => {

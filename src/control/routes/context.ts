@@ -2,6 +2,11 @@
 
 import type { Publisher } from "../../bus/bus.ts";
 import type { OutputConfig, PatternChecker } from "../../manifest/manifest.ts";
+import type { Evaluate } from "../../plan/evaluation.ts";
+import type { LiveRules } from "../../plan/live.ts";
+import type { Price } from "../../prices/price.ts";
+import type { Audit } from "../audit.ts";
+import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
 
 export interface ControlLog {
@@ -28,9 +33,19 @@ export interface RouteContext {
   readonly publisher: Publisher;
   /** Asks RE2 about a pattern. */
   readonly check: PatternChecker;
+  /** Runs single records through rules, on an engine. */
+  readonly evaluate: Evaluate;
   /** Sends one record to an output, its references to secrets read as a data plane reads them. Absent: this process sends nothing. */
   readonly testOutput?: (config: OutputConfig) => Promise<OutputTest>;
   readonly log: ControlLog;
   /** Where a data plane runs in this process: what it answers `GET /status` with. */
   readonly status?: () => Promise<object>;
+  /** Likewise: what rules do to live traffic. */
+  readonly live?: LiveRules;
+  /** Who changed what protects. */
+  readonly audit: Audit;
+  /** What rules were seen to do to errors. */
+  readonly sightings: Sightings;
+  /** Of outputs that are no vendor's own; absent: nothing. */
+  readonly price?: Price;
 }

@@ -2,7 +2,9 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { activePipeline, passthrough } from "../../manifest/manifest.ts";
 import { errors, RequestError } from "../answer.ts";
+import { flagsOf } from "../effect_report.ts";
 import type { RouteContext } from "./context.ts";
 
 const exampleStatus = {
@@ -12,7 +14,7 @@ const exampleStatus = {
   outputs: { "http-f1cd04": { routed: { records: 600, bytes: 100_000 }, breaker: "closed" } },
 };
 
-export function statusRoutes(app: FastifyInstance, { status }: RouteContext): void {
+export function statusRoutes(app: FastifyInstance, { status, live, store }: RouteContext): void {
   app.get(
     "/status",
     {
@@ -34,7 +36,16 @@ export function statusRoutes(app: FastifyInstance, { status }: RouteContext): vo
           what: "this process runs no data plane",
           fix: "ask one that was started with `streamgate run`",
         });
-      return status();
+      if (live === undefined) return status();
+      const [told, activity] = await Promise.all([status(), live.activity()]);
+      const { processors } = activePipeline(store.published ?? passthrough);
+      const nowMs = Date.now();
+      const flags = processors.flatMap((rule) => {
+        const one = activity.get(rule.id);
+        const flags = one === undefined ? [] : flagsOf(rule, one, nowMs);
+        return flags.length === 0 ? [] : [[rule.id, flags] as const];
+      });
+      return { ...told, rule_flags: Object.fromEntries(flags) };
     },
   );
 }

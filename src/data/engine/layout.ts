@@ -11,6 +11,7 @@
  * newline" is a slice, and so that survivors of a newline-framed chunk are copied as maximal runs.
  */
 
+import { effectExampleBytesMax } from "../../plan/live.ts";
 import type { Plan } from "../../plan/operations.ts";
 import { struct } from "../../struct.ts";
 
@@ -158,7 +159,7 @@ export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as con
 /** Of a rule in shadow: most services that are told apart, most records kept as examples, and most bytes of one. */
 export const effectServicesMax = 64;
 export const effectExamplesMax = 20;
-export const effectExampleBytesMax = 2048;
+export { effectExampleBytesMax };
 
 /** Promise P6: a rule whose matches have no upper length makes at most this ÷ record bytes matches in one record. */
 export const matchBudgetBytes = 2 ** 30;

@@ -11,6 +11,7 @@ import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
 import { activePipeline, type Manifest, type OutputConfig, passthrough } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
+import type { LiveActivity, LiveEffect } from "../../plan/live.ts";
 import { operationFlag } from "../../plan/operations.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
@@ -43,9 +44,11 @@ import { type OpenedGroup, QuarantineKeeper, type QuarantineStatus } from "../qu
 import { putIntoSpool } from "../quarantine/respool.ts";
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
+import { togetherByRule } from "./effects.ts";
 import { createMemoryAccount } from "./memory_budget.ts";
 import { type Answers, type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
 import { type Program, reload } from "./reload.ts";
+import { RuleWatch, ruleWatchMs } from "./rule_watch.ts";
 import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
 import { WorkerDied, type WorkerThread } from "./worker_thread.ts";
@@ -97,6 +100,8 @@ export class DataPlane {
   /** One reload, or one replacement, after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #draining = false;
+  readonly #watch = new RuleWatch();
+  readonly #watchTimer: NodeJS.Timeout;
 
   private constructor(
     settings: Settings,
@@ -143,6 +148,7 @@ export class DataPlane {
       log,
       { died: (worker) => this.#died(worker), replace: (worker) => this.#replace(worker) },
     );
+    this.#watchTimer = setInterval(() => void this.#look().catch(() => {}), ruleWatchMs).unref();
   }
 
   /**
@@ -202,6 +208,7 @@ export class DataPlane {
         throw error;
       }
       this.#program = program;
+      this.#watch.use(processors, this.snapshot(), Date.now());
       const before = this.#leases;
       this.#leases = leases;
       for (const lease of before.values()) void this.#release(lease, removedFileMs);
@@ -390,6 +397,49 @@ export class DataPlane {
     });
   }
 
+  /** What rules in shadow would have done, at all workers together. */
+  async effects(): Promise<readonly LiveEffect[]> {
+    const { living } = this.supervisor;
+    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"effects">({ kind: "effects" })));
+    return togetherByRule(settled.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : [])));
+  }
+
+  /** The newest `count` of the records that workers keep, oldest first. */
+  async recent(count: number): Promise<readonly Uint8Array[]> {
+    const { living } = this.supervisor;
+    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"recent">({ kind: "recent" })));
+    return settled
+      .flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []))
+      .toSorted((a, b) => a.atMs - b.atMs)
+      .slice(-count)
+      .map(({ bytes }) => bytes);
+  }
+
+  /** Of each output, by id: the share of bytes that its filter and routes let through; 1 where nothing was counted. */
+  shares(): ReadonlyMap<string, number> {
+    return new Map(
+      [...this.snapshot().outputs].map(([id, { filtered, routed }]) => {
+        const passed = filtered.bytes + routed.bytes;
+        return [id, passed === 0 ? 1 : routed.bytes / passed];
+      }),
+    );
+  }
+
+  /** Of every rule that runs, by id. */
+  async activity(): Promise<ReadonlyMap<string, LiveActivity>> {
+    await this.#look();
+    return this.#watch.activity;
+  }
+
+  /** Notes which rules match anything; now and then, so that it is known when they last did. */
+  async #look(): Promise<void> {
+    const program = this.#program;
+    if (program === undefined) return;
+    const shadows = program.plan.operations.some(({ flags }) => (flags & operationFlag.shadow) !== 0);
+    const effects = shadows ? await this.effects() : [];
+    this.#watch.look(this.snapshot(), effects, Date.now());
+  }
+
   /** What a kill would cost now: records that are neither delivered nor on disk. */
   inMemory(): { records: number; bytes: number } {
     const { inRing, outputs, streams } = this.snapshot();
@@ -451,6 +501,7 @@ export class DataPlane {
 
   async close(): Promise<void> {
     this.#draining = true;
+    clearInterval(this.#watchTimer);
     await this.#quarantine?.close();
     await this.supervisor.close();
     await this.#writer.close();

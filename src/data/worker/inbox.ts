@@ -9,13 +9,14 @@
 import { asksSource } from "../../plan/asks_source.ts";
 import { BatchPool, type SharedBatch } from "../delivery/batch_pool.ts";
 import type { Outputs, PreparedOutputs } from "../delivery/outputs.ts";
-import type { Engine, EngineKind, Framer, PreparedPlan, Ring, Sharding } from "../engine/engine.ts";
+import type { Engine, EngineKind, Framer, PreparedPlan, Ring, RuleEffect, Sharding } from "../engine/engine.ts";
 import { runResult, stopCause } from "../engine/layout.ts";
 import type { Quarantine } from "../quarantine/store.ts";
 import { Withholding } from "../quarantine/withholding.ts";
 import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
 import { Overload, type OverloadOptions, overloadThresholds } from "./overload.ts";
+import type { RecentRecords } from "./recent.ts";
 
 const separatesSourcesAt = ringHeader.offsets.separatesSources / 4;
 
@@ -69,6 +70,8 @@ export interface InboxOptions {
   readonly published: () => void;
   /** Absent: every record runs here. */
   readonly sharding?: Sharding | undefined;
+  /** Is told which records have passed. */
+  readonly recent?: RecentRecords;
   /** Absent: sources wait, whatever the load. */
   readonly overload?: Pick<OverloadOptions, "mode" | "log" | "thresholds">;
 }
@@ -83,6 +86,7 @@ export class Inbox implements Intake, ReaderSite {
   readonly #outputs: Outputs;
   readonly #published: () => void;
   readonly #sharded: boolean;
+  readonly #recent: RecentRecords | undefined;
   readonly #pool: BatchPool;
   /** Where records go that a rule cannot finish. */
   readonly withholding: Withholding;
@@ -113,7 +117,17 @@ export class Inbox implements Intake, ReaderSite {
   /** Reader and ring take turns at room that has come free, so that neither starves the other. */
   #readerFirst = false;
 
-  constructor({ kind, ringMemory, producer, outputs, quarantine, published, sharding, overload }: InboxOptions) {
+  constructor({
+    kind,
+    ringMemory,
+    producer,
+    outputs,
+    quarantine,
+    published,
+    sharding,
+    overload,
+    recent,
+  }: InboxOptions) {
     this.#engine = kind.createEngine();
     this.withholding = new Withholding(this.#engine, quarantine);
     this.#sharded = sharding !== undefined;
@@ -126,6 +140,7 @@ export class Inbox implements Intake, ReaderSite {
     this.#ringCapacityBytes = header[ringHeader.offsets.capacityBytes / 4]!;
     this.#outputs = outputs;
     this.#published = published;
+    this.#recent = recent;
     this.#pool = new BatchPool(kind.createBatch);
     this.overload =
       overload &&
@@ -141,6 +156,11 @@ export class Inbox implements Intake, ReaderSite {
   /** Whether nothing waits for the engine. */
   get idle(): boolean {
     return this.ring.isEmpty() && this.#waiters.length === 0 && !this.#readerWaits;
+  }
+
+  /** What rules in shadow would have done here. */
+  effects(): readonly RuleEffect[] {
+    return this.#engine.effects();
   }
 
   attach(reader: Reader): void {
@@ -354,6 +374,7 @@ export class Inbox implements Intake, ReaderSite {
     const { batch } = this.#open;
     const to = batch.records;
     if (to > this.#handedOut) {
+      this.#recent?.passed(batch, this.#handedOut, to, Date.now());
       this.#outputs.push(this.#open, this.#handedOut, to);
       this.#handedOut = to;
       this.#flush ??= setImmediate(() => this.#flushOutputs());

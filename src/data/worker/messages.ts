@@ -10,9 +10,11 @@ import type { Plan } from "../../plan/operations.ts";
 import type { LogFields, LogLevel } from "../../telemetry/log.ts";
 import type { DeliveryStatus } from "../delivery/delivery.ts";
 import type { StreamTarget } from "../delivery/stream/stream_writer.ts";
+import type { RuleEffect } from "../engine/engine.ts";
 import type { Framing } from "../frame/framing.ts";
 import type { QuarantinePlace } from "../quarantine/store.ts";
 import type { ShardKey } from "../shard/shard_key.ts";
+import type { RecentRecord } from "./recent.ts";
 
 /** Producer numbers in a ring's table of epochs: a worker's own, and its native UDP receiver's. */
 export const udpProducerBase = 32;
@@ -84,7 +86,19 @@ export type Request =
       readonly timeMs: number;
     }
   /** What the ledger does not say, for people. */
-  | { readonly kind: "status" };
+  | { readonly kind: "status" }
+  /** What rules in shadow would have done. */
+  | { readonly kind: "effects" }
+  /** Records that just passed. */
+  | { readonly kind: "recent" };
+
+/** What one worker counted of a rule in shadow. */
+export interface WorkerEffect extends Omit<RuleEffect, "rule"> {
+  /** Its id. */
+  readonly rule: string;
+  /** Since when, in milliseconds since 1970. */
+  readonly sinceMs: number;
+}
 
 /** How one worker fares. */
 export interface WorkerStatus {
@@ -113,6 +127,8 @@ export interface Answers {
   /** Records that were withheld again and written anew, or why nothing was handed on. */
   release: { readonly withheldAgain: number } | { readonly why: string };
   status: WorkerStatus;
+  effects: readonly WorkerEffect[];
+  recent: readonly RecentRecord[];
 }
 
 export interface Numbered {

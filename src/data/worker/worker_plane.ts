@@ -3,6 +3,7 @@
  * the main thread's requests.
  */
 
+import type { Plan } from "../../plan/operations.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { Outputs, type PreparedOutputs } from "../delivery/outputs.ts";
 import { openStreamFeed } from "../delivery/stream/feed.ts";
@@ -21,7 +22,15 @@ import { QuarantineWatch } from "../quarantine/watch.ts";
 import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
 import { KeyWatch } from "./key_watch.ts";
 import { MemoryBudget } from "./memory_budget.ts";
-import { type Answers, type ListenRequest, type Request, udpProducerBase, type WorkerStart } from "./messages.ts";
+import {
+  type Answers,
+  type ListenRequest,
+  type Request,
+  udpProducerBase,
+  type WorkerEffect,
+  type WorkerStart,
+} from "./messages.ts";
+import { RecentRecords } from "./recent.ts";
 
 interface Prepared {
   readonly plan: PreparedPlan;
@@ -75,6 +84,9 @@ export class WorkerPlane {
   #udpOversize = { records: 0, bytes: 0 };
   /** The writers of file outputs, by the output's id. */
   #files: Readonly<Record<string, StreamTarget>> = {};
+  readonly #recent: RecentRecords;
+  /** By the state of a rule in shadow: since when it counts here. */
+  #shadowSince: ReadonlyMap<bigint, number> = new Map();
 
   constructor(start: WorkerStart, kind: EngineKind, log: Log) {
     this.#start = start;
@@ -101,7 +113,9 @@ export class WorkerPlane {
         overBudget: () => this.#memory.over,
       },
     });
+    this.#recent = new RecentRecords(rings.length);
     this.#inbox = new Inbox({
+      recent: this.#recent,
       kind,
       ringMemory: start.rings[start.index]!,
       producer: start.index,
@@ -157,6 +171,10 @@ export class WorkerPlane {
         return this.#release(request);
       case "status":
         return { outputs: this.#outputs.status, skipped: this.#inbox.overload?.state.skipped ?? [] };
+      case "effects":
+        return this.#effects();
+      case "recent":
+        return this.#recent.list();
     }
   }
 
@@ -200,9 +218,27 @@ export class WorkerPlane {
     this.#ledger = prepared.ledger;
     this.#counts = prepared.counts;
     this.#quarantineWatch.use(prepared.plan.plan.rules, prepared.counts);
+    this.#countShadows(prepared.plan.plan);
     this.#keys.use(prepared.plan.plan.rules, prepared.counts);
     this.#publish();
     before?.close();
+  }
+
+  /** A rule that was in shadow before, and is the same, goes on counting. */
+  #countShadows({ rules }: Plan): void {
+    const since = this.#shadowSince;
+    const nowMs = Date.now();
+    this.#shadowSince = new Map(
+      rules.flatMap(({ state }) => (state === undefined ? [] : [[state, since.get(state) ?? nowMs]])),
+    );
+  }
+
+  #effects(): readonly WorkerEffect[] {
+    const rules = this.#running?.plan.rules ?? [];
+    return this.#inbox.effects().map(({ rule, ...effect }) => {
+      const { id, state = 0n } = rules[rule]!;
+      return { rule: id, sinceMs: this.#shadowSince.get(state) ?? Date.now(), ...effect };
+    });
   }
 
   async #discard(): Promise<void> {

@@ -375,9 +375,9 @@ export class Runner {
 
   #trySample(rule: number, shadow: boolean, sample: SampleStep, text: Buffer, from: number, to: number): number {
     const { severity } = this.#viewOf(text, from, to);
-    sample.hash(text, from, to, this.#seedsHigh[rule]!, this.#seedsLow[rule]!, this.sequence);
+    const seedHigh = this.#seedsHigh[rule]!;
+    const decided = sample.fateOf(text, from, to, severity, seedHigh, this.#seedsLow[rule]!, this.sequence);
     if (sample.keys !== undefined) this.#counts[ruleCells(rule) + ruleCell.keyBuckets] = sample.keys.buckets;
-    const decided = sample.sampling.fateOf(severity, sample.high, sample.low);
     if (decided === fate.exempt) return verdict.keep;
     if (decided === fate.dropped) return verdict.drop;
     const weight = sample.sampling.weights[severity]!;

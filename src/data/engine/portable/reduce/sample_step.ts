@@ -3,8 +3,7 @@
 import { attributeOperator, severity } from "../../../../plan/operations.ts";
 import { ShardHash } from "../../../shard/hash.ts";
 import { type AttributeFilter, attributeTest } from "../attribute/attribute_filter.ts";
-import { RecordHash } from "./record_hash.ts";
-import { KeyCount, randomHash, Sampling } from "./sampling.ts";
+import { fate, KeyCount, Sampling } from "./sampling.ts";
 import { WeightWriter } from "./weight.ts";
 
 const severities = Object.keys(severity).length;
@@ -16,11 +15,7 @@ export class SampleStep {
   /** By key: about how many there are. Undefined: records are sampled each by itself. */
   readonly keys: KeyCount | undefined;
   readonly writer = new WeightWriter();
-  /** What `hash` has found. */
-  high = 0;
-  low = 0;
   readonly #key: AttributeFilter | undefined;
-  readonly #random = new RecordHash();
   readonly #keyHash = new ShardHash();
 
   /** @param args of a sample operation (`src/plan/operations.ts`) */
@@ -38,18 +33,21 @@ export class SampleStep {
     this.#key = attributeTest(attributeOperator.exists, [], args.slice(3), () => () => false);
   }
 
-  /** By key, when the record has one; else by chance, of which seed and sequence are all there is. */
-  hash(bytes: Buffer, start: number, end: number, seedHigh: number, seedLow: number, sequence: number): void {
+  /** By key, when the record has one; else by chance, of which seed and sequence are all there is. @returns a `fate` */
+  fateOf(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    level: number,
+    seedHigh: number,
+    seedLow: number,
+    sequence: number,
+  ): number {
+    if (this.sampling.exempts(level)) return fate.exempt;
     const found = this.#key?.find(bytes, start, end);
-    if (found === undefined) {
-      randomHash(this.#random, seedHigh, seedLow, sequence);
-      this.high = this.#random.high;
-      this.low = this.#random.low;
-      return;
-    }
+    if (found === undefined) return this.sampling.fateOf(level, seedHigh, seedLow, sequence);
     this.#keyHash.take(found, 0, found.length);
-    this.high = this.#keyHash.high;
-    this.low = this.#keyHash.low;
-    this.keys!.add(this.low);
+    this.keys!.add(this.#keyHash.low);
+    return this.sampling.fateOfKey(level, this.#keyHash.high, this.#keyHash.low);
   }
 }

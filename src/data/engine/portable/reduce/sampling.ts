@@ -1,13 +1,9 @@
-/** sample: which records are kept, and how many each of them stands for. Twin of `native/reduce/sampling.h`, which says why a share is a threshold. */
+/** sample: which records are kept, and how many each of them stands for. Twin of `native/reduce/sampling.h`, which says why shares are kept so. */
 
-import type { RecordHash } from "./record_hash.ts";
+import { RecordHash } from "./record_hash.ts";
 
-/** Sets `hash` for a record that has no key. @param sequence the record's number */
-export function randomHash(hash: RecordHash, seedHigh: number, seedLow: number, sequence: number): void {
-  hash.begin(seedHigh, seedLow);
-  hash.number(sequence);
-  hash.finish();
-}
+/** So that products stay below 2^53. */
+const rowMax = 2 ** 20;
 
 export const fate = { dropped: 0, sampled: 1, exempt: 2 } as const;
 
@@ -19,6 +15,7 @@ export class Sampling {
   readonly weights: readonly number[];
   /** From this severity on records pass as they are. Above fatal: none do. */
   readonly #keep: number;
+  readonly #hash = new RecordHash();
 
   /** @param thresholds by severity, share × 2^64; 2^64 - 1: all are kept */
   constructor(thresholds: readonly bigint[], weights: readonly number[], keep: number) {
@@ -28,13 +25,34 @@ export class Sampling {
     this.#keep = keep;
   }
 
-  /** @returns a `fate` */
-  fateOf(severity: number, hashHigh: number, hashLow: number): number {
-    if (severity >= this.#keep && severity !== 0) return fate.exempt;
+  exempts(severity: number): boolean {
+    if (severity >= this.#keep && severity !== 0) return true;
+    return this.#high[severity] === 0xffff_ffff && this.#low[severity] === 0xffff_ffff;
+  }
+
+  /** Of a key with this hash. @returns a `fate` */
+  fateOfKey(severity: number, hashHigh: number, hashLow: number): number {
     const high = this.#high[severity]!;
-    const low = this.#low[severity]!;
-    if (high === 0xffff_ffff && low === 0xffff_ffff) return fate.exempt;
-    return hashHigh < high || (hashHigh === high && hashLow < low) ? fate.sampled : fate.dropped;
+    return hashHigh < high || (hashHigh === high && hashLow < this.#low[severity]!) ? fate.sampled : fate.dropped;
+  }
+
+  /** Of record `sequence`, by chance. @returns a `fate` */
+  fateOf(severity: number, seedHigh: number, seedLow: number, sequence: number): number {
+    const row = this.weights[severity]!;
+    if ((this.#high[severity] === 0 && this.#low[severity] === 0) || row > rowMax || !Number.isInteger(row)) {
+      this.#random(seedHigh, seedLow, sequence);
+      return this.fateOfKey(severity, this.#hash.high, this.#hash.low);
+    }
+    this.#random(seedHigh, (seedLow ^ row) >>> 0, Math.floor(sequence / row));
+    const place = Math.floor((this.#hash.high * row) / 2 ** 32);
+    return sequence % row === place ? fate.sampled : fate.dropped;
+  }
+
+  /** Chance. @param number of the record, or of a row of them */
+  #random(seedHigh: number, seedLow: number, number: number): void {
+    this.#hash.begin(seedHigh, seedLow);
+    this.#hash.number(number);
+    this.#hash.finish();
   }
 }
 

@@ -1,0 +1,254 @@
+/** `/rules/{id}/effect` and `/rules/{id}/promote`: what a rule in shadow would have done, and its way out of the shadow. */
+
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { StreamGateError } from "../../errors.ts";
+import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.ts";
+import { effectExampleBytesMax } from "../../plan/live.ts";
+import { errors, RequestError } from "../answer.ts";
+import { conceal } from "../concealment.ts";
+import { effectReport, flagsOf, rateOf } from "../effect_report.ts";
+import type { RouteContext } from "./context.ts";
+
+const byId = Type.Object({ id: Type.String({ description: "Rule id." }) });
+
+export const warningSchema = Type.Object(
+  {
+    rule: Type.String({ description: "Id of the rule." }),
+    kind: Type.Literal("hits_errors"),
+    records: Type.Integer({ description: "Records that said they were an error or worse." }),
+    since: Type.String({ description: "Since when they were counted." }),
+    what: Type.String({ description: "The sentence for people." }),
+  },
+  { description: "An enforced rule that was seen, in shadow, to act on errors." },
+);
+
+const exampleWarning = {
+  rule: "drop_debug",
+  kind: "hits_errors",
+  records: 10_000,
+  since: "2026-11-26T12:00:00.000Z",
+  what: "in shadow since 2026-11-26T12:00:00.000Z it would have acted on 10000 records that say they are an error or worse; GET /rules/{id}/effect has examples, and a `when` spares them",
+};
+
+const amount = Type.Object(
+  {
+    records: Type.Integer(),
+    bytes: Type.Integer({ description: "As received." }),
+    usd_a_month: Type.Optional(
+      Type.Number({ description: "Dollars a month at this rate; of a rule that drops records." }),
+    ),
+  },
+  { description: "Records that it would have acted on." },
+);
+
+const effectSchema = Type.Object(
+  {
+    rule: Type.String({ description: "Id." }),
+    mode: Type.Union([Type.Literal("shadow"), Type.Literal("enforce")], { description: "As it runs." }),
+    version: Type.String({ description: "Version of the manifest that runs." }),
+    draft_differs: Type.Boolean({ description: "True: the draft has another rule under this id, or none." }),
+    since: Type.String({ description: "Since when it counts: a rule that is published unchanged goes on counting." }),
+    hours: Type.Number({ description: "The same, as hours until now." }),
+    records: Type.Integer({ description: "Records that it would have acted on; enforced: that it acted on." }),
+    bytes: Type.Optional(Type.Integer({ description: "Their bytes, as received." })),
+    saved_bytes: Type.Optional(
+      Type.Integer({ description: "Bytes that would not have left; less than 0: it would have added some." }),
+    ),
+    error_or_above: Type.Optional(
+      Type.Integer({ description: "Of the records, those that say they are an error or worse." }),
+    ),
+    a_month: Type.Optional(
+      Type.Object({}, { additionalProperties: true, description: "What it would save in 730 hours at this rate." }),
+    ),
+    by_severity: Type.Optional(Type.Record(Type.String(), amount, { description: "Worst first." })),
+    by_service: Type.Optional(
+      Type.Array(Type.Object({ service: Type.Union([Type.String(), Type.Null()]), ...amount.properties }), {
+        description: "At most 64, most first, then the others together; null: records that name none.",
+      }),
+    ),
+    dropped: Type.Optional(
+      Type.Object({ records: Type.Integer(), bytes: Type.Integer() }, { description: "Enforced: what it dropped." }),
+    ),
+    examples: Type.Optional(
+      Type.Array(Type.String(), {
+        description: "Up to 20 of the records, without what protect rules and detectors find in them.",
+      }),
+    ),
+    examples_withheld: Type.Optional(
+      Type.Integer({ description: "Further ones that are not shown: too long, or a protect rule keeps them back." }),
+    ),
+    flags: Type.Array(Type.Union([Type.Literal("matched_nothing_24h"), Type.Literal("matches_everything")]), {
+      description:
+        "matched_nothing_24h: it acted on nothing for a day; matches_everything: a redact that changes every record.",
+    }),
+    note: Type.String({ description: "How to read it." }),
+  },
+  {
+    description: "The effect.",
+    examples: [
+      {
+        rule: "drop_debug",
+        mode: "shadow",
+        version: "7",
+        draft_differs: false,
+        since: "2026-11-26T12:00:00.000Z",
+        hours: 1,
+        records: 400_000,
+        bytes: 40_000_000,
+        saved_bytes: 40_000_000,
+        error_or_above: 10_000,
+        a_month: { records: 292_000_000, bytes: 29_200_000_000, usd: 499.32, by_output: [] },
+        by_severity: {
+          error: { records: 10_000, bytes: 1_000_000, usd_a_month: 12.48 },
+          debug: { records: 390_000, bytes: 39_000_000, usd_a_month: 486.84 },
+        },
+        by_service: [{ service: "checkout", records: 400_000, bytes: 40_000_000, usd_a_month: 499.32 }],
+        examples: ["DEBUG cache miss for user [email]"],
+        examples_withheld: 0,
+        flags: [],
+        note: "as if it alone were enforced in its place: effects of several rules in shadow do not add",
+      },
+    ],
+  },
+);
+
+const shadowNote = "as if it alone were enforced in its place: effects of several rules in shadow do not add";
+const enforcedNote = "enforced: what it did; severity, service and dollars are counted of rules in shadow";
+
+export function effectRoutes(app: FastifyInstance, context: RouteContext): void {
+  const { store, evaluate, live, audit, sightings, price, log } = context;
+
+  app.get<{ Params: { id: string } }>(
+    "/rules/:id/effect",
+    {
+      schema: {
+        tags: ["rules"],
+        summary: "What a rule in shadow would have done to live traffic",
+        description:
+          "Of the manifest that runs. Records, bytes and dollars a month, by severity and by service, and up to 20 examples. Effects of several rules in shadow do not add: each is counted as if it alone were enforced in its place. See docs/shadow.md.",
+        params: byId,
+        response: { 200: effectSchema, ...errors(404, 409, 501) },
+      },
+    },
+    async ({ params: { id } }) => {
+      const published = store.published ?? passthrough;
+      const { processors, outputs } = activePipeline(published);
+      const rule = processors.find((one) => one.id === id);
+      const drafted = store.draft.rules.find((one) => one.id === id);
+      if (rule === undefined && drafted === undefined) throw missing(id);
+      if (live === undefined)
+        throw new RequestError(501, {
+          where: `rule ${JSON.stringify(id)}`,
+          what: "this process runs no data plane, and what rules do is counted there",
+          fix: "ask a gate that runs both planes (streamgate run); `streamgate data` tells nothing of it yet",
+        });
+      if (rule === undefined || rule.enabled === false)
+        throw new RequestError(409, {
+          where: `rule ${JSON.stringify(id)}`,
+          what: "does not run, so it has no effect",
+          fix: "publish it, with mode shadow to try it",
+        });
+      const nowMs = Date.now();
+      const [effects, activities] = await Promise.all([live.effects(), live.activity()]);
+      sightings.note(processors, effects);
+      const effect = effects.find((one) => one.rule === id);
+      const activity = activities.get(id);
+      const flags = activity === undefined ? [] : flagsOf(rule, activity, nowMs);
+      const about = {
+        rule: id,
+        mode: rule.mode ?? "enforce",
+        version: published.version,
+        draft_differs: JSON.stringify(drafted) !== JSON.stringify(rule),
+        flags,
+      };
+      if (rule.mode !== "shadow" || effect === undefined) {
+        const { sinceMs = nowMs, matched = 0, droppedRecords = 0, droppedBytes = 0 } = activity ?? {};
+        return {
+          ...about,
+          since: new Date(sinceMs).toISOString(),
+          hours: (nowMs - sinceMs) / 3_600_000,
+          records: matched,
+          dropped: { records: droppedRecords, bytes: droppedBytes },
+          note: enforcedNote,
+        };
+      }
+      // One that was kept may have been cut, and half a secret is not recognised.
+      const whole = effect.examples.filter(({ length }) => length < effectExampleBytesMax);
+      const rules = [store.draft.rules, processors];
+      const shown = conceal(whole, rules, evaluate).flatMap((one) => one?.text ?? []);
+      // A service is called what a record says.
+      const names = effect.services.map(({ name }) => Buffer.from(name));
+      const told = conceal(names, rules, evaluate).map((one) => one?.text ?? "(withheld)");
+      const services = effect.services.map((service, index) => ({ ...service, name: told[index]! }));
+      return {
+        ...about,
+        ...effectReport(rule, { ...effect, services }, rateOf(outputs, live.shares(), price), nowMs),
+        examples: shown,
+        examples_withheld: effect.examples.length - shown.length,
+        note: shadowNote,
+      };
+    },
+  );
+
+  app.post<{ Params: { id: string } }>(
+    "/rules/:id/promote",
+    {
+      config: { bodyIgnored: true },
+      schema: {
+        tags: ["rules"],
+        summary: "Enforce a rule that is in shadow, in the draft",
+        description:
+          "From the next publication on it does what it counted. The answer warns when it was seen to act on errors, and says how many.",
+        params: byId,
+        response: {
+          200: Type.Object(
+            {
+              status: Type.Literal("promoted"),
+              rule: Type.Object({}, { additionalProperties: true, description: "The rule as the draft holds it." }),
+              warnings: Type.Array(warningSchema, { description: "What it was seen to do that nobody wants." }),
+            },
+            {
+              description: "The draft enforces it.",
+              examples: [
+                {
+                  status: "promoted",
+                  rule: { id: "drop_debug", type: "filter", params: { value: "DEBUG" } },
+                  warnings: [exampleWarning],
+                },
+              ],
+            },
+          ),
+          ...errors(404, 500),
+        },
+      },
+    },
+    async ({ params: { id }, ip }) => {
+      const running = activePipeline(store.published ?? passthrough).processors;
+      if (live !== undefined) sightings.note(running, await live.effects());
+      if (!store.draft.rules.some((rule) => rule.id === id)) throw missing(id);
+      await audit.append([{ action: "promote", what: { rule: id }, who: { address: ip } }]);
+      const draft = await store.change((before) => ({
+        ...before,
+        rules: before.rules.map((rule) => (rule.id === id ? enforced(rule) : rule)),
+      }));
+      const rule = draft.rules.find((one) => one.id === id);
+      if (rule === undefined) throw missing(id);
+      const warnings = sightings.warnings(running, [rule]);
+      for (const { what } of warnings) log.warn(`rule ${JSON.stringify(id)} is promoted: ${what}`);
+      return { status: "promoted", rule, warnings };
+    },
+  );
+}
+
+function enforced({ mode: _, ...rule }: Rule): Rule {
+  return rule as Rule;
+}
+
+function missing(id: string): StreamGateError {
+  return new StreamGateError("SG_RULE_MISSING", {
+    where: "id",
+    what: `no rule has the id ${JSON.stringify(id)}`,
+    fix: "GET /rules lists them",
+  });
+}
