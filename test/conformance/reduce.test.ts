@@ -382,29 +382,33 @@ const keptOf50 = [2, 3, 4, 6, 8, 11, 17, 20, 21, 24, 25, 30, 31, 32, 33, 34, 35,
 
 describe(`both engines${skipNote}`, () => {
   const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-  const cases = Number(process.env.FUZZ_CASES ?? 3000) / 10;
+  const cases = Math.ceil(Number(process.env.FUZZ_CASES ?? 3000) / 20);
 
   const title = `write the same batches and counts for random stories (seed ${seed}, ${cases} cases)`;
-  it.skipIf(nativeEngine() === undefined)(title, () => {
-    const [native, portable] = engines() as [EngineKind, EngineKind];
-    const met = { summaries: 0, batches: 0 };
-    for (let index = 0; index < cases; index++) {
-      const { plan, events, options } = makeStory(seed + index);
-      const [a, b] = [tell(native, plan, events, options), tell(portable, plan, events, options)];
-      const what = `FUZZ_SEED=${seed + index} FUZZ_CASES=10`;
-      expect(b.records, what).toEqual(a.records);
-      expect(b.counts, what).toEqual(a.counts);
-      expect(b.batches.length, what).toBe(a.batches.length);
-      for (const [at, batch] of a.batches.entries()) expect(batch.equals(b.batches[at]!), what).toBe(true);
-      // Where batches end changes nothing.
-      const roomy = { batchRecords: 1 << 16, batchBytes: 1 << 24 };
-      expect(tell(native, plan, events, roomy).records, what).toEqual(a.records);
-      met.summaries += a.counts.reduce((sum, counts) => sum + count(counts, "createdRecords"), 0);
-      met.batches += a.batches.length;
-    }
-    expect(met.summaries, "the stories make summaries").toBeGreaterThan(cases);
-    expect(met.batches, "the stories fill batches").toBeGreaterThan(10 * cases);
-  });
+  it.skipIf(nativeEngine() === undefined)(
+    title,
+    () => {
+      const [native, portable] = engines() as [EngineKind, EngineKind];
+      const met = { summaries: 0, batches: 0 };
+      for (let index = 0; index < cases; index++) {
+        const { plan, events, options } = makeStory(seed + index);
+        const [a, b] = [tell(native, plan, events, options), tell(portable, plan, events, options)];
+        const what = `FUZZ_SEED=${seed + index} FUZZ_CASES=20`;
+        expect(b.records, what).toEqual(a.records);
+        expect(b.counts, what).toEqual(a.counts);
+        expect(b.batches.length, what).toBe(a.batches.length);
+        for (const [at, batch] of a.batches.entries()) expect(batch.equals(b.batches[at]!), what).toBe(true);
+        // Where batches end changes nothing.
+        const roomy = { batchRecords: 1 << 16, batchBytes: 1 << 24 };
+        expect(tell(native, plan, events, roomy).records, what).toEqual(a.records);
+        met.summaries += a.counts.reduce((sum, counts) => sum + count(counts, "createdRecords"), 0);
+        met.batches += a.batches.length;
+      }
+      expect(met.summaries, "the stories make summaries").toBeGreaterThan(cases);
+      expect(met.batches, "the stories fill batches").toBeGreaterThan(10 * cases);
+    },
+    3_600_000,
+  );
 });
 
 function makeStory(from: number): { plan: ReturnType<typeof planOfRules>; events: Event[]; options: object } {
