@@ -29,6 +29,13 @@ size_t BareEnd(std::string_view text, size_t at) {
   return at;
 }
 
+// A quote is followed by what no end of a string is, in JSON or in most text: it begins one, or there is one too many
+// (`5" wide {"password":…`, `"a "b" c"`).
+bool IsOddQuote(std::string_view text, size_t at) {
+  const char c = ByteAt(text, at + 1);
+  return IsAlnum(c) || c == '_' || c == '-' || c == '$' || c == '@' || c == '*' || c == '\\' || IsBeyondAscii(c);
+}
+
 // JSON, perhaps escaped: what a string must begin with to be worth decoding.
 bool MayHoldJson(std::string_view text, size_t begin, size_t end) {
   begin = PastSpace(text.substr(0, end), begin);
@@ -95,6 +102,23 @@ bool Fields::Search(std::string_view text, unsigned decode, std::vector<FieldFin
   return SearchIn(text, decode, 0, finds);
 }
 
+bool Fields::SearchString(std::string_view text, size_t begin, size_t end, unsigned decode, int depth,
+                          std::vector<FieldFind>* finds) {
+  if ((decode & (kDecodeJson | kDecodeUrl)) == 0 || !MayHoldJson(text, begin, end)) return true;
+  const std::string_view content = text.substr(begin, end - begin);
+  if (depth == kDepthMax) return content.find("\\\"") == std::string_view::npos;
+  Unescaped& decoded = decoded_[depth];
+  if (!decoded.Decode(content, decode)) return true;
+  std::vector<FieldFind>& nested = nested_[depth];
+  nested.clear();
+  const bool finished = SearchIn(decoded.text(), decode, depth + 1, &nested);
+  for (const FieldFind& find : nested) {
+    const Find origin = decoded.Origin(find.place.begin, find.place.end);
+    if (origin.end > origin.begin) finds->push_back({{begin + origin.begin, begin + origin.end}, find.selector, false});
+  }
+  return finished;
+}
+
 bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::vector<FieldFind>* finds) {
   bool finished = true;
   Container containers[kContainersMax];
@@ -106,6 +130,8 @@ bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::ve
   size_t taken_from = kNone;
   uint32_t taken_by = 0;
   size_t at = 0;
+  // Up to here lies what was no string after all.
+  size_t odd_end = 0;
   const auto take = [&](size_t begin, size_t end, uint32_t by, bool bare) {
     if (end > begin) finds->push_back({{begin, end}, by, bare});
   };
@@ -126,22 +152,14 @@ bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::ve
       if (ByteAt(text, colon) != ':') {
         if (taken_from != kNone) {
           take(begin, end, taken_by, false);
-        } else if ((decode & (kDecodeJson | kDecodeUrl)) != 0 && MayHoldJson(text, begin, end)) {
-          const std::string_view content = text.substr(begin, end - begin);
-          if (depth == kDepthMax) {
-            if (content.find("\\\"") != std::string_view::npos) finished = false;
-            continue;
-          }
-          Unescaped& decoded = decoded_[depth];
-          if (!decoded.Decode(content, decode)) continue;
-          std::vector<FieldFind>& nested = nested_[depth];
-          nested.clear();
-          if (!SearchIn(decoded.text(), decode, depth + 1, &nested)) finished = false;
-          for (const FieldFind& find : nested) {
-            const Find origin = decoded.Origin(find.place.begin, find.place.end);
-            take(begin + origin.begin, begin + origin.end, find.selector, false);
-          }
+          continue;
         }
+        const size_t found = finds->size();
+        finished = SearchString(text, begin, end, decode, depth, finds) && finished;
+        if (finds->size() > found || end == text.size() || !IsOddQuote(text, end)) continue;
+        // Keys may stand in what was no string, and one may begin with the quote that seemed to end it.
+        at = begin;
+        odd_end = end;
         continue;
       }
       // A key.
@@ -156,7 +174,9 @@ bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::ve
         taken_from = open;
         taken_by = selected;
       } else if (value == '"') {
-        const size_t value_end = StringEnd(text, at + 1);
+        size_t value_end = StringEnd(text, at + 1);
+        // A quote that nobody escaped: better too much than the rest of a value.
+        while (value_end < text.size() && IsOddQuote(text, value_end)) value_end = StringEnd(text, value_end + 1);
         take(at + 1, value_end, selected, false);
         at = std::min(value_end + 1, text.size());
       } else {
@@ -166,7 +186,8 @@ bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::ve
       }
       continue;
     }
-    ++at;
+    // No escape holds a quote that begins a string, so that no byte is looked at more than twice.
+    at += c == '\\' && at < odd_end ? 2 : 1;
     if (c == '{' || c == '[') {
       if (open < kContainersMax) containers[open] = next;
       ++open;

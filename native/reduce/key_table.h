@@ -60,6 +60,7 @@ class KeyTable {
 
   uint32_t entries() const { return entries_max_; }
   KeyEntry& operator[](uint32_t index) { return entries_[index]; }
+  const KeyEntry& operator[](uint32_t index) const { return entries_[index]; }
 
   // kNone: not there.
   uint32_t Find(uint64_t hash) const;

@@ -202,15 +202,15 @@ for (const kind of engines()) {
         rule("ssn", "redact", { pattern: "\\d{3}-\\d{2}-\\d{4}", replacement: "#" }),
         rule("s", "sample", { rate: 0 }, { when: { value: "throttle me" } }),
         rule("t", "throttle", { records_per_s: 0.001, burst: 1000 }),
-        rule("drop", "filter", { values: ["secret (repeated"] }),
+        rule("drop", "filter", { values: ["secret", "(repeated"] }),
       ];
       const { records, counts } = run(rules, lines(0, "my 123-45-6789", "my 123-45-6789", "secret", "secret"));
       expect(records).toEqual([
         "my #",
-        "secret",
         "my # (repeated 1 times from 2026-11-26T12:00:00.000Z to 2026-11-26T12:00:00.000Z, 14 bytes, rule d)",
       ]);
-      expect(ruleCount(counts[0]!, 5, "droppedRecords")).toBe(1);
+      // The record and its summary, of which rules see the text alone.
+      expect(ruleCount(counts[0]!, 5, "droppedRecords")).toBe(2);
       expect(ruleCount(counts[0]!, 2, "changedRecords")).toBe(2);
     });
 
@@ -270,6 +270,25 @@ for (const kind of engines()) {
         "- (repeated 1 times",
         "a",
       ]);
+    });
+
+    it("shows the rules behind it the text as it was, so that what they look for at its ends is found", () => {
+      const redact = rule("p", "redact", { pattern: "password=\\S+$", replacement: "#" });
+      const protect = rule("f", "filter", { pattern: "^top secret$", protect: true });
+      const input = ["login password=abc", "login password=abc", "top secret", "top secret"];
+      const { records, counts } = run([rule("d", "dedupe"), redact, protect], lines(0, ...input));
+      expect(records).toEqual([
+        "login #",
+        "login # (repeated 1 times from 2026-11-26T12:00:00.000Z to 2026-11-26T12:00:00.000Z, 18 bytes, rule d)",
+      ]);
+      expect([count(counts[0]!, "createdRecords"), ruleCount(counts[0]!, 2, "droppedRecords")]).toEqual([2, 2]);
+      const throttle = rule("t", "throttle", { records_per_s: 1, burst: 1 });
+      const cut = run([throttle, redact], lines(0, ...input.slice(0, 2)));
+      expect(cut.records[1]).toMatch(/^login # \(throttled 1 times/);
+      const json = '{"m":"x","password":"abc"}';
+      const member = rule("m", "redact", { pattern: '"abc"}$', replacement: '"#"}' });
+      const object = run([rule("d", "dedupe"), member], lines(0, json, json));
+      expect(JSON.parse(object.records[1]!)).toMatchObject({ m: "x", password: "#", streamgate: { count: 1 } });
     });
 
     it("in shadow drops nothing and tells nothing", () => {

@@ -239,6 +239,24 @@ for (const kind of engines()) {
       expect(redacting.services.map(({ name }) => String(name))).toEqual(["", "cart"]);
     });
 
+    it("foresees of a rule that samples what it would drop, and of what it would keep the weight alone", () => {
+      const lines = Array.from({ length: 1000 }, (_, i) => (i % 10 === 0 ? `ERROR ${i}` : `INFO line ${i}`));
+      const sample = { id: "s", type: "sample", params: { rate: 0.25 } };
+      const enforced = ran(kind, planOf([sample]), lines);
+      const [foreseen] = ran(kind, planOf([{ ...sample, ...shadow }]), lines).effects as [RuleEffect];
+      const dropped = lines.length - enforced.records.length;
+      expect(dropped).toBeGreaterThan(600);
+      expect(dropped).toBeLessThan(750);
+      // Chance is another one in shadow.
+      const records = foreseen.records.reduce((a, b) => a + b);
+      expect(Math.abs(records - dropped)).toBeLessThan(30);
+      expect(foreseen.records[severity.error]).toBe(0);
+      const sum = (texts: readonly string[]) => texts.reduce((bytes, text) => bytes + text.length, 0);
+      const kept = lines.length - 100 - records;
+      expect(foreseen.savedBytes).toBe(foreseen.bytes.reduce((a, b) => a + b) - kept * " sample_rate=4".length);
+      expect(Math.abs(foreseen.savedBytes - sum(lines) + sum(enforced.records))).toBeLessThan(1000);
+    });
+
     it("is evaluated in its place, behind what enforced rules before it drop and change", () => {
       const plan = planOf([
         drop("gone"),

@@ -1,7 +1,7 @@
 /** Values in JSON by the names of their keys. Twin of native/detect/fields.h, where it is told how JSON is read. */
 
 import { redactDecode } from "../../../../plan/redact_arguments.ts";
-import { byteAt, code, lowered } from "./bytes.ts";
+import { byteAt, code, isAlnum, isBeyondAscii, lowered } from "./bytes.ts";
 import { Unescaped } from "./escapes.ts";
 
 const quote = code('"');
@@ -41,6 +41,16 @@ function bareEnd(text: Buffer, at: number): number {
   let end = at;
   while (end < text.length && !isSpace(text[end]!) && !bareStops.has(text[end]!)) end++;
   return end;
+}
+
+const oddBehind = new Set([code("_"), code("-"), code("$"), code("@"), star, backslash]);
+/**
+ * A quote is followed by what no end of a string is, in JSON or in most text: it begins one, or there is one too many (`5" wide
+ * {"password":…`, `"a "b" c"`).
+ */
+function isOddQuote(text: Buffer, at: number): boolean {
+  const c = byteAt(text, at + 1);
+  return isAlnum(c) || isBeyondAscii(c) || oddBehind.has(c);
 }
 
 const jsonStarts = new Set([braceOpen, bracketOpen, backslash, code("%"), quote]);
@@ -145,6 +155,8 @@ export class Fields {
     let takenFrom = -1;
     let takenBy = 0;
     let at = 0;
+    /** Up to here lies what was no string after all. */
+    let oddEnd = 0;
     const take = (begin: number, end: number, selector: number, bare: boolean) => {
       if (end > begin) finds.push({ begin, end, selector, bare });
     };
@@ -159,9 +171,16 @@ export class Fields {
         at = Math.min(end + 1, text.length);
         const separator = pastSpace(text, at);
         if (byteAt(text, separator) !== colon) {
-          if (takenFrom >= 0) take(begin, end, takenBy, false);
-          else if ((decode & (redactDecode.json | redactDecode.url)) !== 0 && mayHoldJson(text, begin, end))
-            finished = this.#searchString(text, begin, end, decode, depth, finds) && finished;
+          if (takenFrom >= 0) {
+            take(begin, end, takenBy, false);
+            continue;
+          }
+          const found = finds.length;
+          finished = this.#searchString(text, begin, end, decode, depth, finds) && finished;
+          if (finds.length > found || end === text.length || !isOddQuote(text, end)) continue;
+          // Keys may stand in what was no string, and one may begin with the quote that seemed to end it.
+          at = begin;
+          oddEnd = end;
           continue;
         }
         at = pastSpace(text, separator + 1);
@@ -174,7 +193,9 @@ export class Fields {
           takenFrom = open;
           takenBy = selected;
         } else if (value === quote) {
-          const valueEnd = stringEnd(text, at + 1);
+          let valueEnd = stringEnd(text, at + 1);
+          // A quote that nobody escaped: better too much than the rest of a value.
+          while (valueEnd < text.length && isOddQuote(text, valueEnd)) valueEnd = stringEnd(text, valueEnd + 1);
           take(at + 1, valueEnd, selected, false);
           at = Math.min(valueEnd + 1, text.length);
         } else {
@@ -184,7 +205,8 @@ export class Fields {
         }
         continue;
       }
-      at++;
+      // No escape holds a quote that begins a string, so that no byte is looked at more than twice.
+      at += c === backslash && at < oddEnd ? 2 : 1;
       if (c === braceOpen || c === bracketOpen) {
         if (open < containersMax) containers[open] = next;
         open++;
@@ -204,6 +226,7 @@ export class Fields {
 
   /** JSON within the string from `begin` to `end`. */
   #searchString(text: Buffer, begin: number, end: number, decode: number, depth: number, finds: FieldFind[]): boolean {
+    if ((decode & (redactDecode.json | redactDecode.url)) === 0 || !mayHoldJson(text, begin, end)) return true;
     const content = text.subarray(begin, end);
     if (depth === depthMax) return !content.includes(escapedQuote);
     const decoded = this.#decoded[depth]!;
