@@ -12,7 +12,7 @@ import {
 import { readRules } from "../../src/manifest/manifest.ts";
 import { compilePlan } from "../../src/plan/compile.ts";
 import type { Plan } from "../../src/plan/operations.ts";
-import { Collector } from "./engines.ts";
+import { Collector, plainEffects } from "./engines.ts";
 
 /** What happens to an engine. Times are milliseconds. */
 export type Event =
@@ -29,6 +29,8 @@ export interface Story {
   readonly batches: Buffer[];
   /** Of each plan that ran, in order. */
   readonly counts: Float64Array[];
+  /** Of the rules in shadow of the last plan. */
+  readonly effects: unknown;
 }
 
 export interface StoryOptions {
@@ -99,10 +101,11 @@ export function tell(kind: EngineKind, plan: Plan, events: readonly Event[], opt
   while (!engine.tellLast(0)) whenFull();
   check(counts.at(-1)!, running);
   out.take(0);
+  const effects = plainEffects(engine.effects());
   engine.close();
   for (const framer of framers.values()) framer.close();
   for (const prepared of opened) prepared.close();
-  return { records: out.records.map(String), batches: out.batches, counts };
+  return { records: out.records.map(String), batches: out.batches, counts, effects };
 }
 
 export function ruleCount(counts: Float64Array, rule: number, cell: keyof typeof ruleCell): number {
