@@ -163,6 +163,11 @@ for (const kind of engines()) {
         streamgate: { count: 1 },
       });
       expect(records[5]).toMatch(/^y{8192} \(repeated/);
+      // Nothing is left of a text, which is not the same.
+      const gone = rule("p", "redact", { pattern: ".+", replacement: "" });
+      expect(run([gone, rule("d", "dedupe")], lines(0, "a", "b")).records[1]).toMatch(
+        /^ \(repeated 1 times .*, 0 bytes/,
+      );
     });
 
     it("takes records for alike that differ in numbers, hex, UUIDs and times, when it masks", () => {
