@@ -26,6 +26,8 @@ export type Event =
 
 export interface Story {
   readonly records: string[];
+  /** Of each reload how many of the records had left before. */
+  readonly reloads: readonly number[];
   readonly batches: Buffer[];
   /** Of each plan that ran, in order. */
   readonly counts: Float64Array[];
@@ -51,6 +53,7 @@ export function tell(kind: EngineKind, plan: Plan, events: readonly Event[], opt
   const losses = new Float64Array(frameCells);
   const opened: PreparedPlan[] = [];
   const counts: Float64Array[] = [];
+  const reloads: number[] = [];
   const use = (next: Plan, cells: Float64Array = new Float64Array(countCellsOf(next))) => {
     const prepared = kind.prepare(next);
     opened.push(prepared);
@@ -89,6 +92,9 @@ export function tell(kind: EngineKind, plan: Plan, events: readonly Event[], opt
       const next = kind.prepare(event.plan);
       opened.push(next);
       while (!engine.tellLast(event.atMs, next)) whenFull();
+      out.take(0);
+      engine.attach(out.batch);
+      reloads.push(out.records.length);
       check(counts.at(-1)!, running);
       counts.push(new Float64Array(countCellsOf(event.plan)));
       engine.use(next, counts.at(-1)!);
@@ -105,7 +111,7 @@ export function tell(kind: EngineKind, plan: Plan, events: readonly Event[], opt
   engine.close();
   for (const framer of framers.values()) framer.close();
   for (const prepared of opened) prepared.close();
-  return { records: out.records.map(String), batches: out.batches, counts, effects };
+  return { records: out.records.map(String), reloads, batches: out.batches, counts, effects };
 }
 
 export function ruleCount(counts: Float64Array, rule: number, cell: keyof typeof ruleCell): number {
