@@ -36,12 +36,13 @@ bool IsOddQuote(std::string_view text, size_t at) {
   return IsAlnum(c) || c == '_' || c == '-' || c == '$' || c == '@' || c == '*' || c == '\\' || IsBeyondAscii(c);
 }
 
-// JSON, perhaps escaped: what a string must begin with to be worth decoding.
-bool MayHoldJson(std::string_view text, size_t begin, size_t end) {
-  begin = PastSpace(text.substr(0, end), begin);
-  if (end - begin < 2) return false;
-  const char c = text[begin];
-  return c == '{' || c == '[' || c == '\\' || c == '%' || c == '"';
+// Does a JSON text begin here whose quotes are its own? In `{\"a\":1}` they are a string's.
+bool BeginsLikeJson(std::string_view text) {
+  const size_t at = PastSpace(text, 0);
+  const char open = ByteAt(text, at);
+  if (open != '{' && open != '[') return false;
+  const char first = ByteAt(text, PastSpace(text, at + 1));
+  return first != '\\' && first != '%';
 }
 
 }  // namespace
@@ -99,16 +100,20 @@ uint32_t Fields::Selected(std::string_view key, unsigned decode, const Container
 }
 
 bool Fields::Search(std::string_view text, unsigned decode, std::vector<FieldFind>* finds) {
-  return SearchIn(text, decode, 0, finds);
+  const size_t found = finds->size();
+  const bool finished = SearchIn(text, decode, 0, finds);
+  // JSON of which the line holds all escaped, as the query of a URL.
+  if (finds->size() > found || BeginsLikeJson(text)) return finished;
+  return SearchString(text, 0, text.size(), decode, 0, finds) && finished;
 }
 
 bool Fields::SearchString(std::string_view text, size_t begin, size_t end, unsigned decode, int depth,
                           std::vector<FieldFind>* finds) {
-  if ((decode & (kDecodeJson | kDecodeUrl)) == 0 || !MayHoldJson(text, begin, end)) return true;
+  if ((decode & (kDecodeJson | kDecodeUrl)) == 0) return true;
   const std::string_view content = text.substr(begin, end - begin);
   if (depth == kDepthMax) return content.find("\\\"") == std::string_view::npos;
   Unescaped& decoded = decoded_[depth];
-  if (!decoded.Decode(content, decode)) return true;
+  if (!decoded.Decode(content, decode) || decoded.text().find('"') == std::string_view::npos) return true;
   std::vector<FieldFind>& nested = nested_[depth];
   nested.clear();
   const bool finished = SearchIn(decoded.text(), decode, depth + 1, &nested);

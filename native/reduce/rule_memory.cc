@@ -17,8 +17,7 @@ uint32_t RuleMemory::Due(double now_ms) {
 
 void RuleMemory::ReadText(uint32_t index, Scratch* out) const {
   out->Clear();
-  table_.ReadText(index, out);
-  if (out->size() == 0) SummaryWriter::WriteLongText(table_[index].is_object != 0, out);
+  if (!table_.ReadText(index, out)) SummaryWriter::WriteLongText(table_[index].is_object != 0, out);
 }
 
 void RuleMemory::Write(uint32_t index, std::string_view text, Scratch* out) {

@@ -138,6 +138,12 @@ describe.each(engines())("redact on $name", (kind) => {
     ],
     [{ field: "password" }, '{"password":"cut of', '{"password":"[password]'],
     [{ field: "password", replacement: "-" }, '{"password":"","p":"password"}', '{"password":"","p":"password"}'],
+    // Behind other text within a string, and in a line that is no JSON.
+    [{ field: "p" }, '{"m":"body: {\\"p\\":\\"x\\"} end"}', '{"m":"body: {\\"p\\":\\"[p]\\"} end"}'],
+    [{ field: "p" }, '{"u":"/a?q=%7B%22p%22%3A%22x%22%7D"}', '{"u":"/a?q=%7B%22p%22%3A%22[p]%22%7D"}'],
+    [{ field: "p" }, "GET /a?q=%7B%22p%22%3A%22x%22%7D", "GET /a?q=%7B%22p%22%3A%22[p]%22%7D"],
+    [{ field: "p" }, '{\\"p\\":\\"x\\"}', '{\\"p\\":\\"[p]\\"}'],
+    [{ field: "p" }, 'a \\"p\\": \\"x\\"', 'a \\"p\\": \\"[p]\\"'],
     // Quotes that nobody escaped, before an object, within a string, within the value.
     [{ field: "password" }, 'a 5" disk {"password":"x","a":1}', 'a 5" disk {"password":"[password]","a":1}'],
     [{ field: "password" }, 'said "hi {"a":1,"password":2}', 'said "hi {"a":1,"password":"[password]"}'],

@@ -53,11 +53,14 @@ function isOddQuote(text: Buffer, at: number): boolean {
   return isAlnum(c) || isBeyondAscii(c) || oddBehind.has(c);
 }
 
-const jsonStarts = new Set([braceOpen, bracketOpen, backslash, code("%"), quote]);
-/** JSON, perhaps escaped: what a string must begin with to be worth decoding. */
-function mayHoldJson(text: Buffer, begin: number, end: number): boolean {
-  const start = pastSpace(text, begin, end);
-  return end - start >= 2 && jsonStarts.has(text[start]!);
+const percent = code("%");
+/** Does a JSON text begin here whose quotes are its own? In `{\"a\":1}` they are a string's. */
+function beginsLikeJson(text: Buffer): boolean {
+  const at = pastSpace(text, 0);
+  const open = byteAt(text, at);
+  if (open !== braceOpen && open !== bracketOpen) return false;
+  const first = byteAt(text, pastSpace(text, at + 1));
+  return first !== backslash && first !== percent;
 }
 
 /** Does `name` fit a pattern in which `*` stands for any bytes? Upper and lower ASCII letters are the same. */
@@ -124,7 +127,11 @@ export class Fields {
 
   /** Appends the values, in order. @returns false: there is JSON deeper than is read */
   search(text: Buffer, decode: number, finds: FieldFind[]): boolean {
-    return this.#searchIn(text, decode, 0, finds);
+    const found = finds.length;
+    const finished = this.#searchIn(text, decode, 0, finds);
+    // JSON of which the line holds all escaped, as the query of a URL.
+    if (finds.length > found || beginsLikeJson(text)) return finished;
+    return this.#searchString(text, 0, text.length, decode, 0, finds) && finished;
   }
 
   /** The selector that takes the value of this key; -1: none. */
@@ -226,11 +233,11 @@ export class Fields {
 
   /** JSON within the string from `begin` to `end`. */
   #searchString(text: Buffer, begin: number, end: number, decode: number, depth: number, finds: FieldFind[]): boolean {
-    if ((decode & (redactDecode.json | redactDecode.url)) === 0 || !mayHoldJson(text, begin, end)) return true;
+    if ((decode & (redactDecode.json | redactDecode.url)) === 0) return true;
     const content = text.subarray(begin, end);
     if (depth === depthMax) return !content.includes(escapedQuote);
     const decoded = this.#decoded[depth]!;
-    if (!decoded.decode(content, decode)) return true;
+    if (!decoded.decode(content, decode) || !decoded.text.includes(quote)) return true;
     const nested: FieldFind[] = [];
     const finished = this.#searchIn(decoded.text, decode, depth + 1, nested);
     for (const find of nested) {

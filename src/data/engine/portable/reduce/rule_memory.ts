@@ -67,8 +67,7 @@ export abstract class RuleMemory {
   readText(index: number, out: Scratch): void {
     const { table } = this;
     out.clear();
-    table.readText(index, out);
-    if (out.size > 0) return;
+    if (table.readText(index, out)) return;
     const text = longText(table.isObject[index] === 1);
     out.append(text, 0, text.length);
   }
