@@ -215,6 +215,9 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
     },
   );
 
+  const warningsOf = (running: readonly Rule[], rule: Rule) =>
+    live === undefined ? unseen(running, [rule]) : sightings.warnings(running, [rule]);
+
   app.post<{ Params: { id: string } }>(
     "/rules/:id/promote",
     {
@@ -243,14 +246,24 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
               ],
             },
           ),
-          ...errors(404, 500),
+          ...errors(404, 409, 500),
         },
       },
     },
     async ({ params: { id }, ip }) => {
       const running = activePipeline(store.published ?? passthrough).processors;
       if (live !== undefined) sightings.note(running, await live.effects());
-      if (!store.draft.rules.some((rule) => rule.id === id)) throw missing(id);
+      const drafted = store.draft.rules.find((one) => one.id === id);
+      if (drafted === undefined) throw missing(id);
+      if (drafted.enabled === false)
+        throw new RequestError(409, {
+          where: `rule ${JSON.stringify(id)}`,
+          what: "is switched off, so it would do nothing when it is enforced",
+          fix: 'PUT it with "enabled":true first',
+        });
+      // Once more: it is what was asked for already, and leaves no second trace.
+      if (drafted.mode !== "shadow")
+        return { status: "promoted", rule: drafted, warnings: warningsOf(running, drafted) };
       await audit.append([{ action: "promote", what: { rule: id }, who: { address: ip } }]);
       const draft = await store.change((before) => ({
         ...before,
@@ -258,7 +271,7 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       }));
       const rule = draft.rules.find((one) => one.id === id);
       if (rule === undefined) throw missing(id);
-      const warnings = live === undefined ? unseen(running, [rule]) : sightings.warnings(running, [rule]);
+      const warnings = warningsOf(running, rule);
       for (const { what } of warnings) log.warn(`rule ${JSON.stringify(id)} is promoted: ${what}`);
       return { status: "promoted", rule, warnings };
     },
