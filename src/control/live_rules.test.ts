@@ -126,6 +126,17 @@ describe("an effect's answer", () => {
   });
 });
 
+describe("an enforced rule's effect", () => {
+  it("tells nothing of a route, which is counted by output, rather than that it did nothing", async () => {
+    await start({ activity: async () => new Map([["away", activity]]) });
+    await publish({ id: "away", type: "route", params: { outputs: [] } });
+    const { body } = await call("GET", "/rules/away/effect");
+    expect(body).toMatchObject({ mode: "enforce", flags: [], note: expect.stringContaining("by output") });
+    expect(body).not.toHaveProperty("records");
+    expect((await call("GET", "/status")).body.rule_flags).toEqual({});
+  });
+});
+
 describe("a preview of recent records", () => {
   const card = "4111 1111 1111 1111";
   const recent = async () => [`paid ${card}`, "nothing", "drop me"].map((text) => Buffer.from(text));

@@ -44,13 +44,19 @@ export interface LiveActivity {
   readonly lastMatchedMs?: number;
 }
 
+/** What an output gets of all that passes, 0 to 1; of bytes another part than of records, where it gets the long ones or the short. */
+export interface LiveShare {
+  readonly records: number;
+  readonly bytes: number;
+}
+
 export interface LiveRules {
   /** Of the rules that are in shadow. */
   effects(): Promise<readonly LiveEffect[]>;
   /** Of every rule that runs, by id. */
   activity(): Promise<ReadonlyMap<string, LiveActivity>>;
-  /** Of each output, by id: the share of bytes that its filter and routes let through, 0 to 1. */
-  shares(): ReadonlyMap<string, number>;
+  /** Of each output, by id: what its filter and routes let through. */
+  shares(): ReadonlyMap<string, LiveShare>;
   /** The newest of the few records of each second that are kept in memory, oldest first, as the rules left them. */
   recent(count: number): Promise<readonly Uint8Array[]>;
 }

@@ -7,7 +7,7 @@ import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.
 import { effectExampleBytesMax } from "../../plan/live.ts";
 import { errors, RequestError } from "../answer.ts";
 import { conceal } from "../concealment.ts";
-import { effectReport, flagsOf, rateOf } from "../effect_report.ts";
+import { effectReport, flagsOf, isCounted, rateOf } from "../effect_report.ts";
 import { unseen } from "../sightings.ts";
 import type { RouteContext } from "./context.ts";
 
@@ -55,7 +55,11 @@ const effectSchema = Type.Object(
     draft_differs: Type.Boolean({ description: "True: the draft has another rule under this id, or none." }),
     since: Type.String({ description: "Since when it counts: a rule that is published unchanged goes on counting." }),
     hours: Type.Number({ description: "The same, as hours until now." }),
-    records: Type.Integer({ description: "Records that it would have acted on; enforced: that it acted on." }),
+    records: Type.Optional(
+      Type.Integer({
+        description: "Records that it would have acted on; enforced: that it acted on, absent for a route.",
+      }),
+    ),
     bytes: Type.Optional(Type.Integer({ description: "Their bytes, as received." })),
     saved_bytes: Type.Optional(
       Type.Integer({ description: "Bytes that would not have left; less than 0: it would have added some." }),
@@ -73,7 +77,10 @@ const effectSchema = Type.Object(
             Type.Object({
               output: Type.String({ description: "Id." }),
               usd: Type.Number(),
-              share: Type.Number({ description: "Of the bytes, what its filter and routes let through now: 0 to 1." }),
+              share: Type.Object(
+                { records: Type.Number(), bytes: Type.Number() },
+                { description: "What its filter and routes let through of all that passes: 0 to 1." },
+              ),
               per_gb_usd: Type.Number({ description: "Dollars for 10^9 bytes." }),
               per_million_events_usd: Type.Number(),
               price_from: Type.String({
@@ -138,6 +145,7 @@ const effectSchema = Type.Object(
 );
 
 const shadowNote = "as if it alone were enforced in its place: effects of several rules in shadow do not add";
+const routeNote = "enforced: where records go is counted by output, in GET /status; in shadow it is counted here";
 const enforcedNote = "enforced: what it did; severity, service and dollars are counted of rules in shadow";
 
 export function effectRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -192,9 +200,9 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
           ...about,
           since: new Date(sinceMs).toISOString(),
           hours: (nowMs - sinceMs) / 3_600_000,
-          records: matched,
-          dropped: { records: droppedRecords, bytes: droppedBytes },
-          note: enforcedNote,
+          ...(isCounted(rule)
+            ? { records: matched, dropped: { records: droppedRecords, bytes: droppedBytes }, note: enforcedNote }
+            : { note: routeNote }),
         };
       }
       // One that was kept may have been cut, and half a secret is not recognised.
