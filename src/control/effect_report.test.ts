@@ -66,7 +66,7 @@ describe("an effect in dollars", () => {
 });
 
 describe("flags", () => {
-  const activity = { sinceMs: 0, received: 5000, matched: 0, droppedRecords: 0, droppedBytes: 0 };
+  const activity = { sinceMs: 0, received: 5000, reached: 5000, matched: 0, droppedRecords: 0, droppedBytes: 0 };
   const day = 24 * hourMs;
 
   it("are for a rule that acted on nothing for a day in which records came", () => {
@@ -87,7 +87,9 @@ describe("flags", () => {
     const everything = { ...activity, matched: 5000, lastMatchedMs: 1 };
     expect(flagsOf(redact, everything, 2)).toEqual(["matches_everything"]);
     expect(flagsOf(drop, everything, 2)).toEqual([]);
-    expect(flagsOf(redact, { ...everything, received: 5001 }, 2)).toEqual([]);
-    expect(flagsOf(redact, { ...everything, received: 999, matched: 999 }, 2)).toEqual([]);
+    expect(flagsOf(redact, { ...everything, reached: 5001 }, 2)).toEqual([]);
+    expect(flagsOf(redact, { ...everything, reached: 999, matched: 999 }, 2)).toEqual([]);
+    // Others were dropped before it.
+    expect(flagsOf(redact, { ...everything, received: 9000 }, 2)).toEqual(["matches_everything"]);
   });
 });

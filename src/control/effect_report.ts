@@ -110,11 +110,10 @@ export function isCounted({ type, mode }: Rule): boolean {
 
 /** What deserves a second look. @param rule as it runs */
 export function flagsOf(rule: Rule, activity: LiveActivity, nowMs: number): readonly RuleFlag[] {
-  const { received, matched, sinceMs, lastMatchedMs = sinceMs } = activity;
+  const { received, reached, matched, sinceMs, lastMatchedMs = sinceMs } = activity;
   const flags: RuleFlag[] = [];
   if (isCounted(rule) && received > 0 && nowMs - lastMatchedMs >= idleMs) flags.push("matched_nothing_24h");
-  if (rule.type === "redact" && matched === received && received >= everythingRecordsMin)
-    flags.push("matches_everything");
+  if (rule.type === "redact" && matched >= reached && reached >= everythingRecordsMin) flags.push("matches_everything");
   return flags;
 }
 

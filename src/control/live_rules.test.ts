@@ -26,7 +26,14 @@ const effect: LiveEffect = {
   otherServices: { records: 0, bytes: 0 },
   examples: [`x ${secret}`, "drop me", `${"x".repeat(2048)}`].map((text) => Buffer.from(text)),
 };
-const activity: LiveActivity = { sinceMs: 0, received: 2000, matched: 0, droppedRecords: 0, droppedBytes: 0 };
+const activity: LiveActivity = {
+  sinceMs: 0,
+  received: 2000,
+  reached: 2000,
+  matched: 0,
+  droppedRecords: 0,
+  droppedBytes: 0,
+};
 
 let server: ControlServer | undefined;
 afterEach(async () => server?.close());

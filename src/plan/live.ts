@@ -35,6 +35,8 @@ export interface LiveActivity {
   readonly sinceMs: number;
   /** Records that met rules since then. */
   readonly received: number;
+  /** Of these, records that no rule before it dropped or withheld. Those that rules make themselves are not counted, though it sees them. */
+  readonly reached: number;
   /** Of these, records that the rule dropped, changed or withheld, or in shadow would have. */
   readonly matched: number;
   /** Bytes, as received, of those that it dropped. */

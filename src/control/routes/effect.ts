@@ -111,7 +111,7 @@ const effectSchema = Type.Object(
     ),
     flags: Type.Array(Type.Union([Type.Literal("matched_nothing_24h"), Type.Literal("matches_everything")]), {
       description:
-        "matched_nothing_24h: it acted on nothing for a day; matches_everything: a redact that changes every record.",
+        "matched_nothing_24h: it acted on nothing for a day; matches_everything: a redact that changes every record that reaches it.",
     }),
     note: Type.String({ description: "How to read it." }),
   },
