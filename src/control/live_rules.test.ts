@@ -1,6 +1,6 @@
 /** Calls that ask data planes what rules do: with one in this process (a stand-in here), and without. */
 
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { engines } from "../../test/conformance/engines.ts";
@@ -26,7 +26,14 @@ const effect: LiveEffect = {
   otherServices: { records: 0, bytes: 0 },
   examples: [`x ${secret}`, "drop me", `${"x".repeat(2048)}`].map((text) => Buffer.from(text)),
 };
-const activity: LiveActivity = { sinceMs: 0, received: 2000, matched: 0, droppedRecords: 0, droppedBytes: 0 };
+const activity: LiveActivity = {
+  sinceMs: 0,
+  received: 2000,
+  reached: 2000,
+  matched: 0,
+  droppedRecords: 0,
+  droppedBytes: 0,
+};
 
 let server: ControlServer | undefined;
 afterEach(async () => server?.close());
@@ -126,6 +133,17 @@ describe("an effect's answer", () => {
   });
 });
 
+describe("an enforced rule's effect", () => {
+  it("tells nothing of a route, which is counted by output, rather than that it did nothing", async () => {
+    await start({ activity: async () => new Map([["away", activity]]) });
+    await publish({ id: "away", type: "route", params: { outputs: [] } });
+    const { body } = await call("GET", "/rules/away/effect");
+    expect(body).toMatchObject({ mode: "enforce", flags: [], note: expect.stringContaining("by output") });
+    expect(body).not.toHaveProperty("records");
+    expect((await call("GET", "/status")).body.rule_flags).toEqual({});
+  });
+});
+
 describe("a preview of recent records", () => {
   const card = "4111 1111 1111 1111";
   const recent = async () => [`paid ${card}`, "nothing", "drop me"].map((text) => Buffer.from(text));
@@ -179,6 +197,38 @@ describe("a publication", () => {
     await call("DELETE", "/rules/ssn");
     expect(await call("POST", "/publish")).toMatchObject({ status: 500, body: { error: { code: "SG_DATA_DIR" } } });
     expect((await call("GET", "/")).body.published_version).toBe("1");
+  });
+});
+
+describe("promoting", () => {
+  it("is refused for a rule that is switched off, and leaves one trace however often it is asked for", async () => {
+    const directory = temporaryDirectory("live");
+    await start({}, directory);
+    await publish(shy, { ...shy, id: "off", enabled: false });
+    const refused = await call("POST", "/rules/off/promote");
+    expect([refused.status, refused.body.error.fix]).toEqual([409, expect.stringContaining("enabled")]);
+    const first = await call("POST", "/rules/shy/promote");
+    expect(first.body.warnings).toMatchObject([{ kind: "hits_errors", records: 11 }]);
+    expect(await call("POST", "/rules/shy/promote")).toEqual(first);
+    const audit = readFileSync(join(directory, "audit.jsonl"), "utf8");
+    expect(audit.match(/"promote"/g)).toHaveLength(1);
+  });
+});
+
+describe("calls that try rules", () => {
+  it.each([
+    ["/rules/preview", { lines: ["x"] }],
+    ["/rules/test", { tests: [{ name: "t", input: "x", expect: "x" }] }],
+  ])("%s names a wrong rule by its place in the body, and tells what is ignored", async (path, body) => {
+    await start();
+    const rules = [shy, { id: "slip", type: "filter", params: { value: "y", ignorecase: true } }];
+    const { warnings } = (await call("POST", path, { ...body, rules })).body;
+    expect(warnings).toEqual([expect.stringContaining('rules[1] "slip" params.ignorecase')]);
+    const lost = [{ id: "lost", type: "route", params: { outputs: ["nowhere"] } }];
+    expect(await call("POST", path, { ...body, rules: lost })).toMatchObject({
+      status: 422,
+      body: { error: { code: "SG_RULE_OUTPUT", where: 'rules[0] "lost" params.outputs' } },
+    });
   });
 });
 

@@ -7,7 +7,7 @@ import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.
 import { effectExampleBytesMax } from "../../plan/live.ts";
 import { errors, RequestError } from "../answer.ts";
 import { conceal } from "../concealment.ts";
-import { effectReport, flagsOf, rateOf } from "../effect_report.ts";
+import { effectReport, flagsOf, isCounted, rateOf } from "../effect_report.ts";
 import { unseen } from "../sightings.ts";
 import type { RouteContext } from "./context.ts";
 
@@ -55,7 +55,11 @@ const effectSchema = Type.Object(
     draft_differs: Type.Boolean({ description: "True: the draft has another rule under this id, or none." }),
     since: Type.String({ description: "Since when it counts: a rule that is published unchanged goes on counting." }),
     hours: Type.Number({ description: "The same, as hours until now." }),
-    records: Type.Integer({ description: "Records that it would have acted on; enforced: that it acted on." }),
+    records: Type.Optional(
+      Type.Integer({
+        description: "Records that it would have acted on; enforced: that it acted on, absent for a route.",
+      }),
+    ),
     bytes: Type.Optional(Type.Integer({ description: "Their bytes, as received." })),
     saved_bytes: Type.Optional(
       Type.Integer({ description: "Bytes that would not have left; less than 0: it would have added some." }),
@@ -73,7 +77,10 @@ const effectSchema = Type.Object(
             Type.Object({
               output: Type.String({ description: "Id." }),
               usd: Type.Number(),
-              share: Type.Number({ description: "Of the bytes, what its filter and routes let through now: 0 to 1." }),
+              share: Type.Object(
+                { records: Type.Number(), bytes: Type.Number() },
+                { description: "What its filter and routes let through of all that passes: 0 to 1." },
+              ),
               per_gb_usd: Type.Number({ description: "Dollars for 10^9 bytes." }),
               per_million_events_usd: Type.Number(),
               price_from: Type.String({
@@ -104,7 +111,7 @@ const effectSchema = Type.Object(
     ),
     flags: Type.Array(Type.Union([Type.Literal("matched_nothing_24h"), Type.Literal("matches_everything")]), {
       description:
-        "matched_nothing_24h: it acted on nothing for a day; matches_everything: a redact that changes every record.",
+        "matched_nothing_24h: it acted on nothing for a day; matches_everything: a redact that changes every record that reaches it.",
     }),
     note: Type.String({ description: "How to read it." }),
   },
@@ -138,6 +145,7 @@ const effectSchema = Type.Object(
 );
 
 const shadowNote = "as if it alone were enforced in its place: effects of several rules in shadow do not add";
+const routeNote = "enforced: where records go is counted by output, in GET /status; in shadow it is counted here";
 const enforcedNote = "enforced: what it did; severity, service and dollars are counted of rules in shadow";
 
 export function effectRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -192,9 +200,9 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
           ...about,
           since: new Date(sinceMs).toISOString(),
           hours: (nowMs - sinceMs) / 3_600_000,
-          records: matched,
-          dropped: { records: droppedRecords, bytes: droppedBytes },
-          note: enforcedNote,
+          ...(isCounted(rule)
+            ? { records: matched, dropped: { records: droppedRecords, bytes: droppedBytes }, note: enforcedNote }
+            : { note: routeNote }),
         };
       }
       // One that was kept may have been cut, and half a secret is not recognised.
@@ -214,6 +222,9 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       };
     },
   );
+
+  const warningsOf = (running: readonly Rule[], rule: Rule) =>
+    live === undefined ? unseen(running, [rule]) : sightings.warnings(running, [rule]);
 
   app.post<{ Params: { id: string } }>(
     "/rules/:id/promote",
@@ -243,14 +254,24 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
               ],
             },
           ),
-          ...errors(404, 500),
+          ...errors(404, 409, 500),
         },
       },
     },
     async ({ params: { id }, ip }) => {
       const running = activePipeline(store.published ?? passthrough).processors;
       if (live !== undefined) sightings.note(running, await live.effects());
-      if (!store.draft.rules.some((rule) => rule.id === id)) throw missing(id);
+      const drafted = store.draft.rules.find((one) => one.id === id);
+      if (drafted === undefined) throw missing(id);
+      if (drafted.enabled === false)
+        throw new RequestError(409, {
+          where: `rule ${JSON.stringify(id)}`,
+          what: "is switched off, so it would do nothing when it is enforced",
+          fix: 'PUT it with "enabled":true first',
+        });
+      // Once more: it is what was asked for already, and leaves no second trace.
+      if (drafted.mode !== "shadow")
+        return { status: "promoted", rule: drafted, warnings: warningsOf(running, drafted) };
       await audit.append([{ action: "promote", what: { rule: id }, who: { address: ip } }]);
       const draft = await store.change((before) => ({
         ...before,
@@ -258,7 +279,7 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       }));
       const rule = draft.rules.find((one) => one.id === id);
       if (rule === undefined) throw missing(id);
-      const warnings = live === undefined ? unseen(running, [rule]) : sightings.warnings(running, [rule]);
+      const warnings = warningsOf(running, rule);
       for (const { what } of warnings) log.warn(`rule ${JSON.stringify(id)} is promoted: ${what}`);
       return { status: "promoted", rule, warnings };
     },

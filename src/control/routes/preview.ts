@@ -3,7 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
-import { activePipeline, type OutputConfig, type Rule, readManifest } from "../../manifest/manifest.ts";
+import { activePipeline, type OutputConfig, type Rule, readRulesAndOutputs } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
 import type { Evaluation } from "../../plan/evaluation.ts";
 import { withoutRuleKeys } from "../../rules/secrets_of_rules.ts";
@@ -86,6 +86,7 @@ const example = {
   ],
   summary: { records: 2, passed: 1, dropped: 1, withheld: 0, concealed: 0 },
   rules: { drop_debug: { dropped: 1, changed: 0, withheld: 0, would_act: 0 } },
+  warnings: [],
 };
 
 type Line = Static<typeof lineSchema>;
@@ -113,6 +114,9 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
                 concealed: Type.Integer({ description: "Of which something is not shown that would come out." }),
               }),
               rules: Type.Object({}, { additionalProperties: true, description: "By id: records that each acted on." }),
+              warnings: Type.Array(Type.String(), {
+                description: "What of the rules and outputs is ignored, with its place.",
+              }),
             },
             { description: "What would happen.", examples: [example] },
           ),
@@ -122,7 +126,7 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
     },
     async ({ body }) => {
       const asked = readBody(body);
-      const { rules, outputs } = readSubject(asked);
+      const { rules, outputs, warnings } = readSubject(asked);
       const recent = asked.lines === undefined;
       const records = recent ? await recentRecords(asked.recent!) : asked.lines!.map((line) => Buffer.from(line));
       const plan = compilePlan(withoutRuleKeys(rules), outputs);
@@ -136,7 +140,13 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
       // Of other people's records no text is shown that these rules made of what is hidden: taken apart, nobody recognises it.
       const visible = inputs === undefined ? evaluations : run(inputs.map((one) => Buffer.from(one?.text ?? "")));
       const lines = tell(evaluations, visible, outputIds(outputs), inputs);
-      return { source: recent ? "recent" : "lines", lines, summary: summaryOf(lines), rules: byRule(rules, lines) };
+      return {
+        source: recent ? "recent" : "lines",
+        lines,
+        summary: summaryOf(lines),
+        rules: byRule(rules, lines),
+        warnings,
+      };
     },
   );
 
@@ -180,13 +190,10 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
   function readSubject({ rules, outputs }: Static<typeof bodySchema>): {
     readonly rules: readonly Rule[];
     readonly outputs: readonly OutputConfig[];
+    readonly warnings: readonly string[];
   } {
     const { draft } = store;
-    const processors = rules ?? draft.rules;
-    const pipelines = [{ processors, outputs: outputs ?? draft.outputs }];
-    const { manifest } = readManifest({ version: "0", pipelines }, check);
-    const active = activePipeline(manifest);
-    return { rules: active.processors, outputs: active.outputs };
+    return readRulesAndOutputs(rules ?? draft.rules, outputs ?? draft.outputs, check);
   }
 
   async function recentRecords(count: number): Promise<readonly Uint8Array[]> {
