@@ -402,7 +402,7 @@ for (const kind of engines()) {
 }
 
 const storySeed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const storyCases = Number(process.env.FUZZ_CASES ?? 3000) / 10;
+const storyCases = Math.ceil(Number(process.env.FUZZ_CASES ?? 3000) / 30);
 
 describe.each(engines())("what protects, on $name", (kind) => {
   const protects = [
@@ -454,7 +454,7 @@ describe.each(engines())("what protects, on $name", (kind) => {
       const reload: Event = { plan: running, atMs: t0 };
       const story = tell(kind, planOfRules(thinning), [before, reload, ...events], { batchRecords: one([2, 256]) });
       const leaks = story.records.slice(story.reloads[0]).filter((record) => secret.test(record));
-      expect(leaks, `FUZZ_SEED=${storySeed + index} FUZZ_CASES=10`).toEqual([]);
+      expect(leaks, `FUZZ_SEED=${storySeed + index} FUZZ_CASES=30`).toEqual([]);
       met += story.counts.slice(1).reduce((sum, counts) => sum + count(counts, "createdRecords"), 0);
     }
     expect(met, "the stories make summaries").toBeGreaterThan(storyCases);
@@ -475,7 +475,7 @@ describe(`both engines${skipNote}`, () => {
       for (let index = 0; index < cases; index++) {
         const { plan, events, options } = makeStory(seed + index);
         const [a, b] = [tell(native, plan, events, options), tell(portable, plan, events, options)];
-        const what = `FUZZ_SEED=${seed + index} FUZZ_CASES=10`;
+        const what = `FUZZ_SEED=${seed + index} FUZZ_CASES=30`;
         expect(b.records, what).toEqual(a.records);
         expect(b.counts, what).toEqual(a.counts);
         expect(b.effects, what).toEqual(a.effects);
