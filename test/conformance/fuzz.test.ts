@@ -13,7 +13,7 @@ import { random } from "../fixtures/random.ts";
 import { engines, nativeEngine, planOf, run, type Step, skipNote } from "./engines.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const cases = Number(process.env.FUZZ_CASES ?? 3000);
+const cases = Number(process.env.FUZZ_CASES ?? 1500);
 
 class Maker {
   readonly #next: () => number;

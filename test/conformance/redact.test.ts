@@ -13,7 +13,7 @@ import { engines, nativeEngine, run, skipNote } from "./engines.ts";
 import { redacted, redactPlan, testKey } from "./redacting.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const cases = Number(process.env.FUZZ_CASES ?? 1000);
+const cases = Number(process.env.FUZZ_CASES ?? 600);
 const planted = Number(process.env.PLANTED ?? 4000);
 
 describe.each(engines())("redact on $name", (kind) => {

@@ -341,7 +341,7 @@ for (const engine of engines()) {
 }
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const cases = Number(process.env.FUZZ_CASES ?? 1500);
+const cases = Number(process.env.FUZZ_CASES ?? 750);
 
 /** Random numbers from a seed: mulberry32. */
 function random(from: number): (limit: number) => number {

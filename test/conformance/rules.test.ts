@@ -310,7 +310,7 @@ for (const kind of engines()) {
 }
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const cases = Number(process.env.FUZZ_CASES ?? 1500);
+const cases = Number(process.env.FUZZ_CASES ?? 600);
 
 describe(`rules on both engines${skipNote}`, () => {
   it.skipIf(nativeEngine() === undefined)(`do the same to random lines (FUZZ_SEED=${seed})`, () => {
