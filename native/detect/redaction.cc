@@ -352,7 +352,7 @@ void Redaction::Merge() {
   spans_.resize(kept);
 }
 
-void Redaction::KeepInScope(std::string_view) {
+void Redaction::KeepInScope() {
   in_scope_.clear();
   size_t range = 0;
   for (const Span& span : spans_) {
@@ -403,7 +403,7 @@ Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, S
   }
   if (spans_.empty()) return Verdict::kKeep;
   Merge();
-  if (!scope_.empty()) KeepInScope(text);
+  if (!scope_.empty()) KeepInScope();
   if (spans_.empty()) return Verdict::kKeep;
   if (mode_ == Mode::kDrop) {
     *matches = spans_.size();

@@ -172,6 +172,21 @@ describe.each(engines())("redact on $name", (kind) => {
     ],
     [{ field: "password" }, '{"password":"cut of', '{"password":"[password]'],
     [{ field: "password", replacement: "-" }, '{"password":"","p":"password"}', '{"password":"","p":"password"}'],
+    // Behind other text within a string, and in a line that is no JSON.
+    [{ field: "p" }, '{"m":"body: {\\"p\\":\\"x\\"} end"}', '{"m":"body: {\\"p\\":\\"[p]\\"} end"}'],
+    [{ field: "p" }, '{"u":"/a?q=%7B%22p%22%3A%22x%22%7D"}', '{"u":"/a?q=%7B%22p%22%3A%22[p]%22%7D"}'],
+    [{ field: "p" }, "GET /a?q=%7B%22p%22%3A%22x%22%7D", "GET /a?q=%7B%22p%22%3A%22[p]%22%7D"],
+    [{ field: "p" }, '{\\"p\\":\\"x\\"}', '{\\"p\\":\\"[p]\\"}'],
+    [{ field: "p" }, 'a \\"p\\": \\"x\\"', 'a \\"p\\": \\"[p]\\"'],
+    // Quotes that nobody escaped, before an object, within a string, within the value.
+    [{ field: "password" }, 'a 5" disk {"password":"x","a":1}', 'a 5" disk {"password":"[password]","a":1}'],
+    [{ field: "password" }, 'said "hi {"a":1,"password":2}', 'said "hi {"a":1,"password":"[password]"}'],
+    [{ field: "password" }, '{"a":"b"c","password":"x"}', '{"a":"b"c","password":"[password]"}'],
+    [{ field: "password" }, '{"a":"b "c" d","password":["x"]}', '{"a":"b "c" d","password":["[password]"]}'],
+    [{ field: "password" }, '{"password":"x"y","a":1}', '{"password":"[password]","a":1}'],
+    [{ field: "_p" }, 'x" "_p":"y", {"_p":{"q":1}}', 'x" "_p":"[p]", {"_p":{"q":"[p]"}}'],
+    [{ field: "a/b" }, 'msg="{[" {"a":{"b":"x"}}', 'msg="{[" {"a":{"b":"[b]"}}'],
+    [{ field: "p" }, 'x"\\"\\"y {"p":"\\"z"}', 'x"\\"\\"y {"p":"[p]"}'],
   ])("replaces the values of fields: %j in %s", (params, line, wanted) => {
     expect(one(params, line)).toBe(wanted);
   });
