@@ -457,7 +457,7 @@ void Redaction::RewriteJson(std::string_view text, Scratch* out, uint64_t* match
   const auto replace = [&](size_t begin, size_t end, bool quoted) {
     out->Append(text.data() + copied, begin - copied);
     if (quoted) out->Append("\"", 1);
-    AppendReplacement(text, spans_[next], begin, end, !quoted, out);
+    AppendReplacement(text, spans_[next], begin, end, true, out);
     if (quoted) out->Append("\"", 1);
     copied = end;
     ++*matches;

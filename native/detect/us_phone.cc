@@ -86,7 +86,7 @@ bool EndsAt(std::string_view text, const Number& number, bool columns) {
 
 bool BeginsAt(std::string_view text, size_t begin, bool slash, bool columns) {
   const char before = ByteBefore(text, begin);
-  if (IsAlnum(before) || (before == '+' && text[begin] != '(')) return false;
+  if (text[begin] != '(' && (IsAlnum(before) || before == '+')) return false;
   const bool joins =
       before == '-' || before == '.' || (slash && before == '/') || before == ')' || (columns && before == ' ');
   return !(joins && IsDigit(ByteBefore(text, begin, 2)));
@@ -125,7 +125,7 @@ void ScanUsPhone(std::string_view text, size_t first, size_t last, Finds* finds)
     const char c = text[at];
     if (!IsDigit(c) && c != '+' && c != '(') continue;
     // Most places are digits within numbers.
-    if (IsAlnum(ByteBefore(text, at))) continue;
+    if (c != '(' && IsAlnum(ByteBefore(text, at))) continue;
     bool plus;
     const size_t country = CountryBytes(text, at, &plus);
     Number number;

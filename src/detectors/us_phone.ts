@@ -11,6 +11,7 @@ export const usPhone = defineDetector({
   normal: "compact",
   positives: [
     { text: "call (212) 555-0187 now", values: ["(212) 555-0187"] },
+    { text: "tel(212) 555-0187(212) 555-0188", values: ["(212) 555-0187", "(212) 555-0188"] },
     { text: "(212)555-0187", values: ["(212)555-0187"] },
     { text: "tel=212-555-0187,", values: ["212-555-0187"] },
     { text: "212.555.0187", values: ["212.555.0187"] },

@@ -108,6 +108,11 @@ describe.each(engines())("redact on $name", (kind) => {
     expect(JSON.parse(out)).toMatchObject({ a: 1, b: "x" });
   });
 
+  it("keeps JSON valid whatever the replacement is", () => {
+    const out = one({ detector: "credit_card", replacement: '"\\' }, '{"a":4111111111111111,"b":"4111111111111111"}')!;
+    expect(JSON.parse(out)).toEqual({ a: '"\\', b: '"\\' });
+  });
+
   it("takes an escape whole that a find would cut", () => {
     const line = '{"a":"mail\\tada@example.com"}';
     expect(JSON.parse(one({ detector: "email", decode: [] }, line)!)).toEqual({ a: "mail[email]" });

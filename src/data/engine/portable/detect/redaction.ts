@@ -303,7 +303,7 @@ export class Redaction {
     const replace = (begin: number, end: number, quoted: boolean) => {
       out.append(text, copied, begin);
       if (quoted) appendAll(quoteText, out);
-      this.#appendReplacement(text, spans[next]!, begin, end, !quoted, out);
+      this.#appendReplacement(text, spans[next]!, begin, end, true, out);
       if (quoted) appendAll(quoteText, out);
       copied = end;
       this.matches++;

@@ -82,7 +82,7 @@ function endsAt(text: Buffer, end: number, columns: boolean): boolean {
 
 function beginsAt(text: Buffer, begin: number, columns: boolean): boolean {
   const before = byteAt(text, begin - 1);
-  if (isAlnum(before) || (before === plusSign && text[begin] !== code("("))) return false;
+  if (text[begin] !== code("(") && (isAlnum(before) || before === plusSign)) return false;
   const joins =
     before === hyphen ||
     before === dot ||
@@ -115,7 +115,7 @@ export function scanUsPhone(text: Buffer, finds: number[]): void {
   for (let at = 0; at + 10 <= text.length; at++) {
     const c = text[at]!;
     if (!isDigit(c) && c !== plusSign && c !== code("(")) continue;
-    if (isAlnum(byteAt(text, at - 1))) continue;
+    if (c !== code("(") && isAlnum(byteAt(text, at - 1))) continue;
     const plus = c === plusSign;
     const country = countryBytes(text, at);
     let end = country > 0 ? numberEnd(text, at + country, plus) : 0;
