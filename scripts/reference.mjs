@@ -84,14 +84,16 @@ function typeOf(schema) {
   ].join(" ");
   if (schema.type === "array") {
     const { type, anyOf } = schema.items;
+    if (anyOf?.every((one) => "const" in one)) return `list of ${anyOf.map((one) => `\`${one.const}\``).join(", ")}`;
     return type === "string" ? "list of texts" : anyOf === undefined ? "list of objects" : "list of texts and numbers";
   }
   if (schema.type === undefined && schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(" or ");
   return { integer: `integer ${range}`.trim(), string: "text" }[schema.type] ?? schema.type;
 }
 
-function defaultOf(schema) {
-  return [undefined, ""].includes(schema.default) || typeof schema.default === "object" ? "" : `\`${schema.default}\``;
+function defaultOf({ default: value }) {
+  if (Array.isArray(value)) return value.map((one) => `\`${one}\``).join(", ");
+  return value === undefined || value === "" || typeof value === "object" ? "" : `\`${value}\``;
 }
 
 function cell(text) {

@@ -385,12 +385,13 @@ Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, S
     SearchLayer(text, 0);
     if ((decode_ & detect::kDecodeBase64) != 0) SearchBase64(text);
     uint32_t layer = 0;
-    while (layer < kLayersMax && layers_[layer].Decode(texts_[layer], decode_)) {
+    const unsigned decode = decode_ == 0 ? 0 : decode_ | detect::kDecodeColour;
+    while (layer < kLayersMax && layers_[layer].Decode(texts_[layer], decode)) {
       ++layer;
       texts_[layer] = layers_[layer - 1].text();
       SearchLayer(texts_[layer], layer);
     }
-    if (layer == kLayersMax && detect::HidesCharacters(texts_[layer], decode_)) finished = false;
+    if (layer == kLayersMax && detect::HidesCharacters(texts_[layer], decode)) finished = false;
   }
   if (!scope_.empty() && !spans_.empty()) {
     field_finds_.clear();

@@ -268,7 +268,9 @@ class Pipe {
       const base = countCellsFixed + index * countCellsPerRule;
       const at = (cell: keyof typeof ruleCell) => this.#counts[base + ruleCell[cell]]!;
       if (type === "redact") redacted.push([id, { records: at("changedRecords"), replacements: at("replacements") }]);
-      else dropped.push([id, { records: at("droppedRecords"), bytes: at("droppedBytes") }]);
+      // A redact rule drops only in that mode.
+      if (type !== "redact" || at("droppedRecords") > 0)
+        dropped.push([id, { records: at("droppedRecords"), bytes: at("droppedBytes") }]);
       if (type === "sample") sampled.push([id, { weight: at("sampledWeight") }]);
       if (at("summaryRecords") > 0) summaries.push([id, { records: at("summaryRecords"), bytes: at("summaryBytes") }]);
     });

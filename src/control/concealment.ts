@@ -3,6 +3,7 @@
  * rule's effect pass here, whatever the rules that are tried: trying a rule must not be a way to read what another one hides.
  */
 
+import type { ConditionConfig } from "../conditions/index.ts";
 import { canonical } from "../manifest/canonical.ts";
 import { classOf, compilePlan } from "../plan/compile.ts";
 import type { Evaluate } from "../plan/evaluation.ts";
@@ -21,8 +22,9 @@ export interface Concealed {
 }
 
 /**
- * Takes out of records what must not be seen.
- * @param rules of which those that protect are used; several lists: the draft's and the published ones
+ * Takes out of records what must not be seen. Nobody knows any more where a record came from and when, so a rule that asks for it acts.
+ * @param rules of which those that protect are used; several lists run one after the other: first the published one, so that no draft
+ *   takes away what a published rule goes by
  * @returns one answer a record; undefined: a protect rule drops or cannot finish it, so that nothing of it is shown
  */
 export function conceal(
@@ -34,7 +36,7 @@ export function conceal(
   const plan = compilePlan(withoutRuleKeys([...protecting(rules.flat()), everyDetector]));
   const evaluations = evaluate(
     plan,
-    records.map((bytes) => ({ bytes })),
+    records.map((bytes) => ({ bytes, source: { transport: "unknown" } })),
   );
   return evaluations.map(({ fate, output }, index) => {
     if (fate === "empty") return { text: "", concealed: false };
@@ -52,9 +54,16 @@ function protecting(rules: readonly Rule[]): readonly Rule[] {
     const ruleType = ruleTypes.get(rule.type);
     if (ruleType === undefined || ruleType.outputs !== undefined || rule.enabled === false || rule.mode === "shadow")
       continue;
-    if (classOf(rule, ruleType) === "protect") seen.set(canonical([rule.type, rule.params, rule.when ?? null]), rule);
+    if (classOf(rule, ruleType) !== "protect") continue;
+    const { when, ...always } = rule;
+    const applied = when === undefined || asksTime(when) ? always : rule;
+    seen.set(canonical([applied.type, applied.params, applied.when ?? null]), applied);
   }
   return [...seen.values()];
+}
+
+function asksTime({ all = [], any = [], not, time_share }: ConditionConfig): boolean {
+  return time_share !== undefined || [...all, ...any, ...(not === undefined ? [] : [not])].some(asksTime);
 }
 
 /** Takes out what any detector finds. */

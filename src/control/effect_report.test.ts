@@ -27,15 +27,16 @@ describe("an effect in dollars", () => {
   it("is of every output, as far as its filter lets records through", () => {
     const outputs = [
       { type: "datadog", id: "dd", api_key: "k" },
-      { type: "http", id: "h", url: "http://h", prices: { per_gb_usd: 1 } },
+      { type: "http", id: "h", url: "http://h", prices: { per_gb_usd: 1, per_million_events_usd: 2 } },
       { type: "file", id: "f", path: "/f" },
     ];
-    const rate = rateOf(outputs, new Map([["h", 0.5]]), { perGbUsd: 10, perMillionEventsUsd: 0 });
-    expect(rate.price).toEqual({ perGbUsd: 0.1 + 0.5 + 10, perMillionEventsUsd: 1.7 });
+    const half = { records: 0.25, bytes: 0.5 };
+    const rate = rateOf(outputs, new Map([["h", half]]), { perGbUsd: 10, perMillionEventsUsd: 0 });
+    expect(rate.price).toEqual({ perGbUsd: 0.1 + 0.5 + 10, perMillionEventsUsd: 1.7 + 0.25 * 2 });
     expect(rate.outputs.map(({ output, share, price }) => [output, share, price.from])).toEqual([
-      ["dd", 1, "list"],
-      ["h", 0.5, "output"],
-      ["f", 1, "setting"],
+      ["dd", { records: 1, bytes: 1 }, "list"],
+      ["h", half, "output"],
+      ["f", { records: 1, bytes: 1 }, "setting"],
     ]);
     expect(rateOf([], new Map()).outputs).toMatchObject([{ output: "console", price: { from: "none" } }]);
   });
@@ -65,7 +66,7 @@ describe("an effect in dollars", () => {
 });
 
 describe("flags", () => {
-  const activity = { sinceMs: 0, received: 5000, matched: 0, droppedRecords: 0, droppedBytes: 0 };
+  const activity = { sinceMs: 0, received: 5000, reached: 5000, matched: 0, droppedRecords: 0, droppedBytes: 0 };
   const day = 24 * hourMs;
 
   it("are for a rule that acted on nothing for a day in which records came", () => {
@@ -76,11 +77,19 @@ describe("flags", () => {
     expect(flagsOf(drop, { ...activity, matched: 1, lastMatchedMs: 1 }, day + 1)).toEqual(["matched_nothing_24h"]);
   });
 
+  it("are not for a route, of which nobody counts what it does", () => {
+    const route: Rule = { id: "r", type: "route", params: { outputs: [] } };
+    expect(flagsOf(route, activity, day)).toEqual([]);
+    expect(flagsOf({ ...route, mode: "shadow" }, activity, day)).toEqual(["matched_nothing_24h"]);
+  });
+
   it("are for a redact that changes every record, of a thousand at least", () => {
     const everything = { ...activity, matched: 5000, lastMatchedMs: 1 };
     expect(flagsOf(redact, everything, 2)).toEqual(["matches_everything"]);
     expect(flagsOf(drop, everything, 2)).toEqual([]);
-    expect(flagsOf(redact, { ...everything, received: 5001 }, 2)).toEqual([]);
-    expect(flagsOf(redact, { ...everything, received: 999, matched: 999 }, 2)).toEqual([]);
+    expect(flagsOf(redact, { ...everything, reached: 5001 }, 2)).toEqual([]);
+    expect(flagsOf(redact, { ...everything, reached: 999, matched: 999 }, 2)).toEqual([]);
+    // Others were dropped before it.
+    expect(flagsOf(redact, { ...everything, received: 9000 }, 2)).toEqual(["matches_everything"]);
   });
 });

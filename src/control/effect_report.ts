@@ -1,13 +1,15 @@
 /** What a rule's effect amounts to: by severity and service, in dollars a month, and what is wrong with a rule that acts never or always. */
 
 import type { OutputConfig, Rule } from "../manifest/manifest.ts";
-import type { EffectAmount, LiveActivity, LiveEffect } from "../plan/live.ts";
+import type { EffectAmount, LiveActivity, LiveEffect, LiveShare } from "../plan/live.ts";
 import { severity } from "../plan/operations.ts";
 import { type OutputPrice, priceOf } from "../prices/index.ts";
 import { costUsd, monthHours, type Price } from "../prices/price.ts";
+import { ruleTypes } from "../rules/index.ts";
 
 const levels = Object.keys(severity) as (keyof typeof severity)[];
 const hourMs = 3_600_000;
+const whole: LiveShare = { records: 1, bytes: 1 };
 /** A rule that acted on nothing for so long is told of. */
 const idleMs = 24 * hourMs;
 /** Fewer records may all be alike. */
@@ -18,22 +20,24 @@ export type RuleFlag = "matched_nothing_24h" | "matches_everything";
 /** What one record, and one byte, costs at all outputs together; an output counts as far as its filter lets records through. */
 export interface Rate {
   readonly price: Price;
-  readonly outputs: readonly { readonly output: string; readonly share: number; readonly price: OutputPrice }[];
+  readonly outputs: readonly { readonly output: string; readonly share: LiveShare; readonly price: OutputPrice }[];
 }
 
 /** @param outputs of the published manifest; none: the console */
-export function rateOf(outputs: readonly OutputConfig[], shares: ReadonlyMap<string, number>, fallback?: Price): Rate {
+export function rateOf(
+  outputs: readonly OutputConfig[],
+  shares: ReadonlyMap<string, LiveShare>,
+  fallback?: Price,
+): Rate {
   const all: readonly OutputConfig[] = outputs.length === 0 ? [{ type: "console", id: "console" }] : outputs;
   const priced = all.map((output) => {
     const id = String(output.id ?? output.type);
-    return { output: id, share: shares.get(id) ?? 1, price: priceOf(output, fallback) };
+    return { output: id, share: shares.get(id) ?? whole, price: priceOf(output, fallback) };
   });
-  const sum = (of: (price: Price) => number) =>
-    priced.reduce((total, { share, price }) => total + share * of(price), 0);
   return {
     price: {
-      perGbUsd: sum(({ perGbUsd }) => perGbUsd),
-      perMillionEventsUsd: sum((price) => price.perMillionEventsUsd),
+      perGbUsd: sumOver(priced, ({ share, price }) => share.bytes * price.perGbUsd),
+      perMillionEventsUsd: sumOver(priced, ({ share, price }) => share.records * price.perMillionEventsUsd),
     },
     outputs: priced,
   };
@@ -75,8 +79,11 @@ export function effectReport(rule: Rule, effect: LiveEffect, rate: Rate, nowMs: 
       usd: perMonth(costUsd(saved, rate.price), hours),
       by_output: rate.outputs.map(({ output, share, price }) => ({
         output,
-        usd: perMonth(share * costUsd(saved, price), hours),
-        share: rounded(share),
+        usd: perMonth(
+          costUsd({ records: share.records * saved.records, bytes: share.bytes * saved.bytes }, price),
+          hours,
+        ),
+        share: { records: rounded(share.records), bytes: rounded(share.bytes) },
         per_gb_usd: price.perGbUsd,
         per_million_events_usd: price.perMillionEventsUsd,
         price_from: price.from,
@@ -96,14 +103,22 @@ export function effectReport(rule: Rule, effect: LiveEffect, rate: Rate, nowMs: 
   };
 }
 
+/** Is what the rule does counted by rule while it is enforced? Where records go is counted by output. */
+export function isCounted({ type, mode }: Rule): boolean {
+  return mode === "shadow" || ruleTypes.get(type)?.outputs === undefined;
+}
+
 /** What deserves a second look. @param rule as it runs */
 export function flagsOf(rule: Rule, activity: LiveActivity, nowMs: number): readonly RuleFlag[] {
-  const { received, matched, sinceMs, lastMatchedMs = sinceMs } = activity;
+  const { received, reached, matched, sinceMs, lastMatchedMs = sinceMs } = activity;
   const flags: RuleFlag[] = [];
-  if (received > 0 && nowMs - lastMatchedMs >= idleMs) flags.push("matched_nothing_24h");
-  if (rule.type === "redact" && matched === received && received >= everythingRecordsMin)
-    flags.push("matches_everything");
+  if (isCounted(rule) && received > 0 && nowMs - lastMatchedMs >= idleMs) flags.push("matched_nothing_24h");
+  if (rule.type === "redact" && matched >= reached && reached >= everythingRecordsMin) flags.push("matches_everything");
   return flags;
+}
+
+function sumOver<T>(all: readonly T[], of: (one: T) => number): number {
+  return all.reduce((total, one) => total + of(one), 0);
 }
 
 export function sumOf(amounts: readonly EffectAmount[]): EffectAmount {

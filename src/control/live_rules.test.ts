@@ -1,6 +1,6 @@
 /** Calls that ask data planes what rules do: with one in this process (a stand-in here), and without. */
 
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { engines } from "../../test/conformance/engines.ts";
@@ -26,7 +26,14 @@ const effect: LiveEffect = {
   otherServices: { records: 0, bytes: 0 },
   examples: [`x ${secret}`, "drop me", `${"x".repeat(2048)}`].map((text) => Buffer.from(text)),
 };
-const activity: LiveActivity = { sinceMs: 0, received: 2000, matched: 0, droppedRecords: 0, droppedBytes: 0 };
+const activity: LiveActivity = {
+  sinceMs: 0,
+  received: 2000,
+  reached: 2000,
+  matched: 0,
+  droppedRecords: 0,
+  droppedBytes: 0,
+};
 
 let server: ControlServer | undefined;
 afterEach(async () => server?.close());
@@ -75,7 +82,11 @@ describe("without a data plane in the process", () => {
     expect([answer.status, answer.body.error.fix]).toEqual([501, expect.stringContaining("streamgate run")]);
     expect((await call("POST", "/rules/preview", { recent: 3 })).status).toBe(501);
     expect((await call("POST", "/rules/preview", { lines: ["a"] })).body.lines).toHaveLength(1);
-    expect((await call("POST", "/rules/shy/promote")).body).toMatchObject({ status: "promoted", warnings: [] });
+    // No warning would read as no errors.
+    const warnings = [{ rule: "shy", kind: "effect_unknown", what: expect.stringContaining("not known here") }];
+    expect((await call("POST", "/rules/shy/promote")).body).toMatchObject({ status: "promoted", warnings });
+    expect((await publish()).warnings).toEqual(warnings);
+    expect((await publish()).warnings).toEqual([]);
   });
 });
 
@@ -88,6 +99,21 @@ describe("an effect's answer", () => {
     expect(body).toMatchObject({ records: 21, error_or_above: 11, examples: ["x #"], examples_withheld: 2 });
     expect(body.by_service).toMatchObject([{ service: "svc #" }]);
     expect(JSON.stringify(body)).not.toContain(secret);
+  });
+
+  it.each([
+    ["a transport", { transport: "udp" }],
+    ["a sender", { source: ["10.0.0.0/8"] }],
+    ["a time", { all: [{ value: "x" }, { not: { time_share: { share: 0.5, period_s: 60 } } }] }],
+    ["another part of the record", { value: "x " }],
+  ])("hides what a rule takes out that asks for %s, whatever the draft does before", async (_, when) => {
+    await start({});
+    await publish({ ...ssn, when }, shy);
+    await call("POST", "/rules?before=ssn", {
+      ...{ id: "trick", type: "redact", params: { pattern: "x ", replacement: "y " } },
+    });
+    const { body } = await call("GET", "/rules/shy/effect");
+    expect(body.examples).toEqual(["y #", "drop me"]);
   });
 
   it("flags rules that act never or always, as /status does", async () => {
@@ -104,6 +130,50 @@ describe("an effect's answer", () => {
     });
     const { body } = await call("GET", "/status");
     expect(body).toEqual({ version: "1", rule_flags: { ssn: ["matches_everything"], shy: ["matched_nothing_24h"] } });
+  });
+});
+
+describe("an enforced rule's effect", () => {
+  it("tells nothing of a route, which is counted by output, rather than that it did nothing", async () => {
+    await start({ activity: async () => new Map([["away", activity]]) });
+    await publish({ id: "away", type: "route", params: { outputs: [] } });
+    const { body } = await call("GET", "/rules/away/effect");
+    expect(body).toMatchObject({ mode: "enforce", flags: [], note: expect.stringContaining("by output") });
+    expect(body).not.toHaveProperty("records");
+    expect((await call("GET", "/status")).body.rule_flags).toEqual({});
+  });
+});
+
+describe("a preview of recent records", () => {
+  const card = "4111 1111 1111 1111";
+  const recent = async () => [`paid ${card}`, "nothing", "drop me"].map((text) => Buffer.from(text));
+  const tried = (params: object) => [{ id: "tried", type: "redact", params }];
+
+  it.each([
+    ["takes it apart", { pattern: "4111", replacement: "4.1.1.1" }],
+    ["takes the rest away", { pattern: " 1111", replacement: "" }],
+    ["writes it beside other text", { pattern: "(\\d{4}) ", replacement: "\\1_\\1" }],
+  ])("shows no value that a detector finds, not even when the rule that is tried %s", async (_, params) => {
+    await start({ recent });
+    const { body } = await call("POST", "/rules/preview", { recent: 3, rules: tried(params) });
+    expect(body.lines[0]).toMatchObject({ fate: "passed", output: "paid [credit_card]" });
+    expect(body.lines[0].changed_by).toMatchObject([{ rule: "tried" }]);
+    expect(JSON.stringify(body)).not.toMatch(/4\D*1\D*1\D*1\D*1/);
+  });
+
+  it("tells whether the rules leave something in a record, and shows nothing of one that a protect rule keeps back", async () => {
+    await start({ recent });
+    await publish({ id: "keep", type: "filter", protect: true, params: { value: "drop me" } });
+    const lines = async (rules: readonly object[]) =>
+      (await call("POST", "/rules/preview", { recent: 3, rules })).body.lines;
+    const [first, second, third] = await lines([]);
+    expect(first).toMatchObject({ output: "paid [credit_card]", concealed: true });
+    expect(second).toMatchObject({ input: "nothing", output: "nothing" });
+    expect(second).not.toHaveProperty("concealed");
+    expect(third).toEqual({
+      ...{ line: 3, fate: "passed", changed_by: [], would_act: [], outputs: ["console"], concealed: true },
+    });
+    expect((await lines(tried({ detector: "credit_card" })))[0]).not.toHaveProperty("concealed");
   });
 });
 
@@ -127,6 +197,38 @@ describe("a publication", () => {
     await call("DELETE", "/rules/ssn");
     expect(await call("POST", "/publish")).toMatchObject({ status: 500, body: { error: { code: "SG_DATA_DIR" } } });
     expect((await call("GET", "/")).body.published_version).toBe("1");
+  });
+});
+
+describe("promoting", () => {
+  it("is refused for a rule that is switched off, and leaves one trace however often it is asked for", async () => {
+    const directory = temporaryDirectory("live");
+    await start({}, directory);
+    await publish(shy, { ...shy, id: "off", enabled: false });
+    const refused = await call("POST", "/rules/off/promote");
+    expect([refused.status, refused.body.error.fix]).toEqual([409, expect.stringContaining("enabled")]);
+    const first = await call("POST", "/rules/shy/promote");
+    expect(first.body.warnings).toMatchObject([{ kind: "hits_errors", records: 11 }]);
+    expect(await call("POST", "/rules/shy/promote")).toEqual(first);
+    const audit = readFileSync(join(directory, "audit.jsonl"), "utf8");
+    expect(audit.match(/"promote"/g)).toHaveLength(1);
+  });
+});
+
+describe("calls that try rules", () => {
+  it.each([
+    ["/rules/preview", { lines: ["x"] }],
+    ["/rules/test", { tests: [{ name: "t", input: "x", expect: "x" }] }],
+  ])("%s names a wrong rule by its place in the body, and tells what is ignored", async (path, body) => {
+    await start();
+    const rules = [shy, { id: "slip", type: "filter", params: { value: "y", ignorecase: true } }];
+    const { warnings } = (await call("POST", path, { ...body, rules })).body;
+    expect(warnings).toEqual([expect.stringContaining('rules[1] "slip" params.ignorecase')]);
+    const lost = [{ id: "lost", type: "route", params: { outputs: ["nowhere"] } }];
+    expect(await call("POST", path, { ...body, rules: lost })).toMatchObject({
+      status: 422,
+      body: { error: { code: "SG_RULE_OUTPUT", where: 'rules[0] "lost" params.outputs' } },
+    });
   });
 });
 

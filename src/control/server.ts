@@ -163,7 +163,9 @@ function createApp(context: RouteContext): FastifyInstance {
   app.setErrorHandler((error: FastifyError | StreamGateError, request, reply) => {
     const known = error instanceof StreamGateError ? error : requestError(error);
     const { status, body } = answerFor(known);
-    if (status >= 500) context.log.error(`${request.method} ${request.routeOptions.url ?? "?"}: ${error.message}`);
+    // 501 is for who asks the wrong process: nothing is wrong with this one.
+    if (status >= 500 && status !== 501)
+      context.log.error(`${request.method} ${request.routeOptions.url ?? "?"}: ${error.message}`);
     void reply.code(status).send(body);
   });
   app.setNotFoundHandler((request, reply) => {

@@ -19,12 +19,13 @@ export interface Sighting {
   readonly sinceMs: number;
 }
 
-/** An enforced rule of class reduce that was seen to act on errors. */
+/** Of an enforced rule of class reduce: that it was seen to act on errors, or that nobody here has seen what it did in shadow. */
 export interface ErrorWarning {
   readonly rule: string;
-  readonly kind: "hits_errors";
-  readonly records: number;
-  readonly since: string;
+  readonly kind: "hits_errors" | "effect_unknown";
+  /** Of hits_errors. */
+  readonly records?: number;
+  readonly since?: string;
   readonly what: string;
 }
 
@@ -52,10 +53,24 @@ export class Sightings {
         const { records, sinceMs } = this.#seen.get(identity(rule)) ?? { records: 0, sinceMs: 0 };
         if (records === 0) return [];
         const since = new Date(sinceMs).toISOString();
-        const what = `in shadow since ${since} it would have acted on ${records} records that say they are an error or worse; GET /rules/{id}/effect has examples, and a \`when\` spares them`;
+        const what = `in shadow since ${since} it would have acted on ${counted(records)} an error or worse; "when":{"not":{"severity":{"at_least":"ERROR"}}} on the rule spares them`;
         return [{ rule: rule.id, kind: "hits_errors", records, since, what }];
       });
   }
+}
+
+/** Of rules that come out of the shadow, where no data plane runs in the process: no warning would read as no errors. */
+export function unseen(before: readonly Rule[], after: readonly Rule[]): readonly ErrorWarning[] {
+  const shadows = new Set(
+    before.filter(({ enabled = true, mode }) => enabled && mode === "shadow").map(({ id }) => id),
+  );
+  return after
+    .filter((rule) => isEnforced(rule) && reduces(rule) && shadows.has(rule.id))
+    .map(({ id }) => ({
+      rule: id,
+      kind: "effect_unknown",
+      what: "what it would have done in shadow was counted at the data planes and is not known here: nobody has looked whether it acts on errors; try it on a gate that runs both planes, or on kept records with `streamgate prove`",
+    }));
 }
 
 function isEnforced({ enabled = true, mode = "enforce" }: Rule): boolean {
@@ -70,4 +85,8 @@ function reduces(rule: Rule): boolean {
 /** A rule is the same whether it is enforced or in shadow. */
 function identity({ id, type, params, when }: Rule): string {
   return canonical([id, type, params, when ?? null]);
+}
+
+function counted(records: number): string {
+  return records === 1 ? "1 record that says it is" : `${records} records that say they are`;
 }

@@ -5,12 +5,17 @@ import { bearerToken } from "./bearer_token.ts";
 import { creditCard } from "./credit_card.ts";
 import type { Detector, DetectorGroup } from "./detector.ts";
 import { email } from "./email.ts";
+import { gcpKey } from "./gcp_key.ts";
 import { githubToken } from "./github_token.ts";
+import { gitlabToken } from "./gitlab_token.ts";
 import { iban } from "./iban.ts";
 import { ipv4 } from "./ipv4.ts";
 import { ipv6 } from "./ipv6.ts";
 import { jwt } from "./jwt.ts";
+import { mac } from "./mac.ts";
 import { privateKey } from "./private_key.ts";
+import { slackToken } from "./slack_token.ts";
+import { stripeKey } from "./stripe_key.ts";
 import { urlCredentials } from "./url_credentials.ts";
 import { usPhone } from "./us_phone.ts";
 import { usSsn } from "./us_ssn.ts";
@@ -23,6 +28,10 @@ const all: readonly Detector[] = [
   jwt,
   urlCredentials,
   githubToken,
+  gitlabToken,
+  slackToken,
+  stripeKey,
+  gcpKey,
   awsAccessKey,
   bearerToken,
   creditCard,
@@ -32,6 +41,7 @@ const all: readonly Detector[] = [
   usPhone,
   ipv6,
   ipv4,
+  mac,
 ];
 
 export const detectors: ReadonlyMap<string, Detector> = new Map(all.map((detector) => [detector.name, detector]));

@@ -171,7 +171,7 @@ describe("readManifest", () => {
       "a missing parameter",
       rule({ type: "redact", params: {} }),
       "SG_RULE_PARAMS",
-      'pipelines[0].processors[1] "r" params.pattern',
+      'pipelines[0].processors[1] "r" params',
     ],
     [
       "an empty value",

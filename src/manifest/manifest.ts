@@ -111,7 +111,7 @@ export function readManifest(value: unknown, check: PatternChecker): { manifest:
     outputs: readOutputList(outputs, `${base}.outputs`, check, warnings),
     batch_size: (pipeline as { batch_size?: number }).batch_size ?? batchSizeDefault,
   };
-  checkNamedOutputs(active, base);
+  checkNamedOutputs(active.processors, active.outputs, `${base}.processors`);
   if (rest.length > 0) {
     warnings.push(
       `pipelines[1]${rest.length > 1 ? ` to pipelines[${rest.length}]` : ""}: only the first pipeline runs; ignored`,
@@ -130,6 +130,25 @@ export function readRules(value: unknown, check: PatternChecker): { rules: Rule[
   }
   const warnings: string[] = [];
   return { rules: readRuleList(value, "rules", check, warnings), warnings };
+}
+
+/**
+ * Reads rules and outputs that stand beside each other in an object, as calls that try rules take them.
+ * @throws StreamGateError naming `rules[2] "mask" params.pattern` or `outputs[0] url`, the reason and the remedy
+ */
+export function readRulesAndOutputs(
+  rules: readonly unknown[],
+  outputs: unknown,
+  check: PatternChecker,
+): { rules: Rule[]; outputs: OutputConfig[]; warnings: string[] } {
+  if (!Array.isArray(outputs)) throw unfit("outputs", `must be a list, not ${nameOf(outputs)}`);
+  const warnings: string[] = [];
+  const read = {
+    rules: readRuleList(rules, "rules", check, warnings),
+    outputs: readOutputList(outputs, "outputs", check, warnings),
+  };
+  checkNamedOutputs(read.rules, read.outputs, "rules");
+  return { ...read, warnings };
 }
 
 function readRuleList(values: readonly unknown[], base: string, check: PatternChecker, warnings: string[]): Rule[] {
@@ -190,9 +209,9 @@ function readOutputList(
 }
 
 /** Rules name outputs by their ids: each must be there, or records would silently go elsewhere. */
-function checkNamedOutputs({ processors, outputs }: Pipeline, base: string): void {
+function checkNamedOutputs(rules: readonly Rule[], outputs: readonly OutputConfig[], base: string): void {
   const ids = outputs.map(({ id }) => id);
-  for (const [index, { id, type, params, enabled = true }] of processors.entries()) {
+  for (const [index, { id, type, params, enabled = true }] of rules.entries()) {
     const missing = enabled
       ? ruleTypes
           .get(type)
@@ -201,7 +220,7 @@ function checkNamedOutputs({ processors, outputs }: Pipeline, base: string): voi
       : undefined;
     if (missing === undefined) continue;
     throw new StreamGateError("SG_RULE_OUTPUT", {
-      where: `${base}.processors[${index}] ${JSON.stringify(id)} params.outputs`,
+      where: `${base}[${index}] ${JSON.stringify(id)} params.outputs`,
       what: `no output has the id ${JSON.stringify(missing)}`,
       fix:
         ids.length === 0 ? "add the output first" : `outputs are ${ids.map((name) => JSON.stringify(name)).join(", ")}`,

@@ -89,7 +89,8 @@ export function readRule(value: unknown, base: string, check: PatternChecker, wa
     );
   }
   const wrong = firstViolation(schema, ruleParams);
-  if (wrong !== undefined) throw refuse("SG_RULE_PARAMS", ["params", ...wrong.path], wrong.what, fixFor(type));
+  if (wrong !== undefined)
+    throw refuse("SG_RULE_PARAMS", ["params", ...wrong.path], wrong.what, fixFor(type, wrong.path[0]));
   const refusal = ruleType.refusal(ruleParams as never, check);
   if (refusal !== undefined) {
     throw new StreamGateError(refusal.code, {
@@ -103,7 +104,11 @@ export function readRule(value: unknown, base: string, check: PatternChecker, wa
   return { ...coerced, params: ruleParams, ...(when !== undefined && { when }) } as unknown as Rule;
 }
 
-/** An example of the type's parameters, as the way out of a wrong one. */
-function fixFor(type: string): string {
-  return `write them as ${JSON.stringify(ruleTypes.get(type)!.examples[0])}`;
+/** The way out of a wrong parameter: an example of the type that has it, else where they are all told. */
+function fixFor(type: string, param: string | undefined): string {
+  const { examples } = ruleTypes.get(type)!;
+  const example = examples.find((one) => param === undefined || Object.hasOwn(one, param));
+  return example === undefined
+    ? `docs/reference/rules.md#${type} tells what it takes`
+    : `write them as ${JSON.stringify(example)}`;
 }

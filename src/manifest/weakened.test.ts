@@ -23,6 +23,27 @@ describe("weakenings", () => {
     expect(how(before as Rule, ...(after as readonly Rule[]))).toEqual([expected]);
   });
 
+  const second: Rule = { ...redact, id: "second" };
+
+  it("tell all that became of one", () => {
+    const now: Rule = { ...redact, when: { value: "x" }, params: { pattern: "aa" } };
+    expect(weakenings([redact, second], [second, now]).map(({ rule, how }) => [rule, how])).toEqual([
+      ["r", "narrowed"],
+      ["r", "changed"],
+      ["r", "moved"],
+    ]);
+  });
+
+  it("tell of a rule that runs behind a redact that ran behind it, and not of the one that overtook it", () => {
+    expect(weakenings([redact, filter, second], [second, filter, redact])).toEqual([
+      { rule: "r", how: "moved", what: expect.stringContaining('"second"') },
+    ]);
+    expect(weakenings([redact, second], [{ ...second, mode: "shadow" }, redact]).map(({ how }) => how)).toEqual([
+      "shadowed",
+    ]);
+    expect(weakenings([redact], [second, redact])).toEqual([]);
+  });
+
   it.each([
     ["stays", redact, [redact]],
     [
@@ -30,7 +51,7 @@ describe("weakenings", () => {
       redact,
       [{ params: { replacement: "b", pattern: "a" }, type: "redact", id: "r" }],
     ],
-    ["is moved among others", redact, [filter, redact]],
+    ["is moved among others that change nothing", redact, [filter, redact]],
     ["lost its condition", { ...redact, when: { value: "x" } }, [redact]],
     ["only reduces", filter, []],
     ["was off before", { ...redact, enabled: false }, []],

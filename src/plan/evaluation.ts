@@ -14,9 +14,10 @@ export interface EvaluatedRecord {
   readonly bytes: Uint8Array;
   /** Milliseconds since 1970; what windows and rates are counted in. Absent: 0. Never less than the record's before it. */
   readonly receivedAtMs?: number;
-  /** Where it comes from; absent: nowhere in particular. */
+  /** Where it comes from; absent: over TCP, from nowhere in particular. */
   readonly source?: {
-    readonly transport?: "tcp" | "udp" | "stdin";
+    /** unknown: nobody knows, so conditions that ask for it hold for rules that protect and for no others. Absent: tcp. */
+    readonly transport?: "tcp" | "udp" | "stdin" | "unknown";
     /** IPv4 or IPv6. */
     readonly address?: string;
     readonly port?: number;

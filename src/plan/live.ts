@@ -35,6 +35,8 @@ export interface LiveActivity {
   readonly sinceMs: number;
   /** Records that met rules since then. */
   readonly received: number;
+  /** Of these, records that no rule before it dropped or withheld. Those that rules make themselves are not counted, though it sees them. */
+  readonly reached: number;
   /** Of these, records that the rule dropped, changed or withheld, or in shadow would have. */
   readonly matched: number;
   /** Bytes, as received, of those that it dropped. */
@@ -44,13 +46,19 @@ export interface LiveActivity {
   readonly lastMatchedMs?: number;
 }
 
+/** What an output gets of all that passes, 0 to 1; of bytes another part than of records, where it gets the long ones or the short. */
+export interface LiveShare {
+  readonly records: number;
+  readonly bytes: number;
+}
+
 export interface LiveRules {
   /** Of the rules that are in shadow. */
   effects(): Promise<readonly LiveEffect[]>;
   /** Of every rule that runs, by id. */
   activity(): Promise<ReadonlyMap<string, LiveActivity>>;
-  /** Of each output, by id: the share of bytes that its filter and routes let through, 0 to 1. */
-  shares(): ReadonlyMap<string, number>;
+  /** Of each output, by id: what its filter and routes let through. */
+  shares(): ReadonlyMap<string, LiveShare>;
   /** The newest of the few records of each second that are kept in memory, oldest first, as the rules left them. */
   recent(count: number): Promise<readonly Uint8Array[]>;
 }

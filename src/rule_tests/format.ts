@@ -17,6 +17,7 @@ import {
   type PatternChecker,
   type Rule,
   readManifest,
+  readRulesAndOutputs,
 } from "../manifest/manifest.ts";
 import { firstViolation, isRecord, nameOf, placeOf } from "../schema.ts";
 
@@ -188,9 +189,9 @@ function readSubject(
     const { manifest, warnings } = readManifest(rules, check);
     const { processors, outputs: own } = activePipeline(manifest);
     if (outputs === undefined) return { rules: processors, outputs: own, warnings };
-    return { ...readPipeline(processors, outputs, check), warnings };
+    return { ...readRulesAndOutputs(processors, outputs, check), warnings };
   }
-  if (Array.isArray(rules)) return readPipeline(rules, outputs ?? [], check);
+  if (Array.isArray(rules)) return readRulesAndOutputs(rules, outputs ?? [], check);
   if (typeof rules === "string" && load === undefined)
     throw refused("rules", "is a path, and no files are read here", "give the list of rules itself, or leave it out");
   if (rules !== undefined && typeof rules !== "string")
@@ -198,13 +199,7 @@ function readSubject(
   const source = rules === undefined ? given : load!(rules);
   if (source === undefined) throw refused("rules", "is missing", "give the list of rules, or the path of their file");
   if (outputs === undefined) return { rules: source.rules, outputs: source.outputs ?? [], warnings: [] };
-  return readPipeline(source.rules, outputs, check);
-}
-
-function readPipeline(processors: readonly unknown[], outputs: unknown, check: PatternChecker) {
-  const { manifest, warnings } = readManifest({ version: "0", pipelines: [{ processors, outputs }] }, check);
-  const active = activePipeline(manifest);
-  return { rules: active.processors, outputs: active.outputs, warnings };
+  return readRulesAndOutputs(source.rules, outputs, check);
 }
 
 function readTests(value: unknown): readonly RuleTest[] {

@@ -64,8 +64,14 @@ const params = Type.Object({
   key: Type.Optional(
     Type.Union(
       [
-        Type.Object({ env: Type.String({ minLength: 1 }) }, { additionalProperties: false }),
-        Type.Object({ file: Type.String({ minLength: 1 }) }, { additionalProperties: false }),
+        Type.Object(
+          { env: Type.String({ minLength: 1, description: "Environment variable that holds it." }) },
+          { additionalProperties: false },
+        ),
+        Type.Object(
+          { file: Type.String({ minLength: 1, description: "Path of the file that holds it." }) },
+          { additionalProperties: false },
+        ),
       ],
       {
         description:

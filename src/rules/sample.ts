@@ -15,20 +15,20 @@ const allKept = 2n ** 64n - 1n;
 const keepNone = 7;
 
 const share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
-const rateOf = (name: string) => Type.Optional(share(`Share of ${name} records to keep.`));
+const rateOf = (name: string) => Type.Optional(share(`Share of ${name} to keep.`));
 
 const params = Type.Object({
   rate: Type.Optional(share("Share of the records to keep, 0 to 1: 0.1 keeps one in ten.")),
   rates: Type.Optional(
     Type.Object(
       {
-        unknown: rateOf("records without a severity: unknown"),
-        trace: rateOf("TRACE"),
-        debug: rateOf("DEBUG"),
-        info: rateOf("INFO"),
-        warn: rateOf("WARN"),
-        error: rateOf("ERROR"),
-        fatal: rateOf("FATAL"),
+        unknown: rateOf("records without a severity"),
+        trace: rateOf("TRACE records"),
+        debug: rateOf("DEBUG records"),
+        info: rateOf("INFO records"),
+        warn: rateOf("WARN records"),
+        error: rateOf("ERROR records"),
+        fatal: rateOf("FATAL records"),
       },
       {
         additionalProperties: false,

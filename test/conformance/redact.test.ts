@@ -79,6 +79,35 @@ describe.each(engines())("redact on $name", (kind) => {
     expect(one({ detector: "credit_card" }, line)).toBe(wanted);
   });
 
+  it.each([
+    ["\u001b[31m4111111111111111\u001b[0m", "\u001b[31m[credit_card]\u001b[0m"],
+    ["\u001b[m\u001b[K203.0.113.7", "\u001b[m\u001b[K[ipv4]"],
+    ["#033[1;31m536-90-4399#033[0m", "#033[1;31m[us_ssn]#033[0m"],
+    ['{"m":"\\u001b[38;5;9m203.0.113.7\\u001b[0m"}', '{"m":"\\u001b[38;5;9m[ipv4]\\u001b[0m"}'],
+    ["[m4111111111111111", "[m4111111111111111"],
+    ["[31mm4111111111111111", "[31mm4111111111111111"],
+    ["[12:00] [x] [31 4", "[12:00] [x] [31 4"],
+  ])("finds what a terminal's colours are glued to: %j", (line, wanted) => {
+    expect(one({ detector: "all" }, line)).toBe(wanted);
+  });
+
+  it("takes no colours for anything when it is to look below no escapes", () => {
+    const line = "\u001b[31m4111111111111111";
+    expect(one({ detector: "credit_card", decode: [] }, line)).toBe(line);
+  });
+
+  it("finds a private key whose lines are the values of a list", () => {
+    const key = "MC4CAQAwBQYDK2VwBCIEIICIR8gBKoFJvHWozwwckM4h";
+    const line = JSON.stringify({
+      a: 1,
+      key: ["-----BEGIN PRIVATE KEY-----", key, "-----END PRIVATE KEY-----"],
+      b: "x",
+    });
+    const out = one({ detector: "private_key" }, line)!;
+    expect(out).not.toContain(key);
+    expect(JSON.parse(out)).toMatchObject({ a: 1, b: "x" });
+  });
+
   it("takes an escape whole that a find would cut", () => {
     const line = '{"a":"mail\\tada@example.com"}';
     expect(JSON.parse(one({ detector: "email", decode: [] }, line)!)).toEqual({ a: "mail[email]" });

@@ -402,7 +402,7 @@ for (const kind of engines()) {
 }
 
 const storySeed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const storyCases = Number(process.env.FUZZ_CASES ?? 3000) / 10;
+const storyCases = Math.ceil(Number(process.env.FUZZ_CASES ?? 3000) / 30);
 
 describe.each(engines())("what protects, on $name", (kind) => {
   const protects = [
@@ -454,7 +454,7 @@ describe.each(engines())("what protects, on $name", (kind) => {
       const reload: Event = { plan: running, atMs: t0 };
       const story = tell(kind, planOfRules(thinning), [before, reload, ...events], { batchRecords: one([2, 256]) });
       const leaks = story.records.slice(story.reloads[0]).filter((record) => secret.test(record));
-      expect(leaks, `FUZZ_SEED=${storySeed + index} FUZZ_CASES=10`).toEqual([]);
+      expect(leaks, `FUZZ_SEED=${storySeed + index} FUZZ_CASES=30`).toEqual([]);
       met += story.counts.slice(1).reduce((sum, counts) => sum + count(counts, "createdRecords"), 0);
     }
     expect(met, "the stories make summaries").toBeGreaterThan(storyCases);
@@ -467,32 +467,36 @@ const keptOf50 = [2, 3, 4, 6, 8, 11, 17, 20, 21, 24, 25, 30, 31, 32, 33, 34, 35,
 describe(`both engines${skipNote}`, () => {
   const [seed, cases] = [storySeed, storyCases];
   const title = `write the same batches and counts for random stories (seed ${seed}, ${cases} cases)`;
-  it.skipIf(nativeEngine() === undefined)(title, () => {
-    const [native, portable] = engines() as [EngineKind, EngineKind];
-    const met = { summaries: 0, batches: 0, withheld: 0 };
-    for (let index = 0; index < cases; index++) {
-      const { plan, events, options } = makeStory(seed + index);
-      const [a, b] = [tell(native, plan, events, options), tell(portable, plan, events, options)];
-      const what = `FUZZ_SEED=${seed + index} FUZZ_CASES=10`;
-      expect(b.records, what).toEqual(a.records);
-      expect(b.counts, what).toEqual(a.counts);
-      expect(b.effects, what).toEqual(a.effects);
-      expect(b.withheld.equals(a.withheld), what).toBe(true);
-      expect(b.batches.length, what).toBe(a.batches.length);
-      for (const [at, batch] of a.batches.entries()) expect(batch.equals(b.batches[at]!), what).toBe(true);
-      // Where batches end changes nothing.
-      const roomy = { batchRecords: 1 << 16, batchBytes: 1 << 24, withheldBytes: 1 << 24 };
-      const { batches, ...told } = a;
-      const { batches: _, ...toldRoomy } = tell(native, plan, events, roomy);
-      expect(toldRoomy, what).toEqual(told);
-      met.summaries += a.counts.reduce((sum, counts) => sum + count(counts, "createdRecords"), 0);
-      met.batches += batches.length;
-      met.withheld += a.withheld.length;
-    }
-    expect(met.summaries, "the stories make summaries").toBeGreaterThan(cases);
-    expect(met.batches, "the stories fill batches").toBeGreaterThan(10 * cases);
-    expect(met.withheld, "the stories withhold").toBeGreaterThan(0);
-  });
+  it.skipIf(nativeEngine() === undefined)(
+    title,
+    () => {
+      const [native, portable] = engines() as [EngineKind, EngineKind];
+      const met = { summaries: 0, batches: 0, withheld: 0 };
+      for (let index = 0; index < cases; index++) {
+        const { plan, events, options } = makeStory(seed + index);
+        const [a, b] = [tell(native, plan, events, options), tell(portable, plan, events, options)];
+        const what = `FUZZ_SEED=${seed + index} FUZZ_CASES=30`;
+        expect(b.records, what).toEqual(a.records);
+        expect(b.counts, what).toEqual(a.counts);
+        expect(b.effects, what).toEqual(a.effects);
+        expect(b.withheld.equals(a.withheld), what).toBe(true);
+        expect(b.batches.length, what).toBe(a.batches.length);
+        for (const [at, batch] of a.batches.entries()) expect(batch.equals(b.batches[at]!), what).toBe(true);
+        // Where batches end changes nothing.
+        const roomy = { batchRecords: 1 << 16, batchBytes: 1 << 24, withheldBytes: 1 << 24 };
+        const { batches, ...told } = a;
+        const { batches: _, ...toldRoomy } = tell(native, plan, events, roomy);
+        expect(toldRoomy, what).toEqual(told);
+        met.summaries += a.counts.reduce((sum, counts) => sum + count(counts, "createdRecords"), 0);
+        met.batches += batches.length;
+        met.withheld += a.withheld.length;
+      }
+      expect(met.summaries, "the stories make summaries").toBeGreaterThan(cases);
+      expect(met.batches, "the stories fill batches").toBeGreaterThan(10 * cases);
+      expect(met.withheld, "the stories withhold").toBeGreaterThan(0);
+    },
+    3_600_000,
+  );
 });
 
 function makeStory(from: number): { plan: ReturnType<typeof planOfRules>; events: Event[]; options: object } {

@@ -30,9 +30,9 @@ function checkEquation(status: Record<string, unknown>): void {
 
 const withoutWeight = (line: string) =>
   line
-    .replace(/ sample_rate=2$/, "")
-    .replace(',"sample_rate":2}', "}")
-    .replace('[sample@32473 rate="2"]', "-");
+    .replace(/ sample_rate=10$/, "")
+    .replace(',"sample_rate":10}', "}")
+    .replace('[sample@32473 rate="10"]', "-");
 const isWeighed = (line: string) => withoutWeight(line) !== line;
 
 for (const { engine, skip, note } of engines) {

@@ -7,7 +7,8 @@ import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.
 import { effectExampleBytesMax } from "../../plan/live.ts";
 import { errors, RequestError } from "../answer.ts";
 import { conceal } from "../concealment.ts";
-import { effectReport, flagsOf, rateOf } from "../effect_report.ts";
+import { effectReport, flagsOf, isCounted, rateOf } from "../effect_report.ts";
+import { unseen } from "../sightings.ts";
 import type { RouteContext } from "./context.ts";
 
 const byId = Type.Object({ id: Type.String({ description: "Rule id." }) });
@@ -15,12 +16,16 @@ const byId = Type.Object({ id: Type.String({ description: "Rule id." }) });
 export const warningSchema = Type.Object(
   {
     rule: Type.String({ description: "Id of the rule." }),
-    kind: Type.Literal("hits_errors"),
-    records: Type.Integer({ description: "Records that said they were an error or worse." }),
-    since: Type.String({ description: "Since when they were counted." }),
+    kind: Type.Union([Type.Literal("hits_errors"), Type.Literal("effect_unknown")], {
+      description: "effect_unknown: with planes split over Redis nobody here has seen what it did in shadow.",
+    }),
+    records: Type.Optional(
+      Type.Integer({ description: "Of hits_errors: records that said they were an error or worse." }),
+    ),
+    since: Type.Optional(Type.String({ description: "Since when they were counted." })),
     what: Type.String({ description: "The sentence for people." }),
   },
-  { description: "An enforced rule that was seen, in shadow, to act on errors." },
+  { description: "An enforced rule that was seen, in shadow, to act on errors, or of which nobody has seen it." },
 );
 
 const exampleWarning = {
@@ -28,7 +33,7 @@ const exampleWarning = {
   kind: "hits_errors",
   records: 10_000,
   since: "2026-11-26T12:00:00.000Z",
-  what: "in shadow since 2026-11-26T12:00:00.000Z it would have acted on 10000 records that say they are an error or worse; GET /rules/{id}/effect has examples, and a `when` spares them",
+  what: 'in shadow since 2026-11-26T12:00:00.000Z it would have acted on 10000 records that say they are an error or worse; "when":{"not":{"severity":{"at_least":"ERROR"}}} on the rule spares them',
 };
 
 const amount = Type.Object(
@@ -50,7 +55,11 @@ const effectSchema = Type.Object(
     draft_differs: Type.Boolean({ description: "True: the draft has another rule under this id, or none." }),
     since: Type.String({ description: "Since when it counts: a rule that is published unchanged goes on counting." }),
     hours: Type.Number({ description: "The same, as hours until now." }),
-    records: Type.Integer({ description: "Records that it would have acted on; enforced: that it acted on." }),
+    records: Type.Optional(
+      Type.Integer({
+        description: "Records that it would have acted on; enforced: that it acted on, absent for a route.",
+      }),
+    ),
     bytes: Type.Optional(Type.Integer({ description: "Their bytes, as received." })),
     saved_bytes: Type.Optional(
       Type.Integer({ description: "Bytes that would not have left; less than 0: it would have added some." }),
@@ -59,7 +68,29 @@ const effectSchema = Type.Object(
       Type.Integer({ description: "Of the records, those that say they are an error or worse." }),
     ),
     a_month: Type.Optional(
-      Type.Object({}, { additionalProperties: true, description: "What it would save in 730 hours at this rate." }),
+      Type.Object(
+        {
+          records: Type.Integer({ description: "That would not have left." }),
+          bytes: Type.Integer(),
+          usd: Type.Number({ description: "Dollars at all outputs together." }),
+          by_output: Type.Array(
+            Type.Object({
+              output: Type.String({ description: "Id." }),
+              usd: Type.Number(),
+              share: Type.Object(
+                { records: Type.Number(), bytes: Type.Number() },
+                { description: "What its filter and routes let through of all that passes: 0 to 1." },
+              ),
+              per_gb_usd: Type.Number({ description: "Dollars for 10^9 bytes." }),
+              per_million_events_usd: Type.Number(),
+              price_from: Type.String({
+                description: "Whose price it is: the output's own, its vendor's list, the setting PRICES, or nobody's.",
+              }),
+            }),
+          ),
+        },
+        { description: "What it would save in 730 hours at this rate." },
+      ),
     ),
     by_severity: Type.Optional(Type.Record(Type.String(), amount, { description: "Worst first." })),
     by_service: Type.Optional(
@@ -80,7 +111,7 @@ const effectSchema = Type.Object(
     ),
     flags: Type.Array(Type.Union([Type.Literal("matched_nothing_24h"), Type.Literal("matches_everything")]), {
       description:
-        "matched_nothing_24h: it acted on nothing for a day; matches_everything: a redact that changes every record.",
+        "matched_nothing_24h: it acted on nothing for a day; matches_everything: a redact that changes every record that reaches it.",
     }),
     note: Type.String({ description: "How to read it." }),
   },
@@ -114,6 +145,7 @@ const effectSchema = Type.Object(
 );
 
 const shadowNote = "as if it alone were enforced in its place: effects of several rules in shadow do not add";
+const routeNote = "enforced: where records go is counted by output, in GET /status; in shadow it is counted here";
 const enforcedNote = "enforced: what it did; severity, service and dollars are counted of rules in shadow";
 
 export function effectRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -168,14 +200,14 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
           ...about,
           since: new Date(sinceMs).toISOString(),
           hours: (nowMs - sinceMs) / 3_600_000,
-          records: matched,
-          dropped: { records: droppedRecords, bytes: droppedBytes },
-          note: enforcedNote,
+          ...(isCounted(rule)
+            ? { records: matched, dropped: { records: droppedRecords, bytes: droppedBytes }, note: enforcedNote }
+            : { note: routeNote }),
         };
       }
       // One that was kept may have been cut, and half a secret is not recognised.
       const whole = effect.examples.filter(({ length }) => length < effectExampleBytesMax);
-      const rules = [store.draft.rules, processors];
+      const rules = [processors, store.draft.rules];
       const shown = conceal(whole, rules, evaluate).flatMap((one) => one?.text ?? []);
       // A service is called what a record says.
       const names = effect.services.map(({ name }) => Buffer.from(name));
@@ -190,6 +222,9 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       };
     },
   );
+
+  const warningsOf = (running: readonly Rule[], rule: Rule) =>
+    live === undefined ? unseen(running, [rule]) : sightings.warnings(running, [rule]);
 
   app.post<{ Params: { id: string } }>(
     "/rules/:id/promote",
@@ -219,14 +254,24 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
               ],
             },
           ),
-          ...errors(404, 500),
+          ...errors(404, 409, 500),
         },
       },
     },
     async ({ params: { id }, ip }) => {
       const running = activePipeline(store.published ?? passthrough).processors;
       if (live !== undefined) sightings.note(running, await live.effects());
-      if (!store.draft.rules.some((rule) => rule.id === id)) throw missing(id);
+      const drafted = store.draft.rules.find((one) => one.id === id);
+      if (drafted === undefined) throw missing(id);
+      if (drafted.enabled === false)
+        throw new RequestError(409, {
+          where: `rule ${JSON.stringify(id)}`,
+          what: "is switched off, so it would do nothing when it is enforced",
+          fix: 'PUT it with "enabled":true first',
+        });
+      // Once more: it is what was asked for already, and leaves no second trace.
+      if (drafted.mode !== "shadow")
+        return { status: "promoted", rule: drafted, warnings: warningsOf(running, drafted) };
       await audit.append([{ action: "promote", what: { rule: id }, who: { address: ip } }]);
       const draft = await store.change((before) => ({
         ...before,
@@ -234,7 +279,7 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       }));
       const rule = draft.rules.find((one) => one.id === id);
       if (rule === undefined) throw missing(id);
-      const warnings = sightings.warnings(running, [rule]);
+      const warnings = warningsOf(running, rule);
       for (const { what } of warnings) log.warn(`rule ${JSON.stringify(id)} is promoted: ${what}`);
       return { status: "promoted", rule, warnings };
     },

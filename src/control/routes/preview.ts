@@ -3,7 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
-import { activePipeline, type OutputConfig, type Rule, readManifest } from "../../manifest/manifest.ts";
+import { activePipeline, type OutputConfig, type Rule, readRulesAndOutputs } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
 import type { Evaluation } from "../../plan/evaluation.ts";
 import { withoutRuleKeys } from "../../rules/secrets_of_rules.ts";
@@ -63,7 +63,8 @@ const lineSchema = Type.Object({
   outputs: Type.Array(Type.String(), { description: "Ids of the outputs that get it." }),
   output: Type.Optional(
     Type.String({
-      description: "What comes out, without what protect rules and detectors still find in it.",
+      description:
+        "What comes out, without what protect rules and detectors still find in it; with recent: what these rules make of `input`.",
     }),
   ),
   concealed: Type.Optional(
@@ -85,6 +86,7 @@ const example = {
   ],
   summary: { records: 2, passed: 1, dropped: 1, withheld: 0, concealed: 0 },
   rules: { drop_debug: { dropped: 1, changed: 0, withheld: 0, would_act: 0 } },
+  warnings: [],
 };
 
 type Line = Static<typeof lineSchema>;
@@ -112,6 +114,9 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
                 concealed: Type.Integer({ description: "Of which something is not shown that would come out." }),
               }),
               rules: Type.Object({}, { additionalProperties: true, description: "By id: records that each acted on." }),
+              warnings: Type.Array(Type.String(), {
+                description: "What of the rules and outputs is ignored, with its place.",
+              }),
             },
             { description: "What would happen.", examples: [example] },
           ),
@@ -121,34 +126,51 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
     },
     async ({ body }) => {
       const asked = readBody(body);
-      const { rules, outputs } = readSubject(asked);
+      const { rules, outputs, warnings } = readSubject(asked);
       const recent = asked.lines === undefined;
       const records = recent ? await recentRecords(asked.recent!) : asked.lines!.map((line) => Buffer.from(line));
-      const evaluations = evaluate(
-        compilePlan(withoutRuleKeys(rules), outputs),
-        records.map((bytes) => ({ bytes })),
-      );
-      const lines = tell(evaluations, outputIds(outputs), recent ? show(records) : undefined);
-      return { source: recent ? "recent" : "lines", lines, summary: summaryOf(lines), rules: byRule(rules, lines) };
+      const plan = compilePlan(withoutRuleKeys(rules), outputs);
+      const run = (texts: readonly Uint8Array[]) =>
+        evaluate(
+          plan,
+          texts.map((bytes) => ({ bytes })),
+        );
+      const evaluations = run(records);
+      const inputs = recent ? show(records) : undefined;
+      // Of other people's records no text is shown that these rules made of what is hidden: taken apart, nobody recognises it.
+      const visible = inputs === undefined ? evaluations : run(inputs.map((one) => Buffer.from(one?.text ?? "")));
+      const lines = tell(evaluations, visible, outputIds(outputs), inputs);
+      return {
+        source: recent ? "recent" : "lines",
+        lines,
+        summary: summaryOf(lines),
+        rules: byRule(rules, lines),
+        warnings,
+      };
     },
   );
 
   function show(records: readonly Uint8Array[]): readonly (Concealed | undefined)[] {
     const published = store.published === undefined ? [] : activePipeline(store.published).processors;
-    return conceal(records, [store.draft.rules, published], evaluate);
+    return conceal(records, [published, store.draft.rules], evaluate);
   }
 
   function tell(
     evaluations: readonly Evaluation[],
+    visible: readonly Evaluation[],
     ids: readonly string[],
     inputs: readonly (Concealed | undefined)[] | undefined,
   ): readonly Line[] {
-    const shown = show(evaluations.map(({ output }) => output ?? Buffer.alloc(0)));
+    const nothing = Buffer.alloc(0);
+    const held = show(evaluations.map(({ output }) => output ?? nothing));
+    const shown = inputs === undefined ? held : show(visible.map(({ output }) => output ?? nothing));
     return evaluations.map((evaluation, index) => {
-      const { fate, by, cause, changes, shadows, output, created } = evaluation;
+      const { fate, by, cause, changes, shadows, output } = evaluation;
+      const { output: text, created } = visible[index]!;
       const input = inputs?.[index];
       const reached = fate === "passed" ? (evaluation.outputs?.map((output) => ids[output]!) ?? ids) : [];
-      const out = output === undefined ? undefined : shown[index];
+      const hidden = text === undefined || (inputs !== undefined && input === undefined);
+      const out = output === undefined || hidden ? undefined : shown[index];
       return {
         line: index + 1,
         ...(input !== undefined && { input: input.text }),
@@ -159,7 +181,7 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
         would_act: [...shadows],
         outputs: [...reached],
         ...(out !== undefined && { output: out.text }),
-        ...(output !== undefined && out?.concealed !== false && { concealed: true }),
+        ...(output !== undefined && (out === undefined || held[index]?.concealed !== false) && { concealed: true }),
         ...(created.length > 0 && { created: show(created).map((one) => one?.text ?? "") }),
       };
     });
@@ -168,13 +190,10 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
   function readSubject({ rules, outputs }: Static<typeof bodySchema>): {
     readonly rules: readonly Rule[];
     readonly outputs: readonly OutputConfig[];
+    readonly warnings: readonly string[];
   } {
     const { draft } = store;
-    const processors = rules ?? draft.rules;
-    const pipelines = [{ processors, outputs: outputs ?? draft.outputs }];
-    const { manifest } = readManifest({ version: "0", pipelines }, check);
-    const active = activePipeline(manifest);
-    return { rules: active.processors, outputs: active.outputs };
+    return readRulesAndOutputs(rules ?? draft.rules, outputs ?? draft.outputs, check);
   }
 
   async function recentRecords(count: number): Promise<readonly Uint8Array[]> {

@@ -6,17 +6,20 @@ import { StreamGateError } from "../../errors.ts";
 import { activePipeline, maskManifest, passthrough } from "../../manifest/manifest.ts";
 import { type Weakening, weakenings } from "../../manifest/weakened.ts";
 import { errors } from "../answer.ts";
-import type { ErrorWarning } from "../sightings.ts";
+import { type ErrorWarning, unseen } from "../sightings.ts";
 import type { RouteContext } from "./context.ts";
 import { warningSchema } from "./effect.ts";
 
 const weakenedSchema = Type.Object({
   rule: Type.String({ description: "Id of the rule." }),
   how: Type.Union(
-    (["deleted", "disabled", "shadowed", "narrowed", "unprotected", "changed"] as const).map((how) =>
+    (["deleted", "disabled", "shadowed", "narrowed", "unprotected", "changed", "moved"] as const).map((how) =>
       Type.Literal(how),
     ),
-    { description: "narrowed: its condition was added or changed. unprotected: it may be skipped under load." },
+    {
+      description:
+        "narrowed: its condition was added or changed. unprotected: it may be skipped under load. moved: behind a redact that may leave it less to find.",
+    },
   ),
   what: Type.String({ description: "The sentence for people." }),
 });
@@ -47,7 +50,8 @@ export function publishRoutes(
               ),
               subscribers_notified: Type.Integer({ description: "Data planes that were told." }),
               warnings: Type.Array(warningSchema, {
-                description: "Rules that are enforced from now on and were seen, in shadow, to act on errors.",
+                description:
+                  "Rules that are enforced from now on and were seen, in shadow, to act on errors; or of which nobody here has seen it.",
               }),
               weakened: Type.Array(weakenedSchema, {
                 description: "Rules that protect less than before. Allowed, and written to the audit file.",
@@ -84,7 +88,7 @@ export function publishRoutes(
         const { processors: before } = activePipeline(store.published ?? passthrough);
         const { processors: after } = activePipeline(next);
         weakened = weakenings(before, after);
-        errorsHit = sightings.warnings(before, after);
+        errorsHit = live === undefined ? unseen(before, after) : sightings.warnings(before, after);
         const versions = { from: store.published?.version ?? null, to: next.version };
         const who = { address: ip };
         await audit.append([

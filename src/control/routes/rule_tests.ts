@@ -39,6 +39,7 @@ const example = {
     },
   ],
   untested_rules: ["drop_health"],
+  warnings: [],
 };
 
 export function ruleTestsRoutes(app: FastifyInstance, { store, check, evaluate }: RouteContext): void {
@@ -79,6 +80,9 @@ export function ruleTestsRoutes(app: FastifyInstance, { store, check, evaluate }
               untested_rules: Type.Array(Type.String(), {
                 description: "Ids of enabled rules that no test made do anything.",
               }),
+              warnings: Type.Array(Type.String(), {
+                description: "What of the rules and outputs is ignored, with its place.",
+              }),
             },
             { description: "What came of them.", examples: [example] },
           ),
@@ -97,7 +101,7 @@ export function ruleTestsRoutes(app: FastifyInstance, { store, check, evaluate }
           fix: "send fewer, or run them with `streamgate test`",
         });
       const report = runRuleTests(tests, evaluate);
-      return { status: report.failed === 0 ? "passed" : "failed", ...report };
+      return { status: report.failed === 0 ? "passed" : "failed", ...report, warnings: tests.warnings };
     },
   );
 }

@@ -46,7 +46,7 @@ export class QuarantineWatch {
       if (records === this.#seenByRule[index] || this.#limit.pass(id) === undefined) return;
       this.#log.warn(
         { rule: id, cause, records: records - this.#seenByRule[index]! },
-        "records were withheld: a rule could not finish them within its limits",
+        "records were withheld: a rule could not finish them within its limits; `streamgate quarantine ls` lists them, docs/quarantine.md tells how to mend the rule",
       );
       this.#seenByRule[index] = records;
     });

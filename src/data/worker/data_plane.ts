@@ -11,7 +11,7 @@ import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
 import { activePipeline, type Manifest, type OutputConfig, passthrough } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
-import type { LiveActivity, LiveEffect } from "../../plan/live.ts";
+import type { LiveActivity, LiveEffect, LiveShare } from "../../plan/live.ts";
 import { operationFlag } from "../../plan/operations.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
@@ -416,12 +416,13 @@ export class DataPlane {
   }
 
   /** Of each output, by id: the share of bytes that its filter and routes let through; 1 where nothing was counted. */
-  shares(): ReadonlyMap<string, number> {
+  shares(): ReadonlyMap<string, LiveShare> {
+    const share = (routed: number, filtered: number) => (routed + filtered === 0 ? 1 : routed / (routed + filtered));
     return new Map(
-      [...this.snapshot().outputs].map(([id, { filtered, routed }]) => {
-        const passed = filtered.bytes + routed.bytes;
-        return [id, passed === 0 ? 1 : routed.bytes / passed];
-      }),
+      [...this.snapshot().outputs].map(([id, { filtered, routed }]) => [
+        id,
+        { records: share(routed.records, filtered.records), bytes: share(routed.bytes, filtered.bytes) },
+      ]),
     );
   }
 

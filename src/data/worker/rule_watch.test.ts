@@ -7,21 +7,17 @@ import { emptySnapshot, type Snapshot } from "../ledger/snapshot.ts";
 import { RuleWatch } from "./rule_watch.ts";
 
 const rule: Rule = { id: "r", type: "filter", params: { value: "x" } };
-const snapshot = (received: number, dropped = 0, changed = 0): Snapshot => ({
+const totals = (dropped: number, changed = 0, quarantined = 0) => ({
+  dropped: { records: dropped, bytes: dropped * 10 },
+  changed: { records: changed, replacements: changed },
+  quarantined: { records: quarantined, bytes: 0 },
+  summaries: { records: 0, bytes: 0 },
+  sampledWeight: 0,
+});
+const snapshot = (received: number, dropped = 0, changed = 0, more: Snapshot["rules"] = new Map()): Snapshot => ({
   ...emptySnapshot(),
   received: { records: received, bytes: 0 },
-  rules: new Map([
-    [
-      "r",
-      {
-        dropped: { records: dropped, bytes: dropped * 10 },
-        changed: { records: changed, replacements: changed },
-        quarantined: { records: 0, bytes: 0 },
-        summaries: { records: 0, bytes: 0 },
-        sampledWeight: 0,
-      },
-    ],
-  ]),
+  rules: new Map([["r", totals(dropped, changed)], ...more]),
 });
 const effect = (records: number): LiveEffect => ({
   rule: "r",
@@ -45,6 +41,7 @@ describe("a rule's activity", () => {
     expect(watch.activity.get("r")).toEqual({
       sinceMs: 1000,
       received: 50,
+      reached: 50,
       matched: 0,
       droppedRecords: 0,
       droppedBytes: 0,
@@ -54,6 +51,7 @@ describe("a rule's activity", () => {
     expect(watch.activity.get("r")).toEqual({
       sinceMs: 1000,
       received: 70,
+      reached: 70,
       matched: 3,
       droppedRecords: 2,
       droppedBytes: 20,
@@ -84,5 +82,20 @@ describe("a rule's activity", () => {
     watch.use([{ ...rule, mode: "shadow" }], snapshot(0), 1000);
     watch.look(snapshot(10), [effect(4)], 2000);
     expect(watch.activity.get("r")).toMatchObject({ matched: 4, received: 10, lastMatchedMs: 2000 });
+  });
+
+  it("knows how many records reach a rule behind others, also when their order changes", () => {
+    const watch = new RuleWatch();
+    const behind: Rule = { ...rule, id: "behind" };
+    const now = (received: number, dropped: number, withheld: number) =>
+      snapshot(received, dropped, 0, new Map([["behind", totals(0, 0, withheld)]]));
+    const reached = () => ["r", "behind"].map((id) => watch.activity.get(id)!.reached);
+    watch.use([rule, behind], now(100, 40, 5), 1000);
+    watch.look(now(200, 70, 6), [], 2000);
+    expect(reached()).toEqual([100, 70]);
+    watch.use([behind, rule], now(210, 71, 6), 3000);
+    expect(reached()).toEqual([110, 79]);
+    watch.look(now(220, 71, 10), [], 4000);
+    expect(reached()).toEqual([116, 89]);
   });
 });

@@ -26,7 +26,10 @@ interface Watched {
 }
 
 export class RuleWatch {
+  /** In their order. */
   #rules = new Map<string, Watched>();
+  /** As of the last look: records that were received, and those that each rule has taken away. */
+  #last = { received: 0, gone: new Map<string, number>() };
 
   get activity(): ReadonlyMap<string, LiveActivity> {
     return new Map([...this.#rules].map(([id, { activity }]) => [id, activity]));
@@ -34,6 +37,7 @@ export class RuleWatch {
 
   /** These rules run from now on. */
   use(rules: readonly Rule[], snapshot: Snapshot, nowMs: number): void {
+    this.#countReached(snapshot);
     const before = this.#rules;
     this.#rules = new Map(
       rules
@@ -48,6 +52,7 @@ export class RuleWatch {
 
   /** @param effects of rules in shadow */
   look(snapshot: Snapshot, effects: readonly LiveEffect[], nowMs: number): void {
+    this.#countReached(snapshot);
     for (const [id, watched] of this.#rules) {
       const { before, activity, sinceMs, shadow } = watched;
       const { matched: total, dropped } = totalsOf(snapshot, id);
@@ -58,12 +63,26 @@ export class RuleWatch {
       watched.activity = {
         sinceMs,
         received: snapshot.received.records - before.received,
+        reached: activity.reached,
         matched,
         droppedRecords: dropped.records - before.dropped.records,
         droppedBytes: dropped.bytes - before.dropped.bytes,
         ...(lastMatchedMs !== undefined && { lastMatchedMs }),
       };
     }
+  }
+
+  /** What came since the last look reached each rule but for what those before it took: their order is that of now. */
+  #countReached(snapshot: Snapshot): void {
+    const gone = new Map(
+      [...snapshot.rules].map(([id, { dropped, quarantined }]) => [id, dropped.records + quarantined.records]),
+    );
+    let records = snapshot.received.records - this.#last.received;
+    for (const [id, watched] of this.#rules) {
+      watched.activity = { ...watched.activity, reached: watched.activity.reached + records };
+      records -= (gone.get(id) ?? 0) - (this.#last.gone.get(id) ?? 0);
+    }
+    this.#last = { received: snapshot.received.records, gone };
   }
 }
 
@@ -73,7 +92,7 @@ function begin({ id, mode }: Rule, identity: string, snapshot: Snapshot, nowMs: 
     shadow: mode === "shadow",
     sinceMs: nowMs,
     before: { received: snapshot.received.records, ...totalsOf(snapshot, id) },
-    activity: { sinceMs: nowMs, received: 0, matched: 0, droppedRecords: 0, droppedBytes: 0 },
+    activity: { sinceMs: nowMs, received: 0, reached: 0, matched: 0, droppedRecords: 0, droppedBytes: 0 },
   };
 }
 
