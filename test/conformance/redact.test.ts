@@ -399,7 +399,8 @@ class Maker {
       case 6:
         return Array.from({ length: this.below(3) }, () => this.value(depth - 1));
       case 7:
-        return JSON.stringify(this.value(depth - 1)) ?? "";
+        // Sometimes behind other text, and then not always a string's end.
+        return `${this.below(3) === 0 ? this.piece() : ""}${JSON.stringify(this.value(depth - 1))}`;
       default:
         return this.text();
     }
