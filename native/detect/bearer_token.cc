@@ -7,9 +7,11 @@ namespace streamgate::detect {
 namespace {
 
 constexpr std::string_view kWord = "bearer";
-constexpr size_t kSpacesMax = 8;
+constexpr size_t kGapBytesMax = 8;
 constexpr size_t kBytesMin = 10;
 constexpr size_t kBytesMinWithoutDigit = 20;
+// Of a token that is not written as RFC 6750 says: `bearer: …`, `"bearer":"…"`.
+constexpr size_t kBytesMinBehindSign = 16;
 
 // b64token of RFC 6750.
 bool IsToken(char c) { return IsBase64Url(c) || c == '.' || c == '~' || c == '+' || c == '/' || c == '='; }
@@ -32,6 +34,18 @@ bool IsValue(std::string_view token) {
   return digit ? token.size() >= kBytesMin : token.size() >= kBytesMinWithoutDigit && upper && lower;
 }
 
+bool IsGap(char c) { return c == ' ' || c == '\t' || c == '+' || c == ':' || c == '=' || c == '"' || c == '\''; }
+
+bool IsStrong(std::string_view token) {
+  bool digit = false;
+  bool letter = false;
+  for (const char c : token) {
+    digit = digit || IsDigit(c);
+    letter = letter || IsLetter(c);
+  }
+  return digit && letter && token.size() >= kBytesMinBehindSign;
+}
+
 }  // namespace
 
 void ScanBearerToken(std::string_view text, size_t first, size_t last, Finds* finds) {
@@ -42,18 +56,20 @@ void ScanBearerToken(std::string_view text, size_t first, size_t last, Finds* fi
     at = begin - 1;
     if (IsAlnum(before) || before == '_') continue;
     // A plus is a space in a form.
-    size_t spaces = 0;
-    while (spaces < kSpacesMax &&
-           (ByteAt(text, begin) == ' ' || ByteAt(text, begin) == '\t' || ByteAt(text, begin) == '+')) {
-      ++begin;
-      ++spaces;
+    size_t gap = 0;
+    bool sign = false;
+    while (gap < kGapBytesMax && IsGap(ByteAt(text, begin))) {
+      const char c = text[begin++];
+      sign = sign || !(c == ' ' || c == '\t' || c == '+');
+      ++gap;
     }
-    if (spaces == 0) continue;
+    if (gap == 0) continue;
     size_t end = begin;
     while (end < text.size() && IsToken(text[end])) ++end;
     // The end of a sentence; padding belongs to the token.
     while (end > begin && text[end - 1] == '.') --end;
-    if (!IsValue(text.substr(begin, end - begin))) continue;
+    const std::string_view token = text.substr(begin, end - begin);
+    if (!IsValue(token) || (sign && !IsStrong(token))) continue;
     finds->push_back({begin, end});
     at = end - 1;
   }

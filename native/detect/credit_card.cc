@@ -44,8 +44,9 @@ void ScanCreditCard(std::string_view text, size_t first, size_t last, Finds* fin
     at = DigitsEnd(text, begin);
     const char before = ByteBefore(text, begin);
     // Part of a word or of a longer number; 0.4111… is a fraction, blk_-4111… an identifier.
-    if (IsAlnum(before) || before == '_') continue;
+    // A magnetic stripe's first track begins with %B (ISO/IEC 7813).
     const char before_that = ByteBefore(text, begin, 2);
+    if ((IsAlnum(before) && !(before == 'B' && before_that == '%')) || before == '_') continue;
     if (before == '.' && IsDigit(before_that)) continue;
     if (before == '-' && (IsLetter(before_that) || before_that == '_')) continue;
     char digits[kDigitsMax];

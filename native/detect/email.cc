@@ -30,6 +30,28 @@ size_t LocalBegin(std::string_view text, size_t from, size_t at) {
   return begin;
 }
 
+// Where the quoted part before the @ begins (RFC 5321 section 4.1.2: "john doe"@host); `at` where there is none.
+size_t QuotedBegin(std::string_view text, size_t from, size_t at) {
+  constexpr size_t kQuotedBytesMax = 66;
+  if (at < from + 3 || text[at - 1] != '"' || text[at - 2] == '\\') return at;
+  for (size_t begin = at - 2; begin > from && at - begin < kQuotedBytesMax; --begin) {
+    const char c = text[begin - 1];
+    if (static_cast<unsigned char>(c) < ' ') return at;
+    if (c == '"' && (begin < 2 || text[begin - 2] != '\\')) return begin - 1;
+  }
+  return at;
+}
+
+// What `package@1.2.3-rc.ab` has behind the @: a version (semver.org), no host.
+bool IsVersion(std::string_view text, size_t begin) {
+  for (int number = 0; number < 3; ++number) {
+    const size_t end = DigitsEnd(text, begin);
+    if (end == begin || ByteAt(text, end) != (number < 2 ? '.' : '-')) return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
 // File names and units that look like addresses: icon@2x.png, getty@tty1.service.
 bool IsFileName(std::string_view host, std::string_view top) {
   for (const char* const name :
@@ -45,6 +67,8 @@ bool IsFileName(std::string_view host, std::string_view top) {
 // Where the host name that begins at `begin` ends; `begin`: it is none.
 size_t HostEnd(std::string_view text, size_t begin) {
   size_t end = begin;
+  // As the detector's pattern has it.
+  if (!IsAlnum(ByteAt(text, begin))) return end;
   size_t label = begin;
   for (size_t at = begin;; ++at) {
     const char c = ByteAt(text, at);
@@ -78,8 +102,9 @@ void ScanEmail(std::string_view text, size_t first, size_t last, Finds* finds) {
     if (found == nullptr) return;
     at = static_cast<size_t>(static_cast<const char*>(found) - text.data());
     if (at > last) return;
-    const size_t begin = LocalBegin(text, from, at);
-    if (begin == at) continue;
+    size_t begin = LocalBegin(text, from, at);
+    if (begin == at) begin = QuotedBegin(text, from, at);
+    if (begin == at || IsVersion(text, at + 1)) continue;
     const size_t end = HostEnd(text, at + 1);
     if (end == at + 1) continue;
     finds->push_back({begin, end});

@@ -54,14 +54,17 @@ class EscapeSearch {
   EscapeSearch(std::string_view text, unsigned decode)
       : text_(text),
         backslash_((decode & kDecodeJson) != 0 ? 0 : npos),
-        percent_((decode & kDecodeUrl) != 0 ? 0 : npos) {
+        percent_((decode & kDecodeUrl) != 0 ? 0 : npos),
+        bracket_((decode & kDecodeColour) != 0 ? 0 : npos) {
     if (backslash_ != npos) backslash_ = text.find('\\');
     if (percent_ != npos) percent_ = text.find('%');
+    if (bracket_ != npos) bracket_ = text.find('[');
   }
   size_t From(size_t at) {
     if (backslash_ < at) backslash_ = text_.find('\\', at);
     if (percent_ < at) percent_ = text_.find('%', at);
-    return std::min(backslash_, percent_);
+    if (bracket_ < at) bracket_ = text_.find('[', at);
+    return std::min(std::min(backslash_, percent_), bracket_);
   }
   static constexpr size_t npos = std::string_view::npos;
 
@@ -69,12 +72,28 @@ class EscapeSearch {
   std::string_view text_;
   size_t backslash_;
   size_t percent_;
+  size_t bracket_;
 };
+
+// Bytes of the terminal's sequence whose bracket stands at `at`, without what stands for ESC; 0: there is none. Only
+// behind ESC itself it may have no numbers or end with another letter than a colour's `m`.
+size_t ColourBytes(std::string_view text, size_t at) {
+  constexpr size_t kNumbersMax = 24;
+  size_t end = at + 1;
+  while (end - at <= kNumbersMax && (IsDigit(ByteAt(text, end)) || ByteAt(text, end) == ';')) ++end;
+  const bool escaped = ByteBefore(text, at) == '\x1b';
+  const bool ends = escaped ? IsLetter(ByteAt(text, end)) : ByteAt(text, end) == 'm' && end > at + 1;
+  return ends ? end + 1 - at : 0;
+}
 
 }  // namespace
 
 size_t EscapeAt(std::string_view text, size_t at, unsigned decode, char* bytes, size_t* count) {
   *count = 1;
+  if (text[at] == '[') {
+    bytes[0] = ' ';
+    return (decode & kDecodeColour) != 0 ? ColourBytes(text, at) : 0;
+  }
   if (text[at] == '%') {
     if ((decode & kDecodeUrl) == 0) return 0;
     const int high = HexValue(ByteAt(text, at + 1));
@@ -131,6 +150,10 @@ bool HidesCharacters(std::string_view text, unsigned decode) {
   for (size_t at = search.From(0); at != std::string_view::npos; at = search.From(at + 1)) {
     if (text[at] == '%') {
       if (HexValue(ByteAt(text, at + 1)) >= 0 && HexValue(ByteAt(text, at + 2)) >= 0) return true;
+      continue;
+    }
+    if (text[at] == '[') {
+      if (ColourBytes(text, at) > 0) return true;
       continue;
     }
     // However many backslashes: with each layer half of them go.

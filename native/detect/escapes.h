@@ -1,8 +1,8 @@
 // A text without one layer of escapes, and where in the text each of its bytes came from.
 //
-// Both kinds are decoded in one go, wherever they stand: JSON's (RFC 8259 section 7), whether the text is JSON or not,
-// and percent-encoding (RFC 3986 section 2.1). What is not a whole escape stays as it is. So JSON within JSON needs no
-// parser: each layer takes away one level of backslashes.
+// All kinds are decoded in one go, wherever they stand: JSON's (RFC 8259 section 7), whether the text is JSON or not,
+// percent-encoding (RFC 3986 section 2.1), and a terminal's colours. What is not a whole escape stays as it is. So JSON
+// within JSON needs no parser: each layer takes away one level of backslashes.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,9 @@ namespace streamgate::detect {
 
 // Sum of what is decoded.
 enum Decode : uint8_t { kDecodeJson = 1, kDecodeUrl = 2, kDecodeBase64 = 4 };
+// Not for a rule to name: a terminal's sequences (ECMA-48 section 5.4, `ESC [ 3 1 m`) are read as a space, so that
+// their last letter is no part of the word that follows. What stands for ESC does not matter: `#033[31m`, `^[[31m`.
+constexpr unsigned kDecodeColour = 8;
 
 // Bytes of the escape that begins at `at`, and what it stands for; 0: none begins there.
 size_t EscapeAt(std::string_view text, size_t at, unsigned decode, char* bytes, size_t* count);

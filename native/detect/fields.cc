@@ -29,12 +29,20 @@ size_t BareEnd(std::string_view text, size_t at) {
   return at;
 }
 
-// JSON, perhaps escaped: what a string must begin with to be worth decoding.
-bool MayHoldJson(std::string_view text, size_t begin, size_t end) {
-  begin = PastSpace(text.substr(0, end), begin);
-  if (end - begin < 2) return false;
-  const char c = text[begin];
-  return c == '{' || c == '[' || c == '\\' || c == '%' || c == '"';
+// A quote is followed by what no end of a string is, in JSON or in most text: it begins one, or there is one too many
+// (`5" wide {"password":…`, `"a "b" c"`).
+bool IsOddQuote(std::string_view text, size_t at) {
+  const char c = ByteAt(text, at + 1);
+  return IsAlnum(c) || c == '_' || c == '-' || c == '$' || c == '@' || c == '*' || c == '\\' || IsBeyondAscii(c);
+}
+
+// Does a JSON text begin here whose quotes are its own? In `{\"a\":1}` they are a string's.
+bool BeginsLikeJson(std::string_view text) {
+  const size_t at = PastSpace(text, 0);
+  const char open = ByteAt(text, at);
+  if (open != '{' && open != '[') return false;
+  const char first = ByteAt(text, PastSpace(text, at + 1));
+  return first != '\\' && first != '%';
 }
 
 }  // namespace
@@ -92,7 +100,28 @@ uint32_t Fields::Selected(std::string_view key, unsigned decode, const Container
 }
 
 bool Fields::Search(std::string_view text, unsigned decode, std::vector<FieldFind>* finds) {
-  return SearchIn(text, decode, 0, finds);
+  const size_t found = finds->size();
+  const bool finished = SearchIn(text, decode, 0, finds);
+  // JSON of which the line holds all escaped, as the query of a URL.
+  if (finds->size() > found || BeginsLikeJson(text)) return finished;
+  return SearchString(text, 0, text.size(), decode, 0, finds) && finished;
+}
+
+bool Fields::SearchString(std::string_view text, size_t begin, size_t end, unsigned decode, int depth,
+                          std::vector<FieldFind>* finds) {
+  if ((decode & (kDecodeJson | kDecodeUrl)) == 0) return true;
+  const std::string_view content = text.substr(begin, end - begin);
+  if (depth == kDepthMax) return content.find("\\\"") == std::string_view::npos;
+  Unescaped& decoded = decoded_[depth];
+  if (!decoded.Decode(content, decode) || decoded.text().find('"') == std::string_view::npos) return true;
+  std::vector<FieldFind>& nested = nested_[depth];
+  nested.clear();
+  const bool finished = SearchIn(decoded.text(), decode, depth + 1, &nested);
+  for (const FieldFind& find : nested) {
+    const Find origin = decoded.Origin(find.place.begin, find.place.end);
+    if (origin.end > origin.begin) finds->push_back({{begin + origin.begin, begin + origin.end}, find.selector, false});
+  }
+  return finished;
 }
 
 bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::vector<FieldFind>* finds) {
@@ -106,6 +135,8 @@ bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::ve
   size_t taken_from = kNone;
   uint32_t taken_by = 0;
   size_t at = 0;
+  // Up to here lies what was no string after all.
+  size_t odd_end = 0;
   const auto take = [&](size_t begin, size_t end, uint32_t by, bool bare) {
     if (end > begin) finds->push_back({{begin, end}, by, bare});
   };
@@ -126,22 +157,14 @@ bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::ve
       if (ByteAt(text, colon) != ':') {
         if (taken_from != kNone) {
           take(begin, end, taken_by, false);
-        } else if ((decode & (kDecodeJson | kDecodeUrl)) != 0 && MayHoldJson(text, begin, end)) {
-          const std::string_view content = text.substr(begin, end - begin);
-          if (depth == kDepthMax) {
-            if (content.find("\\\"") != std::string_view::npos) finished = false;
-            continue;
-          }
-          Unescaped& decoded = decoded_[depth];
-          if (!decoded.Decode(content, decode)) continue;
-          std::vector<FieldFind>& nested = nested_[depth];
-          nested.clear();
-          if (!SearchIn(decoded.text(), decode, depth + 1, &nested)) finished = false;
-          for (const FieldFind& find : nested) {
-            const Find origin = decoded.Origin(find.place.begin, find.place.end);
-            take(begin + origin.begin, begin + origin.end, find.selector, false);
-          }
+          continue;
         }
+        const size_t found = finds->size();
+        finished = SearchString(text, begin, end, decode, depth, finds) && finished;
+        if (finds->size() > found || end == text.size() || !IsOddQuote(text, end)) continue;
+        // Keys may stand in what was no string, and one may begin with the quote that seemed to end it.
+        at = begin;
+        odd_end = end;
         continue;
       }
       // A key.
@@ -156,7 +179,9 @@ bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::ve
         taken_from = open;
         taken_by = selected;
       } else if (value == '"') {
-        const size_t value_end = StringEnd(text, at + 1);
+        size_t value_end = StringEnd(text, at + 1);
+        // A quote that nobody escaped: better too much than the rest of a value.
+        while (value_end < text.size() && IsOddQuote(text, value_end)) value_end = StringEnd(text, value_end + 1);
         take(at + 1, value_end, selected, false);
         at = std::min(value_end + 1, text.size());
       } else {
@@ -166,7 +191,8 @@ bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::ve
       }
       continue;
     }
-    ++at;
+    // No escape holds a quote that begins a string, so that no byte is looked at more than twice.
+    at += c == '\\' && at < odd_end ? 2 : 1;
     if (c == '{' || c == '[') {
       if (open < kContainersMax) containers[open] = next;
       ++open;

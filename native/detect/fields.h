@@ -62,6 +62,9 @@ class Fields {
   // Deeper containers are read, but no path leads into them.
   static constexpr size_t kContainersMax = 128;
 
+  // JSON within the string from `begin` to `end`.
+  bool SearchString(std::string_view text, size_t begin, size_t end, unsigned decode, int depth,
+                    std::vector<FieldFind>* finds);
   bool SearchIn(std::string_view text, unsigned decode, int depth, std::vector<FieldFind>* finds);
   // The selector that takes the value of this key, or UINT32_MAX; and what paths lead on from it.
   uint32_t Selected(std::string_view key, unsigned decode, const Container& in, uint64_t* paths);

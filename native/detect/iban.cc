@@ -19,7 +19,7 @@ size_t IbanEnd(std::string_view text, size_t begin) {
   if (length == 0) return 0;
   char iban[kLengthMax];
   const char separator = ByteAt(text, begin + 4);
-  const bool grouped = separator == ' ' || separator == '-';
+  const bool grouped = separator == ' ' || separator == '-' || separator == '+';
   size_t at = begin;
   for (size_t count = 0; count < length; ++count) {
     if (grouped && count > 0 && count % 4 == 0) {
@@ -34,12 +34,21 @@ size_t IbanEnd(std::string_view text, size_t begin) {
   return !IsAlnum(ByteAt(text, at)) && validators::PassesMod97(std::string_view(iban, length)) ? at : 0;
 }
 
+// `IBANDE89…`: the word itself, glued to the number.
+bool IsBehindIban(std::string_view text, size_t at) {
+  constexpr std::string_view kWord = "iban";
+  if (at < kWord.size() || IsAlnum(ByteBefore(text, at, kWord.size() + 1))) return false;
+  for (size_t i = 0; i < kWord.size(); ++i)
+    if (Lower(text[at - kWord.size() + i]) != kWord[i]) return false;
+  return true;
+}
+
 }  // namespace
 
 void ScanIban(std::string_view text, size_t first, size_t last, Finds* finds) {
   for (size_t at = ScanStart(first); at <= last && at + 15 <= text.size(); ++at) {
     if (!IsDigit(text[at + 2]) || !IsDigit(text[at + 3]) || !IsLetter(text[at]) || !IsLetter(text[at + 1])) continue;
-    if (IsAlnum(ByteBefore(text, at))) continue;
+    if (IsAlnum(ByteBefore(text, at)) && !IsBehindIban(text, at)) continue;
     const size_t end = IbanEnd(text, at);
     if (end == 0) continue;
     finds->push_back({at, end});

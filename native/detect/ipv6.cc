@@ -72,6 +72,25 @@ bool IsAddress(std::string_view text) {
   return !compressed || tail || first_group == 0 || first_group >= 3 || groups >= 3;
 }
 
+// One colon, or a third, belongs to what is written around it: `2001:db8::1: refused`, `fe80::: down`.
+bool EndsWithLabelColon(std::string_view text) {
+  const size_t size = text.size();
+  if (size < 2 || text[size - 1] != ':') return false;
+  return text[size - 2] != ':' || (size > 2 && text[size - 3] == ':');
+}
+
+// A port behind a dot, as tcpdump writes it: `2001:db8::1.443`. Bytes of the address; 0: it is none either.
+size_t WithoutPort(std::string_view text) {
+  constexpr size_t kPortDigitsMax = 5;
+  // `::1.2` is rather something else.
+  constexpr size_t kAddressBytesMin = 6;
+  size_t dot = text.size();
+  while (dot > 0 && IsDigit(text[dot - 1])) --dot;
+  if (dot == 0 || text[dot - 1] != '.' || text.size() - dot > kPortDigitsMax) return 0;
+  --dot;
+  return dot >= kAddressBytesMin && IsAddress(text.substr(0, dot)) ? dot : 0;
+}
+
 }  // namespace
 
 void ScanIpv6(std::string_view text, size_t first, size_t last, Finds* finds) {
@@ -98,18 +117,25 @@ void ScanIpv6(std::string_view text, size_t first, size_t last, Finds* finds) {
     const char after = ByteAt(text, end);
     if (IsAlnum(after) || after == '_') continue;
     // The end of a sentence or of a label.
-    while (end > begin && (text[end - 1] == '.' || (text[end - 1] == ':' && end - begin > 1 && text[end - 2] != ':')))
-      --end;
-    // `iface:2001:db8::1`: a word, of which the last letters look like a group.
+    while (end > begin && (text[end - 1] == '.' || EndsWithLabelColon(text.substr(begin, end - begin)))) --end;
+    // `iface:2001:db8::1`, `ip6:::1`: a word, of which the last letters look like a group.
     if (IsAlnum(ByteBefore(text, begin)) || ByteBefore(text, begin) == '_') {
       size_t word = begin;
-      while (word < end && IsLetter(text[word])) ++word;
-      if (ByteAt(text, word) != ':' || ByteAt(text, word + 1) == ':') continue;
+      // Within JSON's `\n2001:…` the letter is no word's.
+      const bool escape = ByteBefore(text, begin, 2) == '\\';
+      while (word < end && (escape ? IsLetter(text[word]) : IsAlnum(text[word]))) ++word;
+      if (ByteAt(text, word) != ':' || (ByteAt(text, word + 1) == ':' && ByteAt(text, word + 2) != ':')) continue;
       begin = word + 1;
     } else if (text[begin] == ':' && ByteAt(text, begin + 1) != ':') {
       ++begin;
     }
-    if (begin < end && IsAddress(text.substr(begin, end - begin))) finds->push_back({begin, end});
+    if (begin >= end) continue;
+    const std::string_view address = text.substr(begin, end - begin);
+    if (IsAddress(address)) {
+      finds->push_back({begin, end});
+    } else if (const size_t size = WithoutPort(address); size > 0) {
+      finds->push_back({begin, begin + size});
+    }
   }
 }
 

@@ -14,16 +14,33 @@ size_t PartEnd(std::string_view text, size_t at) {
   return at;
 }
 
+// The beginnings of a header in base64: `{"`, and `{` with a space, a line end or a tab behind it.
+constexpr std::string_view kBegins[] = {"eyJ", "eyA", "ewo", "ew0", "ewk"};
+
+bool BeginsHeader(std::string_view text, size_t at) {
+  for (const std::string_view begin : kBegins)
+    if (text.substr(at, begin.size()) == begin) return true;
+  return false;
+}
+
+// The next place from `at` on where a header may begin.
+size_t NextBegin(std::string_view text, size_t at) {
+  for (at = text.find('e', at); at != std::string_view::npos; at = text.find('e', at + 1))
+    if (BeginsHeader(text, at)) return at;
+  return at;
+}
+
 }  // namespace
 
 void ScanJwt(std::string_view text, size_t first, size_t last, Finds* finds) {
   size_t at = ScanStart(first);
   for (;;) {
-    at = text.find("eyJ", at);
+    at = NextBegin(text, at);
     if (at == std::string_view::npos || at > last) return;
     const size_t begin = at;
     at = PartEnd(text, begin);
-    if (IsBase64Url(ByteBefore(text, begin)) || ByteAt(text, at) != '.' || at - begin > kHeaderBytesMax) continue;
+    // Glued to a word a header may be, since it is decoded: `token_eyJ…`.
+    if (IsAlnum(ByteBefore(text, begin)) || ByteAt(text, at) != '.' || at - begin > kHeaderBytesMax) continue;
     const size_t claims = at + 1;
     size_t end = PartEnd(text, claims);
     // Three parts when signed, five when encrypted; the key of the latter and the signature of `none` are empty.

@@ -1,13 +1,16 @@
 // Private keys in PEM (RFC 7468) and PGP armour (RFC 9580), from BEGIN to END; line ends may be escaped, once or more
 // often, or replaced by spaces. One that is cut off is taken as far as it goes; a mere mention of the marker is not.
+#include <algorithm>
+
 #include "detect/bytes.h"
 #include "detect/scanners.h"
 
 namespace streamgate::detect {
 namespace {
 
-constexpr std::string_view kBegin = "-----BEGIN ";
-constexpr std::string_view kEnd = "-----END ";
+// A plus is a space in a form: -----BEGIN+PRIVATE+KEY-----.
+constexpr std::string_view kBegin = "-----BEGIN";
+constexpr std::string_view kEnd = "-----END";
 constexpr std::string_view kDashes = "-----";
 constexpr size_t kLabelBytesMax = 48;
 constexpr size_t kKeyBytesMax = 64 * 1024;
@@ -25,11 +28,27 @@ bool IsBetween(char c) {
 size_t LabelEnd(std::string_view text, size_t at) {
   size_t end = at;
   while (end < text.size() && end - at < kLabelBytesMax &&
-         (IsUpper(text[end]) || IsDigit(text[end]) || text[end] == ' '))
+         (IsUpper(text[end]) || IsDigit(text[end]) || text[end] == ' ' || text[end] == '+'))
     ++end;
   const std::string_view label = text.substr(at, end - at);
-  if (label.find("PRIVATE KEY") == std::string_view::npos || text.substr(end, kDashes.size()) != kDashes) return 0;
+  if ((label.find(" PRIVATE KEY") == std::string_view::npos && label.find("+PRIVATE+KEY") == std::string_view::npos) ||
+      text.substr(end, kDashes.size()) != kDashes)
+    return 0;
   return end + kDashes.size();
+}
+
+// Where the END line ends that follows `body` with something else than line ends between the lines, such as `","` or
+// `' + '`; 0: there is none, or nothing before it that could be a key.
+size_t EndBehindAnything(std::string_view text, size_t body) {
+  const std::string_view reach = text.substr(0, std::min(text.size(), body + kKeyBytesMax));
+  const size_t dashes = reach.find(kDashes, body);
+  if (dashes == std::string_view::npos || text.substr(dashes, kEnd.size()) != kEnd) return 0;
+  size_t run = 0;
+  for (size_t at = body; at < dashes; ++at) {
+    run = IsBase64(text[at]) ? run + 1 : 0;
+    if (run >= kRunBytesMin) return LabelEnd(text, dashes + kEnd.size());
+  }
+  return 0;
 }
 
 // Where the key whose marker ends at `body` ends; 0: nothing follows that could be one.
@@ -59,6 +78,7 @@ size_t KeyEnd(std::string_view text, size_t body) {
       break;
     }
   }
+  if (const size_t end = EndBehindAnything(text, body); end > 0) return end;
   // The last line of a key that is cut off may be short.
   return key && at == text.size() && run > 0 ? at : certain;
 }

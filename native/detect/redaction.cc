@@ -352,7 +352,7 @@ void Redaction::Merge() {
   spans_.resize(kept);
 }
 
-void Redaction::KeepInScope(std::string_view) {
+void Redaction::KeepInScope() {
   in_scope_.clear();
   size_t range = 0;
   for (const Span& span : spans_) {
@@ -385,12 +385,13 @@ Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, S
     SearchLayer(text, 0);
     if ((decode_ & detect::kDecodeBase64) != 0) SearchBase64(text);
     uint32_t layer = 0;
-    while (layer < kLayersMax && layers_[layer].Decode(texts_[layer], decode_)) {
+    const unsigned decode = decode_ == 0 ? 0 : decode_ | detect::kDecodeColour;
+    while (layer < kLayersMax && layers_[layer].Decode(texts_[layer], decode)) {
       ++layer;
       texts_[layer] = layers_[layer - 1].text();
       SearchLayer(texts_[layer], layer);
     }
-    if (layer == kLayersMax && detect::HidesCharacters(texts_[layer], decode_)) finished = false;
+    if (layer == kLayersMax && detect::HidesCharacters(texts_[layer], decode)) finished = false;
   }
   if (!scope_.empty() && !spans_.empty()) {
     field_finds_.clear();
@@ -402,7 +403,7 @@ Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, S
   }
   if (spans_.empty()) return Verdict::kKeep;
   Merge();
-  if (!scope_.empty()) KeepInScope(text);
+  if (!scope_.empty()) KeepInScope();
   if (spans_.empty()) return Verdict::kKeep;
   if (mode_ == Mode::kDrop) {
     *matches = spans_.size();

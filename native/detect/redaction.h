@@ -87,7 +87,7 @@ class Redaction {
   void SearchPattern(const Selector& selector, std::string_view text, size_t first, size_t last);
   void SearchBase64(std::string_view text);
   void SearchIn(uint32_t selector, std::string_view text, size_t first, size_t last);
-  void KeepInScope(std::string_view text);
+  void KeepInScope();
   void Merge();
   // Replace the merged spans.
   void RewritePlain(std::string_view text, Scratch* out, uint64_t* matches);

@@ -20,9 +20,15 @@ struct Number {
   size_t end = 0;
   // Its parts are separated by spaces alone, so that it may be columns of a table.
   bool columns = false;
+  // The area code is followed by a slash; else one beside the number separates it from something else.
+  bool slash = false;
 };
 
-// The number whose area code, or the parenthesis before it, stands at `at`. `compact`: ten digits in a row will do.
+// A plus is a space in a form.
+bool IsSpace(char c) { return c == ' ' || c == '+'; }
+
+// The number whose area code, or the parenthesis before it, stands at `at`. `compact`: exchange and line may be seven
+// digits in a row, behind parentheses they may always; and with nothing before them they are ten.
 Number NumberAt(std::string_view text, size_t at, bool compact) {
   Number number;
   const bool parenthesis = ByteAt(text, at) == '(';
@@ -34,9 +40,9 @@ Number NumberAt(std::string_view text, size_t at, bool compact) {
     if (first != ')') return number;
     ++at;
     first = ByteAt(text, at);
-    if (first == ' ' || first == '-' || first == '.') ++at;
+    if (IsSpace(first) || first == '-' || first == '.') ++at;
     first = ')';
-  } else if (first == '-' || first == '.' || first == ' ' || first == '/') {
+  } else if (first == '-' || first == '.' || IsSpace(first) || first == '/') {
     ++at;
   } else if (!compact) {
     return number;
@@ -46,31 +52,43 @@ Number NumberAt(std::string_view text, size_t at, bool compact) {
   if (!IsCode(text, at, false)) return number;
   at += 3;
   const char second = ByteAt(text, at);
-  if (second == '-' || second == '.' || second == ' ') {
+  if (second == '-' || second == '.' || IsSpace(second)) {
     if (first == '\0') return number;
     ++at;
-  } else if (first != '\0') {
+  } else if (first != '\0' && !parenthesis && !compact) {
     return number;
   }
   if (!IsFourDigits(text, at)) return number;
   number.end = at + 4;
-  number.columns = first == ' ' && second == ' ';
+  number.columns = first == ' ' && !(second == '-' || second == '.');
+  number.slash = first == '/';
   return number;
 }
 
-bool EndsAt(std::string_view text, size_t end, bool columns) {
+// An extension that follows at once: 555-0132x9, 555-0132ext9.
+bool IsExtension(std::string_view text, size_t at) {
+  if (Lower(ByteAt(text, at)) == 'e') ++at;
+  if (Lower(ByteAt(text, at)) != 'x') return false;
+  ++at;
+  if (Lower(ByteAt(text, at)) == 't') ++at;
+  if (ByteAt(text, at) == '.' || ByteAt(text, at) == ' ') ++at;
+  return IsDigit(ByteAt(text, at));
+}
+
+bool EndsAt(std::string_view text, const Number& number, bool columns) {
+  const size_t end = number.end;
   const char after = ByteAt(text, end);
   if (IsDigit(after) || after == '_') return false;
-  // An extension may follow at once: 555-0132x9.
-  if (IsLetter(after)) return (after == 'x' || after == 'X') && IsDigit(ByteAt(text, end + 1));
-  const bool joins = after == '-' || after == '.' || after == '/' || (columns && after == ' ');
+  if (IsLetter(after)) return IsExtension(text, end);
+  const bool joins = after == '-' || after == '.' || (number.slash && after == '/') || (columns && after == ' ');
   return !(joins && IsDigit(ByteAt(text, end + 1)));
 }
 
-bool BeginsAt(std::string_view text, size_t begin, bool columns) {
+bool BeginsAt(std::string_view text, size_t begin, bool slash, bool columns) {
   const char before = ByteBefore(text, begin);
-  if (IsAlnum(before) || before == '+') return false;
-  const bool joins = before == '-' || before == '.' || before == '/' || before == ')' || (columns && before == ' ');
+  if (IsAlnum(before) || (before == '+' && text[begin] != '(')) return false;
+  const bool joins =
+      before == '-' || before == '.' || (slash && before == '/') || before == ')' || (columns && before == ' ');
   return !(joins && IsDigit(ByteBefore(text, begin, 2)));
 }
 
@@ -86,8 +104,18 @@ size_t CountryBytes(std::string_view text, size_t at, bool* plus) {
   if (ByteAt(text, end) != '1') return 0;
   ++end;
   const char separator = ByteAt(text, end);
-  if (separator == ' ' || separator == '-' || separator == '.') return end + 1 - at;
+  if (IsSpace(separator) || separator == '-' || separator == '.') return end + 1 - at;
   return *plus || separator == '(' ? end - at : 0;
+}
+
+// `1` or `001` with ten digits at once behind it.
+size_t BareCountryBytes(std::string_view text, size_t at) {
+  const size_t zeros = ByteAt(text, at) == '0' && ByteAt(text, at + 1) == '0' ? 2 : 0;
+  return ByteAt(text, at + zeros) == '1' && DigitsEnd(text, at) == at + zeros + 11 ? zeros + 1 : 0;
+}
+
+bool SaysPhone(std::string_view text, size_t at) {
+  return HasKeywordBefore(text, at, 24, {"phone", "mobile", "tel", "cell", "fax", "call", "sms", "msisdn"});
 }
 
 }  // namespace
@@ -102,15 +130,17 @@ void ScanUsPhone(std::string_view text, size_t first, size_t last, Finds* finds)
     const size_t country = CountryBytes(text, at, &plus);
     Number number;
     if (country > 0) number = NumberAt(text, at + country, plus);
-    if (number.end == 0 && c != '+') {
-      number = NumberAt(text, at, true);
-      if (number.end == at + 10 &&
-          !HasKeywordBefore(text, at, 24, {"phone", "mobile", "tel", "cell", "fax", "call", "sms", "msisdn"}))
-        number.end = 0;
+    if (number.end == 0 && c != '+') number = NumberAt(text, at, false);
+    if (number.end == 0 && c != '+' && SaysPhone(text, at)) {
+      // Bare digits, with or without the country before them.
+      const size_t bare = BareCountryBytes(text, at);
+      if (bare > 0) number = NumberAt(text, at + bare, true);
+      if (number.end == 0 && country > 0) number = NumberAt(text, at + country, true);
+      if (number.end == 0) number = NumberAt(text, at, true);
     }
     if (number.end == 0) continue;
     const bool columns = number.columns && !plus;
-    if (!BeginsAt(text, at, columns) || !EndsAt(text, number.end, columns)) continue;
+    if (!BeginsAt(text, at, number.slash, columns) || !EndsAt(text, number, columns)) continue;
     finds->push_back({at, number.end});
     at = number.end - 1;
   }

@@ -28,7 +28,8 @@ bool IsIssued(const char* area, const char* group, const char* serial) {
 bool StandsAlone(std::string_view text, size_t begin, size_t end, char separator) {
   const char before = ByteBefore(text, begin);
   const char after = ByteAt(text, end);
-  if (IsAlnum(before) || IsAlnum(after)) return false;
+  if (IsAlnum(before) && !HasKeywordBefore(text, begin, 3, {"ssn"})) return false;
+  if (IsAlnum(after)) return false;
   const auto joins = [separator](char c) { return c == '-' || c == '.' || (c == ' ' && separator == ' '); };
   if (joins(before) && (before == '-' ? IsAlnum(ByteBefore(text, begin, 2)) : IsDigit(ByteBefore(text, begin, 2))))
     return false;

@@ -57,11 +57,12 @@ void EffectBook::Use(const std::vector<uint64_t>& states, const std::vector<bool
 
 void EffectBook::Book(const EffectHit& hit, std::string_view text, AttributeFilter* service) {
   Effect& effect = *effects_[hit.rule];
+  effect.saved_bytes += hit.saved_bytes;
+  if (!hit.acts) return;
   const auto severity = static_cast<size_t>(hit.severity);
   ++effect.hits;
   ++effect.records[severity];
   effect.bytes[severity] += text.size();
-  effect.saved_bytes += hit.saved_bytes;
   Effect::Service& place = PlaceOf(effect, ServiceOf(text, service));
   ++place.records;
   place.bytes += text.size();

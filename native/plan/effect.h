@@ -44,6 +44,8 @@ struct EffectHit {
   uint32_t rule;
   Severity severity;
   int64_t saved_bytes;
+  // Not of a record that the rule would have let go on with its weight: that one only becomes longer.
+  bool acts;
 };
 
 class EffectBook {

@@ -81,11 +81,11 @@ bool Runner::TellDue() {
 }
 
 bool Runner::Tell(Remembered* one, uint32_t index) {
-  one->memory->Write(index, &summary_);
+  one->memory->ReadText(index, &summary_);
   const Record summary = {summary_.data(), static_cast<uint32_t>(summary_.size()), false};
   nobody_.received_at_ms = NowMs();
   Place(&nobody_);
-  const SummaryWay way = {one->rule, one->memory->IsOlderThanPlan(index)};
+  const SummaryWay way = {one, index, one->memory->IsOlderThanPlan(index)};
   const bool told = RunFrom(summary, false, &way);
   Place(context_);
   if (!told) return false;
@@ -294,7 +294,8 @@ void Runner::Foresee(const Step& step, std::string_view text, const Outcome& out
   } else if (outcome.verdict == Verdict::kChange) {
     saved = static_cast<int64_t>(text.size()) - static_cast<int64_t>(scratch_[spare_].size());
   }
-  hits_.push_back({step.rule, ViewOf(text).severity(), saved});
+  const bool weighs = outcome.verdict == Verdict::kChange && std::holds_alternative<SampleStep>(step.what);
+  hits_.push_back({step.rule, ViewOf(text).severity(), saved, !weighs});
 }
 
 void Runner::BookHits(const Record& record) {
@@ -306,7 +307,8 @@ bool Runner::Meets(const SummaryWay& way, uint32_t i) const {
   const Step& step = plan_->steps[i];
   // It stands for many: no rule thins them out again.
   if (memory_of_step_[i] != nullptr || std::holds_alternative<SampleStep>(step.what)) return false;
-  return step.rule > way.maker || std::holds_alternative<SetRoute>(step.what) || (way.all_protect && step.protect);
+  return step.rule > way.maker->rule || std::holds_alternative<SetRoute>(step.what) ||
+         (way.all_protect && step.protect);
 }
 
 bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way) {
@@ -377,6 +379,13 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
         candidate = std::upper_bound(candidates_.cbegin(), candidates_.cend(), i);
         break;
     }
+  }
+  if (way != nullptr) {
+    Scratch& summary = scratch_[spare_];
+    way->maker->memory->Write(way->entry, text, &summary);
+    text = std::string_view(summary.data(), summary.size());
+    spare_ = 1 - spare_;
+    changed = true;
   }
   const bool passed = Pass(record, text, changed);
   // Records behind this one may pass without a look at any step.

@@ -103,12 +103,14 @@ class Runner {
   }
   // What of a record's way a summary takes.
   struct SummaryWay {
-    // The rules behind it are met, and those that say where records go.
-    uint32_t maker;
-    // And those that protect.
+    // The rules behind its maker are met, and those that say where records go.
+    const Remembered* maker;
+    // The maker's entry that it tells of.
+    uint32_t entry;
+    // Those that protect are met, wherever they stand.
     bool all_protect;
   };
-  // `way`: the record is a summary.
+  // `way`: the record is the text of a summary, which is made of it when all rules have been met.
   bool RunFrom(const Record& record, bool in_region, const SummaryWay* way);
   // Does a summary meet step `i`?
   bool Meets(const SummaryWay& way, uint32_t i) const;

@@ -72,7 +72,9 @@ void KeyTable::Hold(uint32_t index, std::string_view text) {
   KeyEntry& entry = entries_[index];
   Take(&lists_[kSeen], index);
   PutNewest(&lists_[kHeld], index);
-  if (text.size() > kReduceTextBytesMax) return;
+  const bool keeps = text.size() <= kReduceTextBytesMax;
+  entry.text_block = keeps ? 0 : kNone;
+  if (!keeps) return;
   entry.text_bytes = static_cast<uint32_t>(text.size());
   uint32_t* link = &entry.text_block;
   for (size_t at = 0; at < text.size(); at += kBlockTextBytes) {
@@ -89,8 +91,9 @@ void KeyTable::Hold(uint32_t index, std::string_view text) {
   }
 }
 
-void KeyTable::ReadText(uint32_t index, Scratch* out) const {
+bool KeyTable::ReadText(uint32_t index, Scratch* out) const {
   const KeyEntry& entry = entries_[index];
+  if (entry.text_block == kNone) return false;
   uint32_t block = entry.text_block;
   for (uint32_t left = entry.text_bytes; left > 0;) {
     const uint32_t size = std::min(left, kBlockTextBytes);
@@ -98,6 +101,7 @@ void KeyTable::ReadText(uint32_t index, Scratch* out) const {
     left -= size;
     block = blocks_[block].next;
   }
+  return true;
 }
 
 void KeyTable::Release(uint32_t index) {

@@ -33,7 +33,7 @@ struct KeyEntry {
   // Throttle: millionths of a record or byte, and when they were as many.
   int64_t tokens;
   double tokens_at_ms;
-  // Of the text's first block, and its length. Length 0: no text is held, though something may have been cut.
+  // Of the text's first block, kNone where it was too long to keep; and its length.
   uint32_t text_block;
   uint32_t text_bytes;
   // Neighbours in the list by use, in the list by age, and in the chain.
@@ -60,6 +60,7 @@ class KeyTable {
 
   uint32_t entries() const { return entries_max_; }
   KeyEntry& operator[](uint32_t index) { return entries_[index]; }
+  const KeyEntry& operator[](uint32_t index) const { return entries_[index]; }
 
   // kNone: not there.
   uint32_t Find(uint64_t hash) const;
@@ -79,7 +80,8 @@ class KeyTable {
   // Something was cut: from now on it is held until it is released or removed. A text of more than
   // kReduceTextBytesMax bytes is not kept.
   void Hold(uint32_t index, std::string_view text);
-  void ReadText(uint32_t index, Scratch* out) const;
+  // Appends the text. False: it was too long to keep.
+  bool ReadText(uint32_t index, Scratch* out) const;
   // What was cut has been told. It stays, of no age.
   void Release(uint32_t index);
   void Remove(uint32_t index);

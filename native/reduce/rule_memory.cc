@@ -15,13 +15,14 @@ uint32_t RuleMemory::Due(double now_ms) {
   }
 }
 
-void RuleMemory::Write(uint32_t index, Scratch* out) {
+void RuleMemory::ReadText(uint32_t index, Scratch* out) const {
+  out->Clear();
+  if (!table_.ReadText(index, out)) SummaryWriter::WriteLongText(table_[index].is_object != 0, out);
+}
+
+void RuleMemory::Write(uint32_t index, std::string_view text, Scratch* out) {
   const KeyEntry& entry = table_[index];
-  text_.Clear();
-  table_.ReadText(index, &text_);
-  writer_.Write({entry.text_bytes > 0 ? text_.data() : nullptr, text_.size(), entry.is_object != 0, entry.records,
-                 entry.bytes, entry.first_ms, entry.last_ms},
-                out);
+  writer_.Write(text, {entry.records, entry.bytes, entry.first_ms, entry.last_ms}, out);
 }
 
 void RuleMemory::Cut(uint32_t index, std::string_view text, double now_ms) {

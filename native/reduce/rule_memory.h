@@ -34,8 +34,11 @@ class RuleMemory {
   void NextPlan() { ++plan_; }
   // The text is from a record that ran under a plan before: rules that protect and have come since have not seen it.
   bool IsOlderThanPlan(uint32_t index) { return table_[index].plan != plan_; }
-  // Writes the summary of an entry that one of these named.
-  void Write(uint32_t index, Scratch* out);
+  // The text of an entry that one of these named: of the first record that was cut, or what stands for one that was too
+  // long to keep.
+  void ReadText(uint32_t index, Scratch* out) const;
+  // Makes the entry's summary of its text, as rules have left it.
+  void Write(uint32_t index, std::string_view text, Scratch* out);
   // The summary is on its way.
   virtual void Told(uint32_t index) = 0;
 
@@ -65,7 +68,6 @@ class RuleMemory {
 
  private:
   SummaryWriter writer_;
-  Scratch text_;
   uint16_t plan_ = 0;
 };
 

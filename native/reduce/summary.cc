@@ -55,11 +55,17 @@ void AppendTime(double ms, Scratch* out) {
   write(in_day % 1000, 3, 'Z');
 }
 
-void SummaryWriter::Write(const Summary& summary, Scratch* out) {
+void SummaryWriter::WriteLongText(bool is_object, Scratch* out) {
+  if (is_object) Append("{\"message\":\"", out);
+  Append("records of more than ", out);
+  AppendNumber(kReduceTextBytesMax, 0, out);
+  Append(" bytes", out);
+  if (is_object) Append("\"}", out);
+}
+
+void SummaryWriter::Write(std::string_view text, const Summary& summary, Scratch* out) {
   out->Clear();
-  const bool kept = summary.text != nullptr;
-  const std::string_view text = kept ? std::string_view(summary.text, summary.text_bytes) : std::string_view();
-  const JsonMember member = kept ? finder_.Find(text, kMember) : JsonMember();
+  const JsonMember member = finder_.Find(text, kMember);
   if (member.object) {
     const bool there = member.to != 0;
     Append(text.substr(0, there ? member.from : member.close), out);
@@ -68,24 +74,7 @@ void SummaryWriter::Write(const Summary& summary, Scratch* out) {
     Append(text.substr(there ? member.to : member.close), out);
     return;
   }
-  const auto long_text = [out] {
-    Append("records of more than ", out);
-    AppendNumber(kReduceTextBytesMax, 0, out);
-    Append(" bytes", out);
-  };
-  if (!kept && summary.is_object) {
-    Append("{\"message\":\"", out);
-    long_text();
-    Append("\",\"streamgate\":", out);
-    WriteObject(summary, out);
-    Append("}", out);
-    return;
-  }
-  if (kept) {
-    Append(text, out);
-  } else {
-    long_text();
-  }
+  Append(text, out);
   Append(type_ == "dedupe" ? " (repeated " : " (throttled ", out);
   AppendNumber(summary.records, 0, out);
   Append(" times from ", out);

@@ -225,7 +225,7 @@ TEST("dedupe passes the first of a window, tells the rest once, and forgets", {
   const uint32_t due = rule.Due(1000);
   CHECK(due != KeyTable::kNone);
   Scratch out;
-  rule.Write(due, &out);
+  rule.Write(due, "text", &out);
   CHECK_EQUAL(std::string(out.data(), out.size()),
               "text (repeated 2 times from 1970-01-01T00:00:00.000Z to 1970-01-01T00:00:00.999Z, 8 bytes, rule r)");
   rule.Told(due);
@@ -257,7 +257,7 @@ TEST("throttle passes a burst, then its rate, and large records on credit", {
   const uint32_t due = rule.Due(1000);
   CHECK(due != KeyTable::kNone);
   Scratch out;
-  rule.Write(due, &out);
+  rule.Write(due, "text", &out);
   CHECK_EQUAL(std::string(out.data(), out.size()),
               "text (throttled 4 times from 1970-01-01T00:00:00.000Z to 1970-01-01T00:00:00.050Z, 16 bytes, rule r)");
 });

@@ -21,6 +21,7 @@ struct Range {
 constexpr Range kRanges[] = {
     {60400, 60499, Lengths(12, 19)},                      // Maestro
     {100000, 199999, Lengths(15, 15)},                    // UATP
+    {213100, 213199, Lengths(15, 15)},                    // JCB, older
     {220000, 220499, Lengths(16, 19)},                    // Mir
     {220500, 220599, Lengths(16, 16)},                    // Borica
     {222100, 272099, Lengths(16, 16)},                    // Mastercard, since 2017

@@ -23,6 +23,8 @@ export const creditCard = defineDetector({
     { text: "1,4111111111111111,12/27", values: ["4111111111111111"] },
     { text: "credit card: 122000000000003", values: ["122000000000003"] },
     { text: "maestro 501800000009", values: ["501800000009"] },
+    { text: "%B4111111111111111^DOE/JOHN^2712101?", values: ["4111111111111111"] },
+    { text: "jcb 3530111333300000", values: ["3530111333300000"] },
   ],
   lookAlikes: [
     "4111111111111112",
@@ -41,11 +43,12 @@ export const creditCard = defineDetector({
     "122000000000003",
     "8d4522440706918256a0",
     "4111 1111 1111 11112",
+    "B4111111111111111",
   ],
   source:
     "ISO/IEC 7812-1 (check digit: annex B); prefixes and lengths as the networks publish them (native/validators/card_issuer.cc)",
   takes:
-    "Numbers of 13 to 19 digits, plain or grouped 4-4-4-4, 4-6-5, 4-6-4, 4-6-6, 8-8 or 6-13 by one kind of separator: space, hyphen, dot or plus. A digit group before or behind a card does not hide it.",
+    "Numbers of 13 to 19 digits (12 behind a word such as `card`), plain or grouped 4-4-4-4, 4-6-5, 4-6-4, 4-6-6, 8-8 or 6-13 by one kind of separator: space, hyphen, dot or plus. A digit group before or behind a card does not hide it, nor does the %B of a magnetic stripe.",
   checks:
     "Luhn's check digit, the issuer's prefix and its lengths. 12 digits, 14 that do not begin with 3, more than 16 in a row that do not begin with 6, and numbers that begin with 0 or 1 only behind a word such as `card`.",
   misses:

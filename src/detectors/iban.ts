@@ -6,7 +6,7 @@ export const iban = defineDetector({
   name: "iban",
   title: "International bank account number (IBAN)",
   groups: ["pci", "pii"],
-  pattern: String.raw`[A-Z]{2}\d\d[A-Z0-9]{11}|[A-Z]{2}\d\d[- ][A-Z0-9]{4}[- ][A-Z0-9]{4}|[a-z]{2}\d\d[a-z0-9]{11}|[a-z]{2}\d\d[- ][a-z0-9]{4}[- ][a-z0-9]{4}`,
+  pattern: String.raw`[A-Z]{2}\d\d[A-Z0-9]{11}|[A-Z]{2}\d\d[-+ ][A-Z0-9]{4}[-+ ][A-Z0-9]{4}|[a-z]{2}\d\d[a-z0-9]{11}|[a-z]{2}\d\d[-+ ][a-z0-9]{4}[-+ ][a-z0-9]{4}`,
   scanner: "iban",
   normal: "compact",
   positives: [
@@ -16,6 +16,8 @@ export const iban = defineDetector({
     { text: "iban=nl91abna0417164300;", values: ["nl91abna0417164300"] },
     { text: "NO9386011117947", values: ["NO9386011117947"] },
     { text: "MT84 MALT 0110 0001 2345 MTLC AST0 01S", values: ["MT84 MALT 0110 0001 2345 MTLC AST0 01S"] },
+    { text: "IBANDE89370400440532013000", values: ["DE89370400440532013000"] },
+    { text: "iban=DE89+3704+0044+0532+0130+00&x=1", values: ["DE89+3704+0044+0532+0130+00"] },
   ],
   lookAlikes: [
     "DE89370400440532013001",
@@ -25,10 +27,12 @@ export const iban = defineDetector({
     "XX89370400440532013000",
     "De89370400440532013000",
     "GB82 WEST 1234 5698 7654",
+    "XIBANDE89370400440532013000",
   ],
   source:
     "ISO 13616-1; [SWIFT IBAN registry](https://www.swift.com/standards/data-standards/iban-international-bank-account-number)",
-  takes: "Compact, or in groups of four by spaces or hyphens; upper case throughout or lower case throughout.",
+  takes:
+    "Compact, or in groups of four by spaces (a form's plus, too) or hyphens; upper case throughout or lower case throughout.",
   checks: "The country's length, and the check digits (modulo 97).",
   misses: "Other groupings; countries that have announced no IBAN.",
 });

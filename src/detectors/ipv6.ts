@@ -18,6 +18,10 @@ export const ipv6 = defineDetector({
     { text: "on ::1.", values: ["::1"] },
     { text: "ip:2001:db8::1, iface:2001:db8::2: up", values: ["2001:db8::1", "2001:db8::2"] },
     { text: "64:ff9b:1::c000:201", values: ["64:ff9b:1::c000:201"] },
+    { text: "ip:::ffff:192.0.2.7", values: ["::ffff:192.0.2.7"] },
+    { text: "ip6:2001:db8:1::/48", values: ["2001:db8:1::"] },
+    { text: "IP6 fe80::1.546 > ff02::1:2.547: dhcp6 solicit", values: ["fe80::1", "ff02::1:2"] },
+    { text: "route fe80::: down", values: ["fe80::"] },
   ],
   lookAlikes: [
     "std::vector",
@@ -35,9 +39,12 @@ export const ipv6 = defineDetector({
     "1:2:3:4:5:6:7",
     "fe80::1text",
     "arn:aws:s3:::bucket",
+    "::1.2",
+    "x\\nad27:6ec:d66e:bc7b:8afe:f7a9:d3d1:df35:a4b4",
   ],
   source: "RFC 4291 section 2.2, RFC 5952",
-  takes: "All textual forms, with an IPv4 tail too; a zone, a prefix length or a port behind it stays.",
+  takes:
+    "All textual forms, with an IPv4 tail too; a zone, a prefix length or a port behind it (behind a dot, too, as tcpdump writes it) stays.",
   checks:
     "The grammar; at least one decimal digit; not part of a word; not eight pairs of digits (an EUI-64 or world wide name).",
   misses:

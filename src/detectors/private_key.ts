@@ -8,7 +8,7 @@ export const privateKey = defineDetector({
   name: "private_key",
   title: "Private key in PEM",
   groups: ["secrets"],
-  pattern: "-----BEGIN ",
+  pattern: "-----BEGIN[ +]",
   scanner: "private_key",
   positives: [
     {
@@ -27,6 +27,18 @@ export const privateKey = defineDetector({
       text: `-----BEGIN PGP PRIVATE KEY BLOCK-----\\n\\n${line}\\n=njUN\\n-----END PGP PRIVATE KEY BLOCK-----`,
       values: [`-----BEGIN PGP PRIVATE KEY BLOCK-----\\n\\n${line}\\n=njUN\\n-----END PGP PRIVATE KEY BLOCK-----`],
     },
+    {
+      text: "key=-----BEGIN+RSA+PRIVATE+KEY-----MC4CAQAwBQYDK2VwBCIEIICIR8gBKoFJvHWozwwckM4h-----END+RSA+PRIVATE+KEY-----&x=1",
+      values: [
+        "-----BEGIN+RSA+PRIVATE+KEY-----MC4CAQAwBQYDK2VwBCIEIICIR8gBKoFJvHWozwwckM4h-----END+RSA+PRIVATE+KEY-----",
+      ],
+    },
+    {
+      text: "x = '-----BEGIN PRIVATE KEY-----' + 'MC4CAQAwBQYDK2VwBCIEIICIR8gBKoFJvHWozwwckM4h' + '-----END PRIVATE KEY-----'",
+      values: [
+        "-----BEGIN PRIVATE KEY-----' + 'MC4CAQAwBQYDK2VwBCIEIICIR8gBKoFJvHWozwwckM4h' + '-----END PRIVATE KEY-----",
+      ],
+    },
   ],
   lookAlikes: [
     "-----BEGIN PRIVATE KEY-----",
@@ -34,10 +46,12 @@ export const privateKey = defineDetector({
     `-----BEGIN CERTIFICATE----- ${line} -----END CERTIFICATE-----`,
     `-----BEGIN PUBLIC KEY----- ${line} -----END PUBLIC KEY-----`,
     "PRIVATE KEY",
+    '"-----BEGIN PRIVATE KEY-----" and "-----END PRIVATE KEY-----"',
   ],
   source: "RFC 7468 sections 10 and 11, RFC 5958, RFC 1421 (headers), RFC 9580 section 6.2 (PGP)",
   takes:
-    "From the BEGIN line to the END line, whatever stands for line ends: as they are, `\\n` escaped once or more often, spaces, tabs or nothing; one that is cut off as far as it goes, up to 64 KiB.",
+    "From the BEGIN line to the END line, whatever stands for line ends: as they are, `\\n` escaped once or more often, spaces, tabs, nothing, or the quotes and commas of a list or of source text; one that is cut off as far as it goes, up to 64 KiB.",
   checks: "The label says PRIVATE KEY, and at least 24 characters of base64 in a row follow.",
-  misses: "Keys in DER, PuTTY's and SSH2's own formats, lines of a key that arrive as records of their own.",
+  misses:
+    "Keys in DER, PuTTY's and SSH2's own formats, one that is cut off and has something else than line ends between its lines, lines of a key that arrive as records of their own.",
 });

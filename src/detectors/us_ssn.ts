@@ -18,6 +18,7 @@ export const usSsn = defineDetector({
     { text: "219–09–9999", values: ["219–09–9999"] },
     { text: "user_ssn=219099999", values: ["219099999"] },
     { text: "Social Security: 219099999", values: ["219099999"] },
+    { text: "SSN536-90-4399", values: ["536-90-4399"] },
   ],
   lookAlikes: [
     "219099999",
@@ -40,6 +41,6 @@ export const usSsn = defineDetector({
   takes:
     "AAA-GG-SSSS with the same separator twice: hyphen, en dash, dot or space; nine digits in a row behind `ssn` or `social`.",
   checks:
-    "Area not 000, 666 or 900 and above, group not 00, serial not 0000; not part of a longer word, number or row of numbers.",
+    "Area not 000, 666 or 900 and above, group not 00, serial not 0000; not part of a longer word (but `SSN`), number or row of numbers.",
   misses: "Nine bare digits without one of the words; taxpayer numbers (ITIN), which begin with 9.",
 });

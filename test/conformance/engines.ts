@@ -7,7 +7,7 @@
 
 import { loadAddon } from "../../src/data/engine/addon.ts";
 import { Batch } from "../../src/data/engine/batch.ts";
-import type { EngineKind, Framer, PreparedPlan } from "../../src/data/engine/engine.ts";
+import type { EngineKind, Framer, PreparedPlan, RuleEffect } from "../../src/data/engine/engine.ts";
 import { batchEntry, batchHeader, countCellsOf, frameCells } from "../../src/data/engine/layout.ts";
 import { nativeKind } from "../../src/data/engine/native/kind.ts";
 import { portableKind } from "../../src/data/engine/portable/kind.ts";
@@ -170,4 +170,15 @@ export class Collector {
 /** A framer over one stream, for tests that use it with a ring. */
 export function framerOf(kind: EngineKind, framing: Framing, maxRecordBytes = 1 << 20): Framer {
   return kind.createFramer(framing, maxRecordBytes, { transport: "tcp" }, new Float64Array(frameCells));
+}
+
+/** Effects whose buffers compare whatever their class. */
+export function plainEffects(effects: readonly RuleEffect[]): unknown {
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
+  return effects.map(({ services, others, examples, ...rest }) => ({
+    ...rest,
+    services: services.map(({ name, ...amounts }) => ({ name: text(name), ...amounts })),
+    others: { ...others, name: text(others.name) },
+    examples: examples.map(text),
+  }));
 }

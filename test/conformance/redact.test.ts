@@ -79,6 +79,35 @@ describe.each(engines())("redact on $name", (kind) => {
     expect(one({ detector: "credit_card" }, line)).toBe(wanted);
   });
 
+  it.each([
+    ["\u001b[31m4111111111111111\u001b[0m", "\u001b[31m[credit_card]\u001b[0m"],
+    ["\u001b[m\u001b[K203.0.113.7", "\u001b[m\u001b[K[ipv4]"],
+    ["#033[1;31m536-90-4399#033[0m", "#033[1;31m[us_ssn]#033[0m"],
+    ['{"m":"\\u001b[38;5;9m203.0.113.7\\u001b[0m"}', '{"m":"\\u001b[38;5;9m[ipv4]\\u001b[0m"}'],
+    ["[m4111111111111111", "[m4111111111111111"],
+    ["[31mm4111111111111111", "[31mm4111111111111111"],
+    ["[12:00] [x] [31 4", "[12:00] [x] [31 4"],
+  ])("finds what a terminal's colours are glued to: %j", (line, wanted) => {
+    expect(one({ detector: "all" }, line)).toBe(wanted);
+  });
+
+  it("takes no colours for anything when it is to look below no escapes", () => {
+    const line = "\u001b[31m4111111111111111";
+    expect(one({ detector: "credit_card", decode: [] }, line)).toBe(line);
+  });
+
+  it("finds a private key whose lines are the values of a list", () => {
+    const key = "MC4CAQAwBQYDK2VwBCIEIICIR8gBKoFJvHWozwwckM4h";
+    const line = JSON.stringify({
+      a: 1,
+      key: ["-----BEGIN PRIVATE KEY-----", key, "-----END PRIVATE KEY-----"],
+      b: "x",
+    });
+    const out = one({ detector: "private_key" }, line)!;
+    expect(out).not.toContain(key);
+    expect(JSON.parse(out)).toMatchObject({ a: 1, b: "x" });
+  });
+
   it("takes an escape whole that a find would cut", () => {
     const line = '{"a":"mail\\tada@example.com"}';
     expect(JSON.parse(one({ detector: "email", decode: [] }, line)!)).toEqual({ a: "mail[email]" });
@@ -138,6 +167,21 @@ describe.each(engines())("redact on $name", (kind) => {
     ],
     [{ field: "password" }, '{"password":"cut of', '{"password":"[password]'],
     [{ field: "password", replacement: "-" }, '{"password":"","p":"password"}', '{"password":"","p":"password"}'],
+    // Behind other text within a string, and in a line that is no JSON.
+    [{ field: "p" }, '{"m":"body: {\\"p\\":\\"x\\"} end"}', '{"m":"body: {\\"p\\":\\"[p]\\"} end"}'],
+    [{ field: "p" }, '{"u":"/a?q=%7B%22p%22%3A%22x%22%7D"}', '{"u":"/a?q=%7B%22p%22%3A%22[p]%22%7D"}'],
+    [{ field: "p" }, "GET /a?q=%7B%22p%22%3A%22x%22%7D", "GET /a?q=%7B%22p%22%3A%22[p]%22%7D"],
+    [{ field: "p" }, '{\\"p\\":\\"x\\"}', '{\\"p\\":\\"[p]\\"}'],
+    [{ field: "p" }, 'a \\"p\\": \\"x\\"', 'a \\"p\\": \\"[p]\\"'],
+    // Quotes that nobody escaped, before an object, within a string, within the value.
+    [{ field: "password" }, 'a 5" disk {"password":"x","a":1}', 'a 5" disk {"password":"[password]","a":1}'],
+    [{ field: "password" }, 'said "hi {"a":1,"password":2}', 'said "hi {"a":1,"password":"[password]"}'],
+    [{ field: "password" }, '{"a":"b"c","password":"x"}', '{"a":"b"c","password":"[password]"}'],
+    [{ field: "password" }, '{"a":"b "c" d","password":["x"]}', '{"a":"b "c" d","password":["[password]"]}'],
+    [{ field: "password" }, '{"password":"x"y","a":1}', '{"password":"[password]","a":1}'],
+    [{ field: "_p" }, 'x" "_p":"y", {"_p":{"q":1}}', 'x" "_p":"[p]", {"_p":{"q":"[p]"}}'],
+    [{ field: "a/b" }, 'msg="{[" {"a":{"b":"x"}}', 'msg="{[" {"a":{"b":"[b]"}}'],
+    [{ field: "p" }, 'x"\\"\\"y {"p":"\\"z"}', 'x"\\"\\"y {"p":"[p]"}'],
   ])("replaces the values of fields: %j in %s", (params, line, wanted) => {
     expect(one(params, line)).toBe(wanted);
   });

@@ -9,10 +9,11 @@ import {
   frameCells,
   ruleCell,
 } from "../../src/data/engine/layout.ts";
+import { Withheld } from "../../src/data/engine/withheld.ts";
 import { readRules } from "../../src/manifest/manifest.ts";
 import { compilePlan } from "../../src/plan/compile.ts";
 import type { Plan } from "../../src/plan/operations.ts";
-import { Collector } from "./engines.ts";
+import { Collector, plainEffects } from "./engines.ts";
 
 /** What happens to an engine. Times are milliseconds. */
 export type Event =
@@ -26,14 +27,22 @@ export type Event =
 
 export interface Story {
   readonly records: string[];
+  /** Of each reload how many of the records had left before. */
+  readonly reloads: readonly number[];
+  /** Entries of what rules could not finish, one behind the other. */
+  readonly withheld: Buffer;
   readonly batches: Buffer[];
   /** Of each plan that ran, in order. */
   readonly counts: Float64Array[];
+  /** Of the rules in shadow of the last plan. */
+  readonly effects: unknown;
 }
 
 export interface StoryOptions {
   readonly batchRecords?: number;
   readonly batchBytes?: number;
+  /** Room for what is withheld; a larger entry gets more. */
+  readonly withheldBytes?: number;
 }
 
 /** Rules as people write them, as a plan with a seed. */
@@ -49,6 +58,7 @@ export function tell(kind: EngineKind, plan: Plan, events: readonly Event[], opt
   const losses = new Float64Array(frameCells);
   const opened: PreparedPlan[] = [];
   const counts: Float64Array[] = [];
+  const reloads: number[] = [];
   const use = (next: Plan, cells: Float64Array = new Float64Array(countCellsOf(next))) => {
     const prepared = kind.prepare(next);
     opened.push(prepared);
@@ -63,14 +73,29 @@ export function tell(kind: EngineKind, plan: Plan, events: readonly Event[], opt
     framers.set(from, framer);
     return framer;
   };
+  let withheld = new Withheld(options.withheldBytes ?? 1 << 16);
+  const entries: Buffer[] = [];
+  const takeWithheld = () => {
+    const { needBytes, bytesMax } = withheld;
+    entries.push(Buffer.from(withheld.entries));
+    withheld.clear();
+    if (needBytes <= bytesMax) return;
+    withheld = new Withheld(needBytes);
+    engine.attachWithheld(withheld);
+  };
   const whenFull = () => {
     check(counts.at(-1)!, running);
+    if (withheld.needBytes > 0) {
+      takeWithheld();
+      return;
+    }
     out.take(engine.needBytes);
     engine.attach(out.batch);
   };
   let running = plan;
   counts.push(use(plan));
   engine.attach(out.batch);
+  engine.attachWithheld(withheld);
   for (const event of events) {
     if ("lines" in event) {
       const chunk = Buffer.from(event.lines.map((line) => `${line}\n`).join(""));
@@ -87,6 +112,9 @@ export function tell(kind: EngineKind, plan: Plan, events: readonly Event[], opt
       const next = kind.prepare(event.plan);
       opened.push(next);
       while (!engine.tellLast(event.atMs, next)) whenFull();
+      out.take(0);
+      engine.attach(out.batch);
+      reloads.push(out.records.length);
       check(counts.at(-1)!, running);
       counts.push(new Float64Array(countCellsOf(event.plan)));
       engine.use(next, counts.at(-1)!);
@@ -99,10 +127,13 @@ export function tell(kind: EngineKind, plan: Plan, events: readonly Event[], opt
   while (!engine.tellLast(0)) whenFull();
   check(counts.at(-1)!, running);
   out.take(0);
+  takeWithheld();
+  const effects = plainEffects(engine.effects());
   engine.close();
   for (const framer of framers.values()) framer.close();
   for (const prepared of opened) prepared.close();
-  return { records: out.records.map(String), batches: out.batches, counts };
+  const told = { records: out.records.map(String), reloads, withheld: Buffer.concat(entries) };
+  return { ...told, batches: out.batches, counts, effects };
 }
 
 export function ruleCount(counts: Float64Array, rule: number, cell: keyof typeof ruleCell): number {

@@ -23,7 +23,7 @@ import { readManifest } from "../../src/manifest/manifest.ts";
 import { compilePlan } from "../../src/plan/compile.ts";
 import { type Plan, severity } from "../../src/plan/operations.ts";
 import { random } from "../fixtures/random.ts";
-import { Collector, engines, nativeEngine, skipNote } from "./engines.ts";
+import { Collector, engines, nativeEngine, plainEffects, skipNote } from "./engines.ts";
 
 const checkPattern = (pattern: string) => engines()[0]!.checkPattern(pattern);
 
@@ -239,6 +239,24 @@ for (const kind of engines()) {
       expect(redacting.services.map(({ name }) => String(name))).toEqual(["", "cart"]);
     });
 
+    it("foresees of a rule that samples what it would drop, and of what it would keep the weight alone", () => {
+      const lines = Array.from({ length: 1000 }, (_, i) => (i % 10 === 0 ? `ERROR ${i}` : `INFO line ${i}`));
+      const sample = { id: "s", type: "sample", params: { rate: 0.25 } };
+      const enforced = ran(kind, planOf([sample]), lines);
+      const [foreseen] = ran(kind, planOf([{ ...sample, ...shadow }]), lines).effects as [RuleEffect];
+      const dropped = lines.length - enforced.records.length;
+      expect(dropped).toBeGreaterThan(600);
+      expect(dropped).toBeLessThan(750);
+      // Chance is another one in shadow.
+      const records = foreseen.records.reduce((a, b) => a + b);
+      expect(Math.abs(records - dropped)).toBeLessThan(30);
+      expect(foreseen.records[severity.error]).toBe(0);
+      const sum = (texts: readonly string[]) => texts.reduce((bytes, text) => bytes + text.length, 0);
+      const kept = lines.length - 100 - records;
+      expect(foreseen.savedBytes).toBe(foreseen.bytes.reduce((a, b) => a + b) - kept * " sample_rate=4".length);
+      expect(Math.abs(foreseen.savedBytes - sum(lines) + sum(enforced.records))).toBeLessThan(1000);
+    });
+
     it("is evaluated in its place, behind what enforced rules before it drop and change", () => {
       const plan = planOf([
         drop("gone"),
@@ -361,23 +379,15 @@ describe(`rules on both engines${skipNote}`, () => {
       const plan = planOf(Array.from({ length: 1 + below(4) }, rule), below(2) === 0 ? outputs.slice(0, 2) : outputs);
       const lines = Array.from({ length: 1 + below(8) }, line);
       const from = { source: one(sources), receivedAtMs: below(20_000), batchRecords: one([1, 3, 100]) };
-      const [native, portable] = engines().map((kind) => ran(kind, plan, lines, from));
+      // Where batches end changes nothing.
+      const [native, portable] = engines().map((kind, engine) =>
+        ran(kind, plan, lines, engine === 0 ? from : { ...from, batchRecords: 100 }),
+      );
       const shown = `case ${i}: ${JSON.stringify({ plan: plan.operations.length, lines, from })}`;
       expect(portable!.records, shown).toEqual(native!.records);
       expect(portable!.routes, shown).toEqual(native!.routes);
       expect(portable!.counts, shown).toEqual(native!.counts);
-      expect(plain(portable!.effects), shown).toEqual(plain(native!.effects));
+      expect(plainEffects(portable!.effects), shown).toEqual(plainEffects(native!.effects));
     }
   });
 });
-
-/** Effects whose buffers compare whatever their class. */
-function plain(effects: readonly RuleEffect[]): unknown {
-  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
-  return effects.map(({ services, others, examples, ...rest }) => ({
-    ...rest,
-    services: services.map(({ name, ...amounts }) => ({ name: text(name), ...amounts })),
-    others: { ...others, name: text(others.name) },
-    examples: examples.map(text),
-  }));
-}

@@ -110,6 +110,11 @@ export class CursorFile {
     this.#generation = generation;
   }
 
+  /** It is on disk, and will need no more room. */
+  get written(): boolean {
+    return this.#generation > 0n;
+  }
+
   /** When it resolves, `state` survives a power cut; when it rejects, with the system's code, either this or the one before does. */
   async write(state: CursorState): Promise<void> {
     const made = this.#file === undefined && (await this.#open());

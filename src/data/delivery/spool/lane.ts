@@ -443,6 +443,7 @@ export class SegmentLane implements Lane {
     }
     const { directory, fsync } = this.#options;
     await makeDirectory(directory);
+    await this.#reserveCursor();
     const name = meta.firstSequence;
     const path = join(directory, segmentName(name));
     const header = encodeSegmentHeader({
@@ -730,6 +731,17 @@ export class SegmentLane implements Lane {
     if (unread !== undefined) passed = unread.readSequence;
     if (front !== undefined && front < passed) passed = front;
     return passed;
+  }
+
+  /** The cursor has its blocks before segments take what is left of the disk: a full one is emptied by moving it, and by nothing else. */
+  #reserveCursor(): Promise<void> {
+    if (this.#cursor.written) return Promise.resolve();
+    const result = this.#saving.then(() => {
+      if (this.#cursor.written) return;
+      return this.#cursor.write({ passed: this.#passed(), next: this.#next, gaps: this.#gaps });
+    });
+    this.#saving = result.catch(() => undefined);
+    return result;
   }
 
   /** Writes the cursor, then deletes the segments that it has passed. @param force also when nothing has changed */

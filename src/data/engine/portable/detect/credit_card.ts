@@ -39,8 +39,9 @@ export function scanCreditCard(text: Buffer, finds: number[]): void {
     const begin = at;
     at = digitsEnd(text, begin);
     const before = byteAt(text, begin - 1);
-    if (isAlnum(before) || before === underscore) continue;
     const beforeThat = byteAt(text, begin - 2);
+    const track = before === code("B") && beforeThat === code("%");
+    if ((isAlnum(before) && !track) || before === underscore) continue;
     if (before === dot && isDigit(beforeThat)) continue;
     if (before === hyphen && (isLetter(beforeThat) || beforeThat === underscore)) continue;
     const end = cardEnd(text, begin, byteAt(text, at));

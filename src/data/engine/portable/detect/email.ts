@@ -1,6 +1,6 @@
 /** E-mail addresses. Twin of native/detect/email.cc, where it is told what is one. */
 
-import { byteAt, code, isAlnum, isBeyondAscii, isDigit, isLetter, lowered } from "./bytes.ts";
+import { byteAt, code, digitsEnd, isAlnum, isBeyondAscii, isDigit, isLetter, lowered } from "./bytes.ts";
 
 const dot = code(".");
 const hyphen = code("-");
@@ -22,6 +22,32 @@ function localBegin(text: Buffer, from: number, at: number): number {
   return begin;
 }
 
+const quote = code('"');
+const backslash = code("\\");
+const quotedBytesMax = 66;
+
+/** Where the quoted part before the @ begins; `at` where there is none. */
+function quotedBegin(text: Buffer, from: number, at: number): number {
+  if (at < from + 3 || text[at - 1] !== quote || text[at - 2] === backslash) return at;
+  for (let begin = at - 2; begin > from && at - begin < quotedBytesMax; begin--) {
+    const c = text[begin - 1]!;
+    if (c < 0x20) return at;
+    if (c === quote && (begin < 2 || text[begin - 2] !== backslash)) return begin - 1;
+  }
+  return at;
+}
+
+/** What `package@1.2.3-rc.ab` has behind the @: a version, no host. */
+function isVersion(text: Buffer, at: number): boolean {
+  let begin = at;
+  for (let number = 0; number < 3; number++) {
+    const end = digitsEnd(text, begin);
+    if (end === begin || byteAt(text, end) !== (number < 2 ? dot : hyphen)) return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
 const fileEnds = new Set(
   ["service", "socket", "timer", "mount", "slice", "scope"].concat(["png", "jpg", "jpeg", "gif", "webp", "svg"]),
 );
@@ -38,6 +64,8 @@ function isFileName(text: Buffer, host: number, top: number, topEnd: number): bo
 /** Where the host name that begins at `begin` ends; `begin`: it is none. */
 function hostEnd(text: Buffer, begin: number): number {
   let end = begin;
+  // As the detector's pattern has it.
+  if (!isAlnum(byteAt(text, begin))) return end;
   let label = begin;
   for (let at = begin; ; at++) {
     const c = byteAt(text, at);
@@ -71,8 +99,9 @@ function hostEnd(text: Buffer, begin: number): number {
 export function scanEmail(text: Buffer, finds: number[]): void {
   let from = 0;
   for (let at = text.indexOf(code("@")); at >= 0; ) {
-    const begin = localBegin(text, from, at);
-    const end = begin === at ? at + 1 : hostEnd(text, at + 1);
+    let begin = localBegin(text, from, at);
+    if (begin === at) begin = quotedBegin(text, from, at);
+    const end = begin === at || isVersion(text, at + 1) ? at + 1 : hostEnd(text, at + 1);
     if (end > at + 1) {
       finds.push(begin, end);
       from = end;

@@ -2,10 +2,13 @@
 
 import { redactDecode } from "../../../../plan/redact_arguments.ts";
 import { Scratch } from "../match/replace.ts";
-import { byteAt, code } from "./bytes.ts";
+import { byteAt, code, isDigit, isLetter } from "./bytes.ts";
 
 const backslash = code("\\");
 const percent = code("%");
+const bracket = code("[");
+/** Not for a rule to name: a terminal's sequences are read as a space. See native/detect/escapes.h. */
+export const decodeColour = 8;
 const slash = code("/");
 const letterU = code("u");
 const simple = new Map([
@@ -41,18 +44,21 @@ class EscapeSearch {
   readonly #text: Buffer;
   #backslash: number;
   #percent: number;
+  #bracket: number;
 
   constructor(text: Buffer, decode: number) {
     this.#text = text;
     this.#backslash = (decode & redactDecode.json) !== 0 ? place(text.indexOf(backslash)) : Number.POSITIVE_INFINITY;
     this.#percent = (decode & redactDecode.url) !== 0 ? place(text.indexOf(percent)) : Number.POSITIVE_INFINITY;
+    this.#bracket = (decode & decodeColour) !== 0 ? place(text.indexOf(bracket)) : Number.POSITIVE_INFINITY;
   }
 
   /** @returns infinity when there is none */
   from(at: number): number {
     if (this.#backslash < at) this.#backslash = place(this.#text.indexOf(backslash, at));
     if (this.#percent < at) this.#percent = place(this.#text.indexOf(percent, at));
-    return Math.min(this.#backslash, this.#percent);
+    if (this.#bracket < at) this.#bracket = place(this.#text.indexOf(bracket, at));
+    return Math.min(this.#backslash, this.#percent, this.#bracket);
   }
 }
 
@@ -62,9 +68,24 @@ const place = (found: number) => (found < 0 ? Number.POSITIVE_INFINITY : found);
 const bytes = Buffer.alloc(4);
 let bytesOfLast = 0;
 
+const numbersMax = 24;
+
+/** Bytes of the terminal's sequence whose bracket stands at `at`, without what stands for ESC; 0: there is none. */
+function colourBytes(text: Buffer, at: number): number {
+  let end = at + 1;
+  while (end - at <= numbersMax && (isDigit(byteAt(text, end)) || byteAt(text, end) === code(";"))) end++;
+  const escaped = byteAt(text, at - 1) === 0x1b;
+  const ends = escaped ? isLetter(byteAt(text, end)) : byteAt(text, end) === code("m") && end > at + 1;
+  return ends ? end + 1 - at : 0;
+}
+
 /** Bytes of the escape that begins at `at`; 0: none begins there. */
 function escapeAt(text: Buffer, at: number, decode: number): number {
   bytesOfLast = 1;
+  if (text[at] === bracket) {
+    bytes[0] = 0x20;
+    return (decode & decodeColour) !== 0 ? colourBytes(text, at) : 0;
+  }
   if (text[at] === percent) {
     if ((decode & redactDecode.url) === 0) return 0;
     const high = hexValue(byteAt(text, at + 1));
@@ -107,6 +128,10 @@ export function hidesCharacters(text: Buffer, decode: number): boolean {
   for (let at = search.from(0); at < text.length; at = search.from(at + 1)) {
     if (text[at] === percent) {
       if (hexValue(byteAt(text, at + 1)) >= 0 && hexValue(byteAt(text, at + 2)) >= 0) return true;
+      continue;
+    }
+    if (text[at] === bracket) {
+      if (colourBytes(text, at) > 0) return true;
       continue;
     }
     // However many backslashes: with each layer half of them go.

@@ -1,7 +1,7 @@
 /** Values in JSON by the names of their keys. Twin of native/detect/fields.h, where it is told how JSON is read. */
 
 import { redactDecode } from "../../../../plan/redact_arguments.ts";
-import { byteAt, code, lowered } from "./bytes.ts";
+import { byteAt, code, isAlnum, isBeyondAscii, lowered } from "./bytes.ts";
 import { Unescaped } from "./escapes.ts";
 
 const quote = code('"');
@@ -43,11 +43,24 @@ function bareEnd(text: Buffer, at: number): number {
   return end;
 }
 
-const jsonStarts = new Set([braceOpen, bracketOpen, backslash, code("%"), quote]);
-/** JSON, perhaps escaped: what a string must begin with to be worth decoding. */
-function mayHoldJson(text: Buffer, begin: number, end: number): boolean {
-  const start = pastSpace(text, begin, end);
-  return end - start >= 2 && jsonStarts.has(text[start]!);
+const oddBehind = new Set([code("_"), code("-"), code("$"), code("@"), star, backslash]);
+/**
+ * A quote is followed by what no end of a string is, in JSON or in most text: it begins one, or there is one too many (`5" wide
+ * {"password":…`, `"a "b" c"`).
+ */
+function isOddQuote(text: Buffer, at: number): boolean {
+  const c = byteAt(text, at + 1);
+  return isAlnum(c) || isBeyondAscii(c) || oddBehind.has(c);
+}
+
+const percent = code("%");
+/** Does a JSON text begin here whose quotes are its own? In `{\"a\":1}` they are a string's. */
+function beginsLikeJson(text: Buffer): boolean {
+  const at = pastSpace(text, 0);
+  const open = byteAt(text, at);
+  if (open !== braceOpen && open !== bracketOpen) return false;
+  const first = byteAt(text, pastSpace(text, at + 1));
+  return first !== backslash && first !== percent;
 }
 
 /** Does `name` fit a pattern in which `*` stands for any bytes? Upper and lower ASCII letters are the same. */
@@ -114,7 +127,11 @@ export class Fields {
 
   /** Appends the values, in order. @returns false: there is JSON deeper than is read */
   search(text: Buffer, decode: number, finds: FieldFind[]): boolean {
-    return this.#searchIn(text, decode, 0, finds);
+    const found = finds.length;
+    const finished = this.#searchIn(text, decode, 0, finds);
+    // JSON of which the line holds all escaped, as the query of a URL.
+    if (finds.length > found || beginsLikeJson(text)) return finished;
+    return this.#searchString(text, 0, text.length, decode, 0, finds) && finished;
   }
 
   /** The selector that takes the value of this key; -1: none. */
@@ -145,6 +162,8 @@ export class Fields {
     let takenFrom = -1;
     let takenBy = 0;
     let at = 0;
+    /** Up to here lies what was no string after all. */
+    let oddEnd = 0;
     const take = (begin: number, end: number, selector: number, bare: boolean) => {
       if (end > begin) finds.push({ begin, end, selector, bare });
     };
@@ -159,9 +178,16 @@ export class Fields {
         at = Math.min(end + 1, text.length);
         const separator = pastSpace(text, at);
         if (byteAt(text, separator) !== colon) {
-          if (takenFrom >= 0) take(begin, end, takenBy, false);
-          else if ((decode & (redactDecode.json | redactDecode.url)) !== 0 && mayHoldJson(text, begin, end))
-            finished = this.#searchString(text, begin, end, decode, depth, finds) && finished;
+          if (takenFrom >= 0) {
+            take(begin, end, takenBy, false);
+            continue;
+          }
+          const found = finds.length;
+          finished = this.#searchString(text, begin, end, decode, depth, finds) && finished;
+          if (finds.length > found || end === text.length || !isOddQuote(text, end)) continue;
+          // Keys may stand in what was no string, and one may begin with the quote that seemed to end it.
+          at = begin;
+          oddEnd = end;
           continue;
         }
         at = pastSpace(text, separator + 1);
@@ -174,7 +200,9 @@ export class Fields {
           takenFrom = open;
           takenBy = selected;
         } else if (value === quote) {
-          const valueEnd = stringEnd(text, at + 1);
+          let valueEnd = stringEnd(text, at + 1);
+          // A quote that nobody escaped: better too much than the rest of a value.
+          while (valueEnd < text.length && isOddQuote(text, valueEnd)) valueEnd = stringEnd(text, valueEnd + 1);
           take(at + 1, valueEnd, selected, false);
           at = Math.min(valueEnd + 1, text.length);
         } else {
@@ -184,7 +212,8 @@ export class Fields {
         }
         continue;
       }
-      at++;
+      // No escape holds a quote that begins a string, so that no byte is looked at more than twice.
+      at += c === backslash && at < oddEnd ? 2 : 1;
       if (c === braceOpen || c === bracketOpen) {
         if (open < containersMax) containers[open] = next;
         open++;
@@ -204,10 +233,11 @@ export class Fields {
 
   /** JSON within the string from `begin` to `end`. */
   #searchString(text: Buffer, begin: number, end: number, decode: number, depth: number, finds: FieldFind[]): boolean {
+    if ((decode & (redactDecode.json | redactDecode.url)) === 0) return true;
     const content = text.subarray(begin, end);
     if (depth === depthMax) return !content.includes(escapedQuote);
     const decoded = this.#decoded[depth]!;
-    if (!decoded.decode(content, decode)) return true;
+    if (!decoded.decode(content, decode) || !decoded.text.includes(quote)) return true;
     const nested: FieldFind[] = [];
     const finished = this.#searchIn(decoded.text, decode, depth + 1, nested);
     for (const find of nested) {

@@ -65,6 +65,24 @@ function isAddress(text: Buffer, begin: number, end: number): boolean {
   return !compressed || tail || firstGroup === 0 || firstGroup >= 3 || groups >= 3;
 }
 
+/** One colon, or a third, belongs to what is written around it. */
+function endsWithLabelColon(text: Buffer, begin: number, end: number): boolean {
+  if (end - begin < 2 || text[end - 1] !== colon) return false;
+  return text[end - 2] !== colon || (end - begin > 2 && text[end - 3] === colon);
+}
+
+const portDigitsMax = 5;
+const addressBytesMin = 6;
+
+/** A port behind a dot, as tcpdump writes it. @returns the end of the address before it; `begin`: it is none either */
+function withoutPort(text: Buffer, begin: number, end: number): number {
+  let at = end;
+  while (at > begin && isDigit(text[at - 1]!)) at--;
+  if (at === begin || text[at - 1] !== dot || end - at > portDigitsMax) return begin;
+  at--;
+  return at - begin >= addressBytesMin && isAddress(text, begin, at) ? at : begin;
+}
+
 export function scanIpv6(text: Buffer, finds: number[]): void {
   let at = 0;
   while (at < text.length) {
@@ -88,20 +106,20 @@ export function scanIpv6(text: Buffer, finds: number[]): void {
     const after = byteAt(text, end);
     if (isAlnum(after) || after === underscore) continue;
     // The end of a sentence or of a label.
-    while (
-      end > begin &&
-      (text[end - 1] === dot || (text[end - 1] === colon && end - begin > 1 && text[end - 2] !== colon))
-    )
-      end--;
+    while (end > begin && (text[end - 1] === dot || endsWithLabelColon(text, begin, end))) end--;
     const before = byteAt(text, begin - 1);
     if (isAlnum(before) || before === underscore) {
       let word = begin;
-      while (word < end && isLetter(text[word]!)) word++;
-      if (byteAt(text, word) !== colon || byteAt(text, word + 1) === colon) continue;
+      const isWord = byteAt(text, begin - 2) === code("\\") ? isLetter : isAlnum;
+      while (word < end && isWord(text[word]!)) word++;
+      if (byteAt(text, word) !== colon) continue;
+      if (byteAt(text, word + 1) === colon && byteAt(text, word + 2) !== colon) continue;
       begin = word + 1;
     } else if (text[begin] === colon && byteAt(text, begin + 1) !== colon) {
       begin++;
     }
-    if (begin < end && isAddress(text, begin, end)) finds.push(begin, end);
+    if (begin >= end) continue;
+    if (!isAddress(text, begin, end)) end = withoutPort(text, begin, end);
+    if (end > begin) finds.push(begin, end);
   }
 }

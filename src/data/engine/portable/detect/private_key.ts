@@ -2,8 +2,8 @@
 
 import { code, isAlnum, isDigit, isUpper } from "./bytes.ts";
 
-const begins = Buffer.from("-----BEGIN ");
-const ends = Buffer.from("-----END ");
+const begins = Buffer.from("-----BEGIN");
+const ends = Buffer.from("-----END");
 const dashes = Buffer.from("-----");
 const labelBytesMax = 48;
 const keyBytesMax = 64 * 1024;
@@ -23,11 +23,25 @@ function labelEnd(text: Buffer, at: number): number {
   while (
     end < text.length &&
     end - at < labelBytesMax &&
-    (isUpper(text[end]!) || isDigit(text[end]!) || text[end] === code(" "))
+    (isUpper(text[end]!) || isDigit(text[end]!) || text[end] === code(" ") || text[end] === code("+"))
   )
     end++;
-  if (!text.toString("latin1", at, end).includes("PRIVATE KEY") || !startsWith(text, end, dashes)) return 0;
+  if (!/[ ]PRIVATE KEY|[+]PRIVATE[+]KEY/.test(text.toString("latin1", at, end)) || !startsWith(text, end, dashes))
+    return 0;
   return end + dashes.length;
+}
+
+/** Where the END line ends that follows `body` with something else than line ends between the lines; 0: there is none, or no key. */
+function endBehindAnything(text: Buffer, body: number): number {
+  const reach = text.subarray(0, Math.min(text.length, body + keyBytesMax));
+  const dash = reach.indexOf(dashes, body);
+  if (dash < 0 || !startsWith(text, dash, ends)) return 0;
+  let run = 0;
+  for (let at = body; at < dash; at++) {
+    run = isBase64(text[at]!) ? run + 1 : 0;
+    if (run >= runBytesMin) return labelEnd(text, dash + ends.length);
+  }
+  return 0;
 }
 
 /** Where the key whose marker ends at `body` ends; 0: nothing follows that could be one. */
@@ -55,6 +69,8 @@ function keyEnd(text: Buffer, body: number): number {
       break;
     }
   }
+  const behind = endBehindAnything(text, body);
+  if (behind > 0) return behind;
   return key && at === text.length && run > 0 ? at : certain;
 }
 

@@ -11,7 +11,7 @@ import { preparePattern } from "../match/pattern_bytes.ts";
 import { Scratch } from "../match/replace.ts";
 import { byteAt, code, isAlnum, lowered, raised } from "./bytes.ts";
 import { type Check, checks } from "./checks.ts";
-import { hidesCharacters, Unescaped } from "./escapes.ts";
+import { decodeColour, hidesCharacters, Unescaped } from "./escapes.ts";
 import { type FieldFind, Fields } from "./fields.ts";
 import { type Scan, scanners } from "./scanners.ts";
 
@@ -153,12 +153,13 @@ export class Redaction {
     this.#searchLayer(text, 0);
     if ((this.#decode & redactDecode.base64) !== 0) this.#searchBase64(text);
     let layer = 0;
-    while (layer < layersMax && this.#layers[layer]!.decode(this.#texts[layer]!, this.#decode)) {
+    const decode = this.#decode === 0 ? 0 : this.#decode | decodeColour;
+    while (layer < layersMax && this.#layers[layer]!.decode(this.#texts[layer]!, decode)) {
       layer++;
       this.#texts[layer] = this.#layers[layer - 1]!.text;
       this.#searchLayer(this.#texts[layer]!, layer);
     }
-    return layer < layersMax || !hidesCharacters(this.#texts[layer]!, this.#decode);
+    return layer < layersMax || !hidesCharacters(this.#texts[layer]!, decode);
   }
 
   #searchLayer(text: Buffer, layer: number): void {

@@ -17,10 +17,15 @@ function isCode(text: Buffer, at: number, area: boolean): boolean {
   return !area || text[at + 1] !== code("9");
 }
 
+/** A plus is a space in a form. */
+const isSpace = (c: number) => c === space || c === plusSign;
+
 /** Of the number read last: its parts are separated by spaces alone, so that it may be columns of a table. */
 let columnsOfLast = false;
+/** Its area code is followed by a slash. */
+let slashOfLast = false;
 
-/** The end of the number whose area code, or the parenthesis before it, stands at `at`; 0: none. `compact`: ten digits in a row will do. */
+/** The end of the number whose area code, or the parenthesis before it, stands at `at`; 0: none. `compact`: exchange and line may be seven digits in a row. */
 function numberEnd(text: Buffer, begin: number, compact: boolean): number {
   let at = begin;
   const parenthesis = byteAt(text, at) === code("(");
@@ -32,9 +37,9 @@ function numberEnd(text: Buffer, begin: number, compact: boolean): number {
     if (first !== code(")")) return 0;
     at++;
     first = byteAt(text, at);
-    if (first === space || first === hyphen || first === dot) at++;
+    if (isSpace(first) || first === hyphen || first === dot) at++;
     first = code(")");
-  } else if (first === hyphen || first === dot || first === space || first === slash) {
+  } else if (first === hyphen || first === dot || isSpace(first) || first === slash) {
     at++;
   } else if (!compact) {
     return 0;
@@ -44,31 +49,46 @@ function numberEnd(text: Buffer, begin: number, compact: boolean): number {
   if (!isCode(text, at, false)) return 0;
   at += 3;
   const second = byteAt(text, at);
-  if (second === hyphen || second === dot || second === space) {
+  if (second === hyphen || second === dot || isSpace(second)) {
     if (first === 0) return 0;
     at++;
-  } else if (first !== 0) {
+  } else if (first !== 0 && !parenthesis && !compact) {
     return 0;
   }
   if (digitsEnd(text, at) < at + 4) return 0;
-  columnsOfLast = first === space && second === space;
+  columnsOfLast = first === space && second !== hyphen && second !== dot;
+  slashOfLast = first === slash;
   return at + 4;
+}
+
+/** An extension that follows at once: 555-0132x9, 555-0132ext9. */
+function isExtension(text: Buffer, begin: number): boolean {
+  let at = begin;
+  if (lowered(byteAt(text, at)) === code("e")) at++;
+  if (lowered(byteAt(text, at)) !== code("x")) return false;
+  at++;
+  if (lowered(byteAt(text, at)) === code("t")) at++;
+  if (byteAt(text, at) === dot || byteAt(text, at) === space) at++;
+  return isDigit(byteAt(text, at));
 }
 
 function endsAt(text: Buffer, end: number, columns: boolean): boolean {
   const after = byteAt(text, end);
   if (isDigit(after) || after === code("_")) return false;
-  // An extension may follow at once: 555-0132x9.
-  if (isLetter(after)) return lowered(after) === code("x") && isDigit(byteAt(text, end + 1));
-  const joins = after === hyphen || after === dot || after === slash || (columns && after === space);
+  if (isLetter(after)) return isExtension(text, end);
+  const joins = after === hyphen || after === dot || (slashOfLast && after === slash) || (columns && after === space);
   return !(joins && isDigit(byteAt(text, end + 1)));
 }
 
 function beginsAt(text: Buffer, begin: number, columns: boolean): boolean {
   const before = byteAt(text, begin - 1);
-  if (isAlnum(before) || before === plusSign) return false;
+  if (isAlnum(before) || (before === plusSign && text[begin] !== code("("))) return false;
   const joins =
-    before === hyphen || before === dot || before === slash || before === code(")") || (columns && before === space);
+    before === hyphen ||
+    before === dot ||
+    (slashOfLast && before === slash) ||
+    before === code(")") ||
+    (columns && before === space);
   return !(joins && isDigit(byteAt(text, begin - 2)));
 }
 
@@ -81,8 +101,14 @@ function countryBytes(text: Buffer, at: number): number {
   if (byteAt(text, end) !== one) return 0;
   end++;
   const separator = byteAt(text, end);
-  if (separator === space || separator === hyphen || separator === dot) return end + 1 - at;
+  if (isSpace(separator) || separator === hyphen || separator === dot) return end + 1 - at;
   return plus || separator === code("(") ? end - at : 0;
+}
+
+/** `1` or `001` with ten digits at once behind it. */
+function bareCountryBytes(text: Buffer, at: number): number {
+  const zeros = byteAt(text, at) === code("0") && byteAt(text, at + 1) === code("0") ? 2 : 0;
+  return byteAt(text, at + zeros) === one && digitsEnd(text, at) === at + zeros + 11 ? zeros + 1 : 0;
 }
 
 export function scanUsPhone(text: Buffer, finds: number[]): void {
@@ -93,9 +119,13 @@ export function scanUsPhone(text: Buffer, finds: number[]): void {
     const plus = c === plusSign;
     const country = countryBytes(text, at);
     let end = country > 0 ? numberEnd(text, at + country, plus) : 0;
-    if (end === 0 && !plus) {
-      end = numberEnd(text, at, true);
-      if (end === at + 10 && !hasKeywordBefore(text, at, 24, words)) end = 0;
+    if (end === 0 && !plus) end = numberEnd(text, at, false);
+    if (end === 0 && !plus && hasKeywordBefore(text, at, 24, words)) {
+      // Bare digits, with or without the country before them.
+      const bare = bareCountryBytes(text, at);
+      if (bare > 0) end = numberEnd(text, at + bare, true);
+      if (end === 0 && country > 0) end = numberEnd(text, at + country, true);
+      if (end === 0) end = numberEnd(text, at, true);
     }
     if (end === 0) continue;
     const columns = columnsOfLast && !plus;

@@ -8,6 +8,7 @@ const hyphen = code("-");
 const dot = code(".");
 const space = code(" ");
 const words = keywords("ssn", "social");
+const ssn = keywords("ssn");
 
 /** What stands between the parts at `at`: its bytes, 0 where nothing does that is taken for a separator. */
 function separatorBytes(text: Buffer, at: number): number {
@@ -33,7 +34,8 @@ function isAll(text: Buffer, at: number, count: number, c: number): boolean {
 function standsAlone(text: Buffer, begin: number, end: number, separator: number): boolean {
   const before = byteAt(text, begin - 1);
   const after = byteAt(text, end);
-  if (isAlnum(before) || isAlnum(after)) return false;
+  if (isAlnum(before) && !hasKeywordBefore(text, begin, 3, ssn)) return false;
+  if (isAlnum(after)) return false;
   const joins = (c: number) => c === hyphen || c === dot || (c === space && separator === space);
   const goesOn = (c: number, at: number) => (c === hyphen ? isAlnum(byteAt(text, at)) : isDigit(byteAt(text, at)));
   if (joins(before) && goesOn(before, begin - 2)) return false;

@@ -37,11 +37,10 @@ class Effect {
     this.#state = state;
   }
 
-  book(level: number, savedBytes: number, text: Buffer, name: Uint8Array): void {
+  book(level: number, text: Buffer, name: Uint8Array): void {
     this.hits++;
     this.records[level]! += 1;
     this.bytes[level]! += text.length;
-    this.savedBytes += savedBytes;
     const service = this.#place(name);
     service.records++;
     service.bytes += text.length;
@@ -91,11 +90,21 @@ export class EffectBook {
   /**
    * One hit of a record that is settled.
    * @param level a `severity`
+   * @param acts false: the rule would have let it go on with its weight, so it only becomes longer
    * @param text the record as received
    * @param service finds a JSON record's; undefined: there is none
    */
-  book(rule: number, level: number, savedBytes: number, text: Buffer, service: AttributeFilter | undefined): void {
-    this.#effects[rule]!.book(level, savedBytes, text, serviceOf(text, service));
+  book(
+    rule: number,
+    level: number,
+    savedBytes: number,
+    acts: boolean,
+    text: Buffer,
+    service: AttributeFilter | undefined,
+  ): void {
+    const effect = this.#effects[rule]!;
+    effect.savedBytes += savedBytes;
+    if (acts) effect.book(level, text, serviceOf(text, service));
   }
 
   list(): RuleEffect[] {

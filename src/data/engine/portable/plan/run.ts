@@ -64,6 +64,7 @@ export class Runner {
   #hitRules = new Int32Array(0);
   #hitSeverities = new Uint8Array(0);
   #hitSaved = new Float64Array(0);
+  #hitActs = new Uint8Array(0);
   /** Bits of the outputs that a route has named for the record at hand. */
   #namedLow = allRoutes;
   #namedHigh = allRoutes;
@@ -94,8 +95,9 @@ export class Runner {
   /** A summary stands for records of several sources: whoever asks for one gets no answer. */
   readonly #nobody = new RecordContext();
   readonly #summary = new Scratch();
-  /** The record at hand is a summary: it was not received. */
-  #isSummary = false;
+  /** The record at hand is the text of a summary, which this memory makes of its entry: it was not received. */
+  #teller: RuleMemory | undefined;
+  #told = none;
   /** It meets rules that protect and stand before its maker, too. */
   #allProtect = false;
   /** High and low half, by rule: of chance. */
@@ -119,6 +121,7 @@ export class Runner {
     this.#hitRules = new Int32Array(plan.steps.length);
     this.#hitSeverities = new Uint8Array(plan.steps.length);
     this.#hitSaved = new Float64Array(plan.steps.length);
+    this.#hitActs = new Uint8Array(plan.steps.length);
     this.#service = plan.service;
     this.effects.use(
       plan.plan.rules.map(({ state = 0n }) => state),
@@ -212,13 +215,14 @@ export class Runner {
   #tell(one: Remembered, index: number): boolean {
     const { rule, memory } = one;
     const summary = this.#summary;
-    memory.write(index, summary);
+    memory.readText(index, summary);
     const bytes = summary.size;
     this.#place(this.#nobody.ofNobody(this.#context.receivedAtMs));
-    this.#isSummary = true;
+    this.#teller = memory;
+    this.#told = index;
     this.#allProtect = memory.isOlderThanPlan(index);
     const told = this.#run(summary.bytes, 0, bytes, false, rule);
-    this.#isSummary = false;
+    this.#teller = undefined;
     this.#place(this.#context);
     if (!told) return false;
     memory.told(index);
@@ -258,7 +262,7 @@ export class Runner {
       const result = this.#try(step, text, from, to, bytes);
       if (result === verdict.keep) continue;
       if (step.shadow) {
-        this.#foresee(step.rule, result, this.#viewOf(text, from, to), bytes);
+        this.#foresee(step, result, this.#viewOf(text, from, to), bytes);
         continue;
       }
       if (result === verdict.drop) {
@@ -293,6 +297,14 @@ export class Runner {
         this.#namedLow = step.low;
         this.#namedHigh = step.high;
       }
+    }
+    if (this.#teller !== undefined) {
+      const summary = this.#scratch[this.#spare as 0 | 1];
+      this.#teller.write(this.#told, text.subarray(from, to), summary);
+      text = summary.bytes;
+      from = 0;
+      to = summary.size;
+      this.#spare = 1 - this.#spare;
     }
     if (this.#routes.length === 0 || this.#route(text, from, to)) {
       if (!this.#batch.fits(to - from)) {
@@ -404,12 +416,13 @@ export class Runner {
   }
 
   /** Notes what a step in shadow would have done. */
-  #foresee(rule: number, result: number, view: RecordView, receivedBytes: number): void {
+  #foresee({ rule, kind }: Step, result: number, view: RecordView, receivedBytes: number): void {
     let saved = 0;
     if (result === verdict.drop || result === verdict.withhold) saved = receivedBytes;
     else if (result === verdict.change) saved = view.end - view.start - this.#scratch[this.#spare as 0 | 1].size;
     this.#hitRules[this.#hits] = rule;
     this.#hitSeverities[this.#hits] = view.severity;
+    this.#hitActs[this.#hits] = kind === "sample" && result === verdict.change ? 0 : 1;
     this.#hitSaved[this.#hits++] = saved;
   }
 
@@ -419,6 +432,7 @@ export class Runner {
         this.#hitRules[i]!,
         this.#hitSeverities[i]!,
         this.#hitSaved[i]!,
+        this.#hitActs[i] === 1,
         source.subarray(start, end),
         this.#service,
       );
@@ -450,7 +464,7 @@ export class Runner {
   #received(bytes: number): void {
     const counts = this.#counts;
     this.#settled++;
-    if (!this.#isSummary) {
+    if (this.#teller === undefined) {
       counts[countCell.receivedRecords]! += 1;
       counts[countCell.receivedBytes]! += bytes;
     }

@@ -161,7 +161,9 @@ export class KeyTable {
   hold(index: number, bytes: Buffer, start: number, end: number): void {
     this.#take(this.#seen, index);
     this.#putNewest(this.#held, index);
-    if (end - start > reduceTextBytesMax) return;
+    const keeps = end - start <= reduceTextBytesMax;
+    this.#textBlock[index] = keeps ? 0 : none;
+    if (!keeps) return;
     this.textBytes[index] = end - start;
     let last = none;
     for (let at = start; at < end; at += blockTextBytes) {
@@ -176,13 +178,16 @@ export class KeyTable {
     }
   }
 
-  readText(index: number, out: Scratch): void {
+  /** Appends the text. @returns false: it was too long to keep */
+  readText(index: number, out: Scratch): boolean {
     let block = this.#textBlock[index]!;
+    if (block === none) return false;
     for (let left = this.textBytes[index]!; left > 0; left -= blockTextBytes) {
       const at = block * blockTextBytes;
       out.append(this.#blockText, at, at + Math.min(left, blockTextBytes));
       block = this.#blockNext[block]!;
     }
+    return true;
   }
 
   /** What was cut has been told. It stays, of no age. */

@@ -35,7 +35,7 @@ class Told {
 
   tell(index: number): void {
     const out = new Scratch();
-    this.memory.write(index, out);
+    this.memory.write(index, Buffer.from("text"), out);
     const [, records, bytes] = /\((?:repeated|throttled) (\d+) times from .*, (\d+) bytes, rule r\)$/.exec(
       String(out.bytes),
     )!;

@@ -1,9 +1,9 @@
 /** What a rule that remembers has in memory, and the summaries that it owes. Twin of `native/reduce/rule_memory.h`, which says when what is asked. */
 
-import { Scratch } from "../match/replace.ts";
+import type { Scratch } from "../match/replace.ts";
 import { firstOf } from "./json_member.ts";
 import { KeyTable, none } from "./key_table.ts";
-import { SummaryWriter } from "./summary.ts";
+import { longText, SummaryWriter } from "./summary.ts";
 
 const braceOpen = 0x7b;
 
@@ -14,7 +14,6 @@ export abstract class RuleMemory {
   protected readonly table: KeyTable;
   readonly #windowMs: number;
   readonly #writer: SummaryWriter;
-  readonly #text = new Scratch();
   #plan = 0;
 
   protected constructor(
@@ -64,22 +63,25 @@ export abstract class RuleMemory {
     return this.table.plan[index] !== this.#plan;
   }
 
-  /** Writes the summary of an entry that one of these named. */
-  write(index: number, out: Scratch): void {
+  /** The text of an entry that one of these named: of the first record that was cut, or what stands for one that was too long to keep. */
+  readText(index: number, out: Scratch): void {
     const { table } = this;
-    this.#text.clear();
-    table.readText(index, this.#text);
-    this.#writer.write(
-      {
-        text: table.textBytes[index]! > 0 ? this.#text.bytes : undefined,
-        isObject: table.isObject[index] === 1,
-        records: table.records[index]!,
-        bytes: table.bytes[index]!,
-        firstMs: table.firstMs[index]!,
-        lastMs: table.lastMs[index]!,
-      },
-      out,
-    );
+    out.clear();
+    if (table.readText(index, out)) return;
+    const text = longText(table.isObject[index] === 1);
+    out.append(text, 0, text.length);
+  }
+
+  /** Makes the entry's summary of its text, as rules have left it. */
+  write(index: number, text: Buffer, out: Scratch): void {
+    const { records, bytes, firstMs, lastMs } = this.table;
+    const summary = {
+      records: records[index]!,
+      bytes: bytes[index]!,
+      firstMs: firstMs[index]!,
+      lastMs: lastMs[index]!,
+    };
+    this.#writer.write(text, summary, out);
   }
 
   /** The summary is on its way. */

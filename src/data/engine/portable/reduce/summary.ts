@@ -11,13 +11,9 @@ const member = Buffer.from("streamgate");
 const memberText = Buffer.from(',"streamgate":');
 /** 9999-12-31T23:59:59.999Z */
 const timeMax = 253_402_300_799_999;
-const longText = `records of more than ${reduceTextBytesMax} bytes`;
+const tooLong = `records of more than ${reduceTextBytesMax} bytes`;
 
 export interface Summary {
-  /** Of the first record that was cut; undefined: it was too long to keep. */
-  readonly text: Buffer | undefined;
-  /** Where the text was not kept: it began like a JSON object. */
-  readonly isObject: boolean;
   readonly records: number;
   readonly bytes: number;
   /** Milliseconds since 1970. */
@@ -36,14 +32,14 @@ export class SummaryWriter {
     this.#label = label;
   }
 
-  write(summary: Summary, out: Scratch): void {
-    const { text, isObject } = summary;
+  /** @param text of the first record that was cut, or what stands for it */
+  write(text: Buffer, summary: Summary, out: Scratch): void {
     out.clear();
     const append = (piece: string | Buffer) => {
       const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
       out.append(bytes, 0, bytes.length);
     };
-    if (text !== undefined && this.#finder.find(text, 0, text.length, member)) {
+    if (this.#finder.find(text, 0, text.length, member)) {
       const { from, to, close, empty } = this.#finder;
       const there = to >= 0;
       append(text.subarray(0, there ? from : close));
@@ -52,11 +48,7 @@ export class SummaryWriter {
       append(text.subarray(there ? to : close));
       return;
     }
-    if (text === undefined && isObject) {
-      append(`{"message":"${longText}","streamgate":${this.#object(summary)}}`);
-      return;
-    }
-    append(text ?? longText);
+    append(text);
     const { records, bytes, firstMs, lastMs } = summary;
     const what = this.#type === "dedupe" ? "repeated" : "throttled";
     append(` (${what} ${records} times from ${time(firstMs)} to ${time(lastMs)}, ${bytes} bytes, rule ${this.#label})`);
@@ -66,6 +58,11 @@ export class SummaryWriter {
     const times = `"first":"${time(firstMs)}","last":"${time(lastMs)}"`;
     return `{"rule":"${this.#label}","type":"${this.#type}","count":${records},"bytes":${bytes},${times}}`;
   }
+}
+
+/** What stands for a text that was too long to keep. @param isObject it began like a JSON object */
+export function longText(isObject: boolean): Buffer {
+  return Buffer.from(isObject ? `{"message":"${tooLong}"}` : tooLong);
 }
 
 /** RFC 3339, UTC, milliseconds. A time outside the years 1970 to 9999 is written as the next within. */

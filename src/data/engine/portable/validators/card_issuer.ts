@@ -13,6 +13,7 @@ function lengths(from: number, to: number): number {
 const ranges: readonly (readonly [from: number, to: number, lengths: number])[] = [
   [60400, 60499, lengths(12, 19)], // Maestro
   [100000, 199999, lengths(15, 15)], // UATP
+  [213100, 213199, lengths(15, 15)], // JCB, older
   [220000, 220499, lengths(16, 19)], // Mir
   [220500, 220599, lengths(16, 16)], // Borica
   [222100, 272099, lengths(16, 16)], // Mastercard, since 2017
