@@ -37,7 +37,7 @@ describe("imports", () => {
     { folder: "src/data/", never: /^src\/control\//, because: "the data plane runs without the control plane" },
     { folder: "src/", never: /^(test|bench)\//, because: "what ships needs no tests" },
     { folder: "src/(?!commands/)", never: /^src\/commands\//, because: "commands compose, nothing composes them" },
-    ...["rules", "detectors", "conditions", "plan", "outputs", "manifest"].map((folder) => ({
+    ...["rules", "detectors", "conditions", "plan", "outputs", "manifest", "prices"].map((folder) => ({
       folder: `src/${folder}/`,
       never:
         /^(node:(fs|net|tls|dgram|http|https|http2|child_process|worker_threads|dns|cluster)(\/|$)|undici|ioredis|fastify|pino|src\/(control|data|bus|persistence|telemetry|commands)\/)/,

@@ -5,6 +5,7 @@ import type { QuarantineAnswer } from "../data/quarantine/request.ts";
 import { type FoundDamage, type FoundGroup, scanQuarantine } from "../data/quarantine/scan.ts";
 import { quarantineDirectory } from "../data/quarantine/store.ts";
 import { StreamGateError } from "../errors.ts";
+import { mustExist } from "./existing_data_dir.ts";
 import { print } from "./print.ts";
 import { count } from "./spool_target.ts";
 
@@ -28,8 +29,9 @@ export interface Quarantine {
   readonly damages: readonly FoundDamage[];
 }
 
-/** Those in which there is something. */
+/** Those in which there is something. @throws StreamGateError SG_DATA_DIR when the data directory is not there */
 export async function readQuarantines(dataDir: string): Promise<readonly Quarantine[]> {
+  await mustExist(dataDir);
   const quarantines: Quarantine[] = [];
   for (const root of [dataDir, join(dataDir, "data")]) {
     const directory = join(root, quarantineDirectory);

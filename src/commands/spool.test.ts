@@ -200,3 +200,18 @@ describe("streamgate dead-letter", () => {
     await adopted.lane.close();
   });
 });
+
+describe("a data directory that is not there", () => {
+  it.each([
+    ["spool", "ls"],
+    ["dead-letter", "ls"],
+    ["quarantine", "ls"],
+  ])("is named by %s %s, rather than told to be empty", (...command) => {
+    const elsewhere = join(root, "elsewhere");
+    const args = ["--no-warnings", main, ...command, "--data-dir", elsewhere];
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect([stdout, status]).toEqual(["", 1]);
+    expect(stderr).toContain(elsewhere);
+    expect(stderr).toContain("--data-dir");
+  });
+});

@@ -2,6 +2,7 @@
 
 import { findLanes, type LanePlace, type SpoolKind } from "../data/delivery/spool/places.ts";
 import { StreamGateError } from "../errors.ts";
+import { mustExist } from "./existing_data_dir.ts";
 
 export interface SpoolTarget {
   readonly dataDir: string;
@@ -10,8 +11,9 @@ export interface SpoolTarget {
   readonly lane?: string | undefined;
 }
 
-/** @throws StreamGateError SG_SPOOL when an output or a lane is named that is not there */
+/** @throws StreamGateError SG_DATA_DIR when the data directory is not there; SG_SPOOL when an output or a lane is named that is not there */
 export async function lanesOf({ dataDir, kind, output, lane }: SpoolTarget): Promise<LanePlace[]> {
+  await mustExist(dataDir);
   const places = await findLanes(dataDir, kind, output, lane);
   if (places.length > 0 || output === undefined) return places;
   const there = [...new Set((await findLanes(dataDir, kind)).map((place) => `${place.output}/${place.lane}`))];
