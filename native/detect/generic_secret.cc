@@ -28,11 +28,21 @@ size_t NameEnd(std::string_view text, size_t at) {
   return 0;
 }
 
+// What Java writes for an object without a text: the class, an @ and its hash, as in `android.os.BinderProxy@2bd79ce`.
+bool IsJavaObject(std::string_view value) {
+  const size_t at = value.rfind('@');
+  if (at == std::string_view::npos || value.size() - at > 9 || value.substr(0, at).find('.') == std::string_view::npos)
+    return false;
+  for (const char c : value.substr(at + 1))
+    if (!IsHex(c)) return false;
+  return true;
+}
+
 bool IsSecret(std::string_view value) {
   constexpr std::string_view kNeverFirst = "/$%.~*@#";
   if (value.size() < kBytesMin || kNeverFirst.find(value[0]) != std::string_view::npos) return false;
   // An address in memory; a URL, whose own secrets other detectors know.
-  if (value.substr(0, 2) == "0x" || value.find("://") != std::string_view::npos) return false;
+  if (value.substr(0, 2) == "0x" || value.find("://") != std::string_view::npos || IsJavaObject(value)) return false;
   bool letter = false;
   bool digit = false;
   for (const char c : value) {

@@ -9,6 +9,7 @@ export const genericSecret = defineDetector({
   name: "generic_secret",
   title: "Secret by its name",
   groups: ["secrets"],
+  inAll: false,
   pattern:
     "[Pp][Aa][Ss][Ss](?:[Ww](?:[Oo][Rr])?[Dd]|[Pp][Hh])|[Pp][Ww][Dd]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Tt][Oo][Kk][Ee][Nn]|[Cc][Rr][Ee][Dd][Ee][Nn]|[Aa][Pp][Ii][_ -]?[Kk][Ee][Yy]|[Aa][Cc][Cc][Ee][Ss][Ss][_ -]?[Kk][Ee][Yy]|[Pp][Rr][Ii][Vv][Aa][Tt][Ee][_ -]?[Kk][Ee][Yy]",
   scanner: "generic_secret",
@@ -37,6 +38,7 @@ export const genericSecret = defineDetector({
     "password=$DB_PASSWORD_12",
     "secret=[REDACTED]",
     "password=****************1a",
+    "activity token: android.os.BinderProxy@2bd79ce",
     "token_url=https://auth1.example.com/",
     "Failed password for invalid user test9 from port 50123",
     'secret "default-token-x7k2p9"',
@@ -46,7 +48,7 @@ export const genericSecret = defineDetector({
   takes:
     "What is set by `=`, `:`, `:=` or `=>` to a name that holds `password`, `passwd`, `passphrase`, `pwd`, `secret`, `token`, `credential`, `api_key`, `access_key` or `private_key`.",
   checks:
-    "Ten characters or more with letters and digits, and the diversity of eight characters (three bits of collision entropy) or more; no path, variable, URL or address in memory.",
+    "Ten characters or more with letters and digits, and the diversity of eight characters (three bits of collision entropy) or more; no path, variable, URL, address in memory or Java object.",
   misses:
     "Passwords that are words or shorter, such without a digit, ones with quotes, brackets, commas, semicolons or spaces in them (the part before is taken); names in other languages. `field` takes a field whatever it holds.",
 });

@@ -7,6 +7,7 @@ export const plPesel = defineDetector({
   name: "pl_pesel",
   title: "Polish national identification number (PESEL)",
   groups: ["pii"],
+  inAll: false,
   pattern: keywordPattern(["pesel"]),
   scanner: "pl_pesel",
   normal: "compact",

@@ -2,7 +2,7 @@
 
 import { isAsDiverseAs } from "../validators/entropy.ts";
 import { assignedValue } from "./assignment.ts";
-import { byteAt, code, isDigit, isLetter, lowered } from "./bytes.ts";
+import { byteAt, code, isDigit, isHex, isLetter, lowered } from "./bytes.ts";
 
 const names = [
   "password",
@@ -35,10 +35,18 @@ function nameEnd(text: Buffer, at: number): number {
   return 0;
 }
 
+/** What Java writes for an object without a text: the class, an @ and its hash, as in `android.os.BinderProxy@2bd79ce`. */
+function isJavaObject(value: Buffer): boolean {
+  const at = value.lastIndexOf(code("@"));
+  if (at < 0 || value.length - at > 9 || !value.subarray(0, at).includes(code("."))) return false;
+  return value.subarray(at + 1).every(isHex);
+}
+
 function isSecret(value: Buffer): boolean {
   if (value.length < bytesMin || neverFirst.has(value[0]!)) return false;
   // An address in memory; a URL, whose own secrets other detectors know.
   if ((value[0] === code("0") && value[1] === code("x")) || value.includes("://")) return false;
+  if (isJavaObject(value)) return false;
   return value.some(isLetter) && value.some(isDigit) && isAsDiverseAs(value, differentMin);
 }
 
