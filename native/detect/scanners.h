@@ -35,6 +35,22 @@ void ScanGithubToken(std::string_view text, size_t first, size_t last, Finds* fi
 void ScanPrivateKey(std::string_view text, size_t first, size_t last, Finds* finds);
 void ScanUrlCredentials(std::string_view text, size_t first, size_t last, Finds* finds);
 void ScanBearerToken(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanUsRouting(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanUkNino(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanUkNhs(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanDeTaxId(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanFrNir(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanEsDni(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanItFiscalCode(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanNlBsn(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanPlPesel(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanBrCpf(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanInAadhaar(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanCaSin(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanAuTfn(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanBasicAuth(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanAwsSecretKey(std::string_view text, size_t first, size_t last, Finds* finds);
+void ScanGenericSecret(std::string_view text, size_t first, size_t last, Finds* finds);
 
 // Null: there is no scanner of this name.
 ScanFunction ScannerOf(std::string_view name);
