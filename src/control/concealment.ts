@@ -4,6 +4,7 @@
  */
 
 import type { ConditionConfig } from "../conditions/index.ts";
+import { detectors } from "../detectors/index.ts";
 import { canonical } from "../manifest/canonical.ts";
 import { classOf, compilePlan } from "../plan/compile.ts";
 import type { Evaluate } from "../plan/evaluation.ts";
@@ -67,4 +68,4 @@ function asksTime({ all = [], any = [], not, time_share }: ConditionConfig): boo
 }
 
 /** Takes out what any detector finds. */
-const everyDetector: Rule = { id: "every_detector", type: "redact", params: { detectors: ["all"] } };
+const everyDetector: Rule = { id: "every_detector", type: "redact", params: { detectors: [...detectors.keys()] } };

@@ -8,7 +8,7 @@ export const privateKey = defineDetector({
   name: "private_key",
   title: "Private key in PEM",
   groups: ["secrets"],
-  pattern: "-----BEGIN[ +]",
+  pattern: "-----BEGIN",
   scanner: "private_key",
   positives: [
     {

@@ -241,7 +241,9 @@ describe.each(engines())("redact on $name", (kind) => {
       "AKIA",
     ];
     const lines = pieces.map(megabyte);
-    const { withheld, lines: out } = redacted(kind, { detector: "all" }, lines, { batchBytes: 1 << 22 });
+    const { withheld, lines: out } = redacted(kind, { detectors: ["all", "pii", "secrets"] }, lines, {
+      batchBytes: 1 << 22,
+    });
     expect(withheld + out.length).toBe(lines.length);
     // Only backslashes that could hide something are too much.
     expect(withheld).toBe(0);
@@ -276,7 +278,7 @@ describe.each(engines())("redact on $name", (kind) => {
     const next = random(seed);
     const below = (limit: number) => Math.floor(next() * limit);
     const pick = <T>(list: readonly T[]) => list[below(list.length)]!;
-    const plan = redactPlan({ detector: "all", decode: ["json", "url", "base64"] });
+    const plan = redactPlan({ detectors: ["all", "pii", "secrets"], decode: ["json", "url", "base64"] });
     const values = [...detectors.values()].flatMap(({ positives }) =>
       positives.flatMap(({ text, values }) => (values.length === 1 ? [{ text, value: values[0]! }] : [])),
     );
