@@ -249,8 +249,12 @@ Runner::Outcome Runner::TrySample(const Step& step, const SampleStep& sample, st
       break;
     case Sampling::Fate::kSampled: {
       const double weight = sample.sampling.WeightOf(severity);
-      if (!step.shadow) sampled_.push_back({step.rule, weight});
-      if (sample.weighs && sample.writer->Write(text, weight, &scratch_[spare_])) outcome.verdict = Verdict::kChange;
+      WeightWriter* const writer = sample.weighs ? sample.writer.get() : nullptr;
+      if (!step.shadow) {
+        sampled_.push_back({step.rule, weight, writer});
+      } else if (writer != nullptr && writer->Write(text, weight, &scratch_[spare_])) {
+        outcome.verdict = Verdict::kChange;
+      }
       break;
     }
   }
@@ -384,6 +388,13 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
     Scratch& summary = scratch_[spare_];
     way->maker->memory->Write(way->entry, text, &summary);
     text = std::string_view(summary.data(), summary.size());
+    spare_ = 1 - spare_;
+    changed = true;
+  }
+  // Weights come last, as a summary's note does: a pattern that ends in `$` sees the end of what was sent.
+  for (const Sampled& sampled : sampled_) {
+    if (sampled.writer == nullptr || !sampled.writer->Write(text, sampled.weight, &scratch_[spare_])) continue;
+    text = std::string_view(scratch_[spare_].data(), scratch_[spare_].size());
     spare_ = 1 - spare_;
     changed = true;
   }

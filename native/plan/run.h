@@ -82,6 +82,8 @@ class Runner {
   struct Sampled {
     uint32_t rule;
     double weight;
+    // Null: the rule writes none.
+    WeightWriter* writer;
   };
   // What became of records since the last Flush; added to the cells there, not record by record.
   struct Tally {

@@ -35,6 +35,18 @@ for (const kind of engines()) {
       expect(third.records.every((record) => record.endsWith(" sample_rate=3.333333"))).toBe(true);
     });
 
+    it("writes its weight last: rules behind it see where the text that was sent ends", () => {
+      const rules = [
+        rule("s", "sample", { rate: 0.5 }),
+        rule("r", "redact", { pattern: "password=\\S+$", replacement: "password=***" }),
+        rule("f", "filter", { pattern: "noise$" }),
+        rule("t", "sample", { rate: 0.5 }),
+      ];
+      const input = numbered(200, (i) => (i % 2 === 0 ? "login password=hunter2" : "some noise"));
+      const { records } = run(rules, lines(0, ...input));
+      expect(new Set(records)).toEqual(new Set(["login password=*** sample_rate=4"]));
+    });
+
     it("always keeps WARN and worse, as they are", () => {
       const kept = ["WARN disk", '{"level":"error","m":1}', "<11>1 - h a p m - x", "2026-11-26 FATAL x"];
       expect(run([rule("s", "sample", { rate: 0 })], lines(0, "INFO a", ...kept, "b")).records).toEqual(kept);

@@ -83,6 +83,8 @@ export class Runner {
   /** Records that rules kept by chance: booked likewise. */
   #sampled = 0;
   #sampledRules = new Int32Array(0);
+  /** Of each of them what writes its weight; undefined: nothing does. */
+  readonly #writers: (SampleStep["writer"] | undefined)[] = [];
   #weights = new Float64Array(0);
   /** Rules that remember and have let the record at hand pass: they learn of it when it is settled. */
   readonly #met: RuleMemory[] = [];
@@ -306,6 +308,16 @@ export class Runner {
       to = summary.size;
       this.#spare = 1 - this.#spare;
     }
+    // Weights come last, as a summary's note does: a pattern that ends in `$` sees the end of what was sent.
+    for (let i = 0; i < this.#sampled; i++) {
+      const out = this.#scratch[this.#spare as 0 | 1];
+      if (this.#writers[i]?.write(text, from, to, this.#weights[i]!, out) !== true) continue;
+      text = out.bytes;
+      from = 0;
+      to = out.size;
+      this.#spare = 1 - this.#spare;
+      changed = true;
+    }
     if (this.#routes.length === 0 || this.#route(text, from, to)) {
       if (!this.#batch.fits(to - from)) {
         this.needBytes = to - from + 1;
@@ -393,12 +405,15 @@ export class Runner {
     if (decided === fate.exempt) return verdict.keep;
     if (decided === fate.dropped) return verdict.drop;
     const weight = sample.sampling.weights[severity]!;
+    const writer = sample.weighs ? sample.writer : undefined;
     if (!shadow) {
       this.#sampledRules[this.#sampled] = rule;
+      this.#writers[this.#sampled] = writer;
       this.#weights[this.#sampled++] = weight;
+      return verdict.keep;
     }
     const out = this.#scratch[this.#spare as 0 | 1];
-    return sample.weighs && sample.writer.write(text, from, to, weight, out) ? verdict.change : verdict.keep;
+    return writer?.write(text, from, to, weight, out) === true ? verdict.change : verdict.keep;
   }
 
   /** A rule that remembers has met the record at hand. */
