@@ -251,27 +251,47 @@ describe.each(engines())("redact on $name", (kind) => {
     expect(fields.withheld + fields.lines.length).toBe(lines.length);
   }, 120_000);
 
-  it("finds a card at every place around a chunk's end and a record's greatest length", () => {
-    const card = "4111111111111111";
+  describe.each(["4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111"])("a card written %s", (card) => {
     const plan = redactPlan({ detector: "credit_card" });
     const pieceMax = card.length / 2;
     const leaks = (line: string) => {
       for (let i = 0; i + pieceMax < card.length; i++) if (line.includes(card.slice(i, i + pieceMax + 1))) return true;
       return false;
     };
-    const chunk = 1 << 12;
-    const recordMax = 1 << 10;
-    for (let offset = -20; offset <= 20; offset++) {
-      const across = `${" ".repeat(chunk + offset - card.length / 2)}${card} x\n`;
-      for (const cut of [false, true]) {
-        const line = cut ? `${" ".repeat(recordMax + offset - card.length / 2)}${card} x\n` : across;
-        const { records } = run(kind, plan, Buffer.from(line), {
+    const offsets = Array.from({ length: 41 }, (_, i) => i - 20);
+    const around = (end: number, offset: number) => `${" ".repeat(end + offset - card.length / 2)}${card} x`;
+
+    it.each([1 << 12, 1 << 16])("is found at every place around the end of a chunk of %i bytes", (chunk) => {
+      for (const offset of offsets) {
+        const { records } = run(kind, plan, Buffer.from(`${around(chunk, offset)}\n`), {
           chunks: [chunk],
-          ...(cut && { maxRecordBytes: recordMax }),
+          batchBytes: 1 << 18,
         });
-        expect(records.map(String).some(leaks), `offset ${offset}${cut ? " of the greatest length" : ""}`).toBe(false);
+        expect(records.map(String), `offset ${offset}`).toEqual([
+          `${around(chunk, offset).replace(card, "[credit_card]")}`,
+        ]);
       }
-    }
+    });
+
+    it.each([
+      ["a line", "newline", 1 << 10],
+      ["a line", "newline", 1 << 20],
+      ["a datagram", "datagram", 1 << 10],
+      ["a datagram", "datagram", 65_507],
+    ] as const)(
+      "leaves no piece longer than half of it where %s (%s) is cut at %i bytes",
+      (_, framing, maxRecordBytes) => {
+        for (const offset of offsets) {
+          const line = `${around(maxRecordBytes, offset)}${framing === "newline" ? "\n" : ""}`;
+          const { records } = run(kind, plan, Buffer.from(line), {
+            framing: { kind: framing },
+            maxRecordBytes,
+            batchBytes: 1 << 22,
+          });
+          expect(records.map(String).some(leaks), `offset ${offset}`).toBe(false);
+        }
+      },
+    );
   });
 
   it(`leaks none of ${planted} planted values, however they are cut and encoded (PLANTED, seed ${seed})`, () => {
