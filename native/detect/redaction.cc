@@ -103,13 +103,16 @@ std::unique_ptr<Redaction> Redaction::Prepare(const Operation& operation, bool p
   uint8_t mode = 0;
   uint8_t decode = 0;
   uint8_t keep_last = 0;
-  if (!head.Byte(&mode) || !head.Byte(&decode) || !head.Byte(&keep_last) || !head.AtEnd() || mode > 3 || decode > 7) {
-    *error = "the head of a redact operation is not three bytes that say what it does";
+  uint8_t key_version = 0;
+  if (!head.Byte(&mode) || !head.Byte(&decode) || !head.Byte(&keep_last) || !head.Byte(&key_version) || !head.AtEnd() ||
+      mode > 3 || decode > 7) {
+    *error = "the head of a redact operation is not four bytes that say what it does";
     return nullptr;
   }
   redaction->mode_ = static_cast<Mode>(mode);
   redaction->decode_ = decode;
   redaction->keep_last_ = keep_last;
+  redaction->hash_mark_ = ":h" + std::to_string(key_version) + ":";
   if (redaction->mode_ == Mode::kHash) redaction->hmac_ = std::make_unique<detect::HmacSha256>(operation.args[1]);
   for (size_t i = 2; i < operation.args.size(); ++i)
     if (!redaction->AddSelector(operation.args[i], prefilters, error)) return nullptr;
@@ -555,7 +558,7 @@ void Redaction::AppendReplacement(std::string_view text, const Span& span, size_
   const std::string& label = json ? selector.label_json : selector.label;
   out->Append("[", 1);
   out->Append(label.data(), label.size());
-  out->Append(":h1:", 4);
+  out->Append(hash_mark_.data(), hash_mark_.size());
   out->Append(hex, sizeof hex);
   out->Append("]", 1);
 }

@@ -102,6 +102,8 @@ class Redaction {
   unsigned decode_ = 0;
   bool detects_ = false;
   size_t keep_last_ = 0;
+  // Between a hashed value's label and its hash, with the key's version: `:h1:`.
+  std::string hash_mark_;
   std::unique_ptr<detect::HmacSha256> hmac_;
   std::vector<Selector> selectors_;
   detect::Fields fields_;

@@ -32,7 +32,7 @@ std::string Selector(char kind, std::string_view token, std::vector<std::string_
 Operation AllOf(char mode, char decode) {
   Operation operation;
   operation.code = OperationCode::kRedact;
-  operation.args = {std::string{mode, decode, '\x02'},
+  operation.args = {std::string{mode, decode, '\x02', '\x01'},
                     "a key",
                     Selector(0, "[card]", {"\\d{12}|\\d{4}[-. +]\\d{4}[-. +]\\d{4}|\\d{4}[-. +]\\d{6}", "credit_card"}),
                     Selector(0, "[email]", {"@[A-Za-z0-9]", "email"}),
@@ -149,13 +149,13 @@ TEST("a redaction's arguments are checked", {
   std::string error;
   for (const auto& args :
        std::vector<std::vector<std::string>>{{"", ""},
-                                             {std::string{4, 0, 0}, ""},
-                                             {std::string(3, '\0'), "", ""},
-                                             {std::string(3, '\0'), "", "\x07"},
-                                             {std::string(3, '\0'), "", Selector(0, "x", {"a", "no such scanner"})},
-                                             {std::string(3, '\0'), "", Selector(1, "x", {"(", ""})},
-                                             {std::string(3, '\0'), "", Selector(1, "x", {"a", "no such check"})},
-                                             {std::string(3, '\0'), "", Selector(0, "x", {"a"})}}) {
+                                             {std::string{4, 0, 0, 1}, ""},
+                                             {std::string(4, '\0'), "", ""},
+                                             {std::string(4, '\0'), "", "\x07"},
+                                             {std::string(4, '\0'), "", Selector(0, "x", {"a", "no such scanner"})},
+                                             {std::string(4, '\0'), "", Selector(1, "x", {"(", ""})},
+                                             {std::string(4, '\0'), "", Selector(1, "x", {"a", "no such check"})},
+                                             {std::string(4, '\0'), "", Selector(0, "x", {"a"})}}) {
     Operation operation;
     operation.code = OperationCode::kRedact;
     operation.args = args;

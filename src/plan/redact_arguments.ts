@@ -1,7 +1,7 @@
 /**
  * The arguments of the operation `redact`, as bytes.
  *
- *     0      u8 mode (redactMode) · u8 decode (sum of redactDecode) · u8 characters that a mask keeps
+ *     0      u8 mode (redactMode) · u8 decode (sum of redactDecode) · u8 characters that a mask keeps · u8 version of the key
  *     1      the key of the hash; empty: none
  *     2 …    one argument a selector:
  *            u8 kind (redactSelector) · u8 normal (redactNormal) · token · label · first text · …
@@ -40,13 +40,22 @@ export interface Redact {
   /** Characters at a value's end that a mask keeps, 0 to 255. */
   readonly keepLast?: number;
   readonly key?: string;
+  /** 0 to 255; in the token of what is hashed. */
+  readonly keyVersion?: number;
   readonly selectors: readonly RedactSelector[];
 }
 
-export function redactArguments({ mode, decode, keepLast = 0, key = "", selectors }: Redact): Uint8Array[] {
+export function redactArguments({
+  mode,
+  decode,
+  keepLast = 0,
+  key = "",
+  keyVersion = 1,
+  selectors,
+}: Redact): Uint8Array[] {
   const decoded = decode.reduce((sum, name) => sum | redactDecode[name], 0);
   return [
-    Uint8Array.of(redactMode[mode], decoded, keepLast),
+    Uint8Array.of(redactMode[mode], decoded, keepLast, keyVersion),
     Buffer.from(key),
     ...selectors.map(({ kind, normal = "none", token = "", label = "", texts }) =>
       Buffer.concat([

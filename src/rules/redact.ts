@@ -80,6 +80,15 @@ const params = Type.Object({
       },
     ),
   ),
+  key_version: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 255,
+      default: 1,
+      description:
+        "Version of the `key`, written into the token ([us_ssn:h2:…]): give another when the key changes, since tokens of two keys join nothing.",
+    }),
+  ),
   decode: Type.Optional(
     Type.Array(Type.Union([Type.Literal("json"), Type.Literal("url"), Type.Literal("base64")]), {
       uniqueItems: true,
@@ -143,7 +152,9 @@ function patternRefusal(
   pattern: string,
   check: Parameters<typeof checkRulePattern>[2],
 ): Refusal | undefined {
-  const foreign = (["scope", "mode", "keep_last", "key", "decode"] as const).find((name) => given[name] !== undefined);
+  const foreign = (["scope", "mode", "keep_last", "key", "key_version", "decode"] as const).find(
+    (name) => given[name] !== undefined,
+  );
   if (foreign !== undefined)
     return refused("does not go with `pattern`", "use it with detectors or fields, or leave it out", foreign);
   const checked = checkRulePattern(pattern, "pattern", check);
@@ -182,11 +193,13 @@ function fieldRefusal({ field, fields = [], scope }: Params): Refusal | undefine
   return undefined;
 }
 
-function modeRefusal({ mode = "replace", replacement, keep_last, key }: Params): Refusal | undefined {
+function modeRefusal({ mode = "replace", replacement, keep_last, key, key_version }: Params): Refusal | undefined {
   if (replacement !== undefined && mode !== "replace")
     return refused(`does not go with mode ${mode}`, "leave it out, or set mode to replace", "replacement");
   if (keep_last !== undefined && mode !== "mask")
     return refused(`does not go with mode ${mode}`, "leave it out, or set mode to mask", "keep_last");
+  if (key_version !== undefined && mode !== "hash")
+    return refused(`does not go with mode ${mode}`, "leave it out, or set mode to hash", "key_version");
   if ((key !== undefined) === (mode === "hash")) return undefined;
   return key === undefined
     ? refused("mode hash needs a `key`", 'give {"env":"NAME"} or {"file":"path"}', "key")
@@ -207,7 +220,7 @@ function redactPart(given: Params): OperationPart {
       mode,
       decode,
       keepLast: mode === "mask" ? (given.keep_last ?? keepLastDefault) : 0,
-      ...(mode === "hash" && { key: resolvedKey(given.key) }),
+      ...(mode === "hash" && { key: resolvedKey(given.key), keyVersion: given.key_version ?? 1 }),
       selectors: [
         ...selectors,
         ...scopes.map((name): RedactSelector => {

@@ -39,6 +39,7 @@ describe.each(engines())("redact on $name", (kind) => {
     const token = `[credit_card:h1:${hashOf("4111111111111111")}]`;
     const written = ["4111 1111 1111 1111", "4111-1111-1111-1111", "4111111111111111", "\\u0034111111111111111"];
     for (const text of written) expect(one(params, `{"a":"${text}"}`)).toBe(`{"a":"${token}"}`);
+    expect(one({ ...params, key_version: 12 }, "4111111111111111")).toBe(token.replace("h1", "h12"));
     const mail = { detector: "email", mode: "hash", key: { file: "/key" } };
     expect(one(mail, "Ada@Example.com")).toBe(`[email:h1:${hashOf("ada@example.com")}]`);
     const field = { field: "user", mode: "hash", key: { env: "KEY" } };

@@ -59,6 +59,8 @@ export class Redaction {
   readonly #mode: number;
   readonly #decode: number;
   readonly #keepLast: number;
+  /** Between a hashed value's label and its hash, with the key's version: `:h1:`. */
+  readonly #hashMark: string;
   readonly #key: Uint8Array;
   readonly #selectors: Selector[] = [];
   readonly #detectors: number[] = [];
@@ -72,10 +74,11 @@ export class Redaction {
 
   /** @throws PatternRefusal with RE2's words */
   constructor(args: readonly Uint8Array[]) {
-    const [head = new Uint8Array(3), key = new Uint8Array(), ...selectors] = args;
+    const [head = new Uint8Array(4), key = new Uint8Array(), ...selectors] = args;
     this.#mode = head[0]!;
     this.#decode = head[1]!;
     this.#keepLast = head[2]!;
+    this.#hashMark = `:h${head[3]!}:`;
     this.#key = key;
     for (const selector of selectors) this.#add(Buffer.from(selector));
   }
@@ -364,7 +367,7 @@ export class Redaction {
       json ? Buffer.concat([bracketOpen, selector.labelJson]) : Buffer.concat([bracketOpen, selector.label]),
       out,
     );
-    appendAll(Buffer.from(`:h1:${hash.slice(0, 24)}]`), out);
+    appendAll(Buffer.from(`${this.#hashMark}${hash.slice(0, 24)}]`), out);
   }
 
   #appendMask(value: Buffer, json: boolean, out: Scratch): void {
