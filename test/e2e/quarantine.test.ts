@@ -204,7 +204,7 @@ for (const { engine, skip, note } of engines) {
       let dataDir: string | undefined;
       let counted = 0;
       let next = 1000;
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         const gate = await start(dataDir === undefined ? [quadratic] : [], dataDir === undefined ? {} : { dataDir });
         dataDir = gate.dataDir;
         let killed = false;
