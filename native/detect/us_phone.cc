@@ -131,12 +131,13 @@ void ScanUsPhone(std::string_view text, size_t first, size_t last, Finds* finds)
     Number number;
     if (country > 0) number = NumberAt(text, at + country, plus);
     if (number.end == 0 && c != '+') number = NumberAt(text, at, false);
-    if (number.end == 0 && c != '+' && SaysPhone(text, at)) {
-      // Bare digits, with or without the country before them.
+    if (number.end == 0 && c != '+') {
+      // Bare digits, with or without the country before them; the word is the dearer question.
       const size_t bare = BareCountryBytes(text, at);
       if (bare > 0) number = NumberAt(text, at + bare, true);
       if (number.end == 0 && country > 0) number = NumberAt(text, at + country, true);
       if (number.end == 0) number = NumberAt(text, at, true);
+      if (number.end > 0 && !SaysPhone(text, at)) continue;
     }
     if (number.end == 0) continue;
     const bool columns = number.columns && !plus;

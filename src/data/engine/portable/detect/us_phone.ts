@@ -120,12 +120,13 @@ export function scanUsPhone(text: Buffer, finds: number[]): void {
     const country = countryBytes(text, at);
     let end = country > 0 ? numberEnd(text, at + country, plus) : 0;
     if (end === 0 && !plus) end = numberEnd(text, at, false);
-    if (end === 0 && !plus && hasKeywordBefore(text, at, 24, words)) {
-      // Bare digits, with or without the country before them.
+    if (end === 0 && !plus) {
+      // Bare digits, with or without the country before them; the word is the dearer question.
       const bare = bareCountryBytes(text, at);
       if (bare > 0) end = numberEnd(text, at + bare, true);
       if (end === 0 && country > 0) end = numberEnd(text, at + country, true);
       if (end === 0) end = numberEnd(text, at, true);
+      if (end > 0 && !hasKeywordBefore(text, at, 24, words)) continue;
     }
     if (end === 0) continue;
     const columns = columnsOfLast && !plus;
