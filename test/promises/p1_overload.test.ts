@@ -210,7 +210,7 @@ const dear = (count: number) =>
     type: "filter",
     params: { pattern: `q[^q]{5,${10 + (i % 30)}}z` },
   }));
-const dearRules = { native: 150, portable: 3 };
+const dearRules = { native: 400, portable: 4 };
 const text = ` q${"a".repeat(60)} z${"b".repeat(20)}`.repeat(6);
 const record = (i: number) => `${i % 20 === 0 ? "INFO" : "DEBUG"} ${i} 123-45-6789${text}\n`;
 const flood = Buffer.from(Array.from({ length: 1000 }, (_, i) => record(i)).join(""));
