@@ -111,6 +111,8 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   Remember();
   counts_ = counts;
   changes_.clear();
+  // Only a plan with routes names outputs, and no record of such a plan passes without a look at its steps.
+  named_ = UINT64_MAX;
   const CandidateIndex* const index = plan_ == nullptr ? nullptr : plan_->index.get();
   scan_.Use(index);
   scan_apart_.Use(index);
@@ -398,10 +400,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
     spare_ = 1 - spare_;
     changed = true;
   }
-  const bool passed = Pass(record, text, changed);
-  // Records behind this one may pass without a look at any step.
-  named_ = UINT64_MAX;
-  if (!passed) return false;
+  if (!Pass(record, text, changed)) return false;
   CountChanges();
   BookHits(record);
   SettleMet();

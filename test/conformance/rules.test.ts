@@ -203,6 +203,26 @@ for (const kind of engines()) {
       const filtered = [0, 1, 2].map((output) => counts[countCellsFixed + 3 * countCellsPerRule + 2 * output]);
       expect(filtered).toEqual([2, 4, 2]);
     });
+
+    it("is forgotten by a plan without routes, also when the last record was dropped behind one", () => {
+      const routed = planOf([{ type: "route", params: { outputs: ["b"] } }, drop("x")], outputs);
+      const plain = planOf([], outputs);
+      const engine = kind.createEngine();
+      const framer = kind.createFramer({ kind: "newline" }, 1024, { transport: "tcp" }, new Float64Array(frameCells));
+      const out = new Collector(100, 10_000);
+      engine.attach(out.batch);
+      for (const [plan, text] of [
+        [routed, "x\n"],
+        [plain, "y\n"],
+      ] as const) {
+        engine.use(kind.prepare(plan), new Float64Array(countCellsOf(plan)));
+        engine.runChunk(framer, Buffer.from(text), 0, 0);
+      }
+      out.take(0);
+      expect(out.routes.map((bits) => Number(bits & 7n))).toEqual([0b101]);
+      engine.close();
+      framer.close();
+    });
   });
 
   describe(`shadow on ${kind.name}`, () => {
