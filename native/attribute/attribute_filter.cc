@@ -51,12 +51,6 @@ std::string_view PlainPart(std::string_view text) {
   return longest;
 }
 
-Prefilter::Factor LiteralFactor(std::string_view literal) {
-  std::vector<ByteSet> sets;
-  for (const char c : literal.substr(0, Window::kBytesMax)) sets.push_back(ByteSet::Of(static_cast<uint8_t>(c)));
-  return {Window(std::move(sets)), Prefilter::kAnywhere};
-}
-
 // A record in which a string, or a scalar's source text, holds one of `texts` contains one of these. Empty: nothing can
 // be said.
 std::vector<Prefilter::Factor> LiteralFactors(const std::vector<std::string>& texts) {
@@ -65,9 +59,9 @@ std::vector<Prefilter::Factor> LiteralFactors(const std::vector<std::string>& te
   for (const std::string& text : texts) {
     const std::string_view plain = PlainPart(text);
     if (plain.empty()) return {};
-    factors.push_back(LiteralFactor(plain));
+    factors.push_back(Prefilter::FactorOfLiteral(plain));
   }
-  factors.push_back(LiteralFactor("\\u"));
+  factors.push_back(Prefilter::FactorOfLiteral("\\u"));
   return factors;
 }
 
@@ -83,7 +77,7 @@ std::vector<Prefilter::Factor> PatternFactors(const re2::RE2& pattern) {
         short_escapes |= set.Has(static_cast<uint8_t>(byte)) && HasShortEscape(static_cast<uint8_t>(byte));
     factors.push_back({factor.window, Prefilter::kAnywhere});
   }
-  factors.push_back(LiteralFactor(short_escapes ? "\\" : "\\u"));
+  factors.push_back(Prefilter::FactorOfLiteral(short_escapes ? "\\" : "\\u"));
   return factors;
 }
 

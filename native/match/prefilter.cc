@@ -347,6 +347,12 @@ std::unique_ptr<Prefilter> Prefilter::OfLiteral(std::string_view literal) {
   return std::make_unique<Prefilter>(std::move(factors));
 }
 
+Prefilter::Factor Prefilter::FactorOfLiteral(std::string_view literal) {
+  Sets sets;
+  for (const char c : literal.substr(0, Window::kBytesMax)) sets.push_back(ByteSet::Of(static_cast<uint8_t>(c)));
+  return {Window(std::move(sets)), kAnywhere};
+}
+
 Prefilter::Prefilter(std::vector<Factor> factors) : factors_(std::move(factors)) {}
 
 size_t Prefilter::SearchFrom(std::string_view text, size_t from) const {

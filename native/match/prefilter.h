@@ -42,6 +42,9 @@ class Prefilter {
   // For a byte string itself. Not null; `literal` is not empty.
   static std::unique_ptr<Prefilter> OfLiteral(std::string_view literal);
 
+  // Of a text that a match contains anywhere: its first bytes. `literal` is not empty.
+  static Factor FactorOfLiteral(std::string_view literal);
+
   // `factors`: 1 to kFactorsMax.
   explicit Prefilter(std::vector<Factor> factors);
   const std::vector<Factor>& factors() const { return factors_; }

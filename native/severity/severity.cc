@@ -158,17 +158,7 @@ Severity OfGlog(std::string_view record) {
   if (record.size() < kShape.size()) return Severity::kUnknown;
   for (size_t i = 1; i < kShape.size(); ++i)
     if (kShape[i] == 'd' ? !IsDigit(record[i]) : record[i] != kShape[i]) return Severity::kUnknown;
-  switch (record[0]) {
-    case 'I':
-      return Severity::kInfo;
-    case 'W':
-      return Severity::kWarn;
-    case 'E':
-      return Severity::kError;
-    case 'F':
-      return Severity::kFatal;
-  }
-  return Severity::kUnknown;
+  return std::string_view("IWEF").find(record[0]) == std::string_view::npos ? Severity::kUnknown : OfLetter(record[0]);
 }
 
 // logcat's head (threadtime): perhaps a year, month and day, time with a fraction, process, thread, a capital letter:

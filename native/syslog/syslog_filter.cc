@@ -20,12 +20,6 @@ std::string_view PlainPart(std::string_view text, bool param) {
   return longest;
 }
 
-Prefilter::Factor LiteralFactor(std::string_view literal) {
-  std::vector<ByteSet> sets;
-  for (const char c : literal.substr(0, Window::kBytesMax)) sets.push_back(ByteSet::Of(static_cast<uint8_t>(c)));
-  return {Window(std::move(sets)), Prefilter::kAnywhere};
-}
-
 }  // namespace
 
 std::unique_ptr<SyslogFilter> SyslogFilter::Prepare(AttributeOperator op, const std::vector<std::string>& values,
@@ -55,7 +49,7 @@ void SyslogFilter::Derive() {
       for (const std::string& value : comparison_->values()) {
         const std::string_view plain = PlainPart(value, field == SyslogField::kParam);
         if (plain.empty()) return;
-        factors.push_back(LiteralFactor(plain));
+        factors.push_back(Prefilter::FactorOfLiteral(plain));
       }
       prefilter_ = std::make_unique<Prefilter>(std::move(factors));
       return;

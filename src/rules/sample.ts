@@ -8,11 +8,10 @@ import { type Static, Type } from "typebox";
 import { type Severity, sampleWeightMax, severity } from "../plan/operations.ts";
 import { attributePathFault, encodedAttributePaths } from "./attribute_filter.ts";
 import { defineRule, protectParam } from "./rule.ts";
+import { severityLimit, severityLimitCode } from "./severity_limit.ts";
 
 const severities = Object.keys(severity) as ("unknown" | Severity)[];
 const allKept = 2n ** 64n - 1n;
-/** Above fatal: no severity is kept as such. */
-const keepNone = 7;
 
 const share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
 const rateOf = (name: string) => Type.Optional(share(`Share of ${name} to keep.`));
@@ -49,23 +48,7 @@ const params = Type.Object({
       description: "Exact place of the key instead: keys from the top, separated by /, such as trace/id.",
     }),
   ),
-  keep: Type.Optional(
-    Type.Union(
-      [
-        Type.Literal("DEBUG"),
-        Type.Literal("INFO"),
-        Type.Literal("WARN"),
-        Type.Literal("ERROR"),
-        Type.Literal("FATAL"),
-        Type.Literal("none"),
-      ],
-      {
-        default: "WARN",
-        description:
-          "Records of this severity or worse are always kept, as they are: DEBUG, INFO, WARN, ERROR, FATAL; none: no such.",
-      },
-    ),
-  ),
+  keep: severityLimit("WARN", "Records of this severity or worse are always kept, as they are"),
   weight: Type.Optional(
     Type.Boolean({
       default: true,
@@ -140,7 +123,7 @@ export const sample = defineRule({
 });
 
 function keepOf({ keep = "WARN" }: Static<typeof params>): number {
-  return keep === "none" ? keepNone : severity[keep.toLowerCase() as Severity];
+  return severityLimitCode(keep);
 }
 
 /** What a hash must be less than. Exact: a double times a power of two. */

@@ -1,22 +1,14 @@
 /** `throttle`: so many records or bytes a second pass, of all or of each key; the others become summaries. */
 
 import { type Static, Type } from "typebox";
-import {
-  reduceMemoryBytesMax,
-  reduceMemoryBytesMin,
-  type Severity,
-  severity,
-  throttleKey,
-  throttleTokensMax,
-} from "../plan/operations.ts";
+import { reduceMemoryBytesMax, reduceMemoryBytesMin, throttleKey, throttleTokensMax } from "../plan/operations.ts";
 import { attributePathFault, encodedAttributePaths } from "./attribute_filter.ts";
 import { labelOf } from "./label.ts";
 import { defineRule, protectParam } from "./rule.ts";
+import { severityLimit, severityLimitCode } from "./severity_limit.ts";
 
 const windowSecondsDefault = 10;
 const memoryBytesDefault = 4 * 1024 * 1024;
-/** Above fatal: no severity is exempt. */
-const exemptNone = 7;
 /** Engines count millionths, so a rate of one in a thousand seconds is a whole number of them a millisecond. */
 const millionths = 1_000_000;
 const perSecond = { minimum: 0.001, maximum: throttleTokensMax } as const;
@@ -53,23 +45,7 @@ const params = Type.Object({
       description: "Without `key` and `path`: all records share one rate, or each source address has one.",
     }),
   ),
-  exempt: Type.Optional(
-    Type.Union(
-      [
-        Type.Literal("DEBUG"),
-        Type.Literal("INFO"),
-        Type.Literal("WARN"),
-        Type.Literal("ERROR"),
-        Type.Literal("FATAL"),
-        Type.Literal("none"),
-      ],
-      {
-        default: "ERROR",
-        description:
-          "Records of this severity or worse pass, and do not count: DEBUG, INFO, WARN, ERROR, FATAL; none: no such.",
-      },
-    ),
-  ),
+  exempt: severityLimit("ERROR", "Records of this severity or worse pass, and do not count"),
   window_s: Type.Optional(
     Type.Number({
       minimum: 0.001,
@@ -135,5 +111,5 @@ export const throttle = defineRule({
 });
 
 function exemptOf({ exempt = "ERROR" }: Static<typeof params>): number {
-  return exempt === "none" ? exemptNone : severity[exempt.toLowerCase() as Severity];
+  return severityLimitCode(exempt);
 }
