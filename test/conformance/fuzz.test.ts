@@ -9,31 +9,13 @@
 import { isUtf8 } from "node:buffer";
 import { describe, expect, it } from "vitest";
 import { attributeOperator } from "../../src/plan/operations.ts";
-import { random } from "../fixtures/random.ts";
+import { Choices } from "../fixtures/random.ts";
 import { engines, nativeEngine, planOf, run, type Step, skipNote } from "./engines.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 const cases = Number(process.env.FUZZ_CASES ?? 1500);
 
-class Maker {
-  readonly #next: () => number;
-
-  constructor(from: number) {
-    this.#next = random(from);
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.#next() * limit);
-  }
-
-  one<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
-
-  many<T>(most: number, make: () => T): T[] {
-    return Array.from({ length: this.below(most + 1) }, make);
-  }
-
+class Maker extends Choices {
   text(): string {
     return this.many(12, () => this.one(pieces)).join("");
   }

@@ -8,7 +8,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { detectors } from "../../src/detectors/index.ts";
-import { random } from "../fixtures/random.ts";
+import { Choices, random } from "../fixtures/random.ts";
 import { engines, nativeEngine, run, skipNote } from "./engines.ts";
 import { redacted, redactPlan, testKey } from "./redacting.ts";
 
@@ -356,25 +356,12 @@ describe.skipIf(nativeEngine() === undefined)(`both engines${skipNote}`, () => {
 });
 
 /** Random rules, and lines of what detectors and escapes look at, glued together. */
-class Maker {
-  readonly #next: () => number;
+class Maker extends Choices {
   readonly #names = [...detectors.keys()];
   readonly #examples = [...detectors.values()].flatMap(({ positives, lookAlikes }) => [
     ...positives.map(({ text }) => text),
     ...lookAlikes,
   ]);
-
-  constructor(from: number) {
-    this.#next = random(from);
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.#next() * limit);
-  }
-
-  one<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
 
   params(): object {
     const decode = this.one([undefined, [], ["json"], ["url"], ["base64"], ["json", "url", "base64"]]);
