@@ -35,7 +35,7 @@ const recordSettings: readonly SettingKey[] = [
   "quarantineMaxDays",
   "shutdownTimeoutMs",
 ];
-const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token", "prices"];
+const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "grpcPort", "token", "prices"];
 const sharedSettings: readonly SettingKey[] = ["redisUrl", "redisHost", "redisPort", "dataDir"];
 
 const program = new Command("streamgate")

@@ -14,6 +14,7 @@ import { selectEngine } from "../data/engine/select.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
+import { openGrpc } from "./grpc_port.ts";
 import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
 
@@ -55,9 +56,10 @@ export async function serveControl(
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs } = settings;
   const sightings = new Sightings();
+  const calls = callsOf({ store, publisher, check, log, audit, sightings, ...plane });
   const control = await startControl({
     ...{ host, port, shutdownTimeoutMs, store, check, log },
-    ...callsOf({ store, publisher, check, log, audit, sightings, ...plane }),
+    ...calls,
     evaluate: (plan, records) => evaluate(kind, plan, records),
     ...{ ...plane, audit, sightings },
     ...(settings.prices !== undefined && { price: settings.prices }),
@@ -65,5 +67,14 @@ export async function serveControl(
   if (settings.token !== undefined)
     log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");
   log.info(`control API on ${control.addresses.join(" and ")}, documentation at http://localhost:${control.port}/docs`);
-  return control;
+  const grpc = await openGrpc(settings, { ...calls, status: plane.status }).catch(async (error) => {
+    await control.close();
+    throw error;
+  });
+  return {
+    ...control,
+    close: async () => {
+      await Promise.all([control.close(), grpc?.close()]);
+    },
+  };
 }

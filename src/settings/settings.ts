@@ -22,6 +22,8 @@ const portMax = 65_535;
 /** A ring tells 64 producers apart (src/data/ring/layout.ts): each worker may be one, and so may its native input thread. */
 const workersMax = 32;
 const ringBytesMin = 256 * KiB;
+/** As in gRPC's own examples. Not the setting's default, so that a port which somebody asked for can be told from one that nobody did. */
+export const grpcPortDefault = 50_051;
 
 const port = (text: string, fallback: number) =>
   Type.Integer({ minimum: 0, maximum: portMax, default: fallback, description: text });
@@ -39,6 +41,14 @@ const settingsSchema = Type.Object({
     default: "localhost",
     description: "Address that the control API listens on; localhost: both loopback addresses.",
   }),
+  grpcPort: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: portMax,
+      description:
+        "Port of the gRPC API, on the addresses of the control API (docs/grpc.md). The default port is left out with a warning when it is taken.",
+    }),
+  ),
   redisUrl: Type.Optional(
     Type.String({
       description: "Redis to meet the other plane in, as redis:// or rediss:// URL; turns the Redis bus on.",
@@ -163,6 +173,13 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   host: { flag: "host", env: "LISTEN_HOST", parse: text, placeholder: "address" },
   controlPort: { flag: "control-port", env: "CONTROL_PORT", parse: parseInteger, placeholder: "port" },
   controlHost: { flag: "control-host", env: "CONTROL_HOST", parse: text, placeholder: "address" },
+  grpcPort: {
+    flag: "grpc-port",
+    env: "GRPC_PORT",
+    parse: parseInteger,
+    placeholder: "port",
+    defaultText: String(grpcPortDefault),
+  },
   redisUrl: { flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
   redisHost: { flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
   redisPort: { flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },

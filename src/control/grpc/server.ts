@@ -6,23 +6,24 @@
 import type { Socket } from "node:net";
 import {
   Server,
-  type ServerUnaryCall,
   ServerCredentials,
+  type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { fromJSON, load } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation, protoPath as healthProtoFile } from "grpc-health-check";
+import { HealthImplementation } from "grpc-health-check";
 import { StreamGateError } from "../../errors.ts";
 import { RequestError } from "../answer.ts";
 import { bodyBytesMax } from "../body.ts";
 import type { ControlLog } from "../routes/context.ts";
 import { type Authenticate, admission, type Caller, type Need } from "./admission.ts";
 import { type CallContext, type UnaryCalls, unaryCalls } from "./calls.ts";
+import { errorInfoTypes, healthTypes, statusTypes } from "./described.ts";
 import { loaderOptions, protoFile, serviceIn, serviceName, type WatchRequest, type WatchResponse } from "./messages.ts";
-import { detailTypes, errorsFor, type ToServiceError } from "./status_code.ts";
+import { errorsFor, type ToServiceError } from "./status_code.ts";
 import { TolerantServer } from "./tolerant.ts";
 import { Watchers } from "./watch.ts";
 
@@ -51,12 +52,9 @@ const healthPath = "/grpc.health.v1.Health/";
 
 export async function createGrpcServer(context: GrpcContext): Promise<GrpcServer> {
   const { authenticate, log } = context;
-  const [control, health, details] = [
-    await load(protoFile, loaderOptions),
-    await load(healthProtoFile, loaderOptions),
-    fromJSON(detailTypes as never, loaderOptions),
-  ];
-  const toServiceError = errorsFor(details);
+  const control = await load(protoFile, loaderOptions);
+  const errorInfo = fromJSON(errorInfoTypes, loaderOptions);
+  const toServiceError = errorsFor({ ...errorInfo, ...fromJSON(statusTypes, loaderOptions) });
   const failed = (path: string, error: Error) => {
     log.error(`${path}: ${error.message}`);
     return new RequestError(500, { what: "the call failed; the program's log says why" });
@@ -95,7 +93,7 @@ export async function createGrpcServer(context: GrpcContext): Promise<GrpcServer
   });
   const serving = new HealthImplementation({ "": "SERVING", [serviceName]: "SERVING" });
   serving.addToServer(tolerant as never);
-  new ReflectionService({ ...control, ...health, ...details }).addToServer(tolerant);
+  new ReflectionService({ ...control, ...errorInfo, ...fromJSON(healthTypes, loaderOptions) }).addToServer(tolerant);
   // Not secure: where the API speaks TLS it has ended before a connection comes here.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
 
