@@ -25,6 +25,7 @@ export const errorCodes = {
   SG_OUTPUT_COUNT: "More outputs than the 64 that a record's route bits can name.",
   SG_MANIFEST: "A manifest or rules file is not well formed.",
   SG_SETTING: "A flag or an environment variable has a value that does not fit.",
+  SG_TLS: "A certificate, its key or the authorities of clients cannot be used.",
   SG_PORT_IN_USE: "A port is served already.",
   SG_DATA_DIR: "The data directory cannot be used.",
   SG_DATA_DIR_LOCKED: "Another process uses the data directory.",
