@@ -27,6 +27,7 @@ export const errorCodes = {
   SG_VERSION_MISSING: "No version of this number is kept.",
   SG_CHANGED: "The state that a write asks for in If-Match is not the state any more.",
   SG_SETTING: "A flag or an environment variable has a value that does not fit.",
+  SG_TLS: "A certificate, its key or the authorities of clients cannot be used.",
   SG_PORT_IN_USE: "A port is served already.",
   SG_DATA_DIR: "The data directory cannot be used.",
   SG_DATA_DIR_LOCKED: "Another process uses the data directory.",
