@@ -24,6 +24,8 @@ export const errorCodes = {
   SG_OUTPUT_SECRET: "A secret of an output cannot be read from its environment variable or file.",
   SG_OUTPUT_COUNT: "More outputs than the 64 that a record's route bits can name.",
   SG_MANIFEST: "A manifest or rules file is not well formed.",
+  SG_VERSION_MISSING: "No version of this number is kept.",
+  SG_CHANGED: "The state that a write asks for in If-Match is not the state any more.",
   SG_SETTING: "A flag or an environment variable has a value that does not fit.",
   SG_TOKEN: "A call came without a token, or with one that is not known.",
   SG_TOKEN_LIMIT: "Too many wrong tokens came from one address.",

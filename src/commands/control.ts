@@ -4,6 +4,7 @@ import type { Publisher } from "../bus/bus.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
 import { Authentication, isLoopback } from "../control/auth/authentication.ts";
+import { callsOf } from "../control/calls.ts";
 import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Sightings } from "../control/sightings.ts";
@@ -57,11 +58,13 @@ export async function serveControl(
   const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;
   const authentication = new Authentication(settings, log);
   const tls = await controlTls(settings);
+  const sightings = new Sightings();
   const control = await startControl({
-    ...{ host, port, shutdownTimeoutMs, store, publisher, check, log, authentication, allowedHosts },
+    ...{ host, port, shutdownTimeoutMs, store, check, log, authentication, allowedHosts },
     ...(tls !== undefined && { tls }),
+    ...callsOf({ store, publisher, check, log, audit, sightings, ...plane }),
     evaluate: (plan, records) => evaluate(kind, plan, records),
-    ...{ ...plane, audit, sightings: new Sightings() },
+    ...{ ...plane, audit, sightings },
     ...(settings.prices !== undefined && { price: settings.prices }),
   });
   if (authentication.required && tls === undefined && !isLoopback(host))

@@ -36,6 +36,8 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   SG_OUTPUT_DUPLICATE: 400,
   SG_RULE_MISSING: 404,
   SG_OUTPUT_MISSING: 404,
+  SG_VERSION_MISSING: 404,
+  SG_CHANGED: 412,
   SG_TOKEN: 401,
   SG_ROLE: 403,
   SG_TOKEN_LIMIT: 429,
