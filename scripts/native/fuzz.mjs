@@ -5,7 +5,7 @@
  *
  * TARGET: framing, plan …, by default all of them, each for --seconds. --input: one run of one target over one file, which is how a
  * finding is looked at. Seeds lie in native/fuzz/corpus/TARGET/ (bytes as the target takes them; what once was a finding stays there);
- * those that hold a plan are compiled from native/fuzz/plans/ (native/fuzz/README.md). What a run learns is kept in .cache/fuzz/ and is
+ * those that hold a plan are compiled from native/fuzz/plans/ (docs/fuzzing.md). What a run learns is kept in .cache/fuzz/ and is
  * the next run's start. A target passes that finds nothing; the last line is `N passed, N failed`.
  *
  * Needs clang++ with its runtime libraries (Debian: clang, libclang-rt-14-dev; CLANG names another). Without, it says so in one line, and
