@@ -1,0 +1,63 @@
+/** The commands that serve until a signal ends them: both planes, or one. */
+
+import type { Command } from "commander";
+import { readSettings, type SettingKey } from "../../settings/settings.ts";
+import { finish, withSettings } from "./options.ts";
+
+const recordSettings: readonly SettingKey[] = [
+  "tcpPort",
+  "udpPort",
+  "host",
+  "tcpFraming",
+  "tcpListener",
+  "shardBy",
+  "sharePorts",
+  "workers",
+  "engine",
+  "maxRecordBytes",
+  "ringSlots",
+  "ringBytes",
+  "queueBytes",
+  "memoryBudget",
+  "overload",
+  "quarantineMaxBytes",
+  "quarantineMaxDays",
+  "shutdownTimeoutMs",
+];
+const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token", "prices"];
+const sharedSettings: readonly SettingKey[] = ["redisUrl", "redisHost", "redisPort", "dataDir"];
+
+export function addServing(program: Command): void {
+  const run = program
+    .command("run", { isDefault: true })
+    .description("both planes in one process (the default)")
+    .allowExcessArguments()
+    .configureHelp({ showGlobalOptions: false });
+  withSettings(run, [...recordSettings, ...controlSettings, ...sharedSettings]).action(
+    async (options, command: Command) => {
+      // `run` is the default, so a misspelt command arrives here as its argument.
+      const [stray] = command.args;
+      if (stray !== undefined) program.error(`error: unknown command '${stray}'`);
+      const { command: start } = await import("../run.ts");
+      return finish(await start(readSettings({ flags: options, env: process.env })));
+    },
+  );
+
+  withSettings(
+    program.command("control").description("the control API alone; publishes through Redis (default: localhost:6379)"),
+    [...controlSettings, "engine", "shutdownTimeoutMs", ...sharedSettings],
+  ).action(async (options) => {
+    const { command } = await import("../control.ts");
+    return finish(await command(readSettings({ flags: options, env: process.env })));
+  });
+
+  withSettings(
+    program
+      .command("data")
+      .description("the data plane alone; takes its manifest from Redis (default: localhost:6379)"),
+    [...recordSettings, ...sharedSettings],
+  ).action(async (options) => {
+    const { command } = await import("../data.ts");
+    return finish(await command(readSettings({ flags: options, env: process.env })));
+  });
+}
