@@ -5,6 +5,7 @@
 
 import { Command, CommanderError } from "commander";
 import { StreamGateError } from "../errors.ts";
+import { addClient } from "./command_line/client.ts";
 import { finish } from "./command_line/options.ts";
 import { addServing } from "./command_line/serving.ts";
 import { addStored } from "./command_line/stored.ts";
@@ -35,6 +36,7 @@ program.on("option:version", () => {
 
 addServing(program);
 addTrying(program);
+addClient(program);
 addStored(program);
 
 try {

@@ -64,6 +64,15 @@ const settingsSchema = Type.Object({
   token: Type.Optional(
     Type.String({ description: "Token for the control API (kept for a later version: not asked for yet)." }),
   ),
+  url: Type.String({
+    default: "http://localhost:8000",
+    description: "Control API that the commands ask which change and watch a gate (docs/cli.md).",
+  }),
+  ca: Type.Optional(
+    Type.String({
+      description: "File of the certificate authority, PEM, that these commands trust; absent: Node's own.",
+    }),
+  ),
   tcpFraming: Type.Unsafe<Framing>(
     Type.String({
       default: "auto",
@@ -176,6 +185,8 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   engine: { flag: "engine", env: "STREAMGATE_ENGINE", parse: text, placeholder: "native|portable" },
   dataDir: { flag: "data-dir", env: "STREAMGATE_DATA_DIR", parse: text, placeholder: "directory" },
   token: { flag: "token", env: "STREAMGATE_TOKEN", parse: text, placeholder: "token" },
+  url: { flag: "url", env: "STREAMGATE_URL", parse: text, placeholder: "url" },
+  ca: { flag: "ca", env: "STREAMGATE_CA", parse: text, placeholder: "file" },
   tcpFraming: { flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
   maxRecordBytes: {
     flag: "max-record-bytes",

@@ -143,6 +143,14 @@ export function addTrying(program: Command): void {
   withSettings(prove, proveSettings);
 
   program
+    .command("schema")
+    .description("print the JSON Schema of streamgate.json, for editors (docs/config_file.md)")
+    .action(async () => {
+      const { command } = await import("../schema.ts");
+      return finish(await command());
+    });
+
+  program
     .command("sink")
     .description("a receiver for trying outputs: prints each request and answers 200")
     .option("--port <port>", "port to listen on, on both loopback addresses; 0: any free port", "9000")
