@@ -3,7 +3,7 @@
 import type { Publisher } from "../bus/bus.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
-import { callsOf } from "../control/calls.ts";
+import { type Calls, callsOf } from "../control/calls.ts";
 import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Sightings } from "../control/sightings.ts";
@@ -51,13 +51,14 @@ export async function serveControl(
   kind: EngineKind,
   audit: Audit,
   plane: Pick<RouteContext, "status" | "live" | "testOutput"> = {},
-): Promise<ControlServer> {
+): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs } = settings;
   const sightings = new Sightings();
+  const calls = callsOf({ store, publisher, check, log, audit, sightings, ...plane });
   const control = await startControl({
     ...{ host, port, shutdownTimeoutMs, store, check, log },
-    ...callsOf({ store, publisher, check, log, audit, sightings, ...plane }),
+    ...calls,
     evaluate: (plan, records) => evaluate(kind, plan, records),
     ...{ ...plane, audit, sightings },
     ...(settings.prices !== undefined && { price: settings.prices }),
@@ -65,5 +66,5 @@ export async function serveControl(
   if (settings.token !== undefined)
     log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");
   log.info(`control API on ${control.addresses.join(" and ")}, documentation at http://localhost:${control.port}/docs`);
-  return control;
+  return { ...control, ...calls };
 }

@@ -38,6 +38,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   SG_OUTPUT_MISSING: 404,
   SG_VERSION_MISSING: 404,
   SG_CHANGED: 412,
+  SG_CONFIG_FILE: 409,
   SG_BUS_AWAY: 503,
   SG_DATA_DIR: 500,
   SG_STATE_DAMAGED: 500,

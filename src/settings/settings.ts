@@ -64,6 +64,12 @@ const settingsSchema = Type.Object({
   token: Type.Optional(
     Type.String({ description: "Token for the control API (kept for a later version: not asked for yet)." }),
   ),
+  config: Type.Optional(
+    Type.String({
+      description:
+        "File that the configuration comes from, streamgate.json, instead of from the control API or Redis; read again when it changes (docs/config_file.md).",
+    }),
+  ),
   url: Type.String({
     default: "http://localhost:8000",
     description: "Control API that the commands ask which change and watch a gate (docs/cli.md).",
@@ -185,6 +191,7 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   engine: { flag: "engine", env: "STREAMGATE_ENGINE", parse: text, placeholder: "native|portable" },
   dataDir: { flag: "data-dir", env: "STREAMGATE_DATA_DIR", parse: text, placeholder: "directory" },
   token: { flag: "token", env: "STREAMGATE_TOKEN", parse: text, placeholder: "token" },
+  config: { flag: "config", env: "CONFIG", parse: text, placeholder: "file" },
   url: { flag: "url", env: "STREAMGATE_URL", parse: text, placeholder: "url" },
   ca: { flag: "ca", env: "STREAMGATE_CA", parse: text, placeholder: "file" },
   tcpFraming: { flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },

@@ -33,7 +33,7 @@ export function addServing(program: Command): void {
     .description("both planes in one process (the default)")
     .allowExcessArguments()
     .configureHelp({ showGlobalOptions: false });
-  withSettings(run, [...recordSettings, ...controlSettings, ...sharedSettings]).action(
+  withSettings(run, ["config", ...recordSettings, ...controlSettings, ...sharedSettings]).action(
     async (options, command: Command) => {
       // `run` is the default, so a misspelt command arrives here as its argument.
       const [stray] = command.args;
@@ -55,7 +55,7 @@ export function addServing(program: Command): void {
     program
       .command("data")
       .description("the data plane alone; takes its manifest from Redis (default: localhost:6379)"),
-    [...recordSettings, ...sharedSettings],
+    ["config", ...recordSettings, ...sharedSettings],
   ).action(async (options) => {
     const { command } = await import("../data.ts");
     return finish(await command(readSettings({ flags: options, env: process.env })));
