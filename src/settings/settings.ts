@@ -13,6 +13,7 @@ import { parsePrice, pricesText, priceWords } from "../prices/index.ts";
 import type { Price } from "../prices/price.ts";
 import { firstViolation } from "../schema.ts";
 import { framingText, parseFraming } from "./framing.ts";
+import { hostsText, parseHosts } from "./host_names.ts";
 import { type MemoryNeeds, memoryBudgetDefault, memoryBudgetMin } from "./memory.ts";
 import { KiB, MiB, parseBoolean, parseBytes, parseInteger, parseSeconds } from "./quantity.ts";
 import { parseShardBy, type ShardBy, shardByText } from "./shard_by.ts";
@@ -39,6 +40,27 @@ const settingsSchema = Type.Object({
     default: "localhost",
     description: "Address that the control API listens on; localhost: both loopback addresses.",
   }),
+  controlAuth: Type.Union([Type.Literal("on"), Type.Literal("off")], {
+    default: "on",
+    description:
+      "on: with CONTROL_HOST on an address other than loopback, or a token set, the control API asks for a token (docs/security.md). off: it never does; something else must guard the port.",
+  }),
+  controlAllowedHosts: Type.Unsafe<readonly string[]>(
+    Type.String({
+      default: "none",
+      description:
+        "Further names by which browsers may call the control API, between commas, such as that of a proxy in front of it.",
+    }),
+  ),
+  controlTlsCert: Type.Optional(
+    Type.String({
+      description: "PEM file of the control API's certificate and its chain; turns TLS on. Read again when it changes.",
+    }),
+  ),
+  controlTlsKey: Type.Optional(Type.String({ description: "PEM file of its private key." })),
+  controlTlsClientCa: Type.Optional(
+    Type.String({ description: "PEM file of authorities: clients must show a certificate of one of them." }),
+  ),
   redisUrl: Type.Optional(
     Type.String({
       description: "Redis to meet the other plane in, as redis:// or rediss:// URL; turns the Redis bus on.",
@@ -46,6 +68,25 @@ const settingsSchema = Type.Object({
   ),
   redisHost: Type.Optional(Type.String({ description: "Host of that Redis; turns the Redis bus on." })),
   redisPort: Type.Integer({ minimum: 1, maximum: portMax, default: 6379, description: "Port of that Redis." }),
+  redisUsername: Type.Optional(Type.String({ description: "User of that Redis; absent: the default one." })),
+  redisPassword: Type.Optional(
+    Type.String({ description: "Password of that user, or file:PATH of a file that holds it." }),
+  ),
+  redisTlsCa: Type.Optional(
+    Type.String({
+      description: "PEM file of the authorities of that Redis's certificate; turns TLS on. Absent: the system's.",
+    }),
+  ),
+  redisTlsCert: Type.Optional(
+    Type.String({ description: "PEM file of a certificate that is shown to that Redis; turns TLS on." }),
+  ),
+  redisTlsKey: Type.Optional(Type.String({ description: "PEM file of its private key." })),
+  manifestKey: Type.Optional(
+    Type.String({
+      description:
+        "Key of at least 32 characters that signs manifests on their way through Redis, or file:PATH of a file with one on each line, the last of which signs; data planes that have it take no others (docs/security.md).",
+    }),
+  ),
   workers: Type.Integer({
     minimum: 1,
     maximum: workersMax,
@@ -61,8 +102,12 @@ const settingsSchema = Type.Object({
     default: ".streamgate",
     description: "Directory for drafts, versions and the last good manifest.",
   }),
-  token: Type.Optional(
-    Type.String({ description: "Token for the control API (kept for a later version: not asked for yet)." }),
+  token: Type.Optional(Type.String({ description: "Token that the control API asks for; it may do everything." })),
+  tokenFile: Type.Optional(
+    Type.String({
+      description:
+        "File of tokens, a line each: NAME ROLE HASH, as `streamgate token new` prints it. Read again when it changes.",
+    }),
   ),
   config: Type.Optional(
     Type.String({
@@ -170,7 +215,11 @@ const parsedTexts: Partial<Record<SettingKey, string>> = {
   tcpFraming: framingText,
   shardBy: shardByText,
   prices: pricesText,
+  controlAllowedHosts: hostsText,
 };
+
+/** What they say is repeated nowhere. */
+const secretTexts: readonly SettingKey[] = ["token", "redisUrl", "redisPassword", "manifestKey"];
 
 export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   tcpPort: { flag: "tcp-port", env: "TCP_PORT", parse: parseInteger, placeholder: "port" },
@@ -178,9 +227,25 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   host: { flag: "host", env: "LISTEN_HOST", parse: text, placeholder: "address" },
   controlPort: { flag: "control-port", env: "CONTROL_PORT", parse: parseInteger, placeholder: "port" },
   controlHost: { flag: "control-host", env: "CONTROL_HOST", parse: text, placeholder: "address" },
+  controlAuth: { flag: "control-auth", env: "CONTROL_AUTH", parse: text, placeholder: "on|off" },
+  controlAllowedHosts: {
+    flag: "control-allowed-hosts",
+    env: "CONTROL_ALLOWED_HOSTS",
+    parse: parseHosts,
+    placeholder: "names",
+  },
+  controlTlsCert: { flag: "control-tls-cert", env: "CONTROL_TLS_CERT", parse: text, placeholder: "file" },
+  controlTlsKey: { flag: "control-tls-key", env: "CONTROL_TLS_KEY", parse: text, placeholder: "file" },
+  controlTlsClientCa: { flag: "control-tls-client-ca", env: "CONTROL_TLS_CLIENT_CA", parse: text, placeholder: "file" },
   redisUrl: { flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
   redisHost: { flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
   redisPort: { flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
+  redisUsername: { flag: "redis-username", env: "REDIS_USERNAME", parse: text, placeholder: "name" },
+  redisPassword: { flag: "redis-password", env: "REDIS_PASSWORD", parse: text, placeholder: "password" },
+  redisTlsCa: { flag: "redis-tls-ca", env: "REDIS_TLS_CA", parse: text, placeholder: "file" },
+  redisTlsCert: { flag: "redis-tls-cert", env: "REDIS_TLS_CERT", parse: text, placeholder: "file" },
+  redisTlsKey: { flag: "redis-tls-key", env: "REDIS_TLS_KEY", parse: text, placeholder: "file" },
+  manifestKey: { flag: "manifest-key", env: "MANIFEST_KEY", parse: text, placeholder: "key" },
   workers: {
     flag: "workers",
     env: "STREAMGATE_WORKERS",
@@ -194,6 +259,7 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   config: { flag: "config", env: "CONFIG", parse: text, placeholder: "file" },
   url: { flag: "url", env: "STREAMGATE_URL", parse: text, placeholder: "url" },
   ca: { flag: "ca", env: "STREAMGATE_CA", parse: text, placeholder: "file" },
+  tokenFile: { flag: "token-file", env: "STREAMGATE_TOKEN_FILE", parse: text, placeholder: "file" },
   tcpFraming: { flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
   maxRecordBytes: {
     flag: "max-record-bytes",
@@ -265,6 +331,7 @@ export function readSettings<Key extends SettingKey = SettingKey>(
   const values = keys.map((key) => [key, readSetting(key, flags, env)] as const);
   const settings = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Partial<Settings>;
   if (settings.redisUrl !== undefined) checkRedisUrl(settings.redisUrl);
+  checkTogether(settings);
   const { workers, ringBytes, maxRecordBytes, memoryBudget } = settings;
   if (ringBytes !== undefined && maxRecordBytes !== undefined) {
     checkRing(ringBytes, maxRecordBytes);
@@ -328,7 +395,7 @@ function givenText(
 function parse(key: SettingKey, given: string, where: string): unknown {
   const refuse = (what: string) => {
     // A token or a URL with a password must not reach a log.
-    const shown = key === "token" || key === "redisUrl" ? "the value" : JSON.stringify(given);
+    const shown = secretTexts.includes(key) ? "the value" : JSON.stringify(given);
     return new StreamGateError("SG_SETTING", { where, what: `${shown} ${what}`, fix: `give ${wanted(key)}` });
   };
   let value: unknown;
@@ -383,6 +450,38 @@ function checkMemory(memoryBudget: number, least: number, { workers, ringBytes, 
     what: `${memoryBudget} bytes are less than ${workers} workers, each with RING_BYTES (${ringBytes}) and records of MAX_RECORD_BYTES (${maxRecordBytes}), need`,
     fix: `give at least ${least} bytes, or make workers, rings or records fewer or smaller`,
   });
+}
+
+/** A certificate is of no use without its key; what is said of Redis twice, or half, is not guessed at. */
+function checkTogether(settings: Partial<Settings>): void {
+  const refuse = (where: string, what: string, fix: string) => new StreamGateError("SG_SETTING", { where, what, fix });
+  const pairs = [
+    ["controlTlsCert", "controlTlsKey"],
+    ["redisTlsCert", "redisTlsKey"],
+  ] as const;
+  for (const pair of pairs)
+    for (const [given, other] of [pair, pair.toReversed()] as const)
+      if (settings[given!] !== undefined && settings[other!] === undefined)
+        throw refuse(
+          spellings[given!].env,
+          `is set and ${spellings[other!].env} is not`,
+          "a certificate and its key go together: set both, or neither",
+        );
+  if (settings.controlTlsClientCa !== undefined && settings.controlTlsCert === undefined)
+    throw refuse(
+      "CONTROL_TLS_CLIENT_CA",
+      "is set and CONTROL_TLS_CERT is not, so that nobody would be asked for a certificate",
+      "set CONTROL_TLS_CERT and CONTROL_TLS_KEY too",
+    );
+  const { redisUrl, redisUsername, redisPassword, redisTlsCa, redisTlsCert } = settings;
+  if (redisUsername !== undefined && redisPassword === undefined)
+    throw refuse("REDIS_USERNAME", "is set and REDIS_PASSWORD is not", "set both");
+  if (redisUrl === undefined) return;
+  const { protocol, username, password } = new URL(redisUrl);
+  if ((redisTlsCa !== undefined || redisTlsCert !== undefined) && protocol === "redis:")
+    throw refuse("REDIS_URL", "says redis://, without TLS, and REDIS_TLS_… is set", "write rediss:// there");
+  if (redisPassword !== undefined && username + password !== "")
+    throw refuse("REDIS_PASSWORD", "is set, and REDIS_URL has a user or a password too", "give them in one place");
 }
 
 /** The URL is not repeated: it may hold a password. */

@@ -32,7 +32,7 @@ for (const { engine, skip, note } of engines) {
       until(`records with ${value} are dropped`, async () => !(await passes(gate, value)));
 
     it("runs at once, and changes as a file may be changed: in place, by rename, by a link that is turned, in pieces", async () => {
-      const folder = temporaryDirectory();
+      const folder = temporaryDirectory("config");
       const path = join(folder, "streamgate.json");
       // As Kubernetes mounts a ConfigMap: the file is a link into a folder that is a link itself, and that one is turned.
       const version = (number: number, value: object) => {
@@ -72,7 +72,7 @@ for (const { engine, skip, note } of engines) {
     });
 
     it("that is refused changes nothing, and log and status say the place and the reason; mended, it runs", async () => {
-      const path = join(temporaryDirectory(), "streamgate.json");
+      const path = join(temporaryDirectory("config"), "streamgate.json");
       writeFileSync(path, text(drop("GOOD")));
       const gate = await start(path);
       const bad = { rules: [{ id: "broken", type: "filter", params: { pattern: "[0-9" } }] };
@@ -93,7 +93,7 @@ for (const { engine, skip, note } of engines) {
     });
 
     it("answers 409 to every call that would change what runs, and says where to change it instead", async () => {
-      const path = join(temporaryDirectory(), "streamgate.json");
+      const path = join(temporaryDirectory("config"), "streamgate.json");
       writeFileSync(path, text({ ...drop("X"), outputs: [{ id: "out", type: "console" }] }));
       const gate = await start(path);
       const rule = { id: "y", type: "filter", params: { value: "Y" } };
@@ -121,7 +121,7 @@ for (const { engine, skip, note } of engines) {
     });
 
     it("outlives a restart, and an unchanged file is no new version", async () => {
-      const path = join(temporaryDirectory(), "streamgate.json");
+      const path = join(temporaryDirectory("config"), "streamgate.json");
       writeFileSync(path, text(drop("KEPT")));
       const first = await start(path);
       const { version } = await first.ok("GET", "/status");
@@ -132,7 +132,7 @@ for (const { engine, skip, note } of engines) {
     });
 
     it("is all that a data plane alone needs: no Redis", async () => {
-      const path = join(temporaryDirectory(), "streamgate.json");
+      const path = join(temporaryDirectory("config"), "streamgate.json");
       writeFileSync(path, text(drop("ALONE")));
       const gate = await start(path, { command: "data" });
       expect(await passes(gate, "ALONE")).toBe(false);
@@ -152,12 +152,12 @@ describe("a gate does not start", () => {
     ["with a field that nobody knows", '{"rules":[],"rulez":[]}', /rulez: is no part of a configuration/],
     ["with one that has no rules", '{"outputs":[]}', /rules: is missing|rules is missing/],
   ])("%s", async (_, content, reason) => {
-    const path = join(temporaryDirectory(), "streamgate.json");
+    const path = join(temporaryDirectory("config"), "streamgate.json");
     if (content !== undefined) writeFileSync(path, content);
     for (const command of ["run", "data"]) {
       const { status, stderr } = await runCommand([command, "--config", path], "", {
         ...{ TCP_PORT: "0", UDP_PORT: "0", CONTROL_PORT: "0" },
-        STREAMGATE_DATA_DIR: temporaryDirectory(),
+        STREAMGATE_DATA_DIR: temporaryDirectory("config"),
       });
       expect(stderr).toMatch(reason);
       expect(stderr).toContain(path);
@@ -166,7 +166,7 @@ describe("a gate does not start", () => {
   });
 
   it("with a file and a Redis that both say what runs", async () => {
-    const path = join(temporaryDirectory(), "streamgate.json");
+    const path = join(temporaryDirectory("config"), "streamgate.json");
     writeFileSync(path, '{"rules":[]}');
     for (const command of ["run", "data"]) {
       const { status, stderr } = await runCommand([command, "--config", path], "", { REDIS_HOST: "127.0.0.1" });
