@@ -109,6 +109,12 @@ const settingsSchema = Type.Object({
         "File of tokens, a line each: NAME ROLE HASH, as `streamgate token new` prints it. Read again when it changes.",
     }),
   ),
+  config: Type.Optional(
+    Type.String({
+      description:
+        "File that the configuration comes from, streamgate.json, instead of from the control API or Redis; read again when it changes (docs/config_file.md).",
+    }),
+  ),
   url: Type.String({
     default: "http://localhost:8000",
     description: "Control API that the commands ask which change and watch a gate (docs/cli.md).",
@@ -281,6 +287,7 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   dataDir: { group: "both", flag: "data-dir", env: "STREAMGATE_DATA_DIR", parse: text, placeholder: "directory" },
   token: { group: "control", flag: "token", env: "STREAMGATE_TOKEN", parse: text, placeholder: "token" },
   tokenFile: { group: "control", flag: "token-file", env: "STREAMGATE_TOKEN_FILE", parse: text, placeholder: "file" },
+  config: { group: "data", flag: "config", env: "CONFIG", parse: text, placeholder: "file" },
   url: { group: "client", flag: "url", env: "STREAMGATE_URL", parse: text, placeholder: "url" },
   ca: { group: "client", flag: "ca", env: "STREAMGATE_CA", parse: text, placeholder: "file" },
   tcpFraming: { group: "data", flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
