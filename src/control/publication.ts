@@ -6,7 +6,14 @@
 import type { Publisher } from "../bus/bus.ts";
 import { StreamGateError } from "../errors.ts";
 import { canonical } from "../manifest/canonical.ts";
-import { activePipeline, type Manifest, maskManifest, type PatternChecker, passthrough } from "../manifest/manifest.ts";
+import {
+  activePipeline,
+  type Manifest,
+  maskManifest,
+  type PatternChecker,
+  passthrough,
+  type RevertWord,
+} from "../manifest/manifest.ts";
 import { type Weakening, weakenings } from "../manifest/weakened.ts";
 import type { LiveRules } from "../plan/live.ts";
 import type { Actor } from "./actor.ts";
@@ -15,7 +22,7 @@ import { contentOf, contentOfManifest, draftOf, isPublished } from "./draft.ts";
 import { manifestGiven } from "./manifest_given.ts";
 import { manifestTag } from "./revision.ts";
 import { type ErrorWarning, type Sightings, unseen } from "./sightings.ts";
-import type { Order, Store } from "./store.ts";
+import type { Content, Order, Store } from "./store.ts";
 
 export interface PublicationOptions {
   readonly actor: Actor;
@@ -25,6 +32,10 @@ export interface PublicationOptions {
   readonly ifMatch?: string | undefined;
   /** How long the answer may wait for data planes to run it; absent: it does not. */
   readonly waitMs?: number | undefined;
+  /** off: data planes do not go back from it by themselves. */
+  readonly revert?: "off";
+  /** It is meant to drop most records: data planes do not go back from it because they are gone. */
+  readonly expectDrop?: boolean;
 }
 
 export interface Published {
@@ -159,9 +170,14 @@ export class Publication {
         throw error;
       }
     };
+    const content = order.content ?? (({ draft }: Content) => contentOf(draft));
+    const word = wordOf(options);
     const published = await store.publish(check, handOver, {
       ...order,
-      content: order.content ?? (({ draft }) => contentOf(draft)),
+      content: async (state: Content) => {
+        const raw = await content(state);
+        return raw === undefined ? undefined : { ...(raw as object), ...(word !== undefined && { revert: word }) };
+      },
       ifMatch,
       note: { author: actor.name, address: actor.address, ...(comment !== undefined && { comment }), ...note },
     });
@@ -188,6 +204,12 @@ export class Publication {
     const { subscribersNotified } = result;
     return { status: "published", manifest: shown, subscribersNotified, warnings: errorsHit, weakened, tag };
   }
+}
+
+/** What the manifest tells data planes about going back from it; undefined: nothing but the usual. */
+function wordOf({ revert, expectDrop }: PublicationOptions): RevertWord | undefined {
+  if (revert === "off") return { volume: false, errors: false };
+  return expectDrop === true ? { volume: false } : undefined;
 }
 
 function counted(number: number, noun: string): string {

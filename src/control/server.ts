@@ -20,6 +20,7 @@ import { listenLocally } from "./listen.ts";
 import { batchSizeRoutes } from "./routes/batch_size.ts";
 import type { RouteContext } from "./routes/context.ts";
 import { effectRoutes } from "./routes/effect.ts";
+import { manifestRoutes } from "./routes/manifest.ts";
 import { outputsRoutes } from "./routes/outputs.ts";
 import { previewRoutes } from "./routes/preview.ts";
 import { publishRoutes } from "./routes/publish.ts";
@@ -27,6 +28,7 @@ import { rootRoutes } from "./routes/root.ts";
 import { ruleTestsRoutes } from "./routes/rule_tests.ts";
 import { rulesRoutes } from "./routes/rules.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { versionsRoutes } from "./routes/versions.ts";
 
 export type { ControlLog } from "./routes/context.ts";
 
@@ -182,6 +184,8 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     outputsRoutes,
     batchSizeRoutes,
     publishRoutes,
+    manifestRoutes,
+    versionsRoutes,
     statusRoutes,
   ])
     routes(app, context);

@@ -45,7 +45,16 @@ export interface Manifest {
   readonly timestamp?: string | number;
   /** The first one runs. Others are kept as they came, unread. */
   readonly pipelines: readonly [Pipeline, ...unknown[]];
+  /** What may make a data plane go back from this version by itself; absent: all that may. Of this publication, not of the draft. */
+  readonly revert?: RevertWord;
   readonly [field: string]: unknown;
+}
+
+export interface RevertWord {
+  /** Records that are gone. Default true. */
+  readonly volume?: boolean;
+  /** Records that outputs do not take, or rules cannot finish. Default true. */
+  readonly errors?: boolean;
 }
 
 /** The manifest as it may be shown: without the secrets of its outputs. */
@@ -69,6 +78,7 @@ const manifestSchema = Type.Object({
   version: Type.Optional(Type.Union([Type.String(), Type.Number()])),
   timestamp: Type.Optional(Type.Union([Type.String(), Type.Number()])),
   pipelines: Type.Array(Type.Object({}), { minItems: 1 }),
+  revert: Type.Optional(Type.Object({ volume: Type.Optional(Type.Boolean()), errors: Type.Optional(Type.Boolean()) })),
 });
 
 const pipelineSchema = Type.Object({

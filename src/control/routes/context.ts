@@ -5,8 +5,7 @@ import type { Evaluate } from "../../plan/evaluation.ts";
 import type { LiveRules } from "../../plan/live.ts";
 import type { Price } from "../../prices/price.ts";
 import type { Audit } from "../audit.ts";
-import type { DraftEdits } from "../draft_edits.ts";
-import type { Publication } from "../publication.ts";
+import type { Calls } from "../calls.ts";
 import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
 
@@ -29,11 +28,9 @@ export interface OutputTest {
   readonly took_ms: number;
 }
 
-export interface RouteContext {
+/** `Calls`: what REST and gRPC do alike. */
+export interface RouteContext extends Calls {
   readonly store: Store;
-  /** What can be done to the draft, and how it is published: the same for REST and gRPC. */
-  readonly edits: DraftEdits;
-  readonly publication: Publication;
   /** Asks RE2 about a pattern. */
   readonly check: PatternChecker;
   /** Runs single records through rules, on an engine. */
