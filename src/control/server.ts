@@ -92,7 +92,7 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
   const authentication =
     options.authentication ?? new Authentication({ controlHost: host, controlAuth: "on" }, options.log);
   const hosts = isLoopback(host) ? "loopback" : authentication.required ? "any" : "undotted";
-  const origins = { hosts, allowedHosts: [host.toLowerCase(), ...allowedHosts] } as const;
+  const origins = { hosts, ownHost: host.toLowerCase(), allowedHosts } as const;
   const app = await buildControl(options, { authentication, origins });
   await app.ready();
   const servers: (Server | TlsServer)[] = [];
