@@ -34,9 +34,18 @@ const recordSettings: readonly SettingKey[] = [
   "quarantineMaxBytes",
   "quarantineMaxDays",
   "shutdownTimeoutMs",
+  "adminPort",
+  "adminHost",
 ];
 const controlSettings: readonly SettingKey[] = ["controlPort", "controlHost", "token", "prices"];
-const sharedSettings: readonly SettingKey[] = ["redisUrl", "redisHost", "redisPort", "dataDir"];
+const sharedSettings: readonly SettingKey[] = [
+  "redisUrl",
+  "redisHost",
+  "redisPort",
+  "dataDir",
+  "logFormat",
+  "logLevel",
+];
 
 const program = new Command("streamgate")
   .description(

@@ -16,7 +16,8 @@ import { type OutputConfig, passthrough, readManifest } from "../manifest/manife
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/process_log.ts";
+import { configureLog, log } from "../telemetry/process_log.ts";
+import { serveAdmin, telemetryOf } from "./admin.ts";
 import { serveControl } from "./control.ts";
 import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
@@ -27,6 +28,7 @@ import { onShutdown } from "./shutdown.ts";
  * @throws StreamGateError when a port, the data directory, its state or the engine cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   await opening(async (opened) => {
@@ -41,12 +43,19 @@ export async function command(settings: Settings): Promise<void> {
     marker = await markRun(directory.path, plane);
     const { former } = marker;
     const audit = new Audit(directory.path);
+    const telemetry = telemetryOf(plane, kind, former);
+    opened.add(telemetry.close);
     const planes = {
-      status: () => plane.status({ engine: kind.description, lastRun: former }),
+      telemetry,
       live: plane,
       testOutput: testOutputWith(kind),
     };
     let control: ControlServer | undefined;
+    // Only where it was asked for: the control port serves the same.
+    if (settings.adminPort !== undefined) {
+      const admin = await serveAdmin(settings, plane, kind, telemetry);
+      opened.add(async () => admin?.close());
+    }
     onShutdown(log, async () => {
       // Both at once: a request that never ends must not add to the time.
       await Promise.all([plane.drain(settings.shutdownTimeoutMs), control?.close()]);

@@ -582,10 +582,13 @@ describe("the control server", () => {
     expect(Object.keys(body.paths).sort()).toEqual([
       "/",
       "/config/batch_size",
+      "/healthz",
+      "/metrics",
       "/outputs",
       "/outputs/{id}",
       "/outputs/{id}/test",
       "/publish",
+      "/readyz",
       "/rules",
       "/rules/preview",
       "/rules/test",

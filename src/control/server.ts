@@ -21,6 +21,7 @@ import { rootRoutes } from "./routes/root.ts";
 import { ruleTestsRoutes } from "./routes/rule_tests.ts";
 import { rulesRoutes } from "./routes/rules.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { telemetryRoutes } from "./routes/telemetry.ts";
 
 export type { ControlLog } from "./routes/context.ts";
 
@@ -143,6 +144,7 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     batchSizeRoutes,
     publishRoutes,
     statusRoutes,
+    telemetryRoutes,
   ])
     routes(app, context);
 }
