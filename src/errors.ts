@@ -48,6 +48,8 @@ export const errorCodes = {
   SG_SPOOL_VERSION: "A spool file was written by another version.",
   SG_QUARANTINE: "The quarantine, or a group in it, cannot be used.",
   SG_QUARANTINE_KEY: "The key file of the quarantine is missing, unsafe or of another form.",
+  SG_CONFIG_FILE: "The configuration comes from a file, so calls do not change it.",
+  SG_CONTROL_AWAY: "No control plane answers where a command asks one.",
   SG_WORKER: "A worker could not be started.",
 } as const;
 

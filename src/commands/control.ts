@@ -4,7 +4,7 @@ import type { Publisher } from "../bus/bus.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
 import { Authentication, isLoopback } from "../control/auth/authentication.ts";
-import { callsOf } from "../control/calls.ts";
+import { type Calls, callsOf } from "../control/calls.ts";
 import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Sightings } from "../control/sightings.ts";
@@ -53,16 +53,17 @@ export async function serveControl(
   kind: EngineKind,
   audit: Audit,
   plane: Pick<RouteContext, "status" | "live" | "testOutput"> = {},
-): Promise<ControlServer> {
+): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;
   const authentication = new Authentication(settings, log);
   const tls = await controlTls(settings);
   const sightings = new Sightings();
+  const calls = callsOf({ store, publisher, check, log, audit, sightings, ...plane });
   const control = await startControl({
     ...{ host, port, shutdownTimeoutMs, store, check, log, authentication, allowedHosts },
     ...(tls !== undefined && { tls }),
-    ...callsOf({ store, publisher, check, log, audit, sightings, ...plane }),
+    ...calls,
     evaluate: (plan, records) => evaluate(kind, plan, records),
     ...{ ...plane, audit, sightings },
     ...(settings.prices !== undefined && { price: settings.prices }),
@@ -73,7 +74,7 @@ export async function serveControl(
   log.info(
     `control API on ${control.addresses.join(" and ")}, documentation at ${scheme}://localhost:${control.port}/docs`,
   );
-  return control;
+  return { ...control, ...calls };
 }
 
 /** Loaded where it is used. */

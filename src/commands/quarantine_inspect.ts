@@ -10,7 +10,7 @@ import { StreamGateError } from "../errors.ts";
 import { print } from "./print.ts";
 import { auditQuarantine } from "./quarantine_audit.ts";
 import { groupsOf } from "./quarantine_target.ts";
-import { table, timeText } from "./spool_target.ts";
+import { table, timeText } from "./table.ts";
 
 export interface InspectOptions {
   readonly dataDir: string;

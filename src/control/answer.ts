@@ -38,6 +38,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   SG_OUTPUT_MISSING: 404,
   SG_VERSION_MISSING: 404,
   SG_CHANGED: 412,
+  SG_CONFIG_FILE: 409,
   SG_TOKEN: 401,
   SG_ROLE: 403,
   SG_TOKEN_LIMIT: 429,

@@ -109,6 +109,21 @@ const settingsSchema = Type.Object({
         "File of tokens, a line each: NAME ROLE HASH, as `streamgate token new` prints it. Read again when it changes.",
     }),
   ),
+  config: Type.Optional(
+    Type.String({
+      description:
+        "File that the configuration comes from, streamgate.json, instead of from the control API or Redis; read again when it changes (docs/config_file.md).",
+    }),
+  ),
+  url: Type.String({
+    default: "http://localhost:8000",
+    description: "Control API that the commands ask which change and watch a gate (docs/cli.md).",
+  }),
+  ca: Type.Optional(
+    Type.String({
+      description: "File of the certificate authority, PEM, that these commands trust; absent: Node's own.",
+    }),
+  ),
   tcpFraming: Type.Unsafe<Framing>(
     Type.String({
       default: "auto",
@@ -182,7 +197,11 @@ export type Settings = Static<typeof settingsSchema>;
 export type SettingKey = keyof Settings;
 
 /** How a setting is spelled outside, and how its text becomes a value. */
+/** Which commands take a setting: those that run a data plane, those that serve the control API, both, or those that ask it. */
+export type SettingGroup = "data" | "control" | "both" | "client";
+
 export interface Spelling {
+  readonly group: SettingGroup;
   /** Long option without dashes. */
   readonly flag: string;
   readonly env: string;
@@ -207,52 +226,90 @@ const parsedTexts: Partial<Record<SettingKey, string>> = {
 const secretTexts: readonly SettingKey[] = ["token", "redisUrl", "redisPassword", "manifestKey"];
 
 export const spellings: Readonly<Record<SettingKey, Spelling>> = {
-  tcpPort: { flag: "tcp-port", env: "TCP_PORT", parse: parseInteger, placeholder: "port" },
-  udpPort: { flag: "udp-port", env: "UDP_PORT", parse: parseInteger, placeholder: "port" },
-  host: { flag: "host", env: "LISTEN_HOST", parse: text, placeholder: "address" },
-  controlPort: { flag: "control-port", env: "CONTROL_PORT", parse: parseInteger, placeholder: "port" },
-  controlHost: { flag: "control-host", env: "CONTROL_HOST", parse: text, placeholder: "address" },
-  controlAuth: { flag: "control-auth", env: "CONTROL_AUTH", parse: text, placeholder: "on|off" },
+  tcpPort: { group: "data", flag: "tcp-port", env: "TCP_PORT", parse: parseInteger, placeholder: "port" },
+  udpPort: { group: "data", flag: "udp-port", env: "UDP_PORT", parse: parseInteger, placeholder: "port" },
+  host: { group: "data", flag: "host", env: "LISTEN_HOST", parse: text, placeholder: "address" },
+  controlPort: {
+    group: "control",
+    flag: "control-port",
+    env: "CONTROL_PORT",
+    parse: parseInteger,
+    placeholder: "port",
+  },
+  controlHost: { group: "control", flag: "control-host", env: "CONTROL_HOST", parse: text, placeholder: "address" },
+  controlAuth: { group: "control", flag: "control-auth", env: "CONTROL_AUTH", parse: text, placeholder: "on|off" },
   controlAllowedHosts: {
+    group: "control",
     flag: "control-allowed-hosts",
     env: "CONTROL_ALLOWED_HOSTS",
     parse: parseHosts,
     placeholder: "names",
   },
-  controlTlsCert: { flag: "control-tls-cert", env: "CONTROL_TLS_CERT", parse: text, placeholder: "file" },
-  controlTlsKey: { flag: "control-tls-key", env: "CONTROL_TLS_KEY", parse: text, placeholder: "file" },
-  controlTlsClientCa: { flag: "control-tls-client-ca", env: "CONTROL_TLS_CLIENT_CA", parse: text, placeholder: "file" },
-  redisUrl: { flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
-  redisHost: { flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
-  redisPort: { flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
-  redisUsername: { flag: "redis-username", env: "REDIS_USERNAME", parse: text, placeholder: "name" },
-  redisPassword: { flag: "redis-password", env: "REDIS_PASSWORD", parse: text, placeholder: "password" },
-  redisTlsCa: { flag: "redis-tls-ca", env: "REDIS_TLS_CA", parse: text, placeholder: "file" },
-  redisTlsCert: { flag: "redis-tls-cert", env: "REDIS_TLS_CERT", parse: text, placeholder: "file" },
-  redisTlsKey: { flag: "redis-tls-key", env: "REDIS_TLS_KEY", parse: text, placeholder: "file" },
-  manifestKey: { flag: "manifest-key", env: "MANIFEST_KEY", parse: text, placeholder: "key" },
+  controlTlsCert: {
+    group: "control",
+    flag: "control-tls-cert",
+    env: "CONTROL_TLS_CERT",
+    parse: text,
+    placeholder: "file",
+  },
+  controlTlsKey: {
+    group: "control",
+    flag: "control-tls-key",
+    env: "CONTROL_TLS_KEY",
+    parse: text,
+    placeholder: "file",
+  },
+  controlTlsClientCa: {
+    group: "control",
+    flag: "control-tls-client-ca",
+    env: "CONTROL_TLS_CLIENT_CA",
+    parse: text,
+    placeholder: "file",
+  },
+  redisUrl: { group: "both", flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
+  redisHost: { group: "both", flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
+  redisPort: { group: "both", flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
+  redisUsername: { group: "both", flag: "redis-username", env: "REDIS_USERNAME", parse: text, placeholder: "name" },
+  redisPassword: { group: "both", flag: "redis-password", env: "REDIS_PASSWORD", parse: text, placeholder: "password" },
+  redisTlsCa: { group: "both", flag: "redis-tls-ca", env: "REDIS_TLS_CA", parse: text, placeholder: "file" },
+  redisTlsCert: { group: "both", flag: "redis-tls-cert", env: "REDIS_TLS_CERT", parse: text, placeholder: "file" },
+  redisTlsKey: { group: "both", flag: "redis-tls-key", env: "REDIS_TLS_KEY", parse: text, placeholder: "file" },
+  manifestKey: { group: "both", flag: "manifest-key", env: "MANIFEST_KEY", parse: text, placeholder: "key" },
   workers: {
+    group: "data",
     flag: "workers",
     env: "STREAMGATE_WORKERS",
     parse: parseInteger,
     placeholder: "n",
     defaultText: "cores − 1",
   },
-  engine: { flag: "engine", env: "STREAMGATE_ENGINE", parse: text, placeholder: "native|portable" },
-  dataDir: { flag: "data-dir", env: "STREAMGATE_DATA_DIR", parse: text, placeholder: "directory" },
-  token: { flag: "token", env: "STREAMGATE_TOKEN", parse: text, placeholder: "token" },
-  tokenFile: { flag: "token-file", env: "STREAMGATE_TOKEN_FILE", parse: text, placeholder: "file" },
-  tcpFraming: { flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
+  engine: { group: "both", flag: "engine", env: "STREAMGATE_ENGINE", parse: text, placeholder: "native|portable" },
+  dataDir: { group: "both", flag: "data-dir", env: "STREAMGATE_DATA_DIR", parse: text, placeholder: "directory" },
+  token: { group: "control", flag: "token", env: "STREAMGATE_TOKEN", parse: text, placeholder: "token" },
+  tokenFile: { group: "control", flag: "token-file", env: "STREAMGATE_TOKEN_FILE", parse: text, placeholder: "file" },
+  config: { group: "data", flag: "config", env: "CONFIG", parse: text, placeholder: "file" },
+  url: { group: "client", flag: "url", env: "STREAMGATE_URL", parse: text, placeholder: "url" },
+  ca: { group: "client", flag: "ca", env: "STREAMGATE_CA", parse: text, placeholder: "file" },
+  tcpFraming: { group: "data", flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
   maxRecordBytes: {
+    group: "data",
     flag: "max-record-bytes",
     env: "MAX_RECORD_BYTES",
     parse: parseBytes,
     placeholder: "bytes",
     defaultText: "1MiB",
   },
-  ringSlots: { flag: "ring-slots", env: "RING_SLOTS", parse: parseInteger, placeholder: "n" },
-  ringBytes: { flag: "ring-bytes", env: "RING_BYTES", parse: parseBytes, placeholder: "bytes", defaultText: "8MiB" },
+  ringSlots: { group: "data", flag: "ring-slots", env: "RING_SLOTS", parse: parseInteger, placeholder: "n" },
+  ringBytes: {
+    group: "data",
+    flag: "ring-bytes",
+    env: "RING_BYTES",
+    parse: parseBytes,
+    placeholder: "bytes",
+    defaultText: "8MiB",
+  },
   queueBytes: {
+    group: "data",
     flag: "queue-bytes",
     env: "QUEUE_BYTES",
     parse: parseBytes,
@@ -260,15 +317,17 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: "16MiB",
   },
   memoryBudget: {
+    group: "data",
     flag: "memory-budget",
     env: "MEMORY_BUDGET",
     parse: parseBytes,
     placeholder: "bytes",
     defaultText: "25 %",
   },
-  overload: { flag: "overload", env: "OVERLOAD", parse: text, placeholder: "bypass|backpressure" },
-  prices: { flag: "prices", env: "PRICES", parse: parsePrice, placeholder: priceWords },
+  overload: { group: "data", flag: "overload", env: "OVERLOAD", parse: text, placeholder: "bypass|backpressure" },
+  prices: { group: "control", flag: "prices", env: "PRICES", parse: parsePrice, placeholder: priceWords },
   quarantineMaxBytes: {
+    group: "data",
     flag: "quarantine-max-bytes",
     env: "QUARANTINE_MAX_BYTES",
     parse: parseBytes,
@@ -276,24 +335,37 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: "256MiB",
   },
   quarantineMaxDays: {
+    group: "data",
     flag: "quarantine-max-days",
     env: "QUARANTINE_MAX_DAYS",
     parse: parseInteger,
     placeholder: "days",
   },
   shutdownTimeoutMs: {
+    group: "both",
     flag: "shutdown-timeout",
     env: "SHUTDOWN_TIMEOUT",
     parse: parseSeconds,
     placeholder: "seconds",
     defaultText: "10",
   },
-  sharePorts: { flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
-  tcpListener: { flag: "tcp-listener", env: "TCP_LISTENER", parse: text, placeholder: "auto|per_worker|single" },
-  shardBy: { flag: "shard-by", env: "SHARD_BY", parse: parseShardBy, placeholder: "key" },
+  sharePorts: { group: "data", flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
+  tcpListener: {
+    group: "data",
+    flag: "tcp-listener",
+    env: "TCP_LISTENER",
+    parse: text,
+    placeholder: "auto|per_worker|single",
+  },
+  shardBy: { group: "data", flag: "shard-by", env: "SHARD_BY", parse: parseShardBy, placeholder: "key" },
 };
 
 export const settingKeys = Object.keys(spellings) as SettingKey[];
+
+/** The settings that a command takes. */
+export function settingsOf(...groups: readonly SettingGroup[]): readonly SettingKey[] {
+  return settingKeys.filter((key) => groups.includes(spellings[key].group));
+}
 
 export interface SettingSources {
   /** By flag name in camel case (`tcpPort`, `shutdownTimeout`), as the option parser gives them; `true` for a switch. */

@@ -284,6 +284,7 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       // Once more: it is what was asked for already, and leaves no second trace.
       if (drafted.mode !== "shadow")
         return { status: "promoted", rule: drafted, warnings: warningsOf(running, drafted) };
+      store.requireWritable();
       await audit.append([{ action: "promote", what: { rule: id }, who: actor }]);
       const draft = await store.change(
         (before) => ({
