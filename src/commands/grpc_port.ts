@@ -5,6 +5,7 @@ import type { GrpcContext } from "../control/grpc/server.ts";
 import { StreamGateError } from "../errors.ts";
 import { grpcPortDefault, type Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
+import type { CertificateFiles } from "../tls/certificate_files.ts";
 
 /** The slowest call is a publication, which gives up on Redis within about this time. */
 const closeTimeoutMsMax = 3_000;
@@ -21,16 +22,16 @@ export interface GrpcPort {
  */
 export async function openGrpc(
   settings: Pick<Settings, "controlHost" | "grpcPort" | "shutdownTimeoutMs">,
-  context: Pick<GrpcContext, "edits" | "publication" | "status">,
+  { tls, ...context }: Omit<GrpcContext, "log"> & { readonly tls?: CertificateFiles },
 ): Promise<GrpcPort | undefined> {
   const { controlHost: host, grpcPort: asked, shutdownTimeoutMs } = settings;
-  const authenticate: GrpcContext["authenticate"] = ({ address }) => ({ name: "local", address });
   try {
     const listener = await listenForGrpc({
       ...{ host, port: asked ?? grpcPortDefault, log },
-      load: async () => {
+      ...(tls !== undefined && { tls }),
+      load: async (clients) => {
         const { createGrpcServer } = await import("../control/grpc/server.ts");
-        return createGrpcServer({ ...context, authenticate, log });
+        return createGrpcServer({ ...context, log }, clients);
       },
     });
     log.info(`gRPC API on ${listener.addresses.join(" and ")}`);
