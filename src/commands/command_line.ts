@@ -9,6 +9,7 @@ import { addClient } from "./command_line/client.ts";
 import { finish } from "./command_line/options.ts";
 import { addServing } from "./command_line/serving.ts";
 import { addStored } from "./command_line/stored.ts";
+import { addTokens } from "./command_line/tokens.ts";
 import { addTrying } from "./command_line/trying.ts";
 import { print } from "./print.ts";
 
@@ -38,6 +39,7 @@ addServing(program);
 addTrying(program);
 addClient(program);
 addStored(program);
+addTokens(program);
 
 try {
   await program.parseAsync().catch(async (error) => {

@@ -28,6 +28,7 @@ import { rootRoutes } from "./routes/root.ts";
 import { ruleTestsRoutes } from "./routes/rule_tests.ts";
 import { rulesRoutes } from "./routes/rules.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { telemetryRoutes } from "./routes/telemetry.ts";
 import { versionsRoutes } from "./routes/versions.ts";
 
 export type { ControlLog } from "./routes/context.ts";
@@ -92,7 +93,7 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
   const authentication =
     options.authentication ?? new Authentication({ controlHost: host, controlAuth: "on" }, options.log);
   const hosts = isLoopback(host) ? "loopback" : authentication.required ? "any" : "undotted";
-  const origins = { hosts, allowedHosts: [host.toLowerCase(), ...allowedHosts] } as const;
+  const origins = { hosts, ownHost: host.toLowerCase(), allowedHosts } as const;
   const app = await buildControl(options, { authentication, origins });
   await app.ready();
   const servers: (Server | TlsServer)[] = [];
@@ -187,6 +188,7 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     manifestRoutes,
     versionsRoutes,
     statusRoutes,
+    telemetryRoutes,
   ])
     routes(app, context);
 }

@@ -1,53 +1,8 @@
 /** The commands that serve until a signal ends them: both planes, or one. */
 
 import type { Command } from "commander";
-import { readSettings, type SettingKey } from "../../settings/settings.ts";
+import { readSettings, settingsOf } from "../../settings/settings.ts";
 import { finish, withSettings } from "./options.ts";
-
-const recordSettings: readonly SettingKey[] = [
-  "tcpPort",
-  "udpPort",
-  "host",
-  "tcpFraming",
-  "tcpListener",
-  "shardBy",
-  "sharePorts",
-  "workers",
-  "engine",
-  "maxRecordBytes",
-  "ringSlots",
-  "ringBytes",
-  "queueBytes",
-  "memoryBudget",
-  "overload",
-  "quarantineMaxBytes",
-  "quarantineMaxDays",
-  "shutdownTimeoutMs",
-];
-const controlSettings: readonly SettingKey[] = [
-  "controlPort",
-  "controlHost",
-  "controlAuth",
-  "token",
-  "tokenFile",
-  "controlAllowedHosts",
-  "controlTlsCert",
-  "controlTlsKey",
-  "controlTlsClientCa",
-  "prices",
-];
-const sharedSettings: readonly SettingKey[] = [
-  "redisUrl",
-  "redisHost",
-  "redisPort",
-  "redisUsername",
-  "redisPassword",
-  "redisTlsCa",
-  "redisTlsCert",
-  "redisTlsKey",
-  "manifestKey",
-  "dataDir",
-];
 
 export function addServing(program: Command): void {
   const run = program
@@ -55,19 +10,17 @@ export function addServing(program: Command): void {
     .description("both planes in one process (the default)")
     .allowExcessArguments()
     .configureHelp({ showGlobalOptions: false });
-  withSettings(run, ["config", ...recordSettings, ...controlSettings, ...sharedSettings]).action(
-    async (options, command: Command) => {
-      // `run` is the default, so a misspelt command arrives here as its argument.
-      const [stray] = command.args;
-      if (stray !== undefined) program.error(`error: unknown command '${stray}'`);
-      const { command: start } = await import("../run.ts");
-      return finish(await start(readSettings({ flags: options, env: process.env })));
-    },
-  );
+  withSettings(run, settingsOf("data", "control", "both")).action(async (options, command: Command) => {
+    // `run` is the default, so a misspelt command arrives here as its argument.
+    const [stray] = command.args;
+    if (stray !== undefined) program.error(`error: unknown command '${stray}'`);
+    const { command: start } = await import("../run.ts");
+    return finish(await start(readSettings({ flags: options, env: process.env })));
+  });
 
   withSettings(
     program.command("control").description("the control API alone; publishes through Redis (default: localhost:6379)"),
-    [...controlSettings, "engine", "shutdownTimeoutMs", ...sharedSettings],
+    settingsOf("control", "both"),
   ).action(async (options) => {
     const { command } = await import("../control.ts");
     return finish(await command(readSettings({ flags: options, env: process.env })));
@@ -77,21 +30,9 @@ export function addServing(program: Command): void {
     program
       .command("data")
       .description("the data plane alone; takes its manifest from Redis (default: localhost:6379)"),
-    ["config", ...recordSettings, ...sharedSettings],
+    settingsOf("data", "both"),
   ).action(async (options) => {
     const { command } = await import("../data.ts");
     return finish(await command(readSettings({ flags: options, env: process.env })));
   });
-
-  const token = program.command("token").description("tokens of the control API (docs/security.md)");
-  token
-    .command("new")
-    .description("makes a token, prints it once, and the line that lets it in, for the file in STREAMGATE_TOKEN_FILE")
-    .argument("<name>", "how the audit file and versions call its owner, such as ci-deploy")
-    .requiredOption("--role <role>", "read, write (rules, outputs, publish) or admin (everything)")
-    .option("--json", "print JSON")
-    .action(async (name: string, { role, json = false }: { role: string; json?: boolean }) => {
-      const { command } = await import("../token_new.ts");
-      return finish(command({ name, role, json }));
-    });
 }

@@ -15,7 +15,9 @@ import { isLoopback } from "./authentication.ts";
 export interface OriginRules {
   /** loopback: names of this machine alone. undotted: also addresses and names without a dot. any: whatever it is. */
   readonly hosts: "loopback" | "undotted" | "any";
-  /** Further names, lower case, from the setting. */
+  /** What it listens on, lower case: a name for `Host` alone, since pages of any port may have it. */
+  readonly ownHost: string;
+  /** Further names, lower case, from the setting; pages of theirs may write. */
   readonly allowedHosts: readonly string[];
 }
 
@@ -32,11 +34,11 @@ export function refuseForeign(method: string, headers: IncomingHttpHeaders, rule
   checkContentType(headers);
 }
 
-function checkHost(host: string | undefined, { hosts, allowedHosts }: OriginRules): void {
+function checkHost(host: string | undefined, { hosts, ownHost, allowedHosts }: OriginRules): void {
   if (host === undefined || host === "" || hosts === "any") return;
   const name = nameIn(host);
   if (name !== undefined) {
-    if (allowedHosts.includes(name) || name.endsWith(".localhost") || isLoopback(name)) return;
+    if (name === ownHost || allowedHosts.includes(name) || name.endsWith(".localhost") || isLoopback(name)) return;
     if (hosts === "undotted" && (isIP(name) !== 0 || !name.includes("."))) return;
   }
   throw new RequestError(403, {
