@@ -4,7 +4,10 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.ts";
 import { errors, RequestError } from "../answer.ts";
+import { maySeeRecords } from "../auth/guarded.ts";
+import { answerWithTag, editOf } from "../concurrency.ts";
 import { effectOf, missing } from "../effect_of_rule.ts";
+import { draftTag, requireMatch } from "../revision.ts";
 import { unseen } from "../sightings.ts";
 import type { RouteContext } from "./context.ts";
 
@@ -104,7 +107,10 @@ const effectSchema = Type.Object(
       }),
     ),
     examples_withheld: Type.Optional(
-      Type.Integer({ description: "Further ones that are not shown: too long, or a protect rule keeps them back." }),
+      Type.Integer({
+        description:
+          "Further ones that are not shown: too long, a protect rule keeps them back, or the token's role is read.",
+      }),
     ),
     flags: Type.Array(Type.Union([Type.Literal("matched_nothing_24h"), Type.Literal("matches_everything")]), {
       description:
@@ -156,7 +162,8 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
         response: { 200: effectSchema, ...errors(404, 409, 501) },
       },
     },
-    async ({ params: { id } }) => {
+    async (request) => {
+      const { id } = request.params;
       const manifest = store.published ?? passthrough;
       const drafts = store.draft.rules;
       if (live === undefined && [activePipeline(manifest).processors, drafts].flat().some((rule) => rule.id === id))
@@ -166,7 +173,9 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
           fix: `ask a data plane at its admin port: GET /rules/${encodeURIComponent(id)}/effect on ADMIN_PORT (9464) of streamgate data`,
         });
       if (live === undefined) throw missing(id);
-      return effectOf(id, { manifest, drafts, evaluate, live, sightings, ...(price !== undefined && { price }) });
+      const maySee = maySeeRecords(request);
+      const given = price === undefined ? {} : { price };
+      return effectOf(id, { manifest, drafts, evaluate, live, sightings, maySee, ...given });
     },
   );
 
@@ -201,11 +210,14 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
               ],
             },
           ),
-          ...errors(404, 409, 500),
+          ...errors(404, 409, 412, 500),
         },
       },
     },
-    async ({ params: { id }, ip }) => {
+    async (request, reply) => {
+      const { id } = request.params;
+      const { actor, ifMatch } = editOf(request);
+      requireMatch(ifMatch, store.revision);
       const running = activePipeline(store.published ?? passthrough).processors;
       if (live !== undefined) sightings.note(running, await live.effects());
       const drafted = store.draft.rules.find((one) => one.id === id);
@@ -219,16 +231,20 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       // Once more: it is what was asked for already, and leaves no second trace.
       if (drafted.mode !== "shadow")
         return { status: "promoted", rule: drafted, warnings: warningsOf(running, drafted) };
-      await audit.append([{ action: "promote", what: { rule: id }, who: { address: ip } }]);
-      const draft = await store.change((before) => ({
-        ...before,
-        rules: before.rules.map((rule) => (rule.id === id ? enforced(rule) : rule)),
-      }));
+      store.requireWritable();
+      await audit.append([{ action: "promote", what: { rule: id }, who: actor }]);
+      const draft = await store.change(
+        (before) => ({
+          ...before,
+          rules: before.rules.map((rule) => (rule.id === id ? enforced(rule) : rule)),
+        }),
+        ifMatch,
+      );
       const rule = draft.rules.find((one) => one.id === id);
       if (rule === undefined) throw missing(id);
       const warnings = warningsOf(running, rule);
       for (const { what } of warnings) log.warn(`rule ${JSON.stringify(id)} is promoted: ${what}`);
-      return { status: "promoted", rule, warnings };
+      return answerWithTag(reply, draftTag(store.revision), { status: "promoted", rule, warnings });
     },
   );
 }
