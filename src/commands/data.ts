@@ -62,7 +62,7 @@ async function openPlane(
   const plane = await DataPlane.start(settings, kind.name, log, directory.path);
   opened.add(() => plane.close());
   marker = await markRun(directory.path, plane);
-  const telemetry = telemetryOf(plane, kind, marker.former, file);
+  const telemetry = telemetryOf(plane, kind, marker.former, () => (file === undefined ? {} : { config: file.status }));
   opened.add(telemetry.close);
   // First of all: while there is no manifest it says that it is alive and not ready.
   const admin = await serveAdmin(settings, plane, kind, telemetry);

@@ -48,7 +48,7 @@ export async function command(settings: Settings): Promise<void> {
     marker = await markRun(directory.path, plane);
     const { former } = marker;
     const audit = new Audit(directory.path);
-    const telemetry = telemetryOf(plane, kind, former, file);
+    const telemetry = telemetryOf(plane, kind, former, () => (file === undefined ? {} : { config: file.status }));
     opened.add(telemetry.close);
     const planes = {
       telemetry,
