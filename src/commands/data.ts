@@ -1,14 +1,16 @@
 /** `streamgate data`: the data plane alone. Its manifest comes from Redis, or from the last good one on disk while Redis is away. */
 
 import { join } from "node:path";
-import type { Subscriber } from "../bus/bus.ts";
+import type { PlaneReporter, Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
+import { OwnReport } from "../bus/own_report.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
 import { passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
+import { planeId } from "../persistence/plane_id.ts";
 import { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
@@ -25,28 +27,56 @@ export async function command(settings: Settings): Promise<void> {
   // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
   const directory = await openDataDirectory(join(settings.dataDir, "data"));
   // Not with this file: `run` uses it without Redis.
-  const { subscribeThroughRedis } = await import("../bus/redis_subscriber.ts");
+  const [{ subscribeThroughRedis }, { reportThroughRedis }] = await Promise.all([
+    import("../bus/redis_subscriber.ts"),
+    import("../bus/redis_reports.ts"),
+  ]);
   const subscriber = subscribeThroughRedis(target, log);
+  const reporter = reportThroughRedis(target);
   let plane: DataPlane | undefined;
   let marker: RunMarker | undefined;
   try {
     plane = await DataPlane.start(settings, kind.name, log, directory.path);
     marker = await markRun(directory.path, plane);
+    const own = await ownReport(settings, plane, kind, directory.path, reporter);
     onShutdown(log, async () => {
       await subscriber.close();
+      await reporter.close();
       await plane?.drain(settings.shutdownTimeoutMs);
       await plane?.close();
       await marker?.close();
       await directory.release();
     });
-    await followBus(plane, subscriber, kind, directory.path, target.name);
+    await followBus({ plane, own, subscriber, kind, dataDirectory: directory.path, busName: target.name });
   } catch (error) {
     await subscriber.close();
+    await reporter.close();
     await plane?.close();
     await marker?.abandon();
     await directory.release();
     throw error;
   }
+}
+
+/** What a data plane says of itself over the bus. @throws StreamGateError SG_DATA_DIR */
+export async function ownReport(
+  settings: Settings,
+  plane: DataPlane,
+  kind: EngineKind,
+  directory: string,
+  reporter: PlaneReporter,
+): Promise<OwnReport> {
+  const id = await planeId(directory, settings.planeId);
+  return new OwnReport({ id, engine: kind.description, workers: plane.workers }, reporter);
+}
+
+export interface Following {
+  readonly plane: DataPlane;
+  readonly own: OwnReport;
+  readonly subscriber: Subscriber;
+  readonly kind: EngineKind;
+  readonly dataDirectory: string;
+  readonly busName: string;
 }
 
 /**
@@ -56,13 +86,7 @@ export async function command(settings: Settings): Promise<void> {
  * one, nothing listens: nothing may leave that a protect rule was meant to hold.
  * @throws StreamGateError when the ports cannot be opened
  */
-export async function followBus(
-  plane: DataPlane,
-  subscriber: Subscriber,
-  kind: EngineKind,
-  dataDirectory: string,
-  busName: string,
-): Promise<void> {
+export async function followBus({ plane, own, subscriber, kind, dataDirectory, busName }: Following): Promise<void> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   let listening: Promise<void> | undefined;
   let failure: Error | undefined;
@@ -71,12 +95,18 @@ export async function followBus(
     listening ??= openPorts(plane, kind);
     return listening;
   };
+  const run = (raw: unknown) =>
+    own.applying(raw, async () => {
+      const { manifest, warnings } = readManifest(raw, check);
+      for (const warning of warnings) log.warn(`manifest: ${warning}`);
+      await plane.apply(manifest);
+      return manifest;
+    });
   const runLastGood = async (): Promise<boolean> => {
-    let raw: unknown;
     try {
-      raw = await readLastGood(dataDirectory);
+      const raw = await readLastGood(dataDirectory);
       if (raw === undefined) return false;
-      await plane.apply(readManifest(raw, check).manifest);
+      await run(raw);
     } catch (error) {
       log.error(`the last good manifest cannot run: ${(error as Error).message}`);
       return false;
@@ -90,12 +120,10 @@ export async function followBus(
         log.warn(`${busName} holds no manifest; running with the last good one`);
       } else {
         log.info(`${busName} holds no manifest yet; records pass to the console`);
-        await plane.apply(passthrough);
+        await run(passthrough);
       }
     } else {
-      const { manifest, warnings } = readManifest(raw, check);
-      for (const warning of warnings) log.warn(`manifest: ${warning}`);
-      await plane.apply(manifest);
+      const manifest = await run(raw);
       await keepLastGood(dataDirectory, manifest);
       log.info(`running manifest version ${manifest.version}`);
     }

@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { EmbeddedBus } from "../bus/embedded.ts";
+import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
 import type { ControlServer } from "../control/server.ts";
@@ -12,13 +13,13 @@ import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
-import { type OutputConfig, passthrough, readManifest } from "../manifest/manifest.ts";
+import { type Manifest, type OutputConfig, passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
-import { serveControl } from "./control.ts";
-import { followBus, markRun, openPorts } from "./data.ts";
+import { serveControl, watchedPlanes } from "./control.ts";
+import { followBus, markRun, openPorts, ownReport } from "./data.ts";
 import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
 
@@ -54,25 +55,40 @@ export async function command(settings: Settings): Promise<void> {
     });
     const target = redisTarget(settings);
     if (target === undefined) {
-      const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
-      await plane.apply(publishedManifest(store, kind));
+      const reports = new LocalReports();
+      const own = await ownReport(settings, plane, kind, directory.path, reports);
+      const apply = async (manifest: Manifest) => {
+        await own.applying(manifest, async () => {
+          await plane.apply(manifest);
+          return manifest;
+        });
+      };
+      const shown = watchedPlanes(reports, audit, directory.path, opened);
+      const bus = new EmbeddedBus(apply);
+      await apply(publishedManifest(store, kind));
       // The control API first: what it refuses to start for should not have let traffic in.
-      control = await serveControl(settings, store, bus, kind, audit, planes);
+      control = await serveControl(settings, store, bus, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
       await openPorts(plane, kind);
     } else {
       // Loaded only where it is used: the Redis client takes as much memory as a worker's records do.
-      const [{ publishThroughRedis }, { subscribeThroughRedis }] = await Promise.all([
-        import("../bus/redis_publisher.ts"),
-        import("../bus/redis_subscriber.ts"),
-      ]);
+      const [{ publishThroughRedis }, { subscribeThroughRedis }, { reportThroughRedis, reportsThroughRedis }] =
+        await Promise.all([
+          import("../bus/redis_publisher.ts"),
+          import("../bus/redis_subscriber.ts"),
+          import("../bus/redis_reports.ts"),
+        ]);
       const publisher = publishThroughRedis(target, log);
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
-      control = await serveControl(settings, store, publisher, kind, audit, planes);
+      const reporter = reportThroughRedis(target);
+      opened.add(() => reporter.close());
+      const shown = watchedPlanes(reportsThroughRedis(target, log), audit, directory.path, opened);
+      control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
-      await followBus(plane, subscriber, kind, directory.path, target.name);
+      const own = await ownReport(settings, plane, kind, directory.path, reporter);
+      await followBus({ plane, own, subscriber, kind, dataDirectory: directory.path, busName: target.name });
     }
     started = true;
     log.info(`data directory ${directory.path}`);

@@ -17,7 +17,7 @@ import type { Actor } from "./actor.ts";
 const fileBytesMax = 4 * 1024 * 1024;
 const filesMax = 8;
 
-export type AuditAction = "publish" | "publish_refused" | "weaken" | "promote";
+export type AuditAction = "publish" | "publish_refused" | "weaken" | "promote" | "revert" | "plane_alert";
 
 export interface AuditEntry {
   readonly action: AuditAction;

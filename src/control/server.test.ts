@@ -592,6 +592,7 @@ describe("the control server", () => {
       "/outputs",
       "/outputs/{id}",
       "/outputs/{id}/test",
+      "/planes",
       "/publish",
       "/rules",
       "/rules/preview",

@@ -6,6 +6,7 @@ import type { LiveRules } from "../../plan/live.ts";
 import type { Price } from "../../prices/price.ts";
 import type { Audit } from "../audit.ts";
 import type { Calls } from "../calls.ts";
+import type { Planes } from "../planes.ts";
 import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
 
@@ -42,6 +43,8 @@ export interface RouteContext extends Calls {
   readonly status?: () => Promise<object>;
   /** Likewise: what rules do to live traffic. */
   readonly live?: LiveRules;
+  /** Data planes that report; absent: none can be asked. */
+  readonly planes?: Planes;
   /** Who changed what protects. */
   readonly audit: Audit;
   /** What rules were seen to do to errors. */
