@@ -1,19 +1,23 @@
 /** `streamgate data`: the data plane alone. Its manifest comes from Redis, or from the last good one on disk while Redis is away. */
 
+import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { PlaneReporter, Subscriber } from "../bus/bus.ts";
+import type { Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
-import { OwnReport } from "../bus/own_report.ts";
+import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
-import { passthrough, readManifest } from "../manifest/manifest.ts";
+import { canonical } from "../manifest/canonical.ts";
+import { passthrough } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
-import { planeId } from "../persistence/plane_id.ts";
 import { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
+import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
+import { opening } from "./opened.ts";
+import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
 
 /**
@@ -21,6 +25,7 @@ import { onShutdown } from "./shutdown.ts";
  * @throws StreamGateError when a port, the data directory or the engine cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  if (settings.config !== undefined) return runFile(settings, settings.config);
   const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
@@ -38,7 +43,7 @@ export async function command(settings: Settings): Promise<void> {
   try {
     plane = await DataPlane.start(settings, kind.name, log, directory.path);
     marker = await markRun(directory.path, plane);
-    const own = await ownReport(settings, plane, kind, directory.path, reporter);
+    const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
     onShutdown(log, async () => {
       await subscriber.close();
       await reporter.close();
@@ -47,7 +52,7 @@ export async function command(settings: Settings): Promise<void> {
       await marker?.close();
       await directory.release();
     });
-    await followBus({ plane, own, subscriber, kind, dataDirectory: directory.path, busName: target.name });
+    await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory.path, busName: target.name });
   } catch (error) {
     await subscriber.close();
     await reporter.close();
@@ -58,25 +63,51 @@ export async function command(settings: Settings): Promise<void> {
   }
 }
 
-/** What a data plane says of itself over the bus. @throws StreamGateError SG_DATA_DIR */
-export async function ownReport(
-  settings: Settings,
-  plane: DataPlane,
-  kind: EngineKind,
-  directory: string,
-  reporter: PlaneReporter,
-): Promise<OwnReport> {
-  const id = await planeId(directory, settings.planeId);
-  return new OwnReport({ id, engine: kind.description, workers: plane.workers }, reporter);
-}
-
 export interface Following {
   readonly plane: DataPlane;
-  readonly own: OwnReport;
+  readonly reporting: ReportingPlane;
   readonly subscriber: Subscriber;
   readonly kind: EngineKind;
   readonly dataDirectory: string;
   readonly busName: string;
+}
+
+/** Without any bus: what the file says runs, now and when it changes. */
+async function runFile(settings: Settings, path: string): Promise<void> {
+  if (redisTarget(settings) !== undefined) throw twoSources(path);
+  const { kind, warning } = await selectEngine(settings.engine);
+  if (warning !== undefined) log.warn(warning);
+  const file = new ConfigurationFile(path, (pattern) => kind.checkPattern(pattern), log);
+  await opening(async (opened) => {
+    const directory = await openDataDirectory(join(settings.dataDir, "data"));
+    opened.add(() => directory.release());
+    const plane = await DataPlane.start(settings, kind.name, log, directory.path);
+    let marker: RunMarker | undefined;
+    let started = false;
+    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
+    opened.add(() => plane.close());
+    marker = await markRun(directory.path, plane);
+    onShutdown(log, async () => {
+      await file.close();
+      await plane.drain(settings.shutdownTimeoutMs);
+      await opened.close();
+    });
+    // Nobody hears the reports of a plane without a bus, but for /status.
+    const parts = { settings, plane, kind, directory: directory.path };
+    const reporting = await ReportingPlane.open({ ...parts, reporter: new LocalReports() });
+    const run = async ({ manifest: raw }: ReadConfiguration) => {
+      // Nobody counts versions of a file: planes that read the same say the same.
+      const version = `file-${createHash("sha256").update(canonical(raw)).digest("hex").slice(0, 8)}`;
+      await reporting.run({ ...raw, version });
+      return version;
+    };
+    const version = await run(file.first);
+    opened.add(() => file.close());
+    await openPorts(plane, kind);
+    started = true;
+    file.follow(run);
+    log.info(`running ${path} as version ${version}`);
+  });
 }
 
 /**
@@ -86,8 +117,14 @@ export interface Following {
  * one, nothing listens: nothing may leave that a protect rule was meant to hold.
  * @throws StreamGateError when the ports cannot be opened
  */
-export async function followBus({ plane, own, subscriber, kind, dataDirectory, busName }: Following): Promise<void> {
-  const check = (pattern: string) => kind.checkPattern(pattern);
+export async function followBus({
+  plane,
+  reporting,
+  subscriber,
+  kind,
+  dataDirectory,
+  busName,
+}: Following): Promise<void> {
   let listening: Promise<void> | undefined;
   let failure: Error | undefined;
   let started = false;
@@ -95,18 +132,11 @@ export async function followBus({ plane, own, subscriber, kind, dataDirectory, b
     listening ??= openPorts(plane, kind);
     return listening;
   };
-  const run = (raw: unknown) =>
-    own.applying(raw, async () => {
-      const { manifest, warnings } = readManifest(raw, check);
-      for (const warning of warnings) log.warn(`manifest: ${warning}`);
-      await plane.apply(manifest);
-      return manifest;
-    });
   const runLastGood = async (): Promise<boolean> => {
     try {
       const raw = await readLastGood(dataDirectory);
       if (raw === undefined) return false;
-      await run(raw);
+      await reporting.run(raw);
     } catch (error) {
       log.error(`the last good manifest cannot run: ${(error as Error).message}`);
       return false;
@@ -120,10 +150,10 @@ export async function followBus({ plane, own, subscriber, kind, dataDirectory, b
         log.warn(`${busName} holds no manifest; running with the last good one`);
       } else {
         log.info(`${busName} holds no manifest yet; records pass to the console`);
-        await run(passthrough);
+        await reporting.run(passthrough);
       }
     } else {
-      const manifest = await run(raw);
+      const manifest = await reporting.run(raw);
       await keepLastGood(dataDirectory, manifest);
       log.info(`running manifest version ${manifest.version}`);
     }

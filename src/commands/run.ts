@@ -8,19 +8,22 @@ import { EmbeddedBus } from "../bus/embedded.ts";
 import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
+import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
-import { type Manifest, type OutputConfig, passthrough, readManifest } from "../manifest/manifest.ts";
+import { type Manifest, type OutputConfig, passthrough } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
+import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
 import { serveControl, watchedPlanes } from "./control.ts";
-import { followBus, markRun, openPorts, ownReport } from "./data.ts";
+import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
+import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
 
 /**
@@ -30,6 +33,10 @@ import { onShutdown } from "./shutdown.ts";
 export async function command(settings: Settings): Promise<void> {
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
+  const target = redisTarget(settings);
+  if (settings.config !== undefined && target !== undefined) throw twoSources(settings.config);
+  const check = (pattern: string) => kind.checkPattern(pattern);
+  const file = settings.config === undefined ? undefined : new ConfigurationFile(settings.config, check, log);
   await opening(async (opened) => {
     const directory = await openDataDirectory(settings.dataDir);
     opened.add(() => directory.release());
@@ -43,7 +50,10 @@ export async function command(settings: Settings): Promise<void> {
     const { former } = marker;
     const audit = new Audit(directory.path);
     const planes = {
-      status: () => plane.status({ engine: kind.description, lastRun: former }),
+      status: async () => ({
+        ...(await plane.status({ engine: kind.description, lastRun: former })),
+        ...(file !== undefined && { config: file.status }),
+      }),
       live: plane,
       testOutput: testOutputWith(kind),
     };
@@ -53,22 +63,32 @@ export async function command(settings: Settings): Promise<void> {
       await Promise.all([plane.drain(settings.shutdownTimeoutMs), control?.close()]);
       await opened.close();
     });
-    const target = redisTarget(settings);
     if (target === undefined) {
       const reports = new LocalReports();
-      const own = await ownReport(settings, plane, kind, directory.path, reports);
-      const apply = async (manifest: Manifest) => {
-        await own.applying(manifest, async () => {
-          await plane.apply(manifest);
-          return manifest;
-        });
-      };
+      const reporting = await ReportingPlane.open({
+        settings,
+        plane,
+        kind,
+        directory: directory.path,
+        reporter: reports,
+      });
       const shown = watchedPlanes(reports, audit, directory.path, opened);
+      const apply = async (manifest: Manifest) => void (await reporting.run(manifest));
       const bus = new EmbeddedBus(apply);
-      await apply(publishedManifest(store, kind));
+      if (file === undefined) await apply(store.published ?? passthrough);
+      else store.follow(file.path);
       // The control API first: what it refuses to start for should not have let traffic in.
-      control = await serveControl(settings, store, bus, kind, audit, { ...planes, planes: shown });
+      const serving = await serveControl(settings, store, bus, kind, audit, { ...planes, planes: shown });
+      control = serving;
       opened.add(control.close);
+      if (file !== undefined) {
+        opened.add(() => file.close());
+        const run = (configuration: ReadConfiguration) => publishFile(file.path, configuration, serving.publication);
+        // What is published already is not handed over once more, and at the start nothing runs yet.
+        const before = store.published?.version;
+        if ((await run(file.first)) === before) await apply(store.published ?? passthrough);
+        file.follow(run);
+      }
       await openPorts(plane, kind);
     } else {
       // Loaded only where it is used: the Redis client takes as much memory as a worker's records do.
@@ -87,18 +107,19 @@ export async function command(settings: Settings): Promise<void> {
       const shown = watchedPlanes(reportsThroughRedis(target, log), audit, directory.path, opened);
       control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
-      const own = await ownReport(settings, plane, kind, directory.path, reporter);
-      await followBus({ plane, own, subscriber, kind, dataDirectory: directory.path, busName: target.name });
+      const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
+      await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory.path, busName: target.name });
     }
     started = true;
     log.info(`data directory ${directory.path}`);
   });
 }
 
-/** What was published before the last stop; before the first publication every record passes to the console. */
-function publishedManifest(store: Store, kind: EngineKind) {
-  if (store.published === undefined) return passthrough;
-  return readManifest(store.published, (pattern) => kind.checkPattern(pattern)).manifest;
+/** Makes what the file says the next version, unless it is what is published. @returns the version that runs then */
+async function publishFile(path: string, { manifest }: ReadConfiguration, publication: Publication): Promise<string> {
+  const actor = { name: "config file", address: path };
+  const published = await publication.put(manifest, { actor, comment: `from ${path}`, fromFile: true });
+  return published.manifest.version;
 }
 
 /** Loaded when somebody asks for it: the HTTP client takes some 20 MB. */

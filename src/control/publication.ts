@@ -31,6 +31,8 @@ export interface PublicationOptions {
   readonly comment?: string | undefined;
   /** As in the header If-Match. When it names another state, the call is refused with SG_CHANGED. */
   readonly ifMatch?: string | undefined;
+  /** It is what the file says that the configuration comes from (`Store.follow`). */
+  readonly fromFile?: boolean;
   /** How long the answer may wait for data planes to run it; absent: it does not. */
   readonly waitMs?: number | undefined;
   /** off: data planes do not go back from it by themselves. */
@@ -153,7 +155,7 @@ export class Publication {
 
   async #publishNow(options: PublicationOptions, order: Order, note: { rollback_of?: string }): Promise<Published> {
     const { store, publisher, check, log, live, audit, sightings } = this.#context;
-    const { actor, comment, ifMatch } = options;
+    const { actor, comment, ifMatch, fromFile } = options;
     const running = activePipeline(store.published ?? passthrough).processors;
     if (live !== undefined) sightings.note(running, await live.effects());
     let weakened: readonly Weakening[] = [];
@@ -192,6 +194,7 @@ export class Publication {
         return raw === undefined ? undefined : { ...(raw as object), ...(word !== undefined && { revert: word }) };
       },
       ifMatch,
+      fromFile,
       note: { author: actor.name, address: actor.address, ...(comment !== undefined && { comment }), ...note },
     });
     if (published === undefined) {

@@ -575,7 +575,7 @@ describe("the control server", () => {
     other.close();
   });
 
-  it.each(["192.0.2.1", "[::1]"])("refuses %s, which is no address of this machine, and says so", async (host) => {
+  it.each(["[::1]"])("refuses %s, which is no address of this machine, and says so", async (host) => {
     await expect(start(0, host)).rejects.toMatchObject({
       code: "SG_SETTING",
       what: expect.stringContaining("no such"),

@@ -144,18 +144,20 @@ export function readRules(value: unknown, check: PatternChecker): { rules: Rule[
 
 /**
  * Reads rules and outputs that stand beside each other in an object, as calls that try rules take them.
+ * @param unknown gets a sentence for each parameter and field that is not known and therefore does nothing; absent: `warnings` does
  * @throws StreamGateError naming `rules[2] "mask" params.pattern` or `outputs[0] url`, the reason and the remedy
  */
 export function readRulesAndOutputs(
   rules: readonly unknown[],
   outputs: unknown,
   check: PatternChecker,
+  unknown?: string[],
 ): { rules: Rule[]; outputs: OutputConfig[]; warnings: string[] } {
   if (!Array.isArray(outputs)) throw unfit("outputs", `must be a list, not ${nameOf(outputs)}`);
   const warnings: string[] = [];
   const read = {
-    rules: readRuleList(rules, "rules", check, warnings),
-    outputs: readOutputList(outputs, "outputs", check, warnings),
+    rules: readRuleList(rules, "rules", check, unknown ?? warnings),
+    outputs: readOutputList(outputs, "outputs", check, warnings, unknown),
   };
   checkNamedOutputs(read.rules, read.outputs, "rules");
   return { ...read, warnings };
@@ -184,6 +186,7 @@ function readOutputList(
   base: string,
   check: PatternChecker,
   warnings: string[],
+  unknown: string[] = warnings,
 ): OutputConfig[] {
   if (values.length > outputsMax) {
     throw new StreamGateError("SG_OUTPUT_COUNT", {
@@ -196,7 +199,7 @@ function readOutputList(
   const seen = new Set<string>();
   const placesOfIds = new Map<string, number>();
   for (const [index, value] of values.entries()) {
-    const output = readOutput(value, `${base}[${index}]`, warnings, warnings, check);
+    const output = readOutput(value, `${base}[${index}]`, warnings, unknown, check);
     const key = destinationKey(output);
     if (seen.has(key)) {
       warnings.push(`${base}[${index}]: the same output is listed before; ignored`);

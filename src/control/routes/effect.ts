@@ -6,6 +6,7 @@ import { StreamGateError } from "../../errors.ts";
 import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.ts";
 import { effectExampleBytesMax } from "../../plan/live.ts";
 import { errors, RequestError } from "../answer.ts";
+import { maySeeRecords } from "../auth/guarded.ts";
 import { conceal } from "../concealment.ts";
 import { answerWithTag, editOf } from "../concurrency.ts";
 import { effectReport, flagsOf, isCounted, rateOf } from "../effect_report.ts";
@@ -109,7 +110,10 @@ const effectSchema = Type.Object(
       }),
     ),
     examples_withheld: Type.Optional(
-      Type.Integer({ description: "Further ones that are not shown: too long, or a protect rule keeps them back." }),
+      Type.Integer({
+        description:
+          "Further ones that are not shown: too long, a protect rule keeps them back, or the token's role is read.",
+      }),
     ),
     flags: Type.Array(Type.Union([Type.Literal("matched_nothing_24h"), Type.Literal("matches_everything")]), {
       description:
@@ -165,7 +169,8 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
         response: { 200: effectSchema, ...errors(404, 409, 501) },
       },
     },
-    async ({ params: { id } }) => {
+    async (request) => {
+      const { id } = request.params;
       const published = store.published ?? passthrough;
       const { processors, outputs } = activePipeline(published);
       const rule = processors.find((one) => one.id === id);
@@ -208,7 +213,9 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
         };
       }
       // One that was kept may have been cut, and half a secret is not recognised.
-      const whole = effect.examples.filter(({ length }) => length < effectExampleBytesMax);
+      const whole = maySeeRecords(request)
+        ? effect.examples.filter(({ length }) => length < effectExampleBytesMax)
+        : [];
       const rules = [processors, store.draft.rules];
       const shown = conceal(whole, rules, evaluate).flatMap((one) => one?.text ?? []);
       // A service is called what a record says.
@@ -277,6 +284,7 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       // Once more: it is what was asked for already, and leaves no second trace.
       if (drafted.mode !== "shadow")
         return { status: "promoted", rule: drafted, warnings: warningsOf(running, drafted) };
+      store.requireWritable();
       await audit.append([{ action: "promote", what: { rule: id }, who: actor }]);
       const draft = await store.change(
         (before) => ({
