@@ -14,9 +14,10 @@ import { passthrough } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/process_log.ts";
+import { configureLog, log } from "../telemetry/process_log.ts";
+import { serveAdmin, telemetryOf } from "./admin.ts";
 import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
-import { opening } from "./opened.ts";
+import { type Opened, opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
 
@@ -25,42 +26,53 @@ import { onShutdown } from "./shutdown.ts";
  * @throws StreamGateError when a port, the data directory or the engine cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  configureLog(settings);
   if (settings.config !== undefined) return runFile(settings, settings.config);
   const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
+  await opening(async (opened) => {
+    const { plane, directory } = await openPlane(settings, kind, opened);
+    // Not with this file: `run` uses it without Redis.
+    const [{ subscribeThroughRedis }, { reportThroughRedis }] = await Promise.all([
+      import("../bus/redis_subscriber.ts"),
+      import("../bus/redis_reports.ts"),
+    ]);
+    const subscriber = subscribeThroughRedis(target, log);
+    opened.add(() => subscriber.close());
+    const reporter = reportThroughRedis(target);
+    opened.add(() => reporter.close());
+    const reporting = await ReportingPlane.open({ settings, plane, kind, directory, reporter });
+    onShutdown(log, async () => {
+      await Promise.all([subscriber.close(), reporter.close()]);
+      await plane.drain(settings.shutdownTimeoutMs);
+      await opened.close();
+    });
+    await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory, busName: target.name });
+  });
+}
+
+/** A data plane with its directory, its run marked there, and its admin port. */
+async function openPlane(
+  settings: Settings,
+  kind: EngineKind,
+  opened: Opened,
+  file?: ConfigurationFile,
+): Promise<{ plane: DataPlane; directory: string }> {
   // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
   const directory = await openDataDirectory(join(settings.dataDir, "data"));
-  // Not with this file: `run` uses it without Redis.
-  const [{ subscribeThroughRedis }, { reportThroughRedis }] = await Promise.all([
-    import("../bus/redis_subscriber.ts"),
-    import("../bus/redis_reports.ts"),
-  ]);
-  const subscriber = subscribeThroughRedis(target, log);
-  const reporter = reportThroughRedis(target);
-  let plane: DataPlane | undefined;
+  opened.add(() => directory.release());
   let marker: RunMarker | undefined;
-  try {
-    plane = await DataPlane.start(settings, kind.name, log, directory.path);
-    marker = await markRun(directory.path, plane);
-    const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
-    onShutdown(log, async () => {
-      await subscriber.close();
-      await reporter.close();
-      await plane?.drain(settings.shutdownTimeoutMs);
-      await plane?.close();
-      await marker?.close();
-      await directory.release();
-    });
-    await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory.path, busName: target.name });
-  } catch (error) {
-    await subscriber.close();
-    await reporter.close();
-    await plane?.close();
-    await marker?.abandon();
-    await directory.release();
-    throw error;
-  }
+  opened.add(async () => (opened.complete ? marker?.close() : marker?.abandon()));
+  const plane = await DataPlane.start(settings, kind.name, log, directory.path);
+  opened.add(() => plane.close());
+  marker = await markRun(directory.path, plane);
+  const telemetry = telemetryOf(plane, kind, marker.former, file);
+  opened.add(telemetry.close);
+  // First of all: while there is no manifest it says that it is alive and not ready.
+  const admin = await serveAdmin(settings, plane, kind, telemetry);
+  opened.add(async () => admin?.close());
+  return { plane, directory: directory.path };
 }
 
 export interface Following {
@@ -79,21 +91,14 @@ async function runFile(settings: Settings, path: string): Promise<void> {
   if (warning !== undefined) log.warn(warning);
   const file = new ConfigurationFile(path, (pattern) => kind.checkPattern(pattern), log);
   await opening(async (opened) => {
-    const directory = await openDataDirectory(join(settings.dataDir, "data"));
-    opened.add(() => directory.release());
-    const plane = await DataPlane.start(settings, kind.name, log, directory.path);
-    let marker: RunMarker | undefined;
-    let started = false;
-    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
-    opened.add(() => plane.close());
-    marker = await markRun(directory.path, plane);
+    const { plane, directory } = await openPlane(settings, kind, opened, file);
     onShutdown(log, async () => {
       await file.close();
       await plane.drain(settings.shutdownTimeoutMs);
       await opened.close();
     });
     // Nobody hears the reports of a plane without a bus, but for /status.
-    const parts = { settings, plane, kind, directory: directory.path };
+    const parts = { settings, plane, kind, directory };
     const reporting = await ReportingPlane.open({ ...parts, reporter: new LocalReports() });
     const run = async ({ manifest: raw }: ReadConfiguration) => {
       // Nobody counts versions of a file: planes that read the same say the same.
@@ -104,7 +109,6 @@ async function runFile(settings: Settings, path: string): Promise<void> {
     const version = await run(file.first);
     opened.add(() => file.close());
     await openPorts(plane, kind);
-    started = true;
     file.follow(run);
     log.info(`running ${path} as version ${version}`);
   });

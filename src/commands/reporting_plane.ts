@@ -9,6 +9,9 @@ import { planeId } from "../persistence/plane_id.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
 
+/** Of a manifest that is refused anybody may have written anything as its version. */
+const versionShownMax = 64;
+
 export interface ReportingParts {
   readonly settings: Settings;
   readonly plane: DataPlane;
@@ -43,10 +46,20 @@ export class ReportingPlane {
    */
   run(raw: unknown): Promise<Manifest> {
     return this.#own.applying(raw, async () => {
-      const { manifest, warnings } = readManifest(raw, (pattern) => this.#kind.checkPattern(pattern));
+      const { manifest, warnings } = this.#read(raw);
       for (const warning of warnings) log.warn(`manifest: ${warning}`);
       await this.#plane.apply(manifest);
       return manifest;
     });
+  }
+
+  #read(raw: unknown): ReturnType<typeof readManifest> {
+    try {
+      return readManifest(raw, (pattern) => this.#kind.checkPattern(pattern));
+    } catch (error) {
+      const version = (raw as { version?: unknown } | null)?.version;
+      this.#plane.refused(typeof version === "string" ? version.slice(0, versionShownMax) : undefined, error as Error);
+      throw error;
+    }
   }
 }

@@ -131,29 +131,44 @@ export class Publication {
    */
   async put(raw: unknown, options: PublicationOptions): Promise<Published> {
     const { check } = this.#context;
-    const published = await this.#publish(options, {
-      content: (state) => {
-        const manifest = manifestGiven(raw, state, check);
-        const same =
-          state.published !== undefined &&
-          canonical(contentOfManifest(manifest)) === canonical(contentOfManifest(state.published));
-        return same && isPublished(state.draft, state.published) ? undefined : contentOfManifest(manifest);
+    const published = await this.#publish(
+      options,
+      {
+        content: (state) => {
+          const manifest = manifestGiven(raw, state, check);
+          const same =
+            state.published !== undefined &&
+            canonical(contentOfManifest(manifest)) === canonical(contentOfManifest(state.published));
+          return same && isPublished(state.draft, state.published) ? undefined : contentOfManifest(manifest);
+        },
+        draft: ({ manifest }) => draftOf(manifest),
       },
-      draft: ({ manifest }) => draftOf(manifest),
-    });
+      {},
+      "manifest",
+    );
     return { ...published, draft: "followed" };
   }
 
   /** Publishes, then waits: whoever waits for data planes keeps nobody else from publishing. */
-  async #publish(options: PublicationOptions, order: Order, note: { rollback_of?: string } = {}): Promise<Published> {
-    const published = await this.#publishNow(options, order, note);
+  async #publish(
+    options: PublicationOptions,
+    order: Order,
+    note: { rollback_of?: string } = {},
+    of: "draft" | "version" | "manifest" = note.rollback_of === undefined ? "draft" : "version",
+  ): Promise<Published> {
+    const published = await this.#publishNow(options, order, note, of);
     const { planes } = this.#context;
     if (options.waitMs === undefined || planes === undefined) return published;
     const { manifest, subscribersNotified } = published;
     return { ...published, planes: await planes.wait(manifest.version, subscribersNotified, options.waitMs) };
   }
 
-  async #publishNow(options: PublicationOptions, order: Order, note: { rollback_of?: string }): Promise<Published> {
+  async #publishNow(
+    options: PublicationOptions,
+    order: Order,
+    note: { rollback_of?: string },
+    of: "draft" | "version" | "manifest",
+  ): Promise<Published> {
     const { store, publisher, check, log, live, audit, sightings } = this.#context;
     const { actor, comment, ifMatch, fromFile } = options;
     const running = activePipeline(store.published ?? passthrough).processors;
@@ -171,7 +186,7 @@ export class Publication {
       await audit.append([
         {
           action: "publish",
-          what: { rules: after.length, warnings: errorsHit.map(({ rule }) => rule), ...note },
+          what: { of, rules: after.length, warnings: errorsHit.map(({ rule }) => rule), ...note },
           who,
           versions,
         },
