@@ -124,6 +124,60 @@ const settingsSchema = Type.Object({
     description:
       "One TCP listener a worker, or a single one that hands connections out; auto: per_worker where the system can.",
   }),
+  tlsPort: port("TCP port for records over TLS (RFC 5425), served where TLS_CERT is set (docs/listeners.md).", 6514),
+  tlsCert: Type.Optional(
+    Type.String({ description: "File of the certificate that this port shows, with its chain, in PEM; turns it on." }),
+  ),
+  tlsKey: Type.Optional(Type.String({ description: "File of that certificate's key, in PEM." })),
+  tlsClientCa: Type.Optional(
+    Type.String({
+      description: "File of authorities in PEM: senders over TLS must show a certificate of one of them.",
+    }),
+  ),
+  tlsHandshakeTimeoutMs: Type.Integer({
+    minimum: 100,
+    maximum: 3_600_000,
+    default: 10_000,
+    description: "Seconds that a sender may take to agree on TLS.",
+  }),
+  maxConnections: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 50_000,
+    description:
+      "Open connections over TCP and TLS, of all workers together; further ones are closed at once. 0: no limit.",
+  }),
+  maxConnectionsPerSource: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 0,
+    description:
+      "Of those, from one address (IPv6: one /64 network), such as a load balancer's, which may have them all. 0: no limit.",
+  }),
+  ratePerSource: bytes(
+    "Bytes a second that one address may send over TCP and TLS; what is beyond waits at the sender. 0: no limit.",
+    0,
+    0,
+    2 ** 41,
+  ),
+  idleTimeoutMs: Type.Integer({
+    minimum: 0,
+    maximum: 7 * 24 * 3_600_000,
+    default: 0,
+    description: "Seconds without a byte after which a connection is closed. 0: never.",
+  }),
+  recordTimeoutMs: Type.Integer({
+    minimum: 0,
+    maximum: 7 * 24 * 3_600_000,
+    default: 300_000,
+    description:
+      "Seconds that one record may take from its first byte to its end; then the connection is closed. 0: any.",
+  }),
+  allowMetadataOutputs: Type.Boolean({
+    default: false,
+    description:
+      "Let outputs send to link-local addresses and to those where clouds serve credentials, such as 169.254.169.254 (docs/tls.md).",
+  }),
   shardBy: Type.Unsafe<ShardBy>(
     Type.String({
       default: "none",
@@ -224,6 +278,40 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   },
   sharePorts: { flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
   tcpListener: { flag: "tcp-listener", env: "TCP_LISTENER", parse: text, placeholder: "auto|per_worker|single" },
+  tlsPort: { flag: "tls-port", env: "TLS_PORT", parse: parseInteger, placeholder: "port" },
+  tlsCert: { flag: "tls-cert", env: "TLS_CERT", parse: text, placeholder: "file" },
+  tlsKey: { flag: "tls-key", env: "TLS_KEY", parse: text, placeholder: "file" },
+  tlsClientCa: { flag: "tls-client-ca", env: "TLS_CLIENT_CA", parse: text, placeholder: "file" },
+  tlsHandshakeTimeoutMs: {
+    flag: "tls-handshake-timeout",
+    env: "TLS_HANDSHAKE_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "10",
+  },
+  maxConnections: { flag: "max-connections", env: "MAX_CONNECTIONS", parse: parseInteger, placeholder: "n" },
+  maxConnectionsPerSource: {
+    flag: "max-connections-per-source",
+    env: "MAX_CONNECTIONS_PER_SOURCE",
+    parse: parseInteger,
+    placeholder: "n",
+  },
+  ratePerSource: { flag: "rate-per-source", env: "RATE_PER_SOURCE", parse: parseBytes, placeholder: "bytes" },
+  idleTimeoutMs: {
+    flag: "idle-timeout",
+    env: "IDLE_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "0",
+  },
+  recordTimeoutMs: {
+    flag: "record-timeout",
+    env: "RECORD_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "300",
+  },
+  allowMetadataOutputs: { flag: "allow-metadata-outputs", env: "ALLOW_METADATA_OUTPUTS", parse: parseBoolean },
   shardBy: { flag: "shard-by", env: "SHARD_BY", parse: parseShardBy, placeholder: "key" },
 };
 
@@ -247,6 +335,7 @@ export function readSettings<Key extends SettingKey = SettingKey>(
   const values = keys.map((key) => [key, readSetting(key, flags, env)] as const);
   const settings = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Partial<Settings>;
   if (settings.redisUrl !== undefined) checkRedisUrl(settings.redisUrl);
+  checkTls(settings);
   const { workers, ringBytes, maxRecordBytes, memoryBudget } = settings;
   if (ringBytes !== undefined && maxRecordBytes !== undefined) {
     checkRing(ringBytes, maxRecordBytes);
@@ -335,7 +424,8 @@ function wanted(key: SettingKey): string {
   };
   const parsedText = parsedTexts[key];
   if (parsedText !== undefined) return parsedText;
-  if (key === "shutdownTimeoutMs") return "seconds from 0 to 3600, such as 10 or 2.5";
+  if (spellings[key].placeholder === "seconds")
+    return `seconds from ${minimum! / 1000} to ${maximum! / 1000}, such as 10 or 2.5`;
   if (anyOf !== undefined) return anyOf.map((one) => one.const).join(" or ");
   if (type === "boolean") return "true or false";
   if (spellings[key].placeholder === "bytes")
@@ -365,6 +455,14 @@ function checkMemory(memoryBudget: number, least: number, { workers, ringBytes, 
     what: `${memoryBudget} bytes are less than ${workers} workers, each with RING_BYTES (${ringBytes}) and records of MAX_RECORD_BYTES (${maxRecordBytes}), need`,
     fix: `give at least ${least} bytes, or make workers, rings or records fewer or smaller`,
   });
+}
+
+function checkTls({ tlsCert, tlsKey, tlsClientCa }: Partial<Settings>): void {
+  const refuse = (where: string, needs: string) =>
+    new StreamGateError("SG_SETTING", { where, what: `is set, and ${needs} is not`, fix: "name both files" });
+  if (tlsCert !== undefined && tlsKey === undefined) throw refuse("TLS_CERT", "TLS_KEY");
+  if (tlsKey !== undefined && tlsCert === undefined) throw refuse("TLS_KEY", "TLS_CERT");
+  if (tlsClientCa !== undefined && tlsCert === undefined) throw refuse("TLS_CLIENT_CA", "TLS_CERT");
 }
 
 /** The URL is not repeated: it may hold a password. */
