@@ -1,5 +1,6 @@
 /** `streamgate data`: the data plane alone. Its manifest comes from Redis, or from the last good one on disk while Redis is away. */
 
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
@@ -7,11 +8,14 @@ import { redisTarget } from "../bus/redis_target.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
+import { canonical } from "../manifest/canonical.ts";
 import { passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
+import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
+import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
 
 /**
@@ -19,6 +23,7 @@ import { onShutdown } from "./shutdown.ts";
  * @throws StreamGateError when a port, the data directory or the engine cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  if (settings.config !== undefined) return runFile(settings, settings.config);
   const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
@@ -47,6 +52,41 @@ export async function command(settings: Settings): Promise<void> {
     await directory.release();
     throw error;
   }
+}
+
+/** Without any bus: what the file says runs, now and when it changes. */
+async function runFile(settings: Settings, path: string): Promise<void> {
+  if (redisTarget(settings) !== undefined) throw twoSources(path);
+  const { kind, warning } = await selectEngine(settings.engine);
+  if (warning !== undefined) log.warn(warning);
+  const file = new ConfigurationFile(path, (pattern) => kind.checkPattern(pattern), log);
+  await opening(async (opened) => {
+    const directory = await openDataDirectory(join(settings.dataDir, "data"));
+    opened.add(() => directory.release());
+    const plane = await DataPlane.start(settings, kind.name, log, directory.path);
+    let marker: RunMarker | undefined;
+    let started = false;
+    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
+    opened.add(() => plane.close());
+    marker = await markRun(directory.path, plane);
+    onShutdown(log, async () => {
+      await file.close();
+      await plane.drain(settings.shutdownTimeoutMs);
+      await opened.close();
+    });
+    const run = async ({ manifest: raw }: ReadConfiguration) => {
+      // Nobody counts versions of a file: planes that read the same say the same.
+      const version = `file-${createHash("sha256").update(canonical(raw)).digest("hex").slice(0, 8)}`;
+      await plane.apply(readManifest({ ...raw, version }, (pattern) => kind.checkPattern(pattern)).manifest);
+      return version;
+    };
+    const version = await run(file.first);
+    opened.add(() => file.close());
+    await openPorts(plane, kind);
+    started = true;
+    file.follow(run);
+    log.info(`running ${path} as version ${version}`);
+  });
 }
 
 /**

@@ -9,7 +9,7 @@ import { readKeys } from "../data/quarantine/key.ts";
 import { StreamGateError } from "../errors.ts";
 import { print } from "./print.ts";
 import { groupsOf } from "./quarantine_target.ts";
-import { table, timeText } from "./spool_target.ts";
+import { table, timeText } from "./table.ts";
 
 export interface InspectOptions {
   readonly dataDir: string;

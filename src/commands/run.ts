@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { EmbeddedBus } from "../bus/embedded.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
+import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
@@ -17,6 +18,7 @@ import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { log } from "../telemetry/process_log.ts";
+import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
 import { serveControl } from "./control.ts";
 import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
@@ -29,6 +31,10 @@ import { onShutdown } from "./shutdown.ts";
 export async function command(settings: Settings): Promise<void> {
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
+  const target = redisTarget(settings);
+  if (settings.config !== undefined && target !== undefined) throw twoSources(settings.config);
+  const check = (pattern: string) => kind.checkPattern(pattern);
+  const file = settings.config === undefined ? undefined : new ConfigurationFile(settings.config, check, log);
   await opening(async (opened) => {
     const directory = await openDataDirectory(settings.dataDir);
     opened.add(() => directory.release());
@@ -42,7 +48,10 @@ export async function command(settings: Settings): Promise<void> {
     const { former } = marker;
     const audit = new Audit(directory.path);
     const planes = {
-      status: () => plane.status({ engine: kind.description, lastRun: former }),
+      status: async () => ({
+        ...(await plane.status({ engine: kind.description, lastRun: former })),
+        ...(file !== undefined && { config: file.status }),
+      }),
       live: plane,
       testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     };
@@ -52,13 +61,22 @@ export async function command(settings: Settings): Promise<void> {
       await Promise.all([plane.drain(settings.shutdownTimeoutMs), control?.close()]);
       await opened.close();
     });
-    const target = redisTarget(settings);
     if (target === undefined) {
       const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
-      await plane.apply(publishedManifest(store, kind));
+      if (file === undefined) await plane.apply(publishedManifest(store, kind));
+      else store.follow(file.path);
       // The control API first: what it refuses to start for should not have let traffic in.
-      control = await serveControl(settings, store, bus, kind, audit, planes);
+      const serving = await serveControl(settings, store, bus, kind, audit, planes);
+      control = serving;
       opened.add(control.close);
+      if (file !== undefined) {
+        opened.add(() => file.close());
+        const run = (configuration: ReadConfiguration) => publishFile(file.path, configuration, serving.publication);
+        // What is published already is not handed over once more, and at the start nothing runs yet.
+        const before = store.published?.version;
+        if ((await run(file.first)) === before) await plane.apply(publishedManifest(store, kind));
+        file.follow(run);
+      }
       await openPorts(plane, kind);
     } else {
       // Loaded only where it is used: the Redis client takes as much memory as a worker's records do.
@@ -77,6 +95,13 @@ export async function command(settings: Settings): Promise<void> {
     started = true;
     log.info(`data directory ${directory.path}`);
   });
+}
+
+/** Makes what the file says the next version, unless it is what is published. @returns the version that runs then */
+async function publishFile(path: string, { manifest }: ReadConfiguration, publication: Publication): Promise<string> {
+  const actor = { name: "config file", address: path };
+  const published = await publication.put(manifest, { actor, comment: `from ${path}`, fromFile: true });
+  return published.manifest.version;
 }
 
 /** What was published before the last stop; before the first publication every record passes to the console. */

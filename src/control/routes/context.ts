@@ -1,11 +1,11 @@
 /** What every route works with. */
 
-import type { Publisher } from "../../bus/bus.ts";
 import type { OutputConfig, PatternChecker } from "../../manifest/manifest.ts";
 import type { Evaluate } from "../../plan/evaluation.ts";
 import type { LiveRules } from "../../plan/live.ts";
 import type { Price } from "../../prices/price.ts";
 import type { Audit } from "../audit.ts";
+import type { Calls } from "../calls.ts";
 import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
 
@@ -28,9 +28,9 @@ export interface OutputTest {
   readonly took_ms: number;
 }
 
-export interface RouteContext {
+/** `Calls`: what REST and gRPC do alike. */
+export interface RouteContext extends Calls {
   readonly store: Store;
-  readonly publisher: Publisher;
   /** Asks RE2 about a pattern. */
   readonly check: PatternChecker;
   /** Runs single records through rules, on an engine. */

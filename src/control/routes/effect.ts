@@ -6,8 +6,11 @@ import { StreamGateError } from "../../errors.ts";
 import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.ts";
 import { effectExampleBytesMax } from "../../plan/live.ts";
 import { errors, RequestError } from "../answer.ts";
+import { maySeeRecords } from "../auth/guarded.ts";
 import { conceal } from "../concealment.ts";
+import { answerWithTag, editOf } from "../concurrency.ts";
 import { effectReport, flagsOf, isCounted, rateOf } from "../effect_report.ts";
+import { draftTag, requireMatch } from "../revision.ts";
 import { unseen } from "../sightings.ts";
 import type { RouteContext } from "./context.ts";
 
@@ -107,7 +110,10 @@ const effectSchema = Type.Object(
       }),
     ),
     examples_withheld: Type.Optional(
-      Type.Integer({ description: "Further ones that are not shown: too long, or a protect rule keeps them back." }),
+      Type.Integer({
+        description:
+          "Further ones that are not shown: too long, a protect rule keeps them back, or the token's role is read.",
+      }),
     ),
     flags: Type.Array(Type.Union([Type.Literal("matched_nothing_24h"), Type.Literal("matches_everything")]), {
       description:
@@ -163,7 +169,8 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
         response: { 200: effectSchema, ...errors(404, 409, 501) },
       },
     },
-    async ({ params: { id } }) => {
+    async (request) => {
+      const { id } = request.params;
       const published = store.published ?? passthrough;
       const { processors, outputs } = activePipeline(published);
       const rule = processors.find((one) => one.id === id);
@@ -206,7 +213,9 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
         };
       }
       // One that was kept may have been cut, and half a secret is not recognised.
-      const whole = effect.examples.filter(({ length }) => length < effectExampleBytesMax);
+      const whole = maySeeRecords(request)
+        ? effect.examples.filter(({ length }) => length < effectExampleBytesMax)
+        : [];
       const rules = [processors, store.draft.rules];
       const shown = conceal(whole, rules, evaluate).flatMap((one) => one?.text ?? []);
       // A service is called what a record says.
@@ -254,11 +263,14 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
               ],
             },
           ),
-          ...errors(404, 409, 500),
+          ...errors(404, 409, 412, 500),
         },
       },
     },
-    async ({ params: { id }, ip }) => {
+    async (request, reply) => {
+      const { id } = request.params;
+      const { actor, ifMatch } = editOf(request);
+      requireMatch(ifMatch, store.revision);
       const running = activePipeline(store.published ?? passthrough).processors;
       if (live !== undefined) sightings.note(running, await live.effects());
       const drafted = store.draft.rules.find((one) => one.id === id);
@@ -272,16 +284,20 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       // Once more: it is what was asked for already, and leaves no second trace.
       if (drafted.mode !== "shadow")
         return { status: "promoted", rule: drafted, warnings: warningsOf(running, drafted) };
-      await audit.append([{ action: "promote", what: { rule: id }, who: { address: ip } }]);
-      const draft = await store.change((before) => ({
-        ...before,
-        rules: before.rules.map((rule) => (rule.id === id ? enforced(rule) : rule)),
-      }));
+      store.requireWritable();
+      await audit.append([{ action: "promote", what: { rule: id }, who: actor }]);
+      const draft = await store.change(
+        (before) => ({
+          ...before,
+          rules: before.rules.map((rule) => (rule.id === id ? enforced(rule) : rule)),
+        }),
+        ifMatch,
+      );
       const rule = draft.rules.find((one) => one.id === id);
       if (rule === undefined) throw missing(id);
       const warnings = warningsOf(running, rule);
       for (const { what } of warnings) log.warn(`rule ${JSON.stringify(id)} is promoted: ${what}`);
-      return { status: "promoted", rule, warnings };
+      return answerWithTag(reply, draftTag(store.revision), { status: "promoted", rule, warnings });
     },
   );
 }

@@ -10,7 +10,7 @@ import { portError } from "./port_error.ts";
 import type { SourcePlace } from "./sources.ts";
 import { NetMemory, TcpConnection } from "./tcp_connection.ts";
 import { backlogMsMax, type TcpInput, type TcpOptions, turn } from "./tcp_input.ts";
-import { TlsHandshakes } from "./tls_handshakes.ts";
+import type { TlsHandshakes } from "./tls_handshakes.ts";
 
 /** Finds peers that vanished without a word; sockets that are merely idle cost nothing. */
 const keepAliveMs = 60_000;
@@ -22,7 +22,7 @@ export class NetTcpInput implements TcpInput {
   readonly #server: Server;
   readonly #connections = new Set<TcpConnection>();
   readonly #memory: NetMemory;
-  readonly #handshakes: TlsHandshakes | undefined;
+  #handshakes: TlsHandshakes | undefined;
   readonly #guard: ListenerGuard;
   readonly #book: ListenerBook;
   readonly #looks: LookPlan;
@@ -37,15 +37,6 @@ export class NetTcpInput implements TcpInput {
     this.#memory = new NetMemory(options);
     this.#guard = options.guard ?? unguarded();
     this.#book = new ListenerBook(this.#guard, options.log);
-    const { tls } = options;
-    this.#handshakes =
-      tls &&
-      new TlsHandshakes({
-        tls: tls.certificates,
-        timeoutMs: tls.handshakeTimeoutMs,
-        secured: (socket, raw) => this.#take(socket, raw),
-        failed: ({ remoteAddress: address }, why) => this.#handshakeFailed(address, why),
-      });
     this.#looks = lookPlan(this.#guard.limits);
     if (Number.isFinite(this.#looks.everyMs))
       this.#lookTimer = setInterval(() => this.#look(), this.#looks.everyMs).unref();
@@ -61,6 +52,7 @@ export class NetTcpInput implements TcpInput {
     const server = input.#server;
     const { host, port, reusePort, tls } = options;
     try {
+      if (tls !== undefined) await input.#shakeHands(tls);
       await new Promise<void>((resolve, reject) => {
         server.once("error", (error) => reject(portError(error, tls === undefined ? "TCP" : "TLS", port)));
         server.listen({ port, reusePort, ...(host !== undefined && { host }) }, resolve);
@@ -74,6 +66,17 @@ export class NetTcpInput implements TcpInput {
     const address = server.address();
     input.port = typeof address === "object" && address !== null ? address.port : 0;
     return input;
+  }
+
+  /** Its code is loaded where it is used. */
+  async #shakeHands({ certificates, handshakeTimeoutMs }: NonNullable<TcpOptions["tls"]>): Promise<void> {
+    const { TlsHandshakes } = await import("./tls_handshakes.ts");
+    this.#handshakes = new TlsHandshakes({
+      tls: certificates,
+      timeoutMs: handshakeTimeoutMs,
+      secured: (socket, raw) => this.#take(socket, raw),
+      failed: ({ remoteAddress: address }, why) => this.#handshakeFailed(address, why),
+    });
   }
 
   get connections(): number {

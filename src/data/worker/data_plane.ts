@@ -17,7 +17,7 @@ import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
-import { CertificateFiles, type ServerTls } from "../../tls/certificate_files.ts";
+import type { CertificateFiles, ServerTls } from "../../tls/certificate_files.ts";
 import { batchBytes } from "../delivery/batch_pool.ts";
 import { outputNames } from "../delivery/outputs.ts";
 import { type FileLease, FileWriters } from "../delivery/stream/file_writers.ts";
@@ -274,7 +274,7 @@ export class DataPlane {
   async listen(): Promise<Ports> {
     const { sharePorts, host, tlsHandshakeTimeoutMs: handshakeTimeoutMs } = this.#settings;
     let { tcpPort, udpPort, tlsPort } = this.#settings;
-    this.#certificates ??= this.#openCertificates();
+    this.#certificates ??= await this.#openCertificates();
     const certificates = this.#certificates;
     const several = this.#rings.length > 1;
     const perWorker = several && (await this.#perWorker());
@@ -321,9 +321,10 @@ export class DataPlane {
   }
 
   /** @throws StreamGateError SG_TLS */
-  #openCertificates(): CertificateFiles | undefined {
+  async #openCertificates(): Promise<CertificateFiles | undefined> {
     const { tlsCert, tlsKey, tlsClientCa } = this.#settings;
     if (tlsCert === undefined || tlsKey === undefined) return undefined;
+    const { CertificateFiles } = await import("../../tls/certificate_files.ts");
     const files = new CertificateFiles(
       {
         cert: { setting: "TLS_CERT", path: tlsCert },
