@@ -237,6 +237,7 @@ enum class Transport : uint8_t {
   kUdp = 1,
   kStdin = 2,
   kUnknown = 3,
+  kTls = 4,
 };
 
 enum class FramingKind : uint32_t {

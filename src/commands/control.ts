@@ -80,7 +80,8 @@ export async function serveControl(
   const authentication = new Authentication(settings, log);
   const tls = await controlTls(settings);
   const sightings = new Sightings();
-  const calls = callsOf({ store, publisher, check, log, audit, sightings, ...plane });
+  const { allowMetadataOutputs } = settings;
+  const calls = callsOf({ store, publisher, check, log, audit, sightings, allowMetadataOutputs, ...plane });
   const control = await startControl({
     ...{ host, port, shutdownTimeoutMs, store, check, log, authentication, allowedHosts },
     ...(tls !== undefined && { tls }),

@@ -200,9 +200,10 @@ export async function markRun(directory: string, plane: DataPlane): Promise<RunM
 
 /** Opens the ports and says so. */
 export async function openPorts(plane: DataPlane, kind: EngineKind): Promise<void> {
-  const { tcpPort, udpPort } = await plane.listen();
+  const { tcpPort, udpPort, tlsPort } = await plane.listen();
+  const tls = tlsPort === undefined ? "" : `, TLS ${tlsPort}`;
   log.info(
-    { tcpPort, udpPort, workers: plane.workers, engine: kind.description },
-    `listening on TCP ${tcpPort} and UDP ${udpPort}`,
+    { tcpPort, udpPort, ...(tlsPort !== undefined && { tlsPort }), workers: plane.workers, engine: kind.description },
+    `listening on TCP ${tcpPort} and UDP ${udpPort}${tls}`,
   );
 }

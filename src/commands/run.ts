@@ -55,7 +55,7 @@ export async function command(settings: Settings): Promise<void> {
     const planes = {
       telemetry,
       live: plane,
-      testOutput: testOutputWith(kind),
+      testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     };
     let control: ControlServer | undefined;
     // Only where it was asked for: the control port serves the same.
@@ -127,10 +127,10 @@ async function publishFile(path: string, { manifest }: ReadConfiguration, public
 }
 
 /** Loaded when somebody asks for it: the HTTP client takes some 20 MB. */
-function testOutputWith(kind: EngineKind) {
+function testOutputWith(kind: EngineKind, allowMetadata: boolean) {
   return async (config: OutputConfig) => {
     const { tryOutput } = await import("../data/delivery/trial.ts");
     const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
-    return tryOutput(config, { kind, read, now: Date.now });
+    return tryOutput(config, { kind, read, now: Date.now, allowMetadata });
   };
 }
