@@ -19,6 +19,7 @@ import { controlTelemetry } from "../telemetry/telemetry.ts";
 import type { CertificateFiles } from "../tls/certificate_files.ts";
 import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -35,7 +36,7 @@ export async function command(settings: Settings): Promise<void> {
     const store = await Store.open(directory.path);
     // Not with this file: `run` uses it without Redis.
     const { publishThroughRedis } = await import("../bus/redis_publisher.ts");
-    const publisher = publishThroughRedis(target, log);
+    const publisher = publishThroughRedis(target, log, signedManifests(settings));
     opened.add(() => publisher.close());
     const server = await serveControl(settings, store, publisher, kind, new Audit(directory.path));
     opened.add(server.close);

@@ -5,11 +5,12 @@ import { join } from "node:path";
 import type { Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
 import { redisTarget } from "../bus/redis_target.ts";
+import type { SignedManifests } from "../bus/signed_manifests.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
 import { canonical } from "../manifest/canonical.ts";
-import { type PatternChecker, passthrough, readManifest } from "../manifest/manifest.ts";
+import { passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -18,6 +19,7 @@ import { serveAdmin, telemetryOf } from "./admin.ts";
 import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
 import { type Opened, opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /** Of a manifest that is refused anybody may have written anything as its version. */
 const versionShownMax = 64;
@@ -43,7 +45,7 @@ export async function command(settings: Settings): Promise<void> {
       await plane.drain(settings.shutdownTimeoutMs);
       await opened.close();
     });
-    await followBus(plane, subscriber, kind, directory, target.name);
+    await followBus(plane, subscriber, kind, directory, target.name, signedManifests(settings));
   });
 }
 
@@ -110,7 +112,9 @@ export async function followBus(
   kind: EngineKind,
   dataDirectory: string,
   busName: string,
+  signed: SignedManifests | undefined,
 ): Promise<void> {
+  await rememberLastGood(signed, dataDirectory);
   const check = (pattern: string) => kind.checkPattern(pattern);
   let listening: Promise<void> | undefined;
   let failure: Error | undefined;
@@ -124,6 +128,7 @@ export async function followBus(
     try {
       raw = await readLastGood(dataDirectory);
       if (raw === undefined) return false;
+      signed?.admitLastGood(raw);
       await plane.apply(readManifest(raw, check).manifest);
     } catch (error) {
       log.error(`the last good manifest cannot run: ${(error as Error).message}`);
@@ -141,10 +146,14 @@ export async function followBus(
         await plane.apply(passthrough);
       }
     } else {
-      const { manifest, warnings } = readOr(raw, check, (version, error) => plane.refused(version, error));
+      const read = () => {
+        signed?.admit(raw);
+        return readManifest(raw, check);
+      };
+      const { manifest, warnings } = readOr(raw, read, (version, error) => plane.refused(version, error));
       for (const warning of warnings) log.warn(`manifest: ${warning}`);
       await plane.apply(manifest);
-      await keepLastGood(dataDirectory, manifest);
+      await keepLastGood(dataDirectory, raw);
       log.info(`running manifest version ${manifest.version}`);
     }
     // The bus logs what a manifest is refused for; a port that cannot be had is not the manifest's fault.
@@ -165,13 +174,24 @@ export async function followBus(
   log.error(`${busName} gave no manifest to run and there is no last good one: not listening until it does`);
 }
 
+/** So that an older one is known as such after a restart too. One that cannot be used is spoken of when it is to run. */
+async function rememberLastGood(signed: SignedManifests | undefined, dataDirectory: string): Promise<void> {
+  if (signed === undefined) return;
+  try {
+    const raw = await readLastGood(dataDirectory);
+    if (raw !== undefined) signed.admitLastGood(raw);
+  } catch (error) {
+    log.error(`the last good manifest cannot be used: ${(error as Error).message}`);
+  }
+}
+
 function readOr(
   raw: unknown,
-  check: PatternChecker,
+  read: () => ReturnType<typeof readManifest>,
   refused: (version: string | undefined, error: Error) => void,
 ): ReturnType<typeof readManifest> {
   try {
-    return readManifest(raw, check);
+    return read();
   } catch (error) {
     const version = (raw as { version?: unknown } | null)?.version;
     refused(typeof version === "string" ? version.slice(0, versionShownMax) : undefined, error as Error);

@@ -24,6 +24,7 @@ import { serveControl } from "./control.ts";
 import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -89,13 +90,14 @@ export async function command(settings: Settings): Promise<void> {
         import("../bus/redis_publisher.ts"),
         import("../bus/redis_subscriber.ts"),
       ]);
-      const publisher = publishThroughRedis(target, log);
+      const signed = signedManifests(settings);
+      const publisher = publishThroughRedis(target, log, signed);
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
       control = await serveControl(settings, store, publisher, kind, audit, planes);
       opened.add(control.close);
-      await followBus(plane, subscriber, kind, directory.path, target.name);
+      await followBus(plane, subscriber, kind, directory.path, target.name, signed);
     }
     log.info(`data directory ${directory.path}`);
   });
