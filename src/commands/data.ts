@@ -31,7 +31,7 @@ const versionShownMax = 64;
 export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   if (settings.config !== undefined) return runFile(settings, settings.config);
-  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" }, log)!;
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   await opening(async (opened) => {
