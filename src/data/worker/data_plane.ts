@@ -9,9 +9,9 @@ import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
-import { activePipeline, type Manifest, type OutputConfig, passthrough } from "../../manifest/manifest.ts";
+import { activePipeline, type Manifest, type OutputConfig, passthrough, type Rule } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
-import type { LiveActivity, LiveEffect, LiveShare } from "../../plan/live.ts";
+import type { LiveActivity, LiveEffect, LiveShare, LiveTail, TailLook, TailWatch } from "../../plan/live.ts";
 import { operationFlag } from "../../plan/operations.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
@@ -101,6 +101,10 @@ export class DataPlane {
   /** Of workers that died and whose replacements do not run yet: what these will find on disk, by output. */
   readonly #orphans = new Map<number, ReadonlyMap<string, Orphan>>();
   #program: Program | undefined;
+  /** The rules of it, as they were published. */
+  #processors: readonly Rule[] = [];
+  /** What people who look on asked for last. */
+  #watches: readonly TailWatch[] = [];
   #listening: { requests: ListenRequest[]; ports: Ports } | undefined;
   /** One reload, or one replacement, after the other. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -234,6 +238,7 @@ export class DataPlane {
         throw error;
       }
       this.#program = program;
+      this.#processors = processors;
       this.manifest = manifest;
       this.#watch.use(processors, this.snapshot(), Date.now());
       const before = this.#leases;
@@ -468,6 +473,28 @@ export class DataPlane {
       .toSorted((a, b) => a.atMs - b.atMs)
       .slice(-count)
       .map(({ bytes }) => bytes);
+  }
+
+  /** What people who look on see: of every worker's part so much that it is no more than was asked for. */
+  async tail(watches: readonly TailWatch[]): Promise<readonly TailLook[]> {
+    const { living } = this.supervisor;
+    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"tail">({ kind: "tail", watches })));
+    const asked = this.#watches;
+    this.#watches = watches;
+    return asked.map(({ recordsMax }, index) => {
+      const each = settled.flatMap((answer) =>
+        answer.status === "fulfilled" && answer.value[index] !== undefined ? [answer.value[index]] : [],
+      );
+      const examples = each.flatMap((look) => look.examples);
+      // Of too many each is as likely to be left out.
+      while (examples.length > recordsMax) examples.splice(Math.floor(Math.random() * examples.length), 1);
+      return { records: each.reduce((sum, { records }) => sum + records, 0), examples };
+    });
+  }
+
+  running(): ReturnType<LiveTail["running"]> {
+    const { version, outputs = [] } = this.#program ?? {};
+    return { version, rules: this.#processors, outputs: outputNames(outputs) };
   }
 
   /** Of each output, by id: the share of bytes that its filter and routes let through; 1 where nothing was counted. */
