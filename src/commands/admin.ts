@@ -6,6 +6,9 @@
 
 import { createServer, type IncomingMessage } from "node:http";
 import { answerFor, RequestError } from "../control/answer.ts";
+import { isLoopback } from "../control/auth/authentication.ts";
+import { type OriginRules, refuseForeign } from "../control/auth/origin.ts";
+import { Connections } from "../control/connections.ts";
 import { type Listening, listenLocally } from "../control/listen.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { evaluate } from "../data/engine/evaluate.ts";
@@ -56,21 +59,28 @@ export function telemetryOf(
  * @throws StreamGateError SG_PORT_IN_USE, SG_SETTING for one that was asked for
  */
 export async function serveAdmin(
-  { adminPort, adminHost, prices }: Settings,
+  { adminPort, adminHost, controlAllowedHosts, prices }: Settings,
   plane: DataPlane,
   kind: EngineKind,
   telemetry: DataTelemetry,
 ): Promise<Listening | undefined> {
   const routes = routesOf(plane, kind, telemetry, prices);
-  const create = () =>
-    createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs }, (request, response) => {
+  const hosts = isLoopback(adminHost) ? "loopback" : "any";
+  const origins: OriginRules = { hosts, ownHost: adminHost.toLowerCase(), allowedHosts: controlAllowedHosts };
+  const connections = new Connections();
+  const create = () => {
+    const server = createServer(timing, (request, response) => {
+      connections.use(request, response);
       // Bodies are nothing that it takes.
       request.resume();
-      answer(request, routes).then(({ status, contentType, body }) => {
+      answer(request, routes, origins).then(({ status, contentType, body }) => {
         response.writeHead(status, { "content-type": contentType, "cache-control": "no-store", ...headers });
         response.end(request.method === "HEAD" ? undefined : body);
       });
     });
+    server.on("connection", (socket) => connections.add(socket));
+    return server;
+  };
   try {
     const listening = await listenLocally(adminHost, adminPort ?? adminPortDefault, create, "ADMIN_PORT");
     log.info(`admin port on ${listening.addresses.join(" and ")}: /metrics, /healthz, /readyz, /status`);
@@ -85,6 +95,12 @@ export async function serveAdmin(
 const requestTimeoutMs = 10_000;
 /** Longer than the usual scrape interval, so that a scraper keeps its connection. */
 const keepAliveMs = 75_000;
+const timing = {
+  headersTimeout: requestTimeoutMs,
+  requestTimeout: requestTimeoutMs,
+  keepAliveTimeout: keepAliveMs,
+  connectionsCheckingInterval: 1_000,
+};
 const headers = { "x-content-type-options": "nosniff" };
 const jsonType = "application/json; charset=utf-8";
 
@@ -146,7 +162,11 @@ function routesOf(
   ]);
 }
 
-async function answer(request: IncomingMessage, routes: ReadonlyMap<string, Route>): Promise<Answer> {
+async function answer(
+  request: IncomingMessage,
+  routes: ReadonlyMap<string, Route>,
+  origins: OriginRules,
+): Promise<Answer> {
   try {
     const path = (request.url ?? "/").split("?")[0]!;
     const { pattern, parameter } = routeOf(path);
@@ -156,8 +176,7 @@ async function answer(request: IncomingMessage, routes: ReadonlyMap<string, Rout
     if (request.method !== "GET" && request.method !== "HEAD")
       throw new RequestError(405, { where: path, what: "this port changes nothing", fix: "ask with GET" });
     // A page from elsewhere must not read this port through the browser of someone on this machine.
-    if (request.headers["sec-fetch-site"] === "cross-site")
-      throw new RequestError(403, { where: "sec-fetch-site", what: "requests from other sites' pages are refused" });
+    refuseForeign(request.method, request.headers, origins);
     return await route(request, parameter);
   } catch (error) {
     if (!(error instanceof StreamGateError)) log.error(`the admin port cannot answer: ${(error as Error).message}`);
