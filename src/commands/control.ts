@@ -23,6 +23,7 @@ import type { CertificateFiles } from "../tls/certificate_files.ts";
 import { openGrpc } from "./grpc_port.ts";
 import { type Opened, opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -32,7 +33,7 @@ export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" }, log)!;
   await opening(async (opened) => {
     const directory = await openDataDirectory(settings.dataDir);
     opened.add(() => directory.release());
@@ -42,7 +43,7 @@ export async function command(settings: Settings): Promise<void> {
       import("../bus/redis_publisher.ts"),
       import("../bus/redis_reports.ts"),
     ]);
-    const publisher = publishThroughRedis(target, log);
+    const publisher = publishThroughRedis(target, log, signedManifests(settings));
     opened.add(() => publisher.close());
     const audit = new Audit(directory.path);
     const planes = watchedPlanes(reportsThroughRedis(target, log), audit, directory.path, opened);

@@ -26,6 +26,7 @@ import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -35,7 +36,7 @@ export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  const target = redisTarget(settings);
+  const target = redisTarget(settings, log);
   if (settings.config !== undefined && target !== undefined) throw twoSources(settings.config);
   const check = (pattern: string) => kind.checkPattern(pattern);
   const file = settings.config === undefined ? undefined : new ConfigurationFile(settings.config, check, log);
@@ -103,7 +104,8 @@ export async function command(settings: Settings): Promise<void> {
           import("../bus/redis_subscriber.ts"),
           import("../bus/redis_reports.ts"),
         ]);
-      const publisher = publishThroughRedis(target, log);
+      const signed = signedManifests(settings);
+      const publisher = publishThroughRedis(target, log, signed);
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
@@ -113,7 +115,8 @@ export async function command(settings: Settings): Promise<void> {
       control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
       const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
-      await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory.path, busName: target.name });
+      const [dataDirectory, busName] = [directory.path, target.name];
+      await followBus({ plane, reporting, subscriber, kind, dataDirectory, busName, signed });
     }
     log.info(`data directory ${directory.path}`);
   });
