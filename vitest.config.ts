@@ -1,12 +1,16 @@
 /**
  * Two projects: `unit` runs in process; `process` starts the built program, real Redis and real senders. Three files at a time in both, of which one mostly waits: no test
  * asserts a time, and what a test waits for comes on a loaded machine, too.
+ *
+ * Files share a worker's modules (`isolate: false`): loading them anew for each file took more than most files' tests. So a test file that
+ * changes what is global (variables of the environment, mocks) puts it back.
  */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     maxWorkers: 3,
+    isolate: false,
     projects: [
       {
         test: {
