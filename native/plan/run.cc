@@ -16,6 +16,13 @@ bool Contains(const DropPattern& drop, std::string_view text, PrefilterSearch* s
   return !drop.fixed->Find(text, 0, search).empty();
 }
 
+// `limited`: matches have no upper length.
+Limits LimitsOf(bool limited, std::string_view text, uint32_t received_bytes) {
+  const uint64_t matches_max = kMatchBudgetBytes / std::max<uint64_t>(1, text.size());
+  return {limited ? std::max<uint64_t>(1, matches_max) : UINT64_MAX,
+          uint64_t{kOutputGrowthFactor} * received_bytes + kOutputGrowthBytes};
+}
+
 }  // namespace
 
 void Runner::Remember() {
@@ -110,6 +117,8 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   plan_ = std::move(plan);
   Remember();
   counts_ = counts;
+  watched_.Watch({});
+  acted_.clear();
   changes_.clear();
   // Only a plan with routes names outputs, and no record of such a plan passes without a look at its steps.
   named_ = UINT64_MAX;
@@ -127,6 +136,7 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   hits_.reserve(plan_->steps.size());
   sampled_.reserve(plan_->steps.size());
   met_.reserve(plan_->steps.size());
+  acted_.reserve(plan_->steps.size());
   effects_.Use(plan_->states, plan_->shadows);
   candidates_.reserve(plan_->steps.size());
   set_matches_.reserve(static_cast<size_t>(plan_->set_members));
@@ -181,6 +191,8 @@ size_t Runner::RunAll(const Record* records, size_t count) {
       hits_.clear();
       sampled_.clear();
       met_.clear();
+      acted_.clear();
+      if (watched_.any()) acted_.push_back(plan_->steps[decided].rule);
       Drop(record, plan_->steps[decided].rule);
     } else if (!RunSteps(record, true)) {
       break;
@@ -203,9 +215,7 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
   } else if (const auto* attribute = std::get_if<DropAttribute>(&step.what)) {
     drop_if(attribute->filter->Matches(text.data(), text.size()));
   } else if (const auto* replace = std::get_if<ReplacePattern>(&step.what)) {
-    Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * received_bytes + kOutputGrowthBytes};
-    if (replace->limited)
-      limits.matches_max = std::max<uint64_t>(1, kMatchBudgetBytes / std::max<uint64_t>(1, text.size()));
+    const Limits limits = LimitsOf(replace->limited, text, received_bytes);
     outcome.cause = replace->replacement->Run(text, search, limits, &scratch_[spare_], &outcome.replacements);
     if (outcome.cause != QuarantineCause::kNone) {
       outcome.verdict = Verdict::kWithhold;
@@ -215,7 +225,7 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
   } else if (const auto* sample = std::get_if<SampleStep>(&step.what)) {
     outcome = TrySample(step, *sample, text);
   } else if (const auto* redact = std::get_if<Redact>(&step.what)) {
-    const Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * received_bytes + kOutputGrowthBytes};
+    const Limits limits = LimitsOf(redact->limited, text, received_bytes);
     switch (redact->redaction->Run(text, limits, &scratch_[spare_], &outcome.replacements, &outcome.cause)) {
       case Redaction::Verdict::kKeep:
         break;
@@ -306,6 +316,7 @@ void Runner::Foresee(const Step& step, std::string_view text, const Outcome& out
 
 void Runner::BookHits(const Record& record) {
   const std::string_view text(record.data, record.size);
+  for (const uint32_t rule : acted_) watched_.Note(rule, text);
   for (const EffectHit& hit : hits_) effects_.Book(hit, text, plan_->service.get());
 }
 
@@ -322,6 +333,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
   bool changed = false;
   changes_.clear();
   hits_.clear();
+  acted_.clear();
   sampled_.clear();
   met_.clear();
   viewed_ = false;
@@ -357,6 +369,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
                                 ? TryRemembering(step, memory_of_step_[i], text)
                                 : Try(step, text, record.size, search.has_value() ? &*search : nullptr, certain);
     if (outcome.verdict == Verdict::kKeep) continue;
+    if (watched_.any() && (acted_.empty() || acted_.back() != step.rule)) acted_.push_back(step.rule);
     if (step.shadow) {
       Foresee(step, text, outcome, record.size);
       continue;

@@ -14,7 +14,8 @@ import { evaluate } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/process_log.ts";
+import { configureLog, log } from "../telemetry/process_log.ts";
+import { controlTelemetry } from "../telemetry/telemetry.ts";
 import type { CertificateFiles } from "../tls/certificate_files.ts";
 import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
@@ -24,6 +25,7 @@ import { onShutdown } from "./shutdown.ts";
  * @throws StreamGateError when the port, the data directory, its state or the engine that checks patterns cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
@@ -52,7 +54,9 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   audit: Audit,
-  plane: Pick<RouteContext, "status" | "live" | "testOutput"> = {},
+  plane: Pick<RouteContext, "telemetry"> & Partial<Pick<RouteContext, "live" | "testOutput">> = {
+    telemetry: controlTelemetry(kind),
+  },
 ): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;

@@ -17,7 +17,8 @@ import { type OutputConfig, passthrough, readManifest } from "../manifest/manife
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/process_log.ts";
+import { configureLog, log } from "../telemetry/process_log.ts";
+import { serveAdmin, telemetryOf } from "./admin.ts";
 import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
 import { serveControl } from "./control.ts";
 import { followBus, markRun, openPorts } from "./data.ts";
@@ -29,6 +30,7 @@ import { onShutdown } from "./shutdown.ts";
  * @throws StreamGateError when a port, the data directory, its state or the engine cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   const target = redisTarget(settings);
@@ -41,21 +43,24 @@ export async function command(settings: Settings): Promise<void> {
     const store = await Store.open(directory.path);
     const plane = await DataPlane.start(settings, kind.name, log, directory.path);
     let marker: RunMarker | undefined;
-    let started = false;
-    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
+    opened.add(async () => (opened.complete ? marker?.close() : marker?.abandon()));
     opened.add(() => plane.close());
     marker = await markRun(directory.path, plane);
     const { former } = marker;
     const audit = new Audit(directory.path);
+    const telemetry = telemetryOf(plane, kind, former, file);
+    opened.add(telemetry.close);
     const planes = {
-      status: async () => ({
-        ...(await plane.status({ engine: kind.description, lastRun: former })),
-        ...(file !== undefined && { config: file.status }),
-      }),
+      telemetry,
       live: plane,
       testOutput: testOutputWith(kind),
     };
     let control: ControlServer | undefined;
+    // Only where it was asked for: the control port serves the same.
+    if (settings.adminPort !== undefined) {
+      const admin = await serveAdmin(settings, plane, kind, telemetry);
+      opened.add(async () => admin?.close());
+    }
     onShutdown(log, async () => {
       // Both at once: a request that never ends must not add to the time.
       await Promise.all([plane.drain(settings.shutdownTimeoutMs), control?.close()]);
@@ -92,7 +97,6 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(control.close);
       await followBus(plane, subscriber, kind, directory.path, target.name);
     }
-    started = true;
     log.info(`data directory ${directory.path}`);
   });
 }

@@ -8,6 +8,7 @@ import { checkPattern } from "../../test/fixtures/check_pattern.ts";
 import { temporaryDirectory } from "../../test/fixtures/temporary_directory.ts";
 import { evaluate } from "../data/engine/evaluate.ts";
 import type { LiveActivity, LiveEffect, LiveRules } from "../plan/live.ts";
+import { controlTelemetry } from "../telemetry/telemetry.ts";
 import { Audit } from "./audit.ts";
 import { Authentication } from "./auth/authentication.ts";
 import { digestOf, newToken, tokenLine } from "./auth/token.ts";
@@ -53,7 +54,10 @@ async function start(
     sightings: new Sightings(),
     log: { info() {}, warn() {}, error() {} },
     ...(live !== undefined && {
-      status: async () => ({ version: "1" }),
+      telemetry: {
+        ...controlTelemetry({ name: "portable", description: "portable" }),
+        status: async () => ({ version: "1" }),
+      },
       live: {
         effects: async () => [effect],
         activity: async () => new Map(),
@@ -100,7 +104,10 @@ describe("without a data plane in the process", () => {
     await start();
     await publish(shy);
     const answer = await call("GET", "/rules/shy/effect");
-    expect([answer.status, answer.body.error.fix]).toEqual([501, expect.stringContaining("streamgate run")]);
+    expect([answer.status, answer.body.error.fix]).toEqual([
+      501,
+      expect.stringContaining("ADMIN_PORT (9464) of streamgate data"),
+    ]);
     expect((await call("POST", "/rules/preview", { recent: 3 })).status).toBe(501);
     expect((await call("POST", "/rules/preview", { lines: ["a"] })).body.lines).toHaveLength(1);
     // No warning would read as no errors.

@@ -28,6 +28,7 @@ import { rootRoutes } from "./routes/root.ts";
 import { ruleTestsRoutes } from "./routes/rule_tests.ts";
 import { rulesRoutes } from "./routes/rules.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { telemetryRoutes } from "./routes/telemetry.ts";
 import { versionsRoutes } from "./routes/versions.ts";
 
 export type { ControlLog } from "./routes/context.ts";
@@ -187,6 +188,7 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     manifestRoutes,
     versionsRoutes,
     statusRoutes,
+    telemetryRoutes,
   ])
     routes(app, context);
 }

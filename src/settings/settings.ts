@@ -23,6 +23,8 @@ const portMax = 65_535;
 /** A ring tells 64 producers apart (src/data/ring/layout.ts): each worker may be one, and so may its native input thread. */
 const workersMax = 32;
 const ringBytesMin = 256 * KiB;
+/** Registered with Prometheus' list of exporter ports for OpenTelemetry's exporter, and what people expect of a telemetry process. */
+export const adminPortDefault = 9464;
 
 const port = (text: string, fallback: number) =>
   Type.Integer({ minimum: 0, maximum: portMax, default: fallback, description: text });
@@ -61,6 +63,18 @@ const settingsSchema = Type.Object({
   controlTlsClientCa: Type.Optional(
     Type.String({ description: "PEM file of authorities: clients must show a certificate of one of them." }),
   ),
+  adminPort: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: portMax,
+      description:
+        "Port for metrics, health and status of the data plane (docs/metrics.md). `streamgate data` serves it by default, `run` when it is given.",
+    }),
+  ),
+  adminHost: Type.String({
+    default: "localhost",
+    description: "Address that the admin port listens on; localhost: both loopback addresses.",
+  }),
   redisUrl: Type.Optional(
     Type.String({
       description: "Redis to meet the other plane in, as redis:// or rediss:// URL; turns the Redis bus on.",
@@ -175,6 +189,14 @@ const settingsSchema = Type.Object({
     default: 10_000,
     description: "Seconds that a shutdown may take to deliver what was received.",
   }),
+  logFormat: Type.Union([Type.Literal("auto"), Type.Literal("json"), Type.Literal("pretty")], {
+    default: "auto",
+    description: "How the program's own log is written; auto: pretty on a terminal, else JSON lines.",
+  }),
+  logLevel: Type.Union([Type.Literal("info"), Type.Literal("warn"), Type.Literal("error"), Type.Literal("silent")], {
+    default: "info",
+    description: "The least of what it says.",
+  }),
   sharePorts: Type.Boolean({
     default: false,
     description: "Let several processes serve the same ports; without it a port that is served already is refused.",
@@ -266,6 +288,15 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     parse: text,
     placeholder: "file",
   },
+  adminPort: {
+    group: "data",
+    flag: "admin-port",
+    env: "ADMIN_PORT",
+    parse: parseInteger,
+    placeholder: "port",
+    defaultText: String(adminPortDefault),
+  },
+  adminHost: { group: "data", flag: "admin-host", env: "ADMIN_HOST", parse: text, placeholder: "address" },
   redisUrl: { group: "both", flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
   redisHost: { group: "both", flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
   redisPort: { group: "both", flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
@@ -348,6 +379,14 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     parse: parseSeconds,
     placeholder: "seconds",
     defaultText: "10",
+  },
+  logFormat: { group: "both", flag: "log-format", env: "LOG_FORMAT", parse: text, placeholder: "auto|json|pretty" },
+  logLevel: {
+    group: "both",
+    flag: "log-level",
+    env: "LOG_LEVEL",
+    parse: text,
+    placeholder: "info|warn|error|silent",
   },
   sharePorts: { group: "data", flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
   tcpListener: {

@@ -3,7 +3,7 @@
  * open, since probes (Kubernetes' `grpc` probe among them) send no token; it tells no more than whether calls are answered.
  */
 
-import { type Metadata, type ServerInterceptor, ServerInterceptingCall } from "@grpc/grpc-js";
+import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
 import { StreamGateError } from "../../errors.ts";
 import type { Actor } from "../actor.ts";
 import { RequestError } from "../answer.ts";

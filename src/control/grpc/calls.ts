@@ -1,8 +1,8 @@
 /** Each unary call of the gRPC API over the methods that the REST routes call, too. */
 
+import { parseJson } from "../../json.ts";
 import type { Manifest as PlainManifest, Rule as PlainRule } from "../../manifest/manifest.ts";
 import type { OutputConfig } from "../../outputs/index.ts";
-import { parseJson } from "../../json.ts";
 import type { Actor } from "../actor.ts";
 import { RequestError } from "../answer.ts";
 import { bodyDepthMax } from "../body.ts";

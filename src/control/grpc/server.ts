@@ -6,8 +6,8 @@
 import type { Socket } from "node:net";
 import {
   Server,
-  type ServerUnaryCall,
   ServerCredentials,
+  type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceError,
   type UntypedServiceImplementation,

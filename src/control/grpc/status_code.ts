@@ -7,7 +7,7 @@
 
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
-import { type ErrorCode, StreamGateError } from "../../errors.ts";
+import type { ErrorCode, StreamGateError } from "../../errors.ts";
 import { answerFor } from "../answer.ts";
 
 /** Where gRPC tells apart what is one status in HTTP. */

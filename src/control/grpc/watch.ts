@@ -3,7 +3,7 @@
  * slowly is bounded, too: the newest versions, of which the oldest go first and are counted, and one status, the newest.
  */
 
-import { StreamGateError } from "../../errors.ts";
+import type { StreamGateError } from "../../errors.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { RequestError } from "../answer.ts";
 import { type CallContext, manifestMessage, statusMessage } from "./calls.ts";

@@ -4,6 +4,7 @@ import type { OutputConfig, PatternChecker } from "../../manifest/manifest.ts";
 import type { Evaluate } from "../../plan/evaluation.ts";
 import type { LiveRules } from "../../plan/live.ts";
 import type { Price } from "../../prices/price.ts";
+import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { Audit } from "../audit.ts";
 import type { Calls } from "../calls.ts";
 import type { Sightings } from "../sightings.ts";
@@ -38,8 +39,8 @@ export interface RouteContext extends Calls {
   /** Sends one record to an output, its references to secrets read as a data plane reads them. Absent: this process sends nothing. */
   readonly testOutput?: (config: OutputConfig) => Promise<OutputTest>;
   readonly log: ControlLog;
-  /** Where a data plane runs in this process: what it answers `GET /status` with. */
-  readonly status?: () => Promise<object>;
+  /** Metrics and health of this process; where a data plane runs in it, also what `GET /status` answers. Absent: it tells nothing. */
+  readonly telemetry?: Telemetry;
   /** Likewise: what rules do to live traffic. */
   readonly live?: LiveRules;
   /** Who changed what protects. */

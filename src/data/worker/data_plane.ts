@@ -9,9 +9,9 @@ import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
-import { activePipeline, type Manifest, type OutputConfig, passthrough } from "../../manifest/manifest.ts";
+import { activePipeline, type Manifest, type OutputConfig, passthrough, type Rule } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
-import type { LiveActivity, LiveEffect, LiveShare } from "../../plan/live.ts";
+import type { LiveActivity, LiveEffect, LiveShare, LiveTail, TailLook, TailWatch } from "../../plan/live.ts";
 import { operationFlag } from "../../plan/operations.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
@@ -47,7 +47,9 @@ import { type ShardKey, shardKey } from "../shard/shard_key.ts";
 import { togetherByRule } from "./effects.ts";
 import { createMemoryAccount } from "./memory_budget.ts";
 import { type Answers, type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
+import type { PlaneFacts } from "./plane_facts.ts";
 import { type Program, reload } from "./reload.ts";
+import { Reloads } from "./reloads.ts";
 import { RuleWatch, ruleWatchMs } from "./rule_watch.ts";
 import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -58,6 +60,9 @@ const ringBytesMin = 512 * 1024;
 
 /** Workers have so long to hand over what a removed file output held, and its writer as long again to write it. */
 const removedFileMs = 2000;
+
+/** A worker in a long block says nothing of its lanes; everything else is known without it. */
+const statusMs = 1000;
 
 export interface Ports {
   tcpPort: number;
@@ -96,10 +101,18 @@ export class DataPlane {
   /** Of workers that died and whose replacements do not run yet: what these will find on disk, by output. */
   readonly #orphans = new Map<number, ReadonlyMap<string, Orphan>>();
   #program: Program | undefined;
+  /** The rules of it, as they were published. */
+  #processors: readonly Rule[] = [];
+  /** What people who look on asked for last. */
+  #watches: readonly TailWatch[] = [];
   #listening: { requests: ListenRequest[]; ports: Ports } | undefined;
   /** One reload, or one replacement, after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #draining = false;
+  /** That runs. */
+  manifest: Manifest | undefined;
+  /** What became of manifests. */
+  readonly reloads = new Reloads();
   readonly #watch = new RuleWatch();
   readonly #watchTimer: NodeJS.Timeout;
 
@@ -184,7 +197,24 @@ export class DataPlane {
    * Runs a manifest: resolves when every worker does.
    * @throws StreamGateError SG_PUBLISH_REFUSED when a worker refuses it; nothing has changed then
    */
-  apply(manifest: Manifest): Promise<void> {
+  async apply(manifest: Manifest): Promise<void> {
+    const beganMs = performance.now();
+    try {
+      await this.#apply(manifest);
+    } catch (error) {
+      this.refused(manifest.version, error as Error, performance.now() - beganMs);
+      throw error;
+    }
+    const { version } = manifest;
+    this.reloads.note({ version, result: "applied", atMs: Date.now(), tookMs: performance.now() - beganMs });
+  }
+
+  /** A manifest will not run, and never came as far as `apply`. @param version undefined: nobody can tell */
+  refused(version: string | undefined, { message: why }: Error, tookMs = 0): void {
+    this.reloads.note({ version, result: "refused", why, atMs: Date.now(), tookMs });
+  }
+
+  #apply(manifest: Manifest): Promise<void> {
     return this.#inTurn(async () => {
       const { processors, outputs, batch_size: batchSize } = activePipeline(manifest);
       const plan = { ...compilePlan(resolveRuleKeys(processors, read), outputs), seed: this.#seed };
@@ -208,6 +238,8 @@ export class DataPlane {
         throw error;
       }
       this.#program = program;
+      this.#processors = processors;
+      this.manifest = manifest;
       this.#watch.use(processors, this.snapshot(), Date.now());
       const before = this.#leases;
       this.#leases = leases;
@@ -333,6 +365,32 @@ export class DataPlane {
     return snapshot;
   }
 
+  /** Everything that is known without asking a worker. */
+  facts(): PlaneFacts {
+    const { living, deaths } = this.supervisor;
+    const snapshot = this.snapshot();
+    const program = this.#program;
+    return {
+      snapshot,
+      workers: this.#rings.length,
+      living: living.length,
+      deaths,
+      rings: this.#rings.map((memory, worker) => {
+        const { pushedRecords, takenRecords, pushedBytes, takenBytes } = ringCounters(memory);
+        const capacityBytes = memory.byteLength - ringHeader.bytes;
+        return { worker, records: pushedRecords - takenRecords, bytes: pushedBytes - takenBytes, capacityBytes };
+      }),
+      listening: this.#listening !== undefined,
+      draining: this.#draining,
+      version: program?.version,
+      rules: program?.meaning.rules.map(({ id }) => id) ?? [],
+      outputs: program?.meaning.outputs ?? [],
+      reloads: this.reloads,
+      memory: { budgetBytes: this.#settings.memoryBudget, heldBytes: heldIn(snapshot).bytes },
+      ...(this.#quarantine !== undefined && { quarantine: this.#quarantine.status }),
+    };
+  }
+
   /** The writers of a manifest's file outputs, by the output's id. @throws StreamGateError SG_FILE */
   async #leaseFiles(outputs: readonly OutputConfig[]): Promise<Map<string, FileLease>> {
     const leases = new Map<string, FileLease>();
@@ -379,7 +437,9 @@ export class DataPlane {
   /** What `GET /status` answers (docs/status.md). */
   async status({ engine, lastRun }: { engine: string; lastRun: object }): Promise<object> {
     const { living } = this.supervisor;
-    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"status">({ kind: "status" })));
+    const settled = await Promise.allSettled(
+      living.map((worker) => within(statusMs, worker.ask<"status">({ kind: "status" }))),
+    );
     const answers = settled.flatMap((answer, index) =>
       answer.status === "fulfilled" ? [{ worker: living[index]!.index, status: answer.value }] : [],
     );
@@ -415,6 +475,28 @@ export class DataPlane {
       .map(({ bytes }) => bytes);
   }
 
+  /** What people who look on see: of every worker's part so much that it is no more than was asked for. */
+  async tail(watches: readonly TailWatch[]): Promise<readonly TailLook[]> {
+    const { living } = this.supervisor;
+    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"tail">({ kind: "tail", watches })));
+    const asked = this.#watches;
+    this.#watches = watches;
+    return asked.map(({ recordsMax }, index) => {
+      const each = settled.flatMap((answer) =>
+        answer.status === "fulfilled" && answer.value[index] !== undefined ? [answer.value[index]] : [],
+      );
+      const examples = each.flatMap((look) => look.examples);
+      // Of too many each is as likely to be left out.
+      while (examples.length > recordsMax) examples.splice(Math.floor(Math.random() * examples.length), 1);
+      return { records: each.reduce((sum, { records }) => sum + records, 0), examples };
+    });
+  }
+
+  running(): ReturnType<LiveTail["running"]> {
+    const { version, outputs = [] } = this.#program ?? {};
+    return { version, rules: this.#processors, outputs: outputNames(outputs) };
+  }
+
   /** Of each output, by id: the share of bytes that its filter and routes let through; 1 where nothing was counted. */
   shares(): ReadonlyMap<string, LiveShare> {
     const share = (routed: number, filtered: number) => (routed + filtered === 0 ? 1 : routed / (routed + filtered));
@@ -443,11 +525,7 @@ export class DataPlane {
 
   /** What a kill would cost now: records that are neither delivered nor on disk. */
   inMemory(): { records: number; bytes: number } {
-    const { inRing, outputs, streams } = this.snapshot();
-    const held = { ...inRing };
-    for (const { queued } of outputs.values()) add(held, queued.records, queued.bytes);
-    add(held, streams.queued.records, streams.queued.bytes);
-    return held;
+    return heldIn(this.snapshot());
   }
 
   /**
@@ -562,9 +640,23 @@ export class DataPlane {
   }
 }
 
+function heldIn({ inRing, outputs, streams }: Snapshot): { records: number; bytes: number } {
+  const held = { ...inRing };
+  for (const { queued } of outputs.values()) add(held, queued.records, queued.bytes);
+  add(held, streams.queued.records, streams.queued.bytes);
+  return held;
+}
+
 /** As `GET /status` says it. */
 function quarantineFields({ diskBytes, ...held }: QuarantineStatus): object {
   return { ...held, disk_bytes: diskBytes };
+}
+
+/** What `answer` gives, or a rejection when it takes longer. */
+function within<T>(limitMs: number, answer: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer in ${limitMs} ms`)), limitMs);
+  return Promise.race([answer, promise]).finally(() => clearTimeout(timer));
 }
 
 function powerOfTwo(bytes: number): number {

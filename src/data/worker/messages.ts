@@ -6,6 +6,7 @@
 
 import type { ErrorCode } from "../../errors.ts";
 import type { OutputConfig } from "../../manifest/manifest.ts";
+import type { TailLook, TailWatch } from "../../plan/live.ts";
 import type { Plan } from "../../plan/operations.ts";
 import type { LogFields, LogLevel } from "../../telemetry/log.ts";
 import type { DeliveryStatus } from "../delivery/delivery.ts";
@@ -90,7 +91,9 @@ export type Request =
   /** What rules in shadow would have done. */
   | { readonly kind: "effects" }
   /** Records that just passed. */
-  | { readonly kind: "recent" };
+  | { readonly kind: "recent" }
+  /** What was gathered for people who look on, and what to gather from now on; none: nothing. */
+  | { readonly kind: "tail"; readonly watches: readonly TailWatch[] };
 
 /** What one worker counted of a rule in shadow. */
 export interface WorkerEffect extends Omit<RuleEffect, "rule"> {
@@ -129,6 +132,8 @@ export interface Answers {
   status: WorkerStatus;
   effects: readonly WorkerEffect[];
   recent: readonly RecentRecord[];
+  /** By the watches of the request before. */
+  tail: readonly TailLook[];
 }
 
 export interface Numbered {

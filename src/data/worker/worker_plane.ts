@@ -175,6 +175,8 @@ export class WorkerPlane {
         return this.#effects();
       case "recent":
         return this.#recent.list();
+      case "tail":
+        return this.#inbox.tail.look(request.watches, Date.now());
     }
   }
 

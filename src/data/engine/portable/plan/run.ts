@@ -28,6 +28,7 @@ import { EffectBook } from "./effect.ts";
 import type { PortablePlan, PreparedRoute, Step } from "./prepare.ts";
 import { RecordContext } from "./record_context.ts";
 import { type Remembered, rememberedBy } from "./remembered.ts";
+import { WatchedRules } from "./watched.ts";
 import { WithheldWriter } from "./withheld.ts";
 
 const allRoutes = 0xffff_ffff;
@@ -58,6 +59,9 @@ export class Runner {
   #viewed = false;
   /** Of rules in shadow. */
   readonly effects = new EffectBook();
+  readonly watched = new WatchedRules();
+  /** While rules are watched: those that acted on the record at hand. */
+  readonly #acted: number[] = [];
   #service: PortablePlan["service"];
   /** What rules in shadow would have done to the record at hand; at most one entry a rule. */
   #hits = 0;
@@ -125,6 +129,7 @@ export class Runner {
     this.#hitSaved = new Float64Array(plan.steps.length);
     this.#hitActs = new Uint8Array(plan.steps.length);
     this.#service = plan.service;
+    this.watched.watch([]);
     this.effects.use(
       plan.plan.rules.map(({ state = 0n }) => state),
       plan.shadows,
@@ -250,6 +255,7 @@ export class Runner {
     let to = end;
     this.#changes = 0;
     this.#hits = 0;
+    this.#acted.length = 0;
     this.#sampled = 0;
     this.#met.length = 0;
     this.#viewed = false;
@@ -263,6 +269,7 @@ export class Runner {
       if (step.when !== undefined && !step.when(this.#viewOf(text, from, to), step.protect)) continue;
       const result = this.#try(step, text, from, to, bytes);
       if (result === verdict.keep) continue;
+      if (this.watched.any && this.#acted.at(-1) !== step.rule) this.#acted.push(step.rule);
       if (step.shadow) {
         this.#foresee(step, result, this.#viewOf(text, from, to), bytes);
         continue;
@@ -356,7 +363,7 @@ export class Runner {
         const { redaction } = step;
         const outputMax = outputGrowthFactor * receivedBytes + outputGrowthBytes;
         const scratch = this.#scratch[this.#spare as 0 | 1];
-        const result = redaction.run(text.subarray(from, to), outputMax, scratch);
+        const result = redaction.run(text.subarray(from, to), matchesMax(step.limited, to - from), outputMax, scratch);
         this.#cause = redaction.cause;
         return redacted[result]!;
       }
@@ -384,13 +391,10 @@ export class Runner {
         return this.#meet(memory, cut, step.shadow, text, from, to);
       }
       case "replacePattern": {
-        const matchesMax = step.limited
-          ? Math.max(1, Math.floor(matchBudgetBytes / Math.max(1, to - from)))
-          : Number.POSITIVE_INFINITY;
         const outputMax = outputGrowthFactor * receivedBytes + outputGrowthBytes;
         const { replacement } = step;
         const scratch = this.#scratch[this.#spare as 0 | 1];
-        this.#cause = replacement.run(text.subarray(from, to), matchesMax, outputMax, scratch);
+        this.#cause = replacement.run(text.subarray(from, to), matchesMax(step.limited, to - from), outputMax, scratch);
         if (this.#cause !== quarantineCause.none) return verdict.withhold;
         return replacement.matches > 0 ? verdict.change : verdict.keep;
       }
@@ -442,6 +446,7 @@ export class Runner {
   }
 
   #bookHits(source: Buffer, start: number, end: number): void {
+    for (const rule of this.#acted) this.watched.note(rule, source.subarray(start, end));
     for (let i = 0; i < this.#hits; i++)
       this.effects.book(
         this.#hitRules[i]!,
@@ -508,6 +513,11 @@ export class Runner {
     counts[ruleCells(rule) + ruleCell.quarantinedRecords]! += 1;
     counts[ruleCells(rule) + ruleCell.quarantinedBytes]! += bytes;
   }
+}
+
+/** @param limited matches have no upper length */
+function matchesMax(limited: boolean, bytes: number): number {
+  return limited ? Math.max(1, Math.floor(matchBudgetBytes / Math.max(1, bytes))) : Number.POSITIVE_INFINITY;
 }
 
 function ruleCells(rule: number): number {
