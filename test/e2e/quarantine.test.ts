@@ -65,7 +65,8 @@ const withheld = (records: number) => (status: Status) =>
 for (const { engine, skip, note } of engines) {
   describe.skipIf(skip)(`the quarantine on ${engine}${note}`, () => {
     async function start(rules: readonly object[], options: Parameters<typeof Gate.start>[0] = {}): Promise<Gate> {
-      const gate = await Gate.start({ engine, ...options });
+      // One worker, where a test does not say otherwise.
+      const gate = await Gate.start({ engine, ...options, env: { STREAMGATE_WORKERS: "1", ...options.env } });
       for (const rule of rules) await gate.ok("POST", "/rules", rule);
       if (rules.length > 0) await gate.publish();
       return gate;
