@@ -17,6 +17,7 @@ import { dataTelemetry } from "../telemetry/data_telemetry.ts";
 import { log } from "../telemetry/process_log.ts";
 import { Rates } from "../telemetry/rates.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { LocalTail } from "./local_tail.ts";
 
 interface Answer {
   readonly status: number;
@@ -52,6 +53,7 @@ export function telemetryOf(
 
 /**
  * Serves the admin port.
+ * @param tail answers `GET /tail`; absent: another port of this process does
  * @returns undefined: nobody asked for it, and its port is taken; that is warned of
  * @throws StreamGateError SG_PORT_IN_USE, SG_SETTING for one that was asked for
  */
@@ -60,16 +62,19 @@ export async function serveAdmin(
   plane: DataPlane,
   kind: EngineKind,
   telemetry: DataTelemetry,
+  tail?: LocalTail,
 ): Promise<Listening | undefined> {
   const routes = routesOf(plane, kind, telemetry, prices);
   const create = () =>
     createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs }, (request, response) => {
       // Bodies are nothing that it takes.
       request.resume();
-      answer(request, routes).then(({ status, contentType, body }) => {
+      const send = ({ status, contentType, body }: Answer) => {
         response.writeHead(status, { "content-type": contentType, "cache-control": "no-store", ...headers });
         response.end(request.method === "HEAD" ? undefined : body);
-      });
+      };
+      if (tail?.takes(request) === true) tail.answer(request, response).catch((error) => send(refusal(error)));
+      else answer(request, routes).then(send);
     });
   try {
     const listening = await listenLocally(adminHost, adminPort ?? adminPortDefault, create, "ADMIN_PORT");
@@ -103,7 +108,7 @@ function routesOf(
         json(200, {
           status: "ok",
           service: "streamgate-data-plane",
-          calls: ["/metrics", "/healthz", "/readyz", "/status", "/rules/{id}/effect"],
+          calls: ["/metrics", "/healthz", "/readyz", "/status", "/rules/{id}/effect", "/tail"],
         }),
     ],
     ["/metrics", async ({ headers: { accept } }) => ({ status: 200, ...(await telemetry.metrics(accept)) })],
@@ -160,14 +165,18 @@ async function answer(request: IncomingMessage, routes: ReadonlyMap<string, Rout
       throw new RequestError(403, { where: "sec-fetch-site", what: "requests from other sites' pages are refused" });
     return await route(request, parameter);
   } catch (error) {
-    if (!(error instanceof StreamGateError)) log.error(`the admin port cannot answer: ${(error as Error).message}`);
-    const known =
-      error instanceof StreamGateError
-        ? error
-        : new RequestError(500, { what: "the request failed; the program's log says why" });
-    const { status, body } = answerFor(known);
-    return json(status, body);
+    return refusal(error);
   }
+}
+
+function refusal(error: unknown): Answer {
+  if (!(error instanceof StreamGateError)) log.error(`the admin port cannot answer: ${(error as Error).message}`);
+  const known =
+    error instanceof StreamGateError
+      ? error
+      : new RequestError(500, { what: "the request failed; the program's log says why" });
+  const { status, body } = answerFor(known);
+  return json(status, body);
 }
 
 function routeOf(path: string): { pattern: string; parameter: string } {

@@ -54,7 +54,7 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   audit: Audit,
-  plane: Pick<RouteContext, "telemetry"> & Partial<Pick<RouteContext, "live" | "testOutput">> = {
+  plane: Pick<RouteContext, "telemetry"> & Partial<Pick<RouteContext, "live" | "testOutput" | "tails">> = {
     telemetry: controlTelemetry(kind),
   },
 ): Promise<ControlServer & Calls> {
