@@ -379,6 +379,7 @@ enum class CountCell : uint32_t {
   kQuarantinedOutputLimitBytes = 8,
   kCreatedRecords = 9,
   kCreatedBytes = 10,
+  kReceivedByTransport = 11,
 };
 
 enum class FrameCell : uint32_t {
@@ -467,7 +468,8 @@ constexpr uint32_t kThrottleTokensMax = 1000000000;
 constexpr uint32_t kSampleWeightMax = 1000000000;
 constexpr uint32_t kSeverities = 7;
 constexpr uint32_t kOutputsMax = 64;
-constexpr uint32_t kCountCellsFixed = 16;
+constexpr uint32_t kTransportsCounted = 8;
+constexpr uint32_t kCountCellsFixed = 32;
 constexpr uint32_t kCountCellsPerRule = 10;
 constexpr uint32_t kCountCellsPerRoute = 2;
 constexpr uint32_t kFrameCells = 8;

@@ -13,6 +13,7 @@ import {
   routeCell,
   ruleCell,
 } from "../engine/layout.ts";
+import { type Transport, transport } from "../ring/layout.ts";
 import { latencyBucketCount } from "./latency.ts";
 import { type LedgerShape, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
 
@@ -20,6 +21,8 @@ export interface Amount {
   records: number;
   bytes: number;
 }
+
+const transports = Object.keys(transport) as Transport[];
 
 export interface RuleTotals {
   dropped: Amount;
@@ -95,6 +98,8 @@ export interface Latency {
 export interface Snapshot {
   /** What engines took. */
   received: Amount;
+  /** Of `received`, by the way they came. */
+  receivedBy: Record<Transport, Amount>;
   /** Of `received`: what a command has released from the quarantine, so that it came again. */
   released: Amount;
   /** Summaries that rules made: they go on as records do. Bytes as they were made. */
@@ -161,6 +166,7 @@ function zeroFares(): OutputFares {
 export function emptySnapshot(): Snapshot {
   return {
     received: zeroAmount(),
+    receivedBy: Object.fromEntries(transports.map((name) => [name, zeroAmount()])) as Record<Transport, Amount>,
     released: zeroAmount(),
     created: zeroAmount(),
     passed: zeroAmount(),
@@ -207,6 +213,10 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
   const offsets = ledgerOffsets(shapeOf(meaning));
   const count = (cell: keyof typeof countCell) => cells[offsets.counts + countCell[cell]]!;
   add(to.received, count("receivedRecords"), count("receivedBytes"));
+  for (const name of transports) {
+    const at = offsets.counts + countCell.receivedByTransport + 2 * transport[name];
+    add(to.receivedBy[name], cells[at]!, cells[at + 1]!);
+  }
   add(to.created, count("createdRecords"), count("createdBytes"));
   add(to.passed, count("passedRecords"), count("passedBytes"));
   const { matchLimit, outputLimit } = to.quarantined;
