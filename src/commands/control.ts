@@ -76,7 +76,7 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   audit: Audit,
-  plane: Pick<RouteContext, "telemetry" | "live" | "testOutput" | "planes">,
+  plane: Pick<RouteContext, "telemetry" | "live" | "testOutput" | "planes" | "tails">,
 ): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;

@@ -11,7 +11,9 @@ import { Audit } from "../control/audit.ts";
 import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
+import { Tails } from "../control/tail.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
+import { openEvaluation } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
 import { type Manifest, type OutputConfig, passthrough } from "../manifest/manifest.ts";
@@ -56,6 +58,11 @@ export async function command(settings: Settings): Promise<void> {
     const planes = {
       telemetry,
       live: plane,
+      tails: new Tails({
+        live: plane,
+        open: (plan) => openEvaluation(kind, plan),
+        drafted: () => store.draft.rules,
+      }),
       testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     };
     let control: ControlServer | undefined;
