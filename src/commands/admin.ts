@@ -35,20 +35,23 @@ type DataTelemetry = Telemetry & { status(): Promise<object>; close(): Promise<v
 /**
  * What a process with this data plane tells of it.
  * @param former how the run before ended
- * @param more what `GET /status` tells besides
+ * @param file where the configuration comes from, if it does from one
  */
 export function telemetryOf(
   plane: DataPlane,
   kind: EngineKind,
   former: object,
-  more: () => object = () => ({}),
+  file?: { readonly status: object },
 ): DataTelemetry {
   const rates = new Rates(() => plane.snapshot());
   const telemetry = dataTelemetry({
     engine: kind,
     facts: () => plane.facts(),
     rates,
-    status: async () => ({ ...(await plane.status({ engine: kind.description, lastRun: former })), ...more() }),
+    status: async () => ({
+      ...(await plane.status({ engine: kind.description, lastRun: former })),
+      ...(file !== undefined && { config: file.status }),
+    }),
   });
   return { ...telemetry, close: async () => rates.close() };
 }
@@ -153,7 +156,7 @@ function routesOf(
           manifest: plane.manifest ?? passthrough,
           evaluate: (plan, records) => evaluate(kind, plan, records),
           live: plane,
-          maySee: caller !== undefined && permits(caller.role, "write"),
+          showsRecords: caller !== undefined && permits(caller.role, "write"),
           ...(price !== undefined && { price }),
         });
         return json(200, effect);

@@ -54,7 +54,9 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   audit: Audit,
-  plane: Pick<RouteContext, "telemetry" | "live" | "testOutput"> = { telemetry: controlTelemetry(kind) },
+  plane: Pick<RouteContext, "telemetry"> & Partial<Pick<RouteContext, "live" | "testOutput">> = {
+    telemetry: controlTelemetry(kind),
+  },
 ): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;

@@ -16,7 +16,7 @@ import type { Settings } from "../settings/settings.ts";
 import { configureLog, log } from "../telemetry/process_log.ts";
 import { serveAdmin, telemetryOf } from "./admin.ts";
 import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
-import { opening } from "./opened.ts";
+import { type Opened, opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
 
 /** Of a manifest that is refused anybody may have written anything as its version. */
@@ -33,32 +33,41 @@ export async function command(settings: Settings): Promise<void> {
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   await opening(async (opened) => {
-    // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
-    const directory = await openDataDirectory(join(settings.dataDir, "data"));
-    opened.add(() => directory.release());
-    let marker: RunMarker | undefined;
-    let started = false;
-    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
-    const plane = await DataPlane.start(settings, kind.name, log, directory.path);
-    opened.add(() => plane.close());
-    marker = await markRun(directory.path, plane);
+    const { plane, directory } = await openPlane(settings, kind, opened);
     // Not with this file: `run` uses it without Redis.
     const { subscribeThroughRedis } = await import("../bus/redis_subscriber.ts");
     const subscriber = subscribeThroughRedis(target, log);
     opened.add(() => subscriber.close());
-    const telemetry = telemetryOf(plane, kind, marker.former);
-    opened.add(telemetry.close);
-    // First of all: while there is no manifest it says that it is alive and not ready.
-    const admin = await serveAdmin(settings, plane, kind, telemetry);
-    opened.add(async () => admin?.close());
     onShutdown(log, async () => {
       await subscriber.close();
       await plane.drain(settings.shutdownTimeoutMs);
       await opened.close();
     });
-    await followBus(plane, subscriber, kind, directory.path, target.name);
-    started = true;
+    await followBus(plane, subscriber, kind, directory, target.name);
   });
+}
+
+/** A data plane with its directory, its run marked there, and its admin port. */
+async function openPlane(
+  settings: Settings,
+  kind: EngineKind,
+  opened: Opened,
+  file?: ConfigurationFile,
+): Promise<{ plane: DataPlane; directory: string }> {
+  // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
+  const directory = await openDataDirectory(join(settings.dataDir, "data"));
+  opened.add(() => directory.release());
+  let marker: RunMarker | undefined;
+  opened.add(async () => (opened.complete ? marker?.close() : marker?.abandon()));
+  const plane = await DataPlane.start(settings, kind.name, log, directory.path);
+  opened.add(() => plane.close());
+  marker = await markRun(directory.path, plane);
+  const telemetry = telemetryOf(plane, kind, marker.former, file);
+  opened.add(telemetry.close);
+  // First of all: while there is no manifest it says that it is alive and not ready.
+  const admin = await serveAdmin(settings, plane, kind, telemetry);
+  opened.add(async () => admin?.close());
+  return { plane, directory: directory.path };
 }
 
 /** Without any bus: what the file says runs, now and when it changes. */
@@ -68,18 +77,7 @@ async function runFile(settings: Settings, path: string): Promise<void> {
   if (warning !== undefined) log.warn(warning);
   const file = new ConfigurationFile(path, (pattern) => kind.checkPattern(pattern), log);
   await opening(async (opened) => {
-    const directory = await openDataDirectory(join(settings.dataDir, "data"));
-    opened.add(() => directory.release());
-    const plane = await DataPlane.start(settings, kind.name, log, directory.path);
-    let marker: RunMarker | undefined;
-    let started = false;
-    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
-    opened.add(() => plane.close());
-    marker = await markRun(directory.path, plane);
-    const telemetry = telemetryOf(plane, kind, marker.former, () => ({ config: file.status }));
-    opened.add(telemetry.close);
-    const admin = await serveAdmin(settings, plane, kind, telemetry);
-    opened.add(async () => admin?.close());
+    const { plane } = await openPlane(settings, kind, opened, file);
     onShutdown(log, async () => {
       await file.close();
       await plane.drain(settings.shutdownTimeoutMs);
@@ -94,7 +92,6 @@ async function runFile(settings: Settings, path: string): Promise<void> {
     const version = await run(file.first);
     opened.add(() => file.close());
     await openPorts(plane, kind);
-    started = true;
     file.follow(run);
     log.info(`running ${path} as version ${version}`);
   });

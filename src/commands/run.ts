@@ -43,13 +43,12 @@ export async function command(settings: Settings): Promise<void> {
     const store = await Store.open(directory.path);
     const plane = await DataPlane.start(settings, kind.name, log, directory.path);
     let marker: RunMarker | undefined;
-    let started = false;
-    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
+    opened.add(async () => (opened.complete ? marker?.close() : marker?.abandon()));
     opened.add(() => plane.close());
     marker = await markRun(directory.path, plane);
     const { former } = marker;
     const audit = new Audit(directory.path);
-    const telemetry = telemetryOf(plane, kind, former, () => (file === undefined ? {} : { config: file.status }));
+    const telemetry = telemetryOf(plane, kind, former, file);
     opened.add(telemetry.close);
     const planes = {
       telemetry,
@@ -98,7 +97,6 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(control.close);
       await followBus(plane, subscriber, kind, directory.path, target.name);
     }
-    started = true;
     log.info(`data directory ${directory.path}`);
   });
 }

@@ -127,20 +127,30 @@ export class Publication {
    */
   async put(raw: unknown, options: PublicationOptions): Promise<Published> {
     const { check } = this.#context;
-    const published = await this.#publish(options, {
-      content: (state) => {
-        const manifest = manifestGiven(raw, state, check);
-        const same =
-          state.published !== undefined &&
-          canonical(contentOfManifest(manifest)) === canonical(contentOfManifest(state.published));
-        return same && isPublished(state.draft, state.published) ? undefined : contentOfManifest(manifest);
+    const published = await this.#publish(
+      options,
+      {
+        content: (state) => {
+          const manifest = manifestGiven(raw, state, check);
+          const same =
+            state.published !== undefined &&
+            canonical(contentOfManifest(manifest)) === canonical(contentOfManifest(state.published));
+          return same && isPublished(state.draft, state.published) ? undefined : contentOfManifest(manifest);
+        },
+        draft: ({ manifest }) => draftOf(manifest),
       },
-      draft: ({ manifest }) => draftOf(manifest),
-    });
+      {},
+      "manifest",
+    );
     return { ...published, draft: "followed" };
   }
 
-  async #publish(options: PublicationOptions, order: Order, note: { rollback_of?: string } = {}): Promise<Published> {
+  async #publish(
+    options: PublicationOptions,
+    order: Order,
+    note: { rollback_of?: string } = {},
+    of: "draft" | "version" | "manifest" = note.rollback_of === undefined ? "draft" : "version",
+  ): Promise<Published> {
     const { store, publisher, check, log, live, audit, sightings } = this.#context;
     const { actor, comment, ifMatch, fromFile } = options;
     const running = activePipeline(store.published ?? passthrough).processors;
@@ -158,7 +168,7 @@ export class Publication {
       await audit.append([
         {
           action: "publish",
-          what: { rules: after.length, warnings: errorsHit.map(({ rule }) => rule), ...note },
+          what: { of, rules: after.length, warnings: errorsHit.map(({ rule }) => rule), ...note },
           who,
           versions,
         },

@@ -150,13 +150,16 @@ export class Store {
   /**
    * Replaces the draft by what `edit` makes of it, on disk and then in memory.
    * @param edit sees the draft as all earlier changes left it; what it throws changes nothing
+   * @param before told of the next draft before it takes effect; when it rejects, nothing has changed
    * @throws StreamGateError SG_CHANGED when `ifMatch` names another state
    */
-  change(edit: (draft: Draft) => Draft, ifMatch?: string): Promise<Draft> {
+  change(edit: (draft: Draft) => Draft, ifMatch?: string, before?: (next: Draft) => Promise<void>): Promise<Draft> {
     return this.#inTurn(async () => {
       this.requireWritable();
       requireMatch(ifMatch, this.revision);
-      return this.#replaceDraft(edit(this.#draft));
+      const next = edit(this.#draft);
+      await before?.(next);
+      return this.#replaceDraft(next);
     });
   }
 

@@ -42,19 +42,6 @@ const settingsSchema = Type.Object({
     default: "localhost",
     description: "Address that the control API listens on; localhost: both loopback addresses.",
   }),
-  adminPort: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: portMax,
-      description:
-        "Port for metrics, health and status of the data plane (docs/metrics.md). `streamgate data` serves it by default, `run` when it is given.",
-    }),
-  ),
-  adminHost: Type.String({
-    default: "localhost",
-    description:
-      "Address that the admin port listens on; localhost: both loopback addresses. Tokens are asked for as by the control API.",
-  }),
   controlAuth: Type.Union([Type.Literal("on"), Type.Literal("off")], {
     default: "on",
     description:
@@ -76,6 +63,18 @@ const settingsSchema = Type.Object({
   controlTlsClientCa: Type.Optional(
     Type.String({ description: "PEM file of authorities: clients must show a certificate of one of them." }),
   ),
+  adminPort: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: portMax,
+      description:
+        "Port for metrics, health and status of the data plane (docs/metrics.md). `streamgate data` serves it by default, `run` when it is given.",
+    }),
+  ),
+  adminHost: Type.String({
+    default: "localhost",
+    description: "Address that the admin port listens on; localhost: both loopback addresses.",
+  }),
   redisUrl: Type.Optional(
     Type.String({
       description: "Redis to meet the other plane in, as redis:// or rediss:// URL; turns the Redis bus on.",
@@ -260,15 +259,6 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     placeholder: "port",
   },
   controlHost: { group: "control", flag: "control-host", env: "CONTROL_HOST", parse: text, placeholder: "address" },
-  adminPort: {
-    group: "data",
-    flag: "admin-port",
-    env: "ADMIN_PORT",
-    parse: parseInteger,
-    placeholder: "port",
-    defaultText: String(adminPortDefault),
-  },
-  adminHost: { group: "data", flag: "admin-host", env: "ADMIN_HOST", parse: text, placeholder: "address" },
   controlAuth: { group: "control", flag: "control-auth", env: "CONTROL_AUTH", parse: text, placeholder: "on|off" },
   controlAllowedHosts: {
     group: "control",
@@ -298,6 +288,15 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     parse: text,
     placeholder: "file",
   },
+  adminPort: {
+    group: "data",
+    flag: "admin-port",
+    env: "ADMIN_PORT",
+    parse: parseInteger,
+    placeholder: "port",
+    defaultText: String(adminPortDefault),
+  },
+  adminHost: { group: "data", flag: "admin-host", env: "ADMIN_HOST", parse: text, placeholder: "address" },
   redisUrl: { group: "both", flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
   redisHost: { group: "both", flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
   redisPort: { group: "both", flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
@@ -382,7 +381,13 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: "10",
   },
   logFormat: { group: "both", flag: "log-format", env: "LOG_FORMAT", parse: text, placeholder: "auto|json|pretty" },
-  logLevel: { group: "both", flag: "log-level", env: "LOG_LEVEL", parse: text, placeholder: "info|warn|error|silent" },
+  logLevel: {
+    group: "both",
+    flag: "log-level",
+    env: "LOG_LEVEL",
+    parse: text,
+    placeholder: "info|warn|error|silent",
+  },
   sharePorts: { group: "data", flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
   tcpListener: {
     group: "data",

@@ -1,6 +1,6 @@
 /** The control API behind its guards, over HTTP: tokens, roles over every route, the limit, foreign pages, headers, too many connections. */
 
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ function tokens(): { readonly file: string; readonly of: Readonly<Record<Role, s
   const file = join(folder, "tokens");
   writeFileSync(
     file,
-    roles.map((role) => tokenLine({ name: `${role}er`, role, digest: digestOf(of[role]) })).join("\n"),
+    roles.map((role) => tokenLine({ name: `${role}-token`, role, digest: digestOf(of[role]) })).join("\n"),
   );
   chmodSync(file, 0o600);
   return { file, of };
@@ -465,5 +465,104 @@ describe("a thousand clients that say a byte at a time", () => {
     } finally {
       for (const socket of slow) socket.destroy();
     }
+  });
+});
+
+describe("the audit file", () => {
+  it("has a line for every write, with the token's name, the address, and ids and kinds alone", async () => {
+    const { file, of } = tokens();
+    control = await Control.start({
+      authentication: authentication({ tokenFile: file }),
+      testOutput: async () => ({ status: "delivered", took_ms: 1 }),
+    });
+    const secret = "s3cr3t-value";
+    const write = async (method: string, path: string, body?: object) => {
+      const headers = { ...bearer(of.write).headers, ...(body !== undefined && json) };
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+      const { status, body: text } = await control!.call(method, path, { headers, ...sent });
+      expect([method, path, status, status === 200 ? "" : text]).toEqual([method, path, 200, ""]);
+    };
+    const rule = { type: "redact", params: { pattern: secret, replacement: secret } };
+    await write("POST", "/rules", { id: "a", ...rule });
+    await write("POST", "/rules?before=a", { id: "b", ...rule });
+    await write("PUT", "/rules/b", { ...rule, mode: "shadow" });
+    await write("POST", "/rules/b/promote");
+    const output = { type: "http", id: "out", url: `http://localhost:9/${secret}`, headers: { authorization: secret } };
+    await write("POST", "/outputs", output);
+    await write("PUT", "/outputs/out", { ...output, url: "http://localhost:9/" });
+    await write("POST", "/outputs/out/test");
+    await write("POST", "/config/batch_size?size=7");
+    await write("POST", "/publish");
+    await write("DELETE", "/rules/a");
+    await write("DELETE", "/outputs/out");
+    await write("POST", "/outputs", output);
+    await write("DELETE", "/outputs");
+    await write("POST", "/versions/1/rollback");
+    const { body } = await control.call("GET", "/manifest", bearer(of.write));
+    await write("PUT", "/manifest", { ...JSON.parse(body), pipelines: [{ name: "p", processors: [], outputs: [] }] });
+    // Refused by role, by content, and because nothing is there: nothing was written, so nothing is audited.
+    expect((await control.call("POST", "/publish", bearer(of.read))).status).toBe(403);
+    expect((await control.call("DELETE", "/rules/none", bearer(of.write))).status).toBe(404);
+    const text = readFileSync(join(control.directory, "audit.jsonl"), "utf8");
+    const entries = text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(entries.map(({ action, what }) => [action, what])).toEqual([
+      ["rule_add", { rule: "a", type: "redact" }],
+      ["rule_add", { rule: "b", type: "redact", before: "a" }],
+      ["rule_replace", { rule: "b", type: "redact" }],
+      ["promote", { rule: "b" }],
+      ["output_add", { output: "out", type: "http" }],
+      ["output_replace", { output: "out", type: "http" }],
+      ["output_test", { output: "out", type: "http" }],
+      ["batch_size", { batch_size: 7 }],
+      ["publish", { of: "draft", rules: 2, warnings: [] }],
+      ["rule_remove", { rule: "a" }],
+      ["output_remove", { output: "out" }],
+      ["output_add", { output: "out", type: "http" }],
+      ["outputs_clear", { outputs: ["out"] }],
+      ["publish", { of: "version", rules: 2, warnings: [], rollback_of: "1" }],
+      ["publish", { of: "manifest", rules: 0, warnings: [] }],
+      ["weaken", { rule: "b", how: "deleted" }],
+      ["weaken", { rule: "a", how: "deleted" }],
+    ]);
+    for (const { who, time } of entries) {
+      expect(who).toEqual({ name: "write-token", address: "127.0.0.1" });
+      expect(Date.parse(time)).toBeGreaterThan(0);
+    }
+    expect(text).not.toContain(secret);
+    for (const token of Object.values(of)) expect(text).not.toContain(token);
+  });
+
+  it("has a line for every route that a token of role read may not call, or the route is known to write nothing", () => {
+    const writes = Object.entries(routeAccess).filter(([key, access]) => access === "write" && !key.startsWith("GET "));
+    const silent = ["POST /rules/preview", "POST /rules/test"];
+    const audited = [
+      "POST /rules",
+      "PUT /rules/:id",
+      "DELETE /rules/:id",
+      "POST /rules/:id/promote",
+      "POST /outputs",
+      "DELETE /outputs",
+      "PUT /outputs/:id",
+      "DELETE /outputs/:id",
+      "POST /outputs/:id/test",
+      "POST /config/batch_size",
+      "POST /publish",
+      "PUT /manifest",
+      "POST /versions/:version/rollback",
+    ];
+    expect(writes.map(([key]) => key).toSorted()).toEqual([...silent, ...audited].toSorted());
+  });
+
+  it("that cannot be written lets nothing be changed", async () => {
+    control = await Control.start();
+    mkdirSync(join(control.directory, "audit.jsonl"));
+    const body = JSON.stringify({ id: "a", type: "filter", params: { value: "x" } });
+    expect((await control.call("POST", "/rules", { headers: json, body })).status).toBe(500);
+    expect(JSON.parse((await control.call("GET", "/rules")).body)).toEqual([]);
+    expect((await control.call("POST", "/publish")).status).toBe(500);
+    expect(control.published).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /** The messages of `proto/streamgate/v1/control.proto` as the program holds them, and where that file is. */
 
 import { fileURLToPath } from "node:url";
-import type { PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
+import type { Options, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
 
 export const serviceName = "streamgate.v1.ControlService";
 
@@ -10,14 +10,14 @@ const protoDirectory = fileURLToPath(new URL("../../../proto/", import.meta.url)
 export const protoFile = "streamgate/v1/control.proto";
 
 /** How messages look in JavaScript: names as in the file, absent fields with their defaults. */
-export const loaderOptions = {
+export const loaderOptions: Options = {
   keepCase: true,
   longs: Number,
   enums: String,
   defaults: true,
   oneofs: true,
   includeDirs: [protoDirectory],
-} as const;
+};
 
 export interface Rule {
   readonly id: string;
