@@ -107,7 +107,9 @@ for (const { engine, skip, note } of engines) {
       expect(body.checks).toMatchObject({ listening: true, manifest: true, outputs: false });
       expect(amountOf(await scrape(gate.adminPort), "streamgate_output_over_limit", { output: "siem" })).toBe(1);
       expect((await ask(gate.adminPort, "/healthz")).status).toBe(200);
-      const status = (await ask(gate.adminPort, "/status")).body;
+      const told = async () => (await ask(gate.adminPort, "/status")).body;
+      await until("it says why", async () => (await told()).outputs.siem.last_error !== undefined);
+      const status = await told();
       expect(status.ready).toBe(false);
       expect(status.outputs.siem.last_error).toMatch(/503/);
       expect(status.last_errors[0].message).toMatch(/^output siem /);
