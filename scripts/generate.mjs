@@ -76,6 +76,8 @@ const constants = {
   effectServicesMax: engine.effectServicesMax,
   effectExamplesMax: engine.effectExamplesMax,
   effectExampleBytesMax: engine.effectExampleBytesMax,
+  watchedRecordsMax: engine.watchedRecordsMax,
+  watchedRecordBytesMax: engine.watchedRecordBytesMax,
   spoolVersion: spool.spoolVersion,
   segmentMagic: spool.segmentMagic,
   groupMagic: spool.groupMagic,

@@ -237,6 +237,7 @@ enum class Transport : uint8_t {
   kUdp = 1,
   kStdin = 2,
   kUnknown = 3,
+  kTls = 4,
 };
 
 enum class FramingKind : uint32_t {
@@ -486,6 +487,8 @@ constexpr uint32_t kJsonDepthMax = 512;
 constexpr uint32_t kEffectServicesMax = 64;
 constexpr uint32_t kEffectExamplesMax = 20;
 constexpr uint32_t kEffectExampleBytesMax = 2048;
+constexpr uint32_t kWatchedRecordsMax = 16;
+constexpr uint32_t kWatchedRecordBytesMax = 4096;
 constexpr uint32_t kSpoolVersion = 1;
 constexpr uint32_t kSegmentMagic = 827541331;
 constexpr uint32_t kGroupMagic = 826754899;

@@ -117,6 +117,8 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   plan_ = std::move(plan);
   Remember();
   counts_ = counts;
+  watched_.Watch({});
+  acted_.clear();
   changes_.clear();
   // Only a plan with routes names outputs, and no record of such a plan passes without a look at its steps.
   named_ = UINT64_MAX;
@@ -134,6 +136,7 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   hits_.reserve(plan_->steps.size());
   sampled_.reserve(plan_->steps.size());
   met_.reserve(plan_->steps.size());
+  acted_.reserve(plan_->steps.size());
   effects_.Use(plan_->states, plan_->shadows);
   candidates_.reserve(plan_->steps.size());
   set_matches_.reserve(static_cast<size_t>(plan_->set_members));
@@ -188,6 +191,8 @@ size_t Runner::RunAll(const Record* records, size_t count) {
       hits_.clear();
       sampled_.clear();
       met_.clear();
+      acted_.clear();
+      if (watched_.any()) acted_.push_back(plan_->steps[decided].rule);
       Drop(record, plan_->steps[decided].rule);
     } else if (!RunSteps(record, true)) {
       break;
@@ -311,6 +316,7 @@ void Runner::Foresee(const Step& step, std::string_view text, const Outcome& out
 
 void Runner::BookHits(const Record& record) {
   const std::string_view text(record.data, record.size);
+  for (const uint32_t rule : acted_) watched_.Note(rule, text);
   for (const EffectHit& hit : hits_) effects_.Book(hit, text, plan_->service.get());
 }
 
@@ -327,6 +333,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
   bool changed = false;
   changes_.clear();
   hits_.clear();
+  acted_.clear();
   sampled_.clear();
   met_.clear();
   viewed_ = false;
@@ -362,6 +369,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
                                 ? TryRemembering(step, memory_of_step_[i], text)
                                 : Try(step, text, record.size, search.has_value() ? &*search : nullptr, certain);
     if (outcome.verdict == Verdict::kKeep) continue;
+    if (watched_.any() && (acted_.empty() || acted_.back() != step.rule)) acted_.push_back(step.rule);
     if (step.shadow) {
       Foresee(step, text, outcome, record.size);
       continue;

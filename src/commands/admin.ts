@@ -35,23 +35,20 @@ type DataTelemetry = Telemetry & { status(): Promise<object>; close(): Promise<v
 /**
  * What a process with this data plane tells of it.
  * @param former how the run before ended
- * @param file where the configuration comes from, if it does from one
+ * @param more what `GET /status` tells besides
  */
 export function telemetryOf(
   plane: DataPlane,
   kind: EngineKind,
   former: object,
-  file?: { readonly status: object },
+  more: () => object = () => ({}),
 ): DataTelemetry {
   const rates = new Rates(() => plane.snapshot());
   const telemetry = dataTelemetry({
     engine: kind,
     facts: () => plane.facts(),
     rates,
-    status: async () => ({
-      ...(await plane.status({ engine: kind.description, lastRun: former })),
-      ...(file !== undefined && { config: file.status }),
-    }),
+    status: async () => ({ ...(await plane.status({ engine: kind.description, lastRun: former })), ...more() }),
   });
   return { ...telemetry, close: async () => rates.close() };
 }
@@ -156,7 +153,7 @@ function routesOf(
           manifest: plane.manifest ?? passthrough,
           evaluate: (plan, records) => evaluate(kind, plan, records),
           live: plane,
-          showsRecords: caller !== undefined && permits(caller.role, "write"),
+          maySee: caller !== undefined && permits(caller.role, "write"),
           ...(price !== undefined && { price }),
         });
         return json(200, effect);

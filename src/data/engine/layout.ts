@@ -170,6 +170,9 @@ export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as con
 export const effectServicesMax = 64;
 export const effectExamplesMax = 20;
 export { effectExampleBytesMax };
+/** Of a rule that somebody watches: most records that are kept between two looks, and most bytes of one. */
+export const watchedRecordsMax = 16;
+export const watchedRecordBytesMax = 4096;
 
 /** Promise P6: a rule whose matches have no upper length makes at most this ÷ record bytes matches in one record. */
 export const matchBudgetBytes = 2 ** 30;

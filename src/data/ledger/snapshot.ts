@@ -14,6 +14,7 @@ import {
   routeCell,
   ruleCell,
 } from "../engine/layout.ts";
+import { type ListenerCounts, listenerCountNames, zeroListenerCounts } from "../inputs/listener_limits.ts";
 import { type Transport, transport } from "../ring/layout.ts";
 import { latencyBucketCount } from "./latency.ts";
 import { type LedgerShape, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
@@ -121,6 +122,10 @@ export interface Snapshot {
   /** The process's writers of standard output and of files. */
   streams: { handed: Amount; written: Amount; queued: Amount; lostClosed: Amount };
   connections: number;
+  /** Of `connections`. */
+  tlsConnections: number;
+  /** What listeners refused, closed and let wait. */
+  listeners: ListenerCounts;
   /** Rules of class reduce skipped because the engine could not keep up: how often that began, and what passed meanwhile. */
   overload: { entered: number; bypassed: Amount; level: number };
   /** Bytes that connections hold of records without an end. */
@@ -188,6 +193,8 @@ export function emptySnapshot(): Snapshot {
     outputs: new Map(),
     streams: { handed: zeroAmount(), written: zeroAmount(), queued: zeroAmount(), lostClosed: zeroAmount() },
     connections: 0,
+    tlsConnections: 0,
+    listeners: zeroListenerCounts(),
     overload: { entered: 0, bypassed: zeroAmount(), level: 0 },
     unfinishedBytes: 0,
     routingGap: 0,
@@ -287,6 +294,8 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   add(to.lost.quarantine_full, own("lostQuarantineFullRecords"), own("lostQuarantineFullBytes"));
   add(to.released, own("releasedRecords"), own("releasedBytes"));
   to.connections += own("connections");
+  to.tlsConnections += own("tlsConnections");
+  for (const name of listenerCountNames) to.listeners[name] += own(name);
   to.overload.entered += own("overloadEntered");
   add(to.overload.bypassed, own("bypassedRecords"), own("bypassedBytes"));
   to.overload.level = Math.max(to.overload.level, own("bypassActive"));
@@ -343,6 +352,7 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
     add(to.lost[cause], last.lost[cause].records, last.lost[cause].bytes);
   add(to.released, last.released.records, last.released.bytes);
   add(to.streams.handed, last.streams.handed.records, last.streams.handed.bytes);
+  for (const name of listenerCountNames) to.listeners[name] += last.listeners[name];
   to.overload.entered += last.overload.entered;
   add(to.overload.bypassed, last.overload.bypassed.records, last.overload.bypassed.bytes);
   to.routingGap = gap;

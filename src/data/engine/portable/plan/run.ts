@@ -30,6 +30,7 @@ import { EffectBook } from "./effect.ts";
 import type { PortablePlan, PreparedRoute, Step } from "./prepare.ts";
 import { RecordContext } from "./record_context.ts";
 import { type Remembered, rememberedBy } from "./remembered.ts";
+import { WatchedRules } from "./watched.ts";
 import { WithheldWriter } from "./withheld.ts";
 
 const allRoutes = 0xffff_ffff;
@@ -60,6 +61,9 @@ export class Runner {
   #viewed = false;
   /** Of rules in shadow. */
   readonly effects = new EffectBook();
+  readonly watched = new WatchedRules();
+  /** While rules are watched: those that acted on the record at hand. */
+  readonly #acted: number[] = [];
   #service: PortablePlan["service"];
   /** What rules in shadow would have done to the record at hand; at most one entry a rule. */
   #hits = 0;
@@ -132,6 +136,7 @@ export class Runner {
     this.#hitSaved = new Float64Array(plan.steps.length);
     this.#hitActs = new Uint8Array(plan.steps.length);
     this.#service = plan.service;
+    this.watched.watch([]);
     this.effects.use(
       plan.plan.rules.map(({ state = 0n }) => state),
       plan.shadows,
@@ -260,6 +265,7 @@ export class Runner {
     let to = end;
     this.#changes = 0;
     this.#hits = 0;
+    this.#acted.length = 0;
     this.#sampled = 0;
     this.#met.length = 0;
     this.#viewed = false;
@@ -273,6 +279,7 @@ export class Runner {
       if (step.when !== undefined && !step.when(this.#viewOf(text, from, to), step.protect)) continue;
       const result = this.#try(step, text, from, to, bytes);
       if (result === verdict.keep) continue;
+      if (this.watched.any && this.#acted.at(-1) !== step.rule) this.#acted.push(step.rule);
       if (step.shadow) {
         this.#foresee(step, result, this.#viewOf(text, from, to), bytes);
         continue;
@@ -450,6 +457,7 @@ export class Runner {
   }
 
   #bookHits(source: Buffer, start: number, end: number): void {
+    for (const rule of this.#acted) this.watched.note(rule, source.subarray(start, end));
     for (let i = 0; i < this.#hits; i++)
       this.effects.book(
         this.#hitRules[i]!,
