@@ -383,6 +383,11 @@ enum class CountCell : uint32_t {
   kReceivedByTransport = 11,
 };
 
+enum class SelectorCell : uint32_t {
+  kRecords = 0,
+  kValues = 1,
+};
+
 enum class FrameCell : uint32_t {
   kLostOversizeRecords = 0,
   kLostOversizeBytes = 1,
@@ -473,6 +478,7 @@ constexpr uint32_t kTransportsCounted = 8;
 constexpr uint32_t kCountCellsFixed = 32;
 constexpr uint32_t kCountCellsPerRule = 10;
 constexpr uint32_t kCountCellsPerRoute = 2;
+constexpr uint32_t kCountCellsPerSelector = 2;
 constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;
 constexpr uint32_t kOutputGrowthFactor = 4;

@@ -5,6 +5,7 @@
  */
 
 import type { PlanRule } from "../../plan/operations.ts";
+import { type CountedSelector, countCellsPerSelector, selectorCell } from "../../plan/redact_counts.ts";
 import {
   countCell,
   countCellsFixed,
@@ -29,6 +30,8 @@ export interface RuleTotals {
   dropped: Amount;
   changed: { records: number; replacements: number };
   quarantined: Amount;
+  /** Of a redact, by detector, `pattern` or `field`: records in which it replaced something, and values that it replaced. */
+  redacted: Map<string, { records: number; values: number }>;
   /** Summaries that it made of what it dropped. */
   summaries: Amount;
   /** sample: records that those stand for which it kept by chance. */
@@ -205,6 +208,8 @@ export interface LedgerMeaning {
   readonly outputs: readonly string[];
   /** Of the outputs that have a filter, the index in `outputs`, ascending. */
   readonly routes?: readonly number[];
+  /** Whose the cells of selectors are. */
+  readonly selectors?: readonly CountedSelector[];
 }
 
 export function shapeOf(meaning: LedgerMeaning): LedgerShape {
@@ -212,6 +217,7 @@ export function shapeOf(meaning: LedgerMeaning): LedgerShape {
     rules: meaning.rules.length,
     outputs: meaning.outputs.length,
     routes: meaning.routes?.length ?? 0,
+    selectorCells: (meaning.selectors?.length ?? 0) * countCellsPerSelector,
   };
 }
 
@@ -243,6 +249,7 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
       dropped: zeroAmount(),
       changed: { records: 0, replacements: 0 },
       quarantined: zeroAmount(),
+      redacted: new Map(),
       summaries: zeroAmount(),
       sampledWeight: 0,
     };
@@ -253,6 +260,16 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
     add(rule.summaries, at("summaryRecords"), at("summaryBytes"));
     rule.sampledWeight += at("sampledWeight");
     to.rules.set(id, rule);
+  });
+  meaning.selectors?.forEach(({ rule, detector }, index) => {
+    if (detector === undefined) return;
+    const at = offsets.selectors + index * countCellsPerSelector;
+    const { redacted } = to.rules.get(meaning.rules[rule]!.id)!;
+    const { records = 0, values = 0 } = redacted.get(detector) ?? {};
+    redacted.set(detector, {
+      records: records + cells[at + selectorCell.records]!,
+      values: values + cells[at + selectorCell.values]!,
+    });
   });
 }
 
