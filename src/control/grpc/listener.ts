@@ -55,7 +55,9 @@ export async function listenForGrpc({
   clientsMax,
 }: ListenerOptions): Promise<GrpcListener> {
   let server: Promise<GrpcServer> | undefined;
-  let closing = false;
+  let closed: Promise<void> | undefined;
+  /** Those that have not said yet what they speak. */
+  const silent = new Set<Socket>();
   const clients = new Clients(clientsMax);
   const loaded = () => {
     server ??= load(clients).catch((error: unknown) => {
@@ -69,10 +71,13 @@ export async function listenForGrpc({
   const accept = (socket: Socket) => {
     // A client that goes away is no fault; the session has its own listener later.
     socket.on("error", () => socket.destroy());
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
     awaitPreface(socket, () => {
+      silent.delete(socket);
       loaded().then(
         ({ take }) => {
-          if (closing || socket.destroyed) socket.destroy();
+          if (closed !== undefined || socket.destroyed) socket.destroy();
           else take(socket);
         },
         () => socket.destroy(),
@@ -111,14 +116,19 @@ export async function listenForGrpc({
   return {
     port: listening.port,
     addresses: listening.addresses,
-    async close(graceMs) {
-      closing = true;
-      forgetTls?.();
-      const closed = listening.close();
-      const running = await server?.catch(() => undefined);
-      await running?.close(graceMs);
-      clients.closeAll();
-      await closed;
+    close(graceMs) {
+      closed ??= (async () => {
+        forgetTls?.();
+        const ended = listening.close();
+        for (const socket of silent) socket.destroy();
+        const running = await server?.catch(() => undefined);
+        running?.stop();
+        const timer = setTimeout(() => clients.closeAll(), graceMs);
+        await ended;
+        clearTimeout(timer);
+        running?.end();
+      })();
+      return closed;
     },
   };
 }

@@ -39,8 +39,10 @@ export interface GrpcContext extends CallContext {
 export interface GrpcServer {
   /** Serves a connection whose first bytes are still unread. */
   take(socket: Socket): void;
-  /** Takes no more calls, tells those who watch, lets those that run finish for as long as given. */
-  close(graceMs: number): Promise<void>;
+  /** Takes no more calls, tells those who watch; connections close when their last call has ended. */
+  stop(): void;
+  /** Ends what is left, timers among it. */
+  end(): void;
 }
 
 /** A client needs one at a time, a tool that looks at everything at once a few. */
@@ -100,13 +102,13 @@ export async function createGrpcServer(context: GrpcContext, clients: Clients): 
 
   return {
     take: (socket) => injector.injectConnection(socket),
-    async close(graceMs) {
+    stop() {
       health.stop();
       watchers.stop();
-      const timer = setTimeout(() => server.forceShutdown(), graceMs);
-      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-      clearTimeout(timer);
+      // Its callback comes too soon: Node's own `close` has marked the sessions as closed, which end with their last call.
+      server.tryShutdown(() => {});
     },
+    end: () => server.forceShutdown(),
   };
 }
 
