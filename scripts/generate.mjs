@@ -62,6 +62,7 @@ const constants = {
   sampleWeightMax: operations.sampleWeightMax,
   severities: Object.keys(operations.severity).length,
   outputsMax: outputs.outputsMax,
+  transportsCounted: engine.transportsCounted,
   countCellsFixed: engine.countCellsFixed,
   countCellsPerRule: engine.countCellsPerRule,
   countCellsPerRoute: engine.countCellsPerRoute,

@@ -237,6 +237,7 @@ enum class Transport : uint8_t {
   kUdp = 1,
   kStdin = 2,
   kUnknown = 3,
+  kTls = 4,
 };
 
 enum class FramingKind : uint32_t {
@@ -379,6 +380,7 @@ enum class CountCell : uint32_t {
   kQuarantinedOutputLimitBytes = 8,
   kCreatedRecords = 9,
   kCreatedBytes = 10,
+  kReceivedByTransport = 11,
 };
 
 enum class FrameCell : uint32_t {
@@ -467,7 +469,8 @@ constexpr uint32_t kThrottleTokensMax = 1000000000;
 constexpr uint32_t kSampleWeightMax = 1000000000;
 constexpr uint32_t kSeverities = 7;
 constexpr uint32_t kOutputsMax = 64;
-constexpr uint32_t kCountCellsFixed = 16;
+constexpr uint32_t kTransportsCounted = 8;
+constexpr uint32_t kCountCellsFixed = 32;
 constexpr uint32_t kCountCellsPerRule = 10;
 constexpr uint32_t kCountCellsPerRoute = 2;
 constexpr uint32_t kFrameCells = 8;

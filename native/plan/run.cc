@@ -463,8 +463,17 @@ void Runner::Flush() {
   batch_.Flush();
   if (counts_ == nullptr) return;
   const auto add = [this](CountCell cell, uint64_t amount) { Count(cell) += static_cast<double>(amount); };
-  add(CountCell::kReceivedRecords, tally_.passed_records + tally_.kept_back_records - tally_.created_records);
-  add(CountCell::kReceivedBytes, tally_.passed_bytes + tally_.kept_back_bytes - tally_.created_bytes);
+  const uint64_t received_records = tally_.passed_records + tally_.kept_back_records - tally_.created_records;
+  const uint64_t received_bytes = tally_.passed_bytes + tally_.kept_back_bytes - tally_.created_bytes;
+  add(CountCell::kReceivedRecords, received_records);
+  add(CountCell::kReceivedBytes, received_bytes);
+  if (received_records > 0) {
+    const auto transport = static_cast<uint32_t>(context_->source.transport);
+    const uint32_t by = transport < kTransportsCounted ? transport : static_cast<uint32_t>(Transport::kUnknown);
+    double* const cells = counts_ + static_cast<uint32_t>(CountCell::kReceivedByTransport) + 2 * by;
+    cells[0] += static_cast<double>(received_records);
+    cells[1] += static_cast<double>(received_bytes);
+  }
   add(CountCell::kCreatedRecords, tally_.created_records);
   add(CountCell::kCreatedBytes, tally_.created_bytes);
   add(CountCell::kPassedRecords, tally_.passed_records);

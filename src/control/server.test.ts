@@ -594,6 +594,7 @@ describe("the control server", () => {
       "/outputs",
       "/outputs/{id}",
       "/outputs/{id}/test",
+      "/planes",
       "/publish",
       "/readyz",
       "/rules",

@@ -22,6 +22,7 @@ import type { RouteContext } from "./routes/context.ts";
 import { effectRoutes } from "./routes/effect.ts";
 import { manifestRoutes } from "./routes/manifest.ts";
 import { outputsRoutes } from "./routes/outputs.ts";
+import { planesRoutes } from "./routes/planes.ts";
 import { previewRoutes } from "./routes/preview.ts";
 import { publishRoutes } from "./routes/publish.ts";
 import { rootRoutes } from "./routes/root.ts";
@@ -187,6 +188,7 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     publishRoutes,
     manifestRoutes,
     versionsRoutes,
+    planesRoutes,
     statusRoutes,
     telemetryRoutes,
   ])

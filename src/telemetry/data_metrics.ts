@@ -21,6 +21,8 @@ export const rulesMax = 1000;
 /** The label of all others. */
 export const formerRules = "former";
 
+/** Said to be 0, too. Another one shows when something came that way: `tls`, or `unknown` for what knows no more where it came from. */
+const listeners: ReadonlySet<string> = new Set(["tcp", "udp"]);
 const ledger = "ledger, in shared memory";
 const main = "main thread";
 
@@ -30,7 +32,10 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     labels: ["listener"],
     what: "that met the rules, by the way they came",
     source: ledger,
-    read: ({ snapshot }) => [{ amount: snapshot.received, labels: { listener: "all" } }],
+    read: ({ snapshot: { receivedBy } }) =>
+      Object.entries(receivedBy)
+        .filter(([listener, { records }]) => records > 0 || listeners.has(listener))
+        .map(([listener, amount]) => ({ amount, labels: { listener } })),
   }),
   ...pair({
     name: "created",

@@ -1,4 +1,5 @@
 /** What a gate tells of itself: metrics, health and status on the control port and on a data plane's own admin port, and its log. */
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
@@ -11,6 +12,12 @@ import { atRest } from "../fixtures/status.ts";
 import { until } from "../fixtures/wait.ts";
 
 afterEach(disposeGates);
+
+async function sendDatagrams(port: number, lines: readonly string[]): Promise<void> {
+  const socket = createSocket("udp4");
+  for (const line of lines) await new Promise((sent) => socket.send(line, port, "127.0.0.1", sent));
+  socket.close();
+}
 
 async function ask(port: number, path: string, headers: Record<string, string> = {}, method = "GET") {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers, method });
@@ -37,17 +44,22 @@ for (const { engine, skip, note } of engines) {
       await gate.send(
         `${"DEBUG one\n".repeat(30)}${"ssn 123-45-6789, 123-45-6789\n".repeat(20)}${"plain\n".repeat(50)}`,
       );
+      await sendDatagrams(gate.udpPort, ["by udp", "DEBUG by udp"]);
+      await until("the datagrams have come", async () => (await gate.ok("GET", "/status")).received.records === 102);
       await atRest(gate);
       for (const port of [gate.controlPort, gate.adminPort]) {
         const series = await scrape(port);
         const value = (name: string, labels = {}) => amountOf(series, `streamgate_${name}`, labels);
-        expect(value("records_received_total")).toBe(100);
-        expect(value("bytes_received_total")).toBe(30 * 9 + 20 * 28 + 50 * 5);
-        expect(value("records_dropped_total", { rule: "drop_debug" })).toBe(30);
-        expect(value("bytes_dropped_total", { rule: "drop_debug" })).toBe(270);
+        expect(value("records_received_total", { listener: "tcp" })).toBe(100);
+        expect(value("bytes_received_total", { listener: "tcp" })).toBe(30 * 9 + 20 * 28 + 50 * 5);
+        expect(value("records_received_total", { listener: "udp" })).toBe(2);
+        expect(value("bytes_received_total", { listener: "udp" })).toBe(18);
+        expect(value("records_received_total")).toBe(102);
+        expect(value("records_dropped_total", { rule: "drop_debug" })).toBe(31);
+        expect(value("bytes_dropped_total", { rule: "drop_debug" })).toBe(282);
         expect(value("records_redacted_total", { rule: "ssn" })).toBe(20);
         expect(value("records_delivered_total", { output: "siem" })).toBe(sink.lines().length);
-        expect(value("records_delivered_total", { output: "siem" })).toBe(70);
+        expect(value("records_delivered_total", { output: "siem" })).toBe(71);
         expect(value("records_lost_total")).toBe(0);
         expect(value("ledger_imbalance")).toBe(0);
         expect(value("output_breaker_state", { output: "siem", state: "closed" })).toBe(2);

@@ -7,6 +7,7 @@ import type { Price } from "../../prices/price.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { Audit } from "../audit.ts";
 import type { Calls } from "../calls.ts";
+import type { Planes } from "../planes.ts";
 import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
 
@@ -43,6 +44,8 @@ export interface RouteContext extends Calls {
   readonly telemetry?: Telemetry;
   /** Likewise: what rules do to live traffic. */
   readonly live?: LiveRules;
+  /** Data planes that report; absent: none can be asked. */
+  readonly planes?: Planes;
   /** Who changed what protects. */
   readonly audit: Audit;
   /** What rules were seen to do to errors. */

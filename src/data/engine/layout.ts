@@ -79,6 +79,8 @@ export const countCell = {
   /** Summaries that rules made of what they dropped. They go on as records do, so they are in what follows and not in received. */
   createdRecords: 9,
   createdBytes: 10,
+  /** First of two cells, records and bytes, for each of `transportsCounted` transports: what of `received` came that way. */
+  receivedByTransport: 11,
 } as const;
 export type CountCell = keyof typeof countCell;
 /**
@@ -98,8 +100,10 @@ export const frameCell = {
 export type FrameCell = keyof typeof frameCell;
 export const frameCells = 8;
 
-/** Cells before the first rule's. */
-export const countCellsFixed = 16;
+/** By their numbers in src/data/ring/layout.ts; one beyond is counted with those that are unknown. */
+export const transportsCounted = 8;
+/** Cells before the first rule's; a few are spare. */
+export const countCellsFixed = 32;
 
 /** Cells of rule i start at `countCellsFixed + i × countCellsPerRule`. */
 export const ruleCell = {

@@ -47,8 +47,19 @@ export const ledgerCell = {
   /** Of what was received: records that a command has released from the quarantine. */
   releasedRecords: 18,
   releasedBytes: 19,
+  /** What listeners did about connections, since the worker started: `ListenerCounts`. */
+  refusedConnections: 20,
+  refusedSource: 21,
+  refusedDescriptors: 22,
+  closedIdle: 23,
+  closedSlow: 24,
+  handshakesFailed: 25,
+  certificatesRefused: 26,
+  rateWaits: 27,
+  /** Of the open connections: those over TLS. For people. */
+  tlsConnections: 28,
 } as const;
-export const ledgerCells = 20;
+export const ledgerCells = 29;
 
 /**
  * Of one output at one worker, since the output exists there. Bytes are as written, without LFs. At every snapshot, in records and in

@@ -13,6 +13,8 @@ import {
   routeCell,
   ruleCell,
 } from "../engine/layout.ts";
+import { type ListenerCounts, listenerCountNames, zeroListenerCounts } from "../inputs/listener_limits.ts";
+import { type Transport, transport } from "../ring/layout.ts";
 import { latencyBucketCount } from "./latency.ts";
 import { type LedgerShape, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
 
@@ -20,6 +22,8 @@ export interface Amount {
   records: number;
   bytes: number;
 }
+
+const transports = Object.keys(transport) as Transport[];
 
 export interface RuleTotals {
   dropped: Amount;
@@ -95,6 +99,8 @@ export interface Latency {
 export interface Snapshot {
   /** What engines took. */
   received: Amount;
+  /** Of `received`, by the way they came. */
+  receivedBy: Record<Transport, Amount>;
   /** Of `received`: what a command has released from the quarantine, so that it came again. */
   released: Amount;
   /** Summaries that rules made: they go on as records do. Bytes as they were made. */
@@ -113,6 +119,10 @@ export interface Snapshot {
   /** The process's writers of standard output and of files. */
   streams: { handed: Amount; written: Amount; queued: Amount; lostClosed: Amount };
   connections: number;
+  /** Of `connections`. */
+  tlsConnections: number;
+  /** What listeners refused, closed and let wait. */
+  listeners: ListenerCounts;
   /** Rules of class reduce skipped because the engine could not keep up: how often that began, and what passed meanwhile. */
   overload: { entered: number; bypassed: Amount; level: number };
   /** Bytes that connections hold of records without an end. */
@@ -161,6 +171,7 @@ function zeroFares(): OutputFares {
 export function emptySnapshot(): Snapshot {
   return {
     received: zeroAmount(),
+    receivedBy: Object.fromEntries(transports.map((name) => [name, zeroAmount()])) as Record<Transport, Amount>,
     released: zeroAmount(),
     created: zeroAmount(),
     passed: zeroAmount(),
@@ -179,6 +190,8 @@ export function emptySnapshot(): Snapshot {
     outputs: new Map(),
     streams: { handed: zeroAmount(), written: zeroAmount(), queued: zeroAmount(), lostClosed: zeroAmount() },
     connections: 0,
+    tlsConnections: 0,
+    listeners: zeroListenerCounts(),
     overload: { entered: 0, bypassed: zeroAmount(), level: 0 },
     unfinishedBytes: 0,
     routingGap: 0,
@@ -207,6 +220,10 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
   const offsets = ledgerOffsets(shapeOf(meaning));
   const count = (cell: keyof typeof countCell) => cells[offsets.counts + countCell[cell]]!;
   add(to.received, count("receivedRecords"), count("receivedBytes"));
+  for (const name of transports) {
+    const at = offsets.counts + countCell.receivedByTransport + 2 * transport[name];
+    add(to.receivedBy[name], cells[at]!, cells[at + 1]!);
+  }
   add(to.created, count("createdRecords"), count("createdBytes"));
   add(to.passed, count("passedRecords"), count("passedBytes"));
   const { matchLimit, outputLimit } = to.quarantined;
@@ -260,6 +277,8 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   add(to.lost.quarantine_full, own("lostQuarantineFullRecords"), own("lostQuarantineFullBytes"));
   add(to.released, own("releasedRecords"), own("releasedBytes"));
   to.connections += own("connections");
+  to.tlsConnections += own("tlsConnections");
+  for (const name of listenerCountNames) to.listeners[name] += own(name);
   to.overload.entered += own("overloadEntered");
   add(to.overload.bypassed, own("bypassedRecords"), own("bypassedBytes"));
   to.overload.level = Math.max(to.overload.level, own("bypassActive"));
@@ -316,6 +335,7 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
     add(to.lost[cause], last.lost[cause].records, last.lost[cause].bytes);
   add(to.released, last.released.records, last.released.bytes);
   add(to.streams.handed, last.streams.handed.records, last.streams.handed.bytes);
+  for (const name of listenerCountNames) to.listeners[name] += last.listeners[name];
   to.overload.entered += last.overload.entered;
   add(to.overload.bypassed, last.overload.bypassed.records, last.overload.bypassed.bytes);
   to.routingGap = gap;

@@ -1,6 +1,7 @@
 /** Runs a prepared plan over records, one after the other, and books what became of each. */
 
 import type { Plan } from "../../../../plan/operations.ts";
+import { transport } from "../../../ring/layout.ts";
 import type { Batch } from "../../batch.ts";
 import {
   countCell,
@@ -13,6 +14,7 @@ import {
   quarantineCause,
   routeCell,
   ruleCell,
+  transportsCounted,
 } from "../../layout.ts";
 import type { Withheld } from "../../withheld.ts";
 import { RecordView } from "../condition/condition.ts";
@@ -98,6 +100,8 @@ export class Runner {
   /** Whether a window has ended is asked once after each begin. */
   #dueAsked = false;
   #context = new RecordContext();
+  /** Where records are counted by the way they came. */
+  #cameCell = countCell.receivedByTransport + 2 * transport.unknown;
   /** A summary stands for records of several sources: whoever asks for one gets no answer. */
   readonly #nobody = new RecordContext();
   readonly #summary = new Scratch();
@@ -163,6 +167,8 @@ export class Runner {
   /** Call before the records of a chunk or block, which came as `context` says. */
   begin(context: RecordContext): void {
     this.#context = context;
+    const by = context.transport < transportsCounted ? context.transport : transport.unknown;
+    this.#cameCell = countCell.receivedByTransport + 2 * by;
     this.#dueAsked = false;
     this.#place(context);
     this.#batch.begin();
@@ -487,6 +493,8 @@ export class Runner {
     if (this.#teller === undefined) {
       counts[countCell.receivedRecords]! += 1;
       counts[countCell.receivedBytes]! += bytes;
+      counts[this.#cameCell]! += 1;
+      counts[this.#cameCell + 1]! += bytes;
     }
     for (let i = 0; i < this.#changes; i++) {
       const rule = ruleCells(this.#changedRules[i]!);
