@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 async function clientOf(gate: Gate, options: { ca?: string; host?: string } = {}): Promise<GrpcClient> {
-  const client = await GrpcClient.connect(gate.grpcPort, options);
+  const client = await GrpcClient.connect(await gate.grpcPort(), options);
   clients.push(client);
   return client;
 }
@@ -32,7 +32,12 @@ describe.skipIf(skip)(`the gRPC API${note}`, () => {
     const watch = client.watch({ status_interval_seconds: 1 });
     await watch.nextVersion();
     await client.call("AddRule", { rule_json: JSON.stringify(ruleDebug) });
-    expect((await client.call("Publish")).publication).toMatchObject({ subscribers_notified: 1 });
+    const { publication } = await client.call("Publish", { wait: "10s" });
+    expect(publication).toMatchObject({
+      subscribers_notified: 1,
+      planes: { status: "applied", pending: [], silent: 0 },
+    });
+    expect(JSON.parse((await client.call("Status")).planes_json)).toMatchObject([{ running: "1", state: "applied" }]);
     await gate.send("DEBUG one\ntwo\n");
     expect(await gate.waitForLines(1)).toEqual(["two"]);
     expect((await watch.nextVersion()).manifest.version).toBe("1");
@@ -52,7 +57,7 @@ describe.skipIf(skip)(`the gRPC API${note}`, () => {
     const client = await clientOf(gate);
     await client.call("AddRule", { rule_json: JSON.stringify(ruleDebug) });
     expect(await client.refusal("Publish")).toMatchObject({ code: "UNAVAILABLE", info: { reason: "SG_BUS_AWAY" } });
-    expect(await client.call("Status")).toEqual({ version: "0", json: "" });
+    expect(await client.call("Status")).toEqual({ version: "0", json: "", planes_json: "" });
   });
 
   it("ends its calls and lets the gate stop in order while clients are connected", async () => {
@@ -123,9 +128,10 @@ const missing = grpcurl === undefined ? " [skipped: grpcurl not installed; `go i
 describe.skipIf(skip || grpcurl === undefined)(`grpcurl${note}${missing}`, () => {
   it("lists, describes and calls by reflection alone", async () => {
     const gate = await Gate.start({ engine });
+    const port = await gate.grpcPort();
     const run = (...args: string[]) => {
       const at = args.findIndex((arg) => !arg.startsWith("-") && !arg.startsWith("{"));
-      const all = ["-plaintext", ...args.slice(0, at), `127.0.0.1:${gate.grpcPort}`, ...args.slice(at)];
+      const all = ["-plaintext", ...args.slice(0, at), `127.0.0.1:${port}`, ...args.slice(at)];
       const { status, stdout, stderr } = spawnSync(grpcurl!, all, { encoding: "utf8", env: environment() });
       return { status, stdout, stderr };
     };

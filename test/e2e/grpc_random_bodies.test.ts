@@ -193,8 +193,9 @@ for (const { engine, skip, note } of engines.slice(0, 1)) {
       `answers ${cases} random bodies, none of them as if the fault were its own (FUZZ_SEED=${seed})`,
       async () => {
         const gate = await Gate.start({ engine, env: { STREAMGATE_WORKERS: "1" } });
-        const client = await GrpcClient.connect(gate.grpcPort);
-        const session = connect(`http://127.0.0.1:${gate.grpcPort}`);
+        const port = await gate.grpcPort();
+        const client = await GrpcClient.connect(port);
+        const session = connect(`http://127.0.0.1:${port}`);
         const methods = [...Object.values(client.methods), ...otherMethods()];
         expect(methods.length).toBeGreaterThan(16);
         const bodies = new Bodies(seed, methods);

@@ -72,9 +72,9 @@ describe.skipIf(skip)(`a gate on ${engine}${note}`, () => {
     expect(loaded("main")).toContain("@fastify/swagger-ui");
 
     // Who looks whether the port is open is no client.
-    expect((await fetch(`http://127.0.0.1:${gate.grpcPort}/`)).status).toBe(400);
+    expect((await fetch(`http://127.0.0.1:${await gate.grpcPort()}/`)).status).toBe(400);
     for (const name of grpcPackages) expect(loaded("main")).not.toContain(name);
-    const client = await GrpcClient.connect(gate.grpcPort);
+    const client = await GrpcClient.connect(await gate.grpcPort());
     expect((await client.call("ListRules")).rules).toHaveLength(1);
     client.close();
     expect(loaded("main")).toEqual(expect.arrayContaining(grpcPackages));
