@@ -275,7 +275,28 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     source: "writers, in shared memory",
     read: ({ snapshot }) => [{ amount: snapshot.streams.queued }],
   }),
-  gauge("connections", "connections", "Open TCP connections.", ledger, ({ snapshot }) => snapshot.connections),
+  {
+    name: "streamgate_connections",
+    type: "gauge",
+    unit: "connections",
+    labels: ["listener"],
+    help: "Open connections.",
+    source: ledger,
+    read: ({ snapshot: { connections, tlsConnections } }) => [
+      { labels: { listener: "tcp" }, value: connections - tlsConnections },
+      { labels: { listener: "tls" }, value: tlsConnections },
+    ],
+  },
+  {
+    name: "streamgate_listener_events_total",
+    type: "counter",
+    unit: "events",
+    labels: ["event"],
+    help: "What listeners did to keep within their limits, and handshakes that failed, by what it was.",
+    source: ledger,
+    read: ({ snapshot: { listeners } }) =>
+      Object.entries(listeners).map(([event, value]) => ({ labels: { event: snakeCase(event) }, value })),
+  },
   gauge(
     "unfinished_bytes",
     "bytes",
@@ -478,6 +499,10 @@ function gaugeByOutput(
     source: ledger,
     read: (facts) => numbersByOutput(facts, read),
   };
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function one(value: number): Sample[] {
