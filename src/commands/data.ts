@@ -43,8 +43,9 @@ export async function command(settings: Settings): Promise<void> {
     const reporter = reportThroughRedis(target);
     opened.add(() => reporter.close());
     const reporting = await ReportingPlane.open({ settings, plane, kind, directory, reporter });
+    opened.add(() => reporting.close());
     onShutdown(log, async () => {
-      await Promise.all([subscriber.close(), reporter.close()]);
+      await Promise.all([subscriber.close(), reporter.close(), reporting.close()]);
       await plane.drain(settings.shutdownTimeoutMs);
       await opened.close();
     });
@@ -100,6 +101,7 @@ async function runFile(settings: Settings, path: string): Promise<void> {
     // Nobody hears the reports of a plane without a bus, but for /status.
     const parts = { settings, plane, kind, directory };
     const reporting = await ReportingPlane.open({ ...parts, reporter: new LocalReports() });
+    opened.add(() => reporting.close());
     const run = async ({ manifest: raw }: ReadConfiguration) => {
       // Nobody counts versions of a file: planes that read the same say the same.
       const version = `file-${createHash("sha256").update(canonical(raw)).digest("hex").slice(0, 8)}`;
@@ -157,8 +159,7 @@ export async function followBus({
         await reporting.run(passthrough);
       }
     } else {
-      const manifest = await reporting.run(raw);
-      await keepLastGood(dataDirectory, manifest);
+      const manifest = await reporting.run(raw, (manifest) => keepLastGood(dataDirectory, manifest));
       log.info(`running manifest version ${manifest.version}`);
     }
     // The bus logs what a manifest is refused for; a port that cannot be had is not the manifest's fault.

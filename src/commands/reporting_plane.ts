@@ -1,8 +1,9 @@
-/** A data plane that says what it runs: every manifest on its way into it passes here. */
+/** A data plane that says what it runs, and goes back from what does harm: every manifest on its way into it passes here. */
 
 import type { PlaneReporter } from "../bus/bus.ts";
 import { OwnReport } from "../bus/own_report.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
+import { AutoRevert } from "../data/revert/auto_revert.ts";
 import type { DataPlane } from "../data/worker/data_plane.ts";
 import { type Manifest, readManifest } from "../manifest/manifest.ts";
 import { planeId } from "../persistence/plane_id.ts";
@@ -25,11 +26,13 @@ export class ReportingPlane {
   readonly #plane: DataPlane;
   readonly #kind: EngineKind;
   readonly #own: OwnReport;
+  readonly #revert: AutoRevert;
 
-  private constructor({ plane, kind }: ReportingParts, own: OwnReport) {
+  private constructor({ plane, kind }: ReportingParts, own: OwnReport, revert: AutoRevert) {
     this.#plane = plane;
     this.#kind = kind;
     this.#own = own;
+    this.#revert = revert;
   }
 
   /** @throws StreamGateError SG_DATA_DIR, SG_STATE_DAMAGED */
@@ -37,20 +40,30 @@ export class ReportingPlane {
     const { settings, plane, kind, directory, reporter } = parts;
     const id = await planeId(directory, settings.planeId);
     const own = new OwnReport({ id, engine: kind.description, workers: plane.workers }, reporter);
-    return new ReportingPlane(parts, own);
+    const check = (pattern: string) => kind.checkPattern(pattern);
+    const revert = await AutoRevert.open({ plane, check, settings, directory, log, tell: own });
+    plane.revert = revert;
+    return new ReportingPlane(parts, own, revert);
   }
 
   /**
    * Reads a manifest and runs it: resolves when every worker does. What comes of it is reported either way.
+   * @param keep called when it runs, before that is reported
    * @throws StreamGateError as `readManifest` and `DataPlane.apply`; what ran before runs on
    */
-  run(raw: unknown): Promise<Manifest> {
+  run(raw: unknown, keep?: (manifest: Manifest) => Promise<void>): Promise<Manifest> {
     return this.#own.applying(raw, async () => {
       const { manifest, warnings } = this.#read(raw);
       for (const warning of warnings) log.warn(`manifest: ${warning}`);
-      await this.#plane.apply(manifest);
+      await this.#revert.apply(manifest);
+      await keep?.(manifest);
       return manifest;
     });
+  }
+
+  /** From now on it goes back from nothing. */
+  close(): Promise<void> {
+    return this.#revert.close();
   }
 
   #read(raw: unknown): ReturnType<typeof readManifest> {

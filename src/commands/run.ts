@@ -77,6 +77,7 @@ export async function command(settings: Settings): Promise<void> {
         directory: directory.path,
         reporter: reports,
       });
+      opened.add(() => reporting.close());
       const shown = watchedPlanes(reports, audit, directory.path, opened);
       const apply = async (manifest: Manifest) => void (await reporting.run(manifest));
       const bus = new EmbeddedBus(apply);
@@ -113,6 +114,7 @@ export async function command(settings: Settings): Promise<void> {
       control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
       const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
+      opened.add(() => reporting.close());
       await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory.path, busName: target.name });
     }
     log.info(`data directory ${directory.path}`);
