@@ -22,6 +22,13 @@ export interface ReportingParts {
   readonly reporter: PlaneReporter;
 }
 
+export interface RunOptions {
+  /** Throws when it may not run, whatever is in it. */
+  readonly admit?: (raw: unknown) => void;
+  /** Called when it runs, before that is reported. */
+  readonly keep?: () => Promise<void>;
+}
+
 export class ReportingPlane {
   readonly #plane: DataPlane;
   readonly #kind: EngineKind;
@@ -48,15 +55,14 @@ export class ReportingPlane {
 
   /**
    * Reads a manifest and runs it: resolves when every worker does. What comes of it is reported either way.
-   * @param keep called when it runs, before that is reported
-   * @throws StreamGateError as `readManifest` and `DataPlane.apply`; what ran before runs on
+   * @throws StreamGateError as `admit`, `readManifest` and `DataPlane.apply`; what ran before runs on
    */
-  run(raw: unknown, keep?: (manifest: Manifest) => Promise<void>): Promise<Manifest> {
+  run(raw: unknown, { admit = () => {}, keep }: RunOptions = {}): Promise<Manifest> {
     return this.#own.applying(raw, async () => {
-      const { manifest, warnings } = this.#read(raw);
+      const { manifest, warnings } = this.#read(raw, admit);
       for (const warning of warnings) log.warn(`manifest: ${warning}`);
       await this.#revert.apply(manifest);
-      await keep?.(manifest);
+      await keep?.();
       return manifest;
     });
   }
@@ -66,8 +72,9 @@ export class ReportingPlane {
     return this.#revert.close();
   }
 
-  #read(raw: unknown): ReturnType<typeof readManifest> {
+  #read(raw: unknown, admit: (raw: unknown) => void): ReturnType<typeof readManifest> {
     try {
+      admit(raw);
       return readManifest(raw, (pattern) => this.#kind.checkPattern(pattern));
     } catch (error) {
       const version = (raw as { version?: unknown } | null)?.version;

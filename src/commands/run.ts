@@ -11,7 +11,9 @@ import { Audit } from "../control/audit.ts";
 import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
+import { Tails } from "../control/tail.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
+import { openEvaluation } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
 import { type Manifest, type OutputConfig, passthrough } from "../manifest/manifest.ts";
@@ -26,6 +28,7 @@ import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -35,7 +38,7 @@ export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  const target = redisTarget(settings);
+  const target = redisTarget(settings, log);
   if (settings.config !== undefined && target !== undefined) throw twoSources(settings.config);
   const check = (pattern: string) => kind.checkPattern(pattern);
   const file = settings.config === undefined ? undefined : new ConfigurationFile(settings.config, check, log);
@@ -50,12 +53,17 @@ export async function command(settings: Settings): Promise<void> {
     marker = await markRun(directory.path, plane);
     const { former } = marker;
     const audit = new Audit(directory.path);
-    const telemetry = telemetryOf(plane, kind, former, file);
+    const telemetry = telemetryOf(plane, kind, former, () => (file === undefined ? {} : { config: file.status }));
     opened.add(telemetry.close);
     const planes = {
       telemetry,
       live: plane,
-      testOutput: testOutputWith(kind),
+      tails: new Tails({
+        live: plane,
+        open: (plan) => openEvaluation(kind, plan),
+        drafted: () => store.draft.rules,
+      }),
+      testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     };
     let control: ControlServer | undefined;
     // Only where it was asked for: the control port serves the same.
@@ -104,7 +112,8 @@ export async function command(settings: Settings): Promise<void> {
           import("../bus/redis_subscriber.ts"),
           import("../bus/redis_reports.ts"),
         ]);
-      const publisher = publishThroughRedis(target, log);
+      const signed = signedManifests(settings);
+      const publisher = publishThroughRedis(target, log, signed);
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
@@ -115,7 +124,8 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(control.close);
       const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
       opened.add(() => reporting.close());
-      await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory.path, busName: target.name });
+      const [dataDirectory, busName] = [directory.path, target.name];
+      await followBus({ plane, reporting, subscriber, kind, dataDirectory, busName, signed });
     }
     log.info(`data directory ${directory.path}`);
   });
@@ -129,10 +139,10 @@ async function publishFile(path: string, { manifest }: ReadConfiguration, public
 }
 
 /** Loaded when somebody asks for it: the HTTP client takes some 20 MB. */
-function testOutputWith(kind: EngineKind) {
+function testOutputWith(kind: EngineKind, allowMetadata: boolean) {
   return async (config: OutputConfig) => {
     const { tryOutput } = await import("../data/delivery/trial.ts");
     const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
-    return tryOutput(config, { kind, read, now: Date.now });
+    return tryOutput(config, { kind, read, now: Date.now, allowMetadata });
   };
 }

@@ -55,11 +55,8 @@ for (const { engine, skip, note } of engines) {
         { version: "2", to: "1", outputs: false, why: expect.stringContaining('rule "drop_debug" drops 100 %') },
       ]);
       // Records pass again, without what the new version's redact takes out.
-      await gate.waitForLines(passedBefore + 50 > gate.lineCount ? gate.lineCount : passedBefore);
-      const mark = gate.lineCount;
-      await gate.send(line(1) + line(2));
-      await gate.waitForLines(mark + 2);
-      expect(gate.lines().slice(mark)).toEqual(["INFO order 1 ssn #", "INFO order 2 ssn #"]);
+      await gate.send("INFO last one, ssn 123-45-6789\n");
+      await until("it passes", () => gate.lines().includes("INFO last one, ssn #"));
       expect(gate.lines().slice(passedBefore).join("\n")).not.toContain("123-45-6789");
       expect(gate.stderr).toContain("Gone back to the reduce rules of version 1");
       expect((await gate.ok("GET", "/planes"))[0]).toMatchObject({

@@ -35,7 +35,7 @@ class Plane {
       const none = () => ({ records: 0, bytes: 0 });
       const totals = this.#counts.rules.get(dropping.id) ?? {
         ...{ dropped: none(), changed: { records: 0, replacements: 0 }, quarantined: none(), summaries: none() },
-        sampledWeight: 0,
+        ...{ sampledWeight: 0, redacted: new Map() },
       };
       totals.dropped.records += records;
       this.#counts.rules.set(dropping.id, totals);

@@ -28,8 +28,8 @@ export interface PlaneFacts {
   readonly rules: readonly string[];
   readonly outputs: readonly string[];
   readonly reloads: Reloads;
-  /** How going back from versions stands; undefined: nobody does. */
-  readonly revert: RevertStatus | undefined;
+  /** How going back from versions stands; absent: nobody does. */
+  readonly revert?: RevertStatus;
   readonly memory: { readonly budgetBytes: number; readonly heldBytes: number };
   /** Absent: there is none. */
   readonly quarantine?: QuarantineStatus;
