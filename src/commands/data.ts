@@ -163,7 +163,7 @@ export async function followBus({
     return true;
   };
 
-  await subscriber.start(async (raw) => {
+  const follow = async (raw: unknown) => {
     if (raw === undefined) {
       if (await runLastGood()) {
         log.warn(`${busName} holds no manifest; running with the last good one`);
@@ -184,7 +184,8 @@ export async function followBus({
       failure = error;
       if (started) log.error(error.message);
     });
-  });
+  };
+  await subscriber.start(follow, (error) => void reporting.unreadable(error));
   started = true;
   if (failure !== undefined) throw failure;
   if (listening !== undefined) return;

@@ -62,9 +62,16 @@ export class ReportingPlane {
       const { manifest, warnings } = this.#read(raw, admit);
       for (const warning of warnings) log.warn(`manifest: ${warning}`);
       await this.#revert.apply(manifest);
-      await keep?.();
+      // It runs all the same: that it would not be there after a restart is for people.
+      await keep?.().catch((error: Error) => log.error(`the manifest that runs cannot be kept: ${error.message}`));
       return manifest;
     });
+  }
+
+  /** What came was no manifest at all. */
+  async unreadable(error: Error): Promise<void> {
+    this.#plane.refused(undefined, error);
+    await this.#own.applying(undefined, () => Promise.reject(error)).catch(() => {});
   }
 
   /** From now on it goes back from nothing. */

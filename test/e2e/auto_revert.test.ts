@@ -1,5 +1,7 @@
 /** A gate goes back by itself from a version that does harm, says so everywhere, and never lets out what that version protects. */
 import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
@@ -7,7 +9,14 @@ import { needsRedis, RedisServer } from "../fixtures/redis.ts";
 import { engines } from "../fixtures/requirement.ts";
 import { until } from "../fixtures/wait.ts";
 
-afterEach(disposeGates);
+const servers: Server[] = [];
+afterEach(async () => {
+  await disposeGates();
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
 
 /** Few records are enough here, and a window that is long for a test: going back has to come from what is seen, not from its end. */
 const env = { REVERT_RECORDS: "200", REVERT_WINDOW: "30" };
@@ -32,6 +41,21 @@ async function sendRecords(gate: Gate, count: number): Promise<void> {
   const before = await received(gate);
   await gate.send(Array.from({ length: count }, (_, index) => line(index)).join(""));
   await until("they are received", async () => (await received(gate)) >= before + count);
+}
+
+/** An HTTP destination that answers `status` and keeps what it was sent. */
+async function destination(status: number) {
+  const one = { text: "", url: "" };
+  const server = createServer((request, response) => {
+    request.setEncoding("latin1").on("data", (part: string) => {
+      one.text += part;
+    });
+    request.on("end", () => response.writeHead(status).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  one.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return one;
 }
 
 for (const { engine, skip, note } of engines) {
@@ -106,6 +130,30 @@ for (const { engine, skip, note } of engines) {
         expect(await revertOf(gate)).toMatchObject({ reverts: 0, alerts: 0 });
         await gate.stop();
       }
+    });
+
+    it("goes back in the outputs from a destination that refuses what it is sent, behind a redact that came with it", async () => {
+      const [vendor, wrong] = [await destination(200), await destination(400)];
+      const gate = await start();
+      const output = (url: string) => ({ type: "http", id: "vendor", url, payload: { max_age_ms: 50 } });
+      await gate.ok("POST", "/outputs", output(vendor.url));
+      await gate.publish();
+      await sendRecords(gate, 300);
+      await until("they are delivered", () => vendor.text.includes("order 299"));
+      await gate.ok("PUT", "/outputs/vendor", output(wrong.url));
+      await gate.ok("POST", "/rules", ssn);
+      await gate.publish();
+      const mark = vendor.text.length;
+      await sendUntil(gate, "it goes back", async () => (await revertOf(gate)).state === "reverted");
+      expect((await revertOf(gate)).reverted).toMatchObject({
+        to: "1",
+        outputs: true,
+        why: expect.stringContaining("refuses"),
+      });
+      await gate.send("INFO last one, ssn 123-45-6789\n");
+      await until("it is delivered", () => vendor.text.includes("last one, ssn #"));
+      expect(vendor.text.slice(mark)).not.toContain("123-45-6789");
+      expect(wrong.text).not.toContain("123-45-6789");
     });
 
     it("alerts where a rule that protects drops nearly all, and takes it not back", async () => {
