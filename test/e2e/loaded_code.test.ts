@@ -48,6 +48,7 @@ describe.skipIf(skip)(`a gate on ${engine}${note}`, () => {
     for (const name of [
       "undici",
       "ioredis",
+      "prom-client",
       "re2js",
       "@fastify/swagger",
       "@fastify/swagger-ui",
@@ -67,6 +68,9 @@ describe.skipIf(skip)(`a gate on ${engine}${note}`, () => {
     } finally {
       await sink.close();
     }
+
+    expect((await fetch(`${gate.url}/metrics`)).status).toBe(200);
+    expect(loaded("main")).toContain("prom-client");
 
     expect((await fetch(`${gate.url}/docs`)).status).toBe(200);
     expect(loaded("main")).toContain("@fastify/swagger-ui");
