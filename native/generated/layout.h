@@ -380,6 +380,12 @@ enum class CountCell : uint32_t {
   kQuarantinedOutputLimitBytes = 8,
   kCreatedRecords = 9,
   kCreatedBytes = 10,
+  kReceivedByTransport = 11,
+};
+
+enum class SelectorCell : uint32_t {
+  kRecords = 0,
+  kValues = 1,
 };
 
 enum class FrameCell : uint32_t {
@@ -468,9 +474,11 @@ constexpr uint32_t kThrottleTokensMax = 1000000000;
 constexpr uint32_t kSampleWeightMax = 1000000000;
 constexpr uint32_t kSeverities = 7;
 constexpr uint32_t kOutputsMax = 64;
-constexpr uint32_t kCountCellsFixed = 16;
+constexpr uint32_t kTransportsCounted = 8;
+constexpr uint32_t kCountCellsFixed = 32;
 constexpr uint32_t kCountCellsPerRule = 10;
 constexpr uint32_t kCountCellsPerRoute = 2;
+constexpr uint32_t kCountCellsPerSelector = 2;
 constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;
 constexpr uint32_t kOutputGrowthFactor = 4;

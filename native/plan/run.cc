@@ -391,7 +391,8 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
         spare_ = 1 - spare_;
         changed = true;
         viewed_ = false;
-        if (outcome.replacements > 0) changes_.push_back({step.rule, outcome.replacements});
+        if (outcome.replacements > 0)
+          changes_.push_back({step.rule, outcome.replacements, std::get_if<Redact>(&step.what)});
         set_answer_ = SetAnswer::kNotAsked;
         if (i + 1 < plan_->steps.size()) CollectApart(text);
         scan = &scan_apart_;
@@ -459,12 +460,23 @@ double* Runner::RouteCounts(size_t route) {
   return counts_ + kCountCellsFixed + size_t{plan_->rules} * kCountCellsPerRule + route * kCountCellsPerRoute;
 }
 
+double* Runner::SelectorCounts(const Redact& redact) { return RouteCounts(plan_->routes.size()) + redact.cells; }
+
 void Runner::Flush() {
   batch_.Flush();
   if (counts_ == nullptr) return;
   const auto add = [this](CountCell cell, uint64_t amount) { Count(cell) += static_cast<double>(amount); };
-  add(CountCell::kReceivedRecords, tally_.passed_records + tally_.kept_back_records - tally_.created_records);
-  add(CountCell::kReceivedBytes, tally_.passed_bytes + tally_.kept_back_bytes - tally_.created_bytes);
+  const uint64_t received_records = tally_.passed_records + tally_.kept_back_records - tally_.created_records;
+  const uint64_t received_bytes = tally_.passed_bytes + tally_.kept_back_bytes - tally_.created_bytes;
+  add(CountCell::kReceivedRecords, received_records);
+  add(CountCell::kReceivedBytes, received_bytes);
+  if (received_records > 0) {
+    const auto transport = static_cast<uint32_t>(context_->source.transport);
+    const uint32_t by = transport < kTransportsCounted ? transport : static_cast<uint32_t>(Transport::kUnknown);
+    double* const cells = counts_ + static_cast<uint32_t>(CountCell::kReceivedByTransport) + 2 * by;
+    cells[0] += static_cast<double>(received_records);
+    cells[1] += static_cast<double>(received_bytes);
+  }
   add(CountCell::kCreatedRecords, tally_.created_records);
   add(CountCell::kCreatedBytes, tally_.created_bytes);
   add(CountCell::kPassedRecords, tally_.passed_records);
@@ -482,6 +494,7 @@ void Runner::CountChanges() {
   for (const Change& change : changes_) {
     RuleCount(change.rule, RuleCell::kChangedRecords) += 1;
     RuleCount(change.rule, RuleCell::kReplacements) += static_cast<double>(change.replacements);
+    if (change.redact != nullptr) change.redact->redaction->Count(SelectorCounts(*change.redact));
   }
   for (const Sampled& sampled : sampled_) RuleCount(sampled.rule, RuleCell::kSampledWeight) += sampled.weight;
 }

@@ -21,6 +21,7 @@ import type { Actor } from "./actor.ts";
 import type { Audit } from "./audit.ts";
 import { contentOf, contentOfManifest, draftOf, isPublished } from "./draft.ts";
 import { manifestGiven } from "./manifest_given.ts";
+import type { Applied, Planes } from "./planes.ts";
 import { manifestTag } from "./revision.ts";
 import { type ErrorWarning, type Sightings, unseen } from "./sightings.ts";
 import type { Content, Order, Store } from "./store.ts";
@@ -51,6 +52,8 @@ export interface Published {
   readonly warnings: readonly ErrorWarning[];
   /** Rules that protect less than before. */
   readonly weakened: readonly Weakening[];
+  /** Where a wait was asked for, and data planes report: who runs it. */
+  readonly planes?: Applied;
   /** Of rollback and put. followed: it is what was published now. kept: it held changes that were not published, and still does. */
   readonly draft?: "followed" | "kept";
   /** Entity tag of the state that this leaves. */
@@ -67,6 +70,7 @@ export interface PublicationContext {
   readonly live?: LiveRules;
   readonly audit: Audit;
   readonly sightings: Sightings;
+  readonly planes?: Planes;
 }
 
 export class Publication {
@@ -151,11 +155,25 @@ export class Publication {
     return { ...published, draft: "followed" };
   }
 
+  /** Publishes, then waits: whoever waits for data planes keeps nobody else from publishing. */
   async #publish(
     options: PublicationOptions,
     order: Order,
     note: { rollback_of?: string } = {},
     of: "draft" | "version" | "manifest" = note.rollback_of === undefined ? "draft" : "version",
+  ): Promise<Published> {
+    const published = await this.#publishNow(options, order, note, of);
+    const { planes } = this.#context;
+    if (options.waitMs === undefined || planes === undefined) return published;
+    const { manifest, subscribersNotified } = published;
+    return { ...published, planes: await planes.wait(manifest.version, subscribersNotified, options.waitMs) };
+  }
+
+  async #publishNow(
+    options: PublicationOptions,
+    order: Order,
+    note: { rollback_of?: string },
+    of: "draft" | "version" | "manifest",
   ): Promise<Published> {
     const { store, publisher, check, log, live, audit, sightings } = this.#context;
     const { actor, comment, ifMatch, fromFile } = options;

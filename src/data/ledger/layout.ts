@@ -152,15 +152,17 @@ export interface LedgerShape {
   readonly rules: number;
   /** Outputs that have a filter. Absent: none. */
   readonly routes?: number;
+  /** Cells of selectors (`src/plan/redact_counts.ts`). Absent: none. */
+  readonly selectorCells?: number;
 }
 
 /** Offsets in cells (8 bytes each) within a block. */
-export function ledgerOffsets({ outputs, rules, routes = 0 }: LedgerShape) {
+export function ledgerOffsets({ outputs, rules, routes = 0, selectorCells = 0 }: LedgerShape) {
   const retired = ledgerCells;
   const output = (index: number) => retired + outputCells * (1 + index);
   const counts = output(outputs);
   const route = (index: number) => counts + countCellsFixed + rules * countCellsPerRule + index * countCellsPerRoute;
-  return { retired, output, counts, route, cells: route(routes) };
+  return { retired, output, counts, route, selectors: route(routes), cells: route(routes) + selectorCells };
 }
 
 export function createLedgerMemory(shape: LedgerShape): SharedArrayBuffer {

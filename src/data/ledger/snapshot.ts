@@ -5,6 +5,7 @@
  */
 
 import type { PlanRule } from "../../plan/operations.ts";
+import { type CountedSelector, countCellsPerSelector, selectorCell } from "../../plan/redact_counts.ts";
 import {
   countCell,
   countCellsFixed,
@@ -14,6 +15,7 @@ import {
   ruleCell,
 } from "../engine/layout.ts";
 import { type ListenerCounts, listenerCountNames, zeroListenerCounts } from "../inputs/listener_limits.ts";
+import { type Transport, transport } from "../ring/layout.ts";
 import { latencyBucketCount } from "./latency.ts";
 import { type LedgerShape, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
 
@@ -22,10 +24,14 @@ export interface Amount {
   bytes: number;
 }
 
+const transports = Object.keys(transport) as Transport[];
+
 export interface RuleTotals {
   dropped: Amount;
   changed: { records: number; replacements: number };
   quarantined: Amount;
+  /** Of a redact, by detector, `pattern` or `field`: records in which it replaced something, and values that it replaced. */
+  redacted: Map<string, { records: number; values: number }>;
   /** Summaries that it made of what it dropped. */
   summaries: Amount;
   /** sample: records that those stand for which it kept by chance. */
@@ -96,6 +102,8 @@ export interface Latency {
 export interface Snapshot {
   /** What engines took. */
   received: Amount;
+  /** Of `received`, by the way they came. */
+  receivedBy: Record<Transport, Amount>;
   /** Of `received`: what a command has released from the quarantine, so that it came again. */
   released: Amount;
   /** Summaries that rules made: they go on as records do. Bytes as they were made. */
@@ -166,6 +174,7 @@ function zeroFares(): OutputFares {
 export function emptySnapshot(): Snapshot {
   return {
     received: zeroAmount(),
+    receivedBy: Object.fromEntries(transports.map((name) => [name, zeroAmount()])) as Record<Transport, Amount>,
     released: zeroAmount(),
     created: zeroAmount(),
     passed: zeroAmount(),
@@ -199,6 +208,8 @@ export interface LedgerMeaning {
   readonly outputs: readonly string[];
   /** Of the outputs that have a filter, the index in `outputs`, ascending. */
   readonly routes?: readonly number[];
+  /** Whose the cells of selectors are. */
+  readonly selectors?: readonly CountedSelector[];
 }
 
 export function shapeOf(meaning: LedgerMeaning): LedgerShape {
@@ -206,6 +217,7 @@ export function shapeOf(meaning: LedgerMeaning): LedgerShape {
     rules: meaning.rules.length,
     outputs: meaning.outputs.length,
     routes: meaning.routes?.length ?? 0,
+    selectorCells: (meaning.selectors?.length ?? 0) * countCellsPerSelector,
   };
 }
 
@@ -214,6 +226,10 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
   const offsets = ledgerOffsets(shapeOf(meaning));
   const count = (cell: keyof typeof countCell) => cells[offsets.counts + countCell[cell]]!;
   add(to.received, count("receivedRecords"), count("receivedBytes"));
+  for (const name of transports) {
+    const at = offsets.counts + countCell.receivedByTransport + 2 * transport[name];
+    add(to.receivedBy[name], cells[at]!, cells[at + 1]!);
+  }
   add(to.created, count("createdRecords"), count("createdBytes"));
   add(to.passed, count("passedRecords"), count("passedBytes"));
   const { matchLimit, outputLimit } = to.quarantined;
@@ -233,6 +249,7 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
       dropped: zeroAmount(),
       changed: { records: 0, replacements: 0 },
       quarantined: zeroAmount(),
+      redacted: new Map(),
       summaries: zeroAmount(),
       sampledWeight: 0,
     };
@@ -243,6 +260,16 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
     add(rule.summaries, at("summaryRecords"), at("summaryBytes"));
     rule.sampledWeight += at("sampledWeight");
     to.rules.set(id, rule);
+  });
+  meaning.selectors?.forEach(({ rule, detector }, index) => {
+    if (detector === undefined) return;
+    const at = offsets.selectors + index * countCellsPerSelector;
+    const { redacted } = to.rules.get(meaning.rules[rule]!.id)!;
+    const { records = 0, values = 0 } = redacted.get(detector) ?? {};
+    redacted.set(detector, {
+      records: records + cells[at + selectorCell.records]!,
+      values: values + cells[at + selectorCell.values]!,
+    });
   });
 }
 

@@ -13,6 +13,7 @@ import { activePipeline, type Manifest, type OutputConfig, passthrough, type Rul
 import { compilePlan } from "../../plan/compile.ts";
 import type { LiveActivity, LiveEffect, LiveShare, LiveTail, TailLook, TailWatch } from "../../plan/live.ts";
 import { operationFlag } from "../../plan/operations.ts";
+import { countedSelectors } from "../../plan/redact_counts.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -245,6 +246,7 @@ export class DataPlane {
           rules: plan.rules,
           outputs: outputNames(outputs),
           routes: (plan.routes ?? []).map(({ output }) => output),
+          selectors: countedSelectors(plan),
         },
       };
       try {

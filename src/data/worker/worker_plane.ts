@@ -4,6 +4,7 @@
  */
 
 import type { Plan } from "../../plan/operations.ts";
+import { selectorCellsOf } from "../../plan/redact_counts.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { Outputs, type PreparedOutputs } from "../delivery/outputs.ts";
 import { openStreamFeed } from "../delivery/stream/feed.ts";
@@ -221,6 +222,7 @@ export class WorkerPlane {
           outputs: preparedOutputs.deliveries.length,
           rules: plan.rules.length,
           routes: plan.routes?.length ?? 0,
+          selectorCells: selectorCellsOf(plan),
         }),
       };
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Runs a prepared plan over records, one after the other, and books what became of each. */
 
 import type { Plan } from "../../../../plan/operations.ts";
+import { transport } from "../../../ring/layout.ts";
 import type { Batch } from "../../batch.ts";
 import {
   countCell,
@@ -13,6 +14,7 @@ import {
   quarantineCause,
   routeCell,
   ruleCell,
+  transportsCounted,
 } from "../../layout.ts";
 import type { Withheld } from "../../withheld.ts";
 import { RecordView } from "../condition/condition.ts";
@@ -84,6 +86,9 @@ export class Runner {
   #changes = 0;
   #changedRules = new Int32Array(0);
   #replacements = new Float64Array(0);
+  /** Of each of them the step, where it is a redact. */
+  readonly #redacts: (Extract<Step, { kind: "redact" }> | undefined)[] = [];
+  #selectorCells = 0;
   /** Records that rules kept by chance: booked likewise. */
   #sampled = 0;
   #sampledRules = new Int32Array(0);
@@ -98,6 +103,8 @@ export class Runner {
   /** Whether a window has ended is asked once after each begin. */
   #dueAsked = false;
   #context = new RecordContext();
+  /** Where records are counted by the way they came. */
+  #cameCell = countCell.receivedByTransport + 2 * transport.unknown;
   /** A summary stands for records of several sources: whoever asks for one gets no answer. */
   readonly #nobody = new RecordContext();
   readonly #summary = new Scratch();
@@ -136,6 +143,7 @@ export class Runner {
     );
     this.#routes = plan.routes;
     this.#routeCells = ruleCells(plan.plan.rules.length);
+    this.#selectorCells = this.#routeCells + plan.routes.length * countCellsPerRoute;
     const outputs = plan.plan.outputs ?? 0;
     this.#outputsLow = firstBits(outputs);
     this.#outputsHigh = firstBits(outputs - 32);
@@ -163,6 +171,8 @@ export class Runner {
   /** Call before the records of a chunk or block, which came as `context` says. */
   begin(context: RecordContext): void {
     this.#context = context;
+    const by = context.transport < transportsCounted ? context.transport : transport.unknown;
+    this.#cameCell = countCell.receivedByTransport + 2 * by;
     this.#dueAsked = false;
     this.#place(context);
     this.#batch.begin();
@@ -292,6 +302,7 @@ export class Runner {
         changed = true;
         if (step.kind === "replacePattern" || step.kind === "redact") {
           this.#changedRules[this.#changes] = step.rule;
+          this.#redacts[this.#changes] = step.kind === "redact" ? step : undefined;
           this.#replacements[this.#changes++] =
             step.kind === "redact" ? step.redaction.matches : step.replacement.matches;
         }
@@ -487,11 +498,15 @@ export class Runner {
     if (this.#teller === undefined) {
       counts[countCell.receivedRecords]! += 1;
       counts[countCell.receivedBytes]! += bytes;
+      counts[this.#cameCell]! += 1;
+      counts[this.#cameCell + 1]! += bytes;
     }
     for (let i = 0; i < this.#changes; i++) {
       const rule = ruleCells(this.#changedRules[i]!);
       counts[rule + ruleCell.changedRecords]! += 1;
       counts[rule + ruleCell.replacements]! += this.#replacements[i]!;
+      const redact = this.#redacts[i];
+      redact?.redaction.count(counts, this.#selectorCells + redact.cells);
     }
     for (let i = 0; i < this.#sampled; i++)
       counts[ruleCells(this.#sampledRules[i]!) + ruleCell.sampledWeight]! += this.#weights[i]!;
