@@ -22,6 +22,7 @@ export const errorCodes = {
   SG_OUTPUT_DUPLICATE: "The same output is configured already.",
   SG_OUTPUT_MISSING: "No output has this id.",
   SG_OUTPUT_SECRET: "A secret of an output cannot be read from its environment variable or file.",
+  SG_OUTPUT_ADDRESS: "An output would send to an address where clouds hand out credentials, or to a link-local one.",
   SG_OUTPUT_COUNT: "More outputs than the 64 that a record's route bits can name.",
   SG_MANIFEST: "A manifest or rules file is not well formed.",
   SG_VERSION_MISSING: "No version of this number is kept.",

@@ -18,6 +18,7 @@ import type { Settings } from "../settings/settings.ts";
 import { configureLog, log } from "../telemetry/process_log.ts";
 import { serveAdmin, telemetryOf } from "./admin.ts";
 import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
+import { localTail } from "./local_tail.ts";
 import { type Opened, opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
@@ -74,8 +75,12 @@ async function openPlane(
   const telemetry = telemetryOf(plane, kind, marker.former, () => (file === undefined ? {} : { config: file.status }));
   opened.add(telemetry.close);
   // First of all: while there is no manifest it says that it is alive and not ready.
-  const admin = await serveAdmin(settings, plane, kind, telemetry);
-  opened.add(async () => admin?.close());
+  const tail = localTail(plane, kind);
+  const admin = await serveAdmin(settings, plane, kind, telemetry, tail);
+  opened.add(async () => {
+    tail.close();
+    await admin?.close();
+  });
   return { plane, directory: directory.path };
 }
 
@@ -219,9 +224,10 @@ export async function markRun(directory: string, plane: DataPlane): Promise<RunM
 
 /** Opens the ports and says so. */
 export async function openPorts(plane: DataPlane, kind: EngineKind): Promise<void> {
-  const { tcpPort, udpPort } = await plane.listen();
+  const { tcpPort, udpPort, tlsPort } = await plane.listen();
+  const tls = tlsPort === undefined ? "" : `, TLS ${tlsPort}`;
   log.info(
-    { tcpPort, udpPort, workers: plane.workers, engine: kind.description },
-    `listening on TCP ${tcpPort} and UDP ${udpPort}`,
+    { tcpPort, udpPort, ...(tlsPort !== undefined && { tlsPort }), workers: plane.workers, engine: kind.description },
+    `listening on TCP ${tcpPort} and UDP ${udpPort}${tls}`,
   );
 }

@@ -11,7 +11,9 @@ import { Audit } from "../control/audit.ts";
 import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
+import { Tails } from "../control/tail.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
+import { openEvaluation } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
 import { type Manifest, type OutputConfig, passthrough } from "../manifest/manifest.ts";
@@ -56,7 +58,12 @@ export async function command(settings: Settings): Promise<void> {
     const planes = {
       telemetry,
       live: plane,
-      testOutput: testOutputWith(kind),
+      tails: new Tails({
+        live: plane,
+        open: (plan) => openEvaluation(kind, plan),
+        drafted: () => store.draft.rules,
+      }),
+      testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     };
     let control: ControlServer | undefined;
     // Only where it was asked for: the control port serves the same.
@@ -130,10 +137,10 @@ async function publishFile(path: string, { manifest }: ReadConfiguration, public
 }
 
 /** Loaded when somebody asks for it: the HTTP client takes some 20 MB. */
-function testOutputWith(kind: EngineKind) {
+function testOutputWith(kind: EngineKind, allowMetadata: boolean) {
   return async (config: OutputConfig) => {
     const { tryOutput } = await import("../data/delivery/trial.ts");
     const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
-    return tryOutput(config, { kind, read, now: Date.now });
+    return tryOutput(config, { kind, read, now: Date.now, allowMetadata });
   };
 }
