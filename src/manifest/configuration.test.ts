@@ -39,7 +39,7 @@ const good: readonly [string, unknown][] = [
         outputs: (("outputs" in params ? params.outputs : []) as string[]).map((id) => ({
           id,
           type: "file",
-          path: id,
+          path: `/var/log/${id}`,
         })),
       },
     ]),
@@ -69,7 +69,7 @@ const mistakes: readonly [string, unknown, string][] = [
   ["a parameter of another type", rule({ params: { value: 7 } }), 'rules[0] "a" params.value'],
   ["a filter without condition", rule({ params: {} }), 'rules[0] "a" params'],
   ["a filter with two", rule({ params: { value: "a", pattern: "b" } }), 'rules[0] "a" params'],
-  ["a field without operator", rule({ params: { field: "a" } }), 'rules[0] "a" params.field'],
+  ["a field without operator", rule({ params: { field: "a" } }), 'rules[0] "a" params'],
   ["an operator without field", rule({ params: { value: "a", equals: "b" } }), 'rules[0] "a" params.equals'],
   ["a condition of two questions", rule({ when: { value: "a", transport: "tcp" } }), 'rules[0] "a" when'],
   ["a stranger in a condition", rule({ when: { all: [{ valeu: "a" }] } }), 'rules[0] "a" when.all[0].valeu'],

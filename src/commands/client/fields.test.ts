@@ -60,7 +60,7 @@ describe("what people read", () => {
         ["a", number(1234567), bytes(999)],
         ["long", 3, bytes(1_234_567)],
       ]),
-    ).toBe(["id    records  bytes", "a     1,234,567   999 B", "long          3  1.2 MB", ""].join("\n"));
+    ).toBe(["id    records    bytes", "a     1,234,567   999 B", "long          3  1.2 MB", ""].join("\n"));
   });
 
   it.each([
