@@ -177,11 +177,11 @@ describe("apply", () => {
 
   it.each([
     ["is not there", undefined, "cannot be read: ENOENT"],
-    ["is no JSON", "{", "is no JSON: it ends too early"],
+    ["is no JSON", '{"rules":[', "is no JSON: it ends too early"],
     [
       "has a slip of the pen",
-      '{"rules":[{"id":"a","type":"filter","params":{"valeu":"X"}}]}',
-      "valeu: filter has no such parameter",
+      '{"rules":[{"id":"a","type":"filter","params":{"value":"X","ignorecase":true}}]}',
+      "params.ignorecase: filter has no such parameter",
     ],
     ["has no rules", '{"outputs":[]}', "rules: is missing"],
     [
