@@ -11,6 +11,7 @@ import * as ring from "../src/data/ring/layout.ts";
 import * as outputs from "../src/outputs/index.ts";
 import { planMagic } from "../src/plan/encode.ts";
 import * as operations from "../src/plan/operations.ts";
+import { countCellsPerSelector, selectorCell } from "../src/plan/redact_counts.ts";
 import * as syslog from "../src/plan/syslog_field.ts";
 import { fieldBytes } from "../src/struct.ts";
 
@@ -66,6 +67,7 @@ const constants = {
   countCellsFixed: engine.countCellsFixed,
   countCellsPerRule: engine.countCellsPerRule,
   countCellsPerRoute: engine.countCellsPerRoute,
+  countCellsPerSelector,
   frameCells: engine.frameCells,
   matchBudgetBytes: engine.matchBudgetBytes,
   outputGrowthFactor: engine.outputGrowthFactor,
@@ -124,6 +126,7 @@ ${[
   enumText("ObjectMode", "uint32_t", engine.objectMode),
   enumText("QuarantineCause", "uint32_t", engine.quarantineCause),
   enumText("CountCell", "uint32_t", engine.countCell),
+  enumText("SelectorCell", "uint32_t", selectorCell),
   enumText("FrameCell", "uint32_t", engine.frameCell),
   enumText("RuleCell", "uint32_t", engine.ruleCell),
   enumText("RouteCell", "uint32_t", engine.routeCell),

@@ -237,6 +237,7 @@ enum class Transport : uint8_t {
   kUdp = 1,
   kStdin = 2,
   kUnknown = 3,
+  kTls = 4,
 };
 
 enum class FramingKind : uint32_t {
@@ -382,6 +383,11 @@ enum class CountCell : uint32_t {
   kReceivedByTransport = 11,
 };
 
+enum class SelectorCell : uint32_t {
+  kRecords = 0,
+  kValues = 1,
+};
+
 enum class FrameCell : uint32_t {
   kLostOversizeRecords = 0,
   kLostOversizeBytes = 1,
@@ -472,6 +478,7 @@ constexpr uint32_t kTransportsCounted = 8;
 constexpr uint32_t kCountCellsFixed = 32;
 constexpr uint32_t kCountCellsPerRule = 10;
 constexpr uint32_t kCountCellsPerRoute = 2;
+constexpr uint32_t kCountCellsPerSelector = 2;
 constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;
 constexpr uint32_t kOutputGrowthFactor = 4;

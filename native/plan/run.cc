@@ -391,7 +391,8 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
         spare_ = 1 - spare_;
         changed = true;
         viewed_ = false;
-        if (outcome.replacements > 0) changes_.push_back({step.rule, outcome.replacements});
+        if (outcome.replacements > 0)
+          changes_.push_back({step.rule, outcome.replacements, std::get_if<Redact>(&step.what)});
         set_answer_ = SetAnswer::kNotAsked;
         if (i + 1 < plan_->steps.size()) CollectApart(text);
         scan = &scan_apart_;
@@ -459,6 +460,8 @@ double* Runner::RouteCounts(size_t route) {
   return counts_ + kCountCellsFixed + size_t{plan_->rules} * kCountCellsPerRule + route * kCountCellsPerRoute;
 }
 
+double* Runner::SelectorCounts(const Redact& redact) { return RouteCounts(plan_->routes.size()) + redact.cells; }
+
 void Runner::Flush() {
   batch_.Flush();
   if (counts_ == nullptr) return;
@@ -491,6 +494,7 @@ void Runner::CountChanges() {
   for (const Change& change : changes_) {
     RuleCount(change.rule, RuleCell::kChangedRecords) += 1;
     RuleCount(change.rule, RuleCell::kReplacements) += static_cast<double>(change.replacements);
+    if (change.redact != nullptr) change.redact->redaction->Count(SelectorCounts(*change.redact));
   }
   for (const Sampled& sampled : sampled_) RuleCount(sampled.rule, RuleCell::kSampledWeight) += sampled.weight;
 }

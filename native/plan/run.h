@@ -80,6 +80,8 @@ class Runner {
   struct Change {
     uint32_t rule;
     uint64_t replacements;
+    // Null: a pattern's.
+    const Redact* redact;
   };
   // A record that a rule kept by chance.
   struct Sampled {
@@ -175,6 +177,7 @@ class Runner {
 
   double& RuleCount(uint32_t rule, RuleCell cell);
   double* RouteCounts(size_t route);
+  double* SelectorCounts(const Redact& redact);
   double& Count(CountCell cell) { return counts_[static_cast<uint32_t>(cell)]; }
   void CountChanges();
   void KeepBack(const Record& record);

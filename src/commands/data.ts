@@ -6,6 +6,7 @@ import type { Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
 import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
+import type { SignedManifests } from "../bus/signed_manifests.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
@@ -21,6 +22,7 @@ import { localTail } from "./local_tail.ts";
 import { type Opened, opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -29,7 +31,7 @@ import { onShutdown } from "./shutdown.ts";
 export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   if (settings.config !== undefined) return runFile(settings, settings.config);
-  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" }, log)!;
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   await opening(async (opened) => {
@@ -49,7 +51,9 @@ export async function command(settings: Settings): Promise<void> {
       await plane.drain(settings.shutdownTimeoutMs);
       await opened.close();
     });
-    await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory, busName: target.name });
+    const signed = signedManifests(settings);
+    const busName = target.name;
+    await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory, busName, signed });
   });
 }
 
@@ -87,6 +91,8 @@ export interface Following {
   readonly kind: EngineKind;
   readonly dataDirectory: string;
   readonly busName: string;
+  /** Absent: unsigned manifests run. */
+  readonly signed: SignedManifests | undefined;
 }
 
 /** Without any bus: what the file says runs, now and when it changes. */
@@ -133,7 +139,9 @@ export async function followBus({
   kind,
   dataDirectory,
   busName,
+  signed,
 }: Following): Promise<void> {
+  await rememberLastGood(signed, dataDirectory);
   let listening: Promise<void> | undefined;
   let failure: Error | undefined;
   let started = false;
@@ -145,7 +153,7 @@ export async function followBus({
     try {
       const raw = await readLastGood(dataDirectory);
       if (raw === undefined) return false;
-      await reporting.run(raw);
+      await reporting.run(raw, (one) => signed?.admitLastGood(one));
     } catch (error) {
       log.error(`the last good manifest cannot run: ${(error as Error).message}`);
       return false;
@@ -162,8 +170,8 @@ export async function followBus({
         await reporting.run(passthrough);
       }
     } else {
-      const manifest = await reporting.run(raw);
-      await keepLastGood(dataDirectory, manifest);
+      const manifest = await reporting.run(raw, (one) => signed?.admit(one));
+      await keepLastGood(dataDirectory, raw);
       log.info(`running manifest version ${manifest.version}`);
     }
     // The bus logs what a manifest is refused for; a port that cannot be had is not the manifest's fault.
@@ -182,6 +190,17 @@ export async function followBus({
     return;
   }
   log.error(`${busName} gave no manifest to run and there is no last good one: not listening until it does`);
+}
+
+/** So that an older one is known as such after a restart too. One that cannot be used is spoken of when it is to run. */
+async function rememberLastGood(signed: SignedManifests | undefined, dataDirectory: string): Promise<void> {
+  if (signed === undefined) return;
+  try {
+    const raw = await readLastGood(dataDirectory);
+    if (raw !== undefined) signed.admitLastGood(raw);
+  } catch (error) {
+    log.error(`the last good manifest cannot be used: ${(error as Error).message}`);
+  }
 }
 
 /** Begins a run in a data directory: says how the one before it ended, and leaves word of what a kill would cost. */
@@ -205,9 +224,10 @@ export async function markRun(directory: string, plane: DataPlane): Promise<RunM
 
 /** Opens the ports and says so. */
 export async function openPorts(plane: DataPlane, kind: EngineKind): Promise<void> {
-  const { tcpPort, udpPort } = await plane.listen();
+  const { tcpPort, udpPort, tlsPort } = await plane.listen();
+  const tls = tlsPort === undefined ? "" : `, TLS ${tlsPort}`;
   log.info(
-    { tcpPort, udpPort, workers: plane.workers, engine: kind.description },
-    `listening on TCP ${tcpPort} and UDP ${udpPort}`,
+    { tcpPort, udpPort, ...(tlsPort !== undefined && { tlsPort }), workers: plane.workers, engine: kind.description },
+    `listening on TCP ${tcpPort} and UDP ${udpPort}${tls}`,
   );
 }

@@ -42,19 +42,21 @@ export class ReportingPlane {
 
   /**
    * Reads a manifest and runs it: resolves when every worker does. What comes of it is reported either way.
-   * @throws StreamGateError as `readManifest` and `DataPlane.apply`; what ran before runs on
+   * @param admit throws when it may not run, whatever is in it
+   * @throws StreamGateError as `admit`, `readManifest` and `DataPlane.apply`; what ran before runs on
    */
-  run(raw: unknown): Promise<Manifest> {
+  run(raw: unknown, admit: (raw: unknown) => void = () => {}): Promise<Manifest> {
     return this.#own.applying(raw, async () => {
-      const { manifest, warnings } = this.#read(raw);
+      const { manifest, warnings } = this.#read(raw, admit);
       for (const warning of warnings) log.warn(`manifest: ${warning}`);
       await this.#plane.apply(manifest);
       return manifest;
     });
   }
 
-  #read(raw: unknown): ReturnType<typeof readManifest> {
+  #read(raw: unknown, admit: (raw: unknown) => void): ReturnType<typeof readManifest> {
     try {
+      admit(raw);
       return readManifest(raw, (pattern) => this.#kind.checkPattern(pattern));
     } catch (error) {
       const version = (raw as { version?: unknown } | null)?.version;

@@ -28,6 +28,7 @@ import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -37,7 +38,7 @@ export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  const target = redisTarget(settings);
+  const target = redisTarget(settings, log);
   if (settings.config !== undefined && target !== undefined) throw twoSources(settings.config);
   const check = (pattern: string) => kind.checkPattern(pattern);
   const file = settings.config === undefined ? undefined : new ConfigurationFile(settings.config, check, log);
@@ -62,7 +63,7 @@ export async function command(settings: Settings): Promise<void> {
         open: (plan) => openEvaluation(kind, plan),
         drafted: () => store.draft.rules,
       }),
-      testOutput: testOutputWith(kind),
+      testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     };
     let control: ControlServer | undefined;
     // Only where it was asked for: the control port serves the same.
@@ -110,7 +111,8 @@ export async function command(settings: Settings): Promise<void> {
           import("../bus/redis_subscriber.ts"),
           import("../bus/redis_reports.ts"),
         ]);
-      const publisher = publishThroughRedis(target, log);
+      const signed = signedManifests(settings);
+      const publisher = publishThroughRedis(target, log, signed);
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
@@ -120,7 +122,8 @@ export async function command(settings: Settings): Promise<void> {
       control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
       const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
-      await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory.path, busName: target.name });
+      const [dataDirectory, busName] = [directory.path, target.name];
+      await followBus({ plane, reporting, subscriber, kind, dataDirectory, busName, signed });
     }
     log.info(`data directory ${directory.path}`);
   });
@@ -134,10 +137,10 @@ async function publishFile(path: string, { manifest }: ReadConfiguration, public
 }
 
 /** Loaded when somebody asks for it: the HTTP client takes some 20 MB. */
-function testOutputWith(kind: EngineKind) {
+function testOutputWith(kind: EngineKind, allowMetadata: boolean) {
   return async (config: OutputConfig) => {
     const { tryOutput } = await import("../data/delivery/trial.ts");
     const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
-    return tryOutput(config, { kind, read, now: Date.now });
+    return tryOutput(config, { kind, read, now: Date.now, allowMetadata });
   };
 }

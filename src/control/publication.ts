@@ -15,6 +15,7 @@ import {
   type RevertWord,
 } from "../manifest/manifest.ts";
 import { type Weakening, weakenings } from "../manifest/weakened.ts";
+import { refuseMetadataUrls } from "../outputs/metadata_urls.ts";
 import type { LiveRules } from "../plan/live.ts";
 import type { Actor } from "./actor.ts";
 import type { Audit } from "./audit.ts";
@@ -63,6 +64,8 @@ export interface PublicationContext {
   readonly store: Store;
   readonly publisher: Publisher;
   readonly check: PatternChecker;
+  /** The setting ALLOW_METADATA_OUTPUTS. Absent: no. */
+  readonly allowMetadataOutputs?: boolean;
   readonly log: { info(message: string): void; warn(message: string): void };
   readonly live?: LiveRules;
   readonly audit: Audit;
@@ -130,12 +133,15 @@ export class Publication {
    * @throws as `publish`
    */
   async put(raw: unknown, options: PublicationOptions): Promise<Published> {
-    const { check } = this.#context;
+    const { check, allowMetadataOutputs = false } = this.#context;
     const published = await this.#publish(
       options,
       {
         content: (state) => {
           const manifest = manifestGiven(raw, state, check);
+          if (!allowMetadataOutputs)
+            for (const [index, output] of activePipeline(manifest).outputs.entries())
+              refuseMetadataUrls(output, `outputs[${index}]`);
           const same =
             state.published !== undefined &&
             canonical(contentOfManifest(manifest)) === canonical(contentOfManifest(state.published));

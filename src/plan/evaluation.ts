@@ -17,7 +17,7 @@ export interface EvaluatedRecord {
   /** Where it comes from; absent: over TCP, from nowhere in particular. */
   readonly source?: {
     /** unknown: nobody knows, so conditions that ask for it hold for rules that protect and for no others. Absent: tcp. */
-    readonly transport?: "tcp" | "udp" | "stdin" | "unknown";
+    readonly transport?: "tcp" | "tls" | "udp" | "stdin" | "unknown";
     /** IPv4 or IPv6. */
     readonly address?: string;
     readonly port?: number;

@@ -23,6 +23,8 @@ const portMax = 65_535;
 /** A ring tells 64 producers apart (src/data/ring/layout.ts): each worker may be one, and so may its native input thread. */
 const workersMax = 32;
 const ringBytesMin = 256 * KiB;
+/** As in gRPC's own examples. Not the setting's default, so that a port which somebody asked for can be told from one that nobody did. */
+export const grpcPortDefault = 50_051;
 /** Registered with Prometheus' list of exporter ports for OpenTelemetry's exporter, and what people expect of a telemetry process. */
 export const adminPortDefault = 9464;
 
@@ -75,6 +77,14 @@ const settingsSchema = Type.Object({
   controlTlsKey: Type.Optional(Type.String({ description: "PEM file of its private key." })),
   controlTlsClientCa: Type.Optional(
     Type.String({ description: "PEM file of authorities: clients must show a certificate of one of them." }),
+  ),
+  grpcPort: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: portMax,
+      description:
+        "Port of the gRPC API, on the addresses of the control API (docs/grpc.md). The default port is left out with a warning when it is taken.",
+    }),
   ),
   redisUrl: Type.Optional(
     Type.String({
@@ -248,6 +258,60 @@ const settingsSchema = Type.Object({
     description:
       "One TCP listener a worker, or a single one that hands connections out; auto: per_worker where the system can.",
   }),
+  tlsPort: port("TCP port for records over TLS (RFC 5425), served where TLS_CERT is set (docs/listeners.md).", 6514),
+  tlsCert: Type.Optional(
+    Type.String({ description: "File of the certificate that this port shows, with its chain, in PEM; turns it on." }),
+  ),
+  tlsKey: Type.Optional(Type.String({ description: "File of that certificate's key, in PEM." })),
+  tlsClientCa: Type.Optional(
+    Type.String({
+      description: "File of authorities in PEM: senders over TLS must show a certificate of one of them.",
+    }),
+  ),
+  tlsHandshakeTimeoutMs: Type.Integer({
+    minimum: 100,
+    maximum: 3_600_000,
+    default: 10_000,
+    description: "Seconds that a sender may take to agree on TLS.",
+  }),
+  maxConnections: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 50_000,
+    description:
+      "Open connections over TCP and TLS, of all workers together; further ones are closed at once. 0: no limit.",
+  }),
+  maxConnectionsPerSource: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 0,
+    description:
+      "Of those, from one address (IPv6: one /64 network), such as a load balancer's, which may have them all. 0: no limit.",
+  }),
+  ratePerSource: bytes(
+    "Bytes a second that one address may send over TCP and TLS; what is beyond waits at the sender. 0: no limit.",
+    0,
+    0,
+    2 ** 41,
+  ),
+  idleTimeoutMs: Type.Integer({
+    minimum: 0,
+    maximum: 7 * 24 * 3_600_000,
+    default: 0,
+    description: "Seconds without a byte after which a connection is closed. 0: never.",
+  }),
+  recordTimeoutMs: Type.Integer({
+    minimum: 0,
+    maximum: 7 * 24 * 3_600_000,
+    default: 300_000,
+    description:
+      "Seconds that one record may take from its first byte to its end; then the connection is closed. 0: any.",
+  }),
+  allowMetadataOutputs: Type.Boolean({
+    default: false,
+    description:
+      "Let outputs send to link-local addresses and to those where clouds serve credentials, such as 169.254.169.254 (docs/tls.md).",
+  }),
   shardBy: Type.Unsafe<ShardBy>(
     Type.String({
       default: "none",
@@ -338,6 +402,14 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     env: "CONTROL_TLS_CLIENT_CA",
     parse: text,
     placeholder: "file",
+  },
+  grpcPort: {
+    group: "control",
+    flag: "grpc-port",
+    env: "GRPC_PORT",
+    parse: parseInteger,
+    placeholder: "port",
+    defaultText: String(grpcPortDefault),
   },
   redisUrl: { group: "both", flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
   redisHost: { group: "both", flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
@@ -450,6 +522,61 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     env: "TCP_LISTENER",
     parse: text,
     placeholder: "auto|per_worker|single",
+  },
+  tlsPort: { group: "data", flag: "tls-port", env: "TLS_PORT", parse: parseInteger, placeholder: "port" },
+  tlsCert: { group: "data", flag: "tls-cert", env: "TLS_CERT", parse: text, placeholder: "file" },
+  tlsKey: { group: "data", flag: "tls-key", env: "TLS_KEY", parse: text, placeholder: "file" },
+  tlsClientCa: { group: "data", flag: "tls-client-ca", env: "TLS_CLIENT_CA", parse: text, placeholder: "file" },
+  tlsHandshakeTimeoutMs: {
+    group: "data",
+    flag: "tls-handshake-timeout",
+    env: "TLS_HANDSHAKE_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "10",
+  },
+  maxConnections: {
+    group: "data",
+    flag: "max-connections",
+    env: "MAX_CONNECTIONS",
+    parse: parseInteger,
+    placeholder: "n",
+  },
+  maxConnectionsPerSource: {
+    group: "data",
+    flag: "max-connections-per-source",
+    env: "MAX_CONNECTIONS_PER_SOURCE",
+    parse: parseInteger,
+    placeholder: "n",
+  },
+  ratePerSource: {
+    group: "data",
+    flag: "rate-per-source",
+    env: "RATE_PER_SOURCE",
+    parse: parseBytes,
+    placeholder: "bytes",
+  },
+  idleTimeoutMs: {
+    group: "data",
+    flag: "idle-timeout",
+    env: "IDLE_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "0",
+  },
+  recordTimeoutMs: {
+    group: "data",
+    flag: "record-timeout",
+    env: "RECORD_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "300",
+  },
+  allowMetadataOutputs: {
+    group: "both",
+    flag: "allow-metadata-outputs",
+    env: "ALLOW_METADATA_OUTPUTS",
+    parse: parseBoolean,
   },
   shardBy: { group: "data", flag: "shard-by", env: "SHARD_BY", parse: parseShardBy, placeholder: "key" },
 };
@@ -568,8 +695,8 @@ function wanted(key: SettingKey): string {
   };
   const parsedText = parsedTexts[key];
   if (parsedText !== undefined) return parsedText;
-  if (key === "shutdownTimeoutMs") return "seconds from 0 to 3600, such as 10 or 2.5";
-  if (key === "revertWindowMs") return "seconds from 1 to 3600, such as 60";
+  if (spellings[key].placeholder === "seconds")
+    return `seconds from ${minimum! / 1000} to ${maximum! / 1000}, such as 10 or 2.5`;
   if (key === "revertVolume" || key === "revertErrors") return "a share from 0 to 1, such as 0.2 or 20%";
   if (anyOf !== undefined) return anyOf.map((one) => one.const).join(" or ");
   if (type === "boolean") return "true or false";
@@ -608,6 +735,7 @@ function checkTogether(settings: Partial<Settings>): void {
   const pairs = [
     ["controlTlsCert", "controlTlsKey"],
     ["redisTlsCert", "redisTlsKey"],
+    ["tlsCert", "tlsKey"],
   ] as const;
   for (const pair of pairs)
     for (const [given, other] of [pair, pair.toReversed()] as const)
@@ -622,6 +750,12 @@ function checkTogether(settings: Partial<Settings>): void {
       "CONTROL_TLS_CLIENT_CA",
       "is set and CONTROL_TLS_CERT is not, so that nobody would be asked for a certificate",
       "set CONTROL_TLS_CERT and CONTROL_TLS_KEY too",
+    );
+  if (settings.tlsClientCa !== undefined && settings.tlsCert === undefined)
+    throw refuse(
+      "TLS_CLIENT_CA",
+      "is set and TLS_CERT is not, so that there is no TLS",
+      "set TLS_CERT and TLS_KEY too",
     );
   const { redisUrl, redisUsername, redisPassword, redisTlsCa, redisTlsCert } = settings;
   if (redisUsername !== undefined && redisPassword === undefined)

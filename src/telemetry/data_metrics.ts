@@ -62,19 +62,28 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     name: "streamgate_records_redacted_total",
     type: "counter",
     unit: "records",
-    labels: ["rule"],
-    help: "Records that a rule changed.",
+    labels: ["rule", "detector"],
+    help: "Records in which a detector of a redact rule replaced something; detector is pattern or field for a rule by those. One in which several did counts for each.",
     source: ledger,
-    read: (facts) => numbersByRule(facts, ({ changed }) => changed.records),
+    read: (facts) => byDetector(facts, ({ records }) => records),
   },
   {
     name: "streamgate_replacements_total",
     type: "counter",
-    unit: "matches",
-    labels: ["rule"],
-    help: "Matches that a rule replaced in records.",
+    unit: "values",
+    labels: ["rule", "detector"],
+    help: "Values that a detector of a redact rule replaced.",
     source: ledger,
-    read: (facts) => numbersByRule(facts, ({ changed }) => changed.replacements),
+    read: (facts) => byDetector(facts, ({ values }) => values),
+  },
+  {
+    name: "streamgate_records_changed_total",
+    type: "counter",
+    unit: "records",
+    labels: ["rule"],
+    help: "Records that a redact rule changed.",
+    source: ledger,
+    read: (facts) => numbersByRule(facts, ({ changed, redacted }) => (redacted.size > 0 ? changed.records : undefined)),
   },
   {
     name: "streamgate_sampled_weight_total",
@@ -83,7 +92,7 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     labels: ["rule"],
     help: "Records that those stand for which a sample rule kept by chance.",
     source: ledger,
-    read: (facts) => numbersByRule(facts, ({ sampledWeight }) => sampledWeight),
+    read: (facts) => numbersByRule(facts, ({ sampledWeight }) => (sampledWeight > 0 ? sampledWeight : undefined)),
   },
   ...pair({
     name: "quarantined",
@@ -518,11 +527,31 @@ function byRule(facts: DataFacts, amountOf: (rule: RuleTotals) => Amount) {
     : amounts;
 }
 
-function numbersByRule(facts: DataFacts, read: (rule: RuleTotals) => number): Sample[] {
-  return byRule(facts, (rule) => ({ records: read(rule), bytes: 0 })).map(({ amount, labels }) => ({
-    labels,
-    value: amount.records,
-  }));
+/** Rules of which it is undefined are left out. */
+function numbersByRule(facts: DataFacts, read: (rule: RuleTotals) => number | undefined): Sample[] {
+  const names = ruleNames(facts);
+  let former = 0;
+  const samples = [...facts.snapshot.rules].flatMap(([rule, totals]) => {
+    const value = read(totals);
+    if (value === undefined) return [];
+    if (names.has(rule)) return [{ labels: { rule }, value }];
+    former += value;
+    return [];
+  });
+  return former > 0 ? [...samples, { labels: { rule: formerRules }, value: former }] : samples;
+}
+
+function byDetector(facts: DataFacts, read: (one: { records: number; values: number }) => number): Sample[] {
+  const names = ruleNames(facts);
+  const former = new Map<string, number>();
+  const samples = [...facts.snapshot.rules].flatMap(([rule, { redacted }]) =>
+    [...redacted].flatMap(([detector, one]) => {
+      if (names.has(rule)) return [{ labels: { rule, detector }, value: read(one) }];
+      former.set(detector, (former.get(detector) ?? 0) + read(one));
+      return [];
+    }),
+  );
+  return [...samples, ...[...former].map(([detector, value]) => ({ labels: { rule: formerRules, detector }, value }))];
 }
 
 function lostAmounts(facts: DataFacts) {

@@ -107,7 +107,9 @@ for (const { engine, skip, note } of engines) {
       expect(body.checks).toMatchObject({ listening: true, manifest: true, outputs: false });
       expect(amountOf(await scrape(gate.adminPort), "streamgate_output_over_limit", { output: "siem" })).toBe(1);
       expect((await ask(gate.adminPort, "/healthz")).status).toBe(200);
-      const status = (await ask(gate.adminPort, "/status")).body;
+      const told = async () => (await ask(gate.adminPort, "/status")).body;
+      await until("it says why", async () => (await told()).outputs.siem.last_error !== undefined);
+      const status = await told();
       expect(status.ready).toBe(false);
       expect(status.outputs.siem.last_error).toMatch(/503/);
       expect(status.last_errors[0].message).toMatch(/^output siem /);
@@ -180,6 +182,34 @@ describe("the admin port", () => {
     expect((await ask(gate.adminPort, "/rules/none/effect")).status).toBe(404);
     expect((await ask(gate.adminPort, "/rules/%zz/effect")).status).toBe(400);
     expect((await ask(gate.adminPort, "/status", { "sec-fetch-site": "cross-site" })).status).toBe(403);
+  });
+
+  it("asks for tokens as the control API does, but for health", async () => {
+    const token = "a token that nobody guesses";
+    const gate = await Gate.start({
+      env: {
+        ADMIN_PORT: String(await freePort()),
+        ADMIN_HOST: "0.0.0.0",
+        STREAMGATE_TOKEN: token.replaceAll(" ", "-"),
+      },
+    });
+    const bearer = { authorization: `Bearer ${token.replaceAll(" ", "-")}` };
+    for (const path of ["/metrics", "/status", "/rules/none/effect"]) {
+      expect((await ask(gate.adminPort, path)).status).toBe(401);
+      expect((await ask(gate.adminPort, path, { authorization: "Bearer wrong" })).status).toBe(401);
+    }
+    for (const path of ["/healthz", "/readyz"]) expect((await ask(gate.adminPort, path)).status).toBe(200);
+    expect((await ask(gate.adminPort, "/metrics", bearer)).status).toBe(200);
+    expect((await ask(gate.adminPort, "/status", bearer)).status).toBe(200);
+  });
+
+  it("does not start where others reach it and no token guards it", async () => {
+    const gate = await Gate.start({
+      env: { ADMIN_PORT: String(await freePort()), ADMIN_HOST: "0.0.0.0" },
+      dontWait: true,
+    });
+    expect((await gate.exited).code).toBe(2);
+    expect(gate.stderr).toMatch(/ADMIN_HOST 0\.0\.0\.0: .*STREAMGATE_TOKEN/);
   });
 
   it("that somebody asked for and that is taken is refused", async () => {

@@ -13,6 +13,7 @@
 
 import { effectExampleBytesMax } from "../../plan/live.ts";
 import type { Plan } from "../../plan/operations.ts";
+import { selectorCellsOf } from "../../plan/redact_counts.ts";
 import { struct } from "../../struct.ts";
 
 export const batchHeader = struct("BatchHeader", "The first 64 bytes of a batch.", 64, {
@@ -141,9 +142,14 @@ export const routeCell = {
 export type RouteCell = keyof typeof routeCell;
 export const countCellsPerRoute = 2;
 
-/** Cells that a plan's counts have. */
-export function countCellsOf({ rules, routes = [] }: Pick<Plan, "rules" | "routes">): number {
-  return countCellsFixed + rules.length * countCellsPerRule + routes.length * countCellsPerRoute;
+/** Cells that a plan's counts have: those of selectors are last (`src/plan/redact_counts.ts`). */
+export function countCellsOf({
+  rules,
+  routes = [],
+  operations,
+}: Pick<Plan, "rules" | "routes" | "operations">): number {
+  const ofRoutes = countCellsFixed + rules.length * countCellsPerRule + routes.length * countCellsPerRoute;
+  return ofRoutes + selectorCellsOf({ operations });
 }
 
 /** What `Engine.runBlock` answers, and a `Reader`; `ringFull` only the latter: sharded, and the ring of a record's owner has no room. */

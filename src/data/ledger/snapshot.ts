@@ -5,6 +5,7 @@
  */
 
 import type { PlanRule } from "../../plan/operations.ts";
+import { type CountedSelector, countCellsPerSelector, selectorCell } from "../../plan/redact_counts.ts";
 import {
   countCell,
   countCellsFixed,
@@ -13,6 +14,7 @@ import {
   routeCell,
   ruleCell,
 } from "../engine/layout.ts";
+import { type ListenerCounts, listenerCountNames, zeroListenerCounts } from "../inputs/listener_limits.ts";
 import { type Transport, transport } from "../ring/layout.ts";
 import { latencyBucketCount } from "./latency.ts";
 import { type LedgerShape, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
@@ -28,6 +30,8 @@ export interface RuleTotals {
   dropped: Amount;
   changed: { records: number; replacements: number };
   quarantined: Amount;
+  /** Of a redact, by detector, `pattern` or `field`: records in which it replaced something, and values that it replaced. */
+  redacted: Map<string, { records: number; values: number }>;
   /** Summaries that it made of what it dropped. */
   summaries: Amount;
   /** sample: records that those stand for which it kept by chance. */
@@ -118,6 +122,10 @@ export interface Snapshot {
   /** The process's writers of standard output and of files. */
   streams: { handed: Amount; written: Amount; queued: Amount; lostClosed: Amount };
   connections: number;
+  /** Of `connections`. */
+  tlsConnections: number;
+  /** What listeners refused, closed and let wait. */
+  listeners: ListenerCounts;
   /** Rules of class reduce skipped because the engine could not keep up: how often that began, and what passed meanwhile. */
   overload: { entered: number; bypassed: Amount; level: number };
   /** Bytes that connections hold of records without an end. */
@@ -185,6 +193,8 @@ export function emptySnapshot(): Snapshot {
     outputs: new Map(),
     streams: { handed: zeroAmount(), written: zeroAmount(), queued: zeroAmount(), lostClosed: zeroAmount() },
     connections: 0,
+    tlsConnections: 0,
+    listeners: zeroListenerCounts(),
     overload: { entered: 0, bypassed: zeroAmount(), level: 0 },
     unfinishedBytes: 0,
     routingGap: 0,
@@ -198,6 +208,8 @@ export interface LedgerMeaning {
   readonly outputs: readonly string[];
   /** Of the outputs that have a filter, the index in `outputs`, ascending. */
   readonly routes?: readonly number[];
+  /** Whose the cells of selectors are. */
+  readonly selectors?: readonly CountedSelector[];
 }
 
 export function shapeOf(meaning: LedgerMeaning): LedgerShape {
@@ -205,6 +217,7 @@ export function shapeOf(meaning: LedgerMeaning): LedgerShape {
     rules: meaning.rules.length,
     outputs: meaning.outputs.length,
     routes: meaning.routes?.length ?? 0,
+    selectorCells: (meaning.selectors?.length ?? 0) * countCellsPerSelector,
   };
 }
 
@@ -236,6 +249,7 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
       dropped: zeroAmount(),
       changed: { records: 0, replacements: 0 },
       quarantined: zeroAmount(),
+      redacted: new Map(),
       summaries: zeroAmount(),
       sampledWeight: 0,
     };
@@ -246,6 +260,16 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
     add(rule.summaries, at("summaryRecords"), at("summaryBytes"));
     rule.sampledWeight += at("sampledWeight");
     to.rules.set(id, rule);
+  });
+  meaning.selectors?.forEach(({ rule, detector }, index) => {
+    if (detector === undefined) return;
+    const at = offsets.selectors + index * countCellsPerSelector;
+    const { redacted } = to.rules.get(meaning.rules[rule]!.id)!;
+    const { records = 0, values = 0 } = redacted.get(detector) ?? {};
+    redacted.set(detector, {
+      records: records + cells[at + selectorCell.records]!,
+      values: values + cells[at + selectorCell.values]!,
+    });
   });
 }
 
@@ -270,6 +294,8 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   add(to.lost.quarantine_full, own("lostQuarantineFullRecords"), own("lostQuarantineFullBytes"));
   add(to.released, own("releasedRecords"), own("releasedBytes"));
   to.connections += own("connections");
+  to.tlsConnections += own("tlsConnections");
+  for (const name of listenerCountNames) to.listeners[name] += own(name);
   to.overload.entered += own("overloadEntered");
   add(to.overload.bypassed, own("bypassedRecords"), own("bypassedBytes"));
   to.overload.level = Math.max(to.overload.level, own("bypassActive"));
@@ -326,6 +352,7 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
     add(to.lost[cause], last.lost[cause].records, last.lost[cause].bytes);
   add(to.released, last.released.records, last.released.bytes);
   add(to.streams.handed, last.streams.handed.records, last.streams.handed.bytes);
+  for (const name of listenerCountNames) to.listeners[name] += last.listeners[name];
   to.overload.entered += last.overload.entered;
   add(to.overload.bypassed, last.overload.bypassed.records, last.overload.bypassed.bytes);
   to.routingGap = gap;

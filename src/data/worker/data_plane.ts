@@ -13,10 +13,12 @@ import { activePipeline, type Manifest, type OutputConfig, passthrough, type Rul
 import { compilePlan } from "../../plan/compile.ts";
 import type { LiveActivity, LiveEffect, LiveShare, LiveTail, TailLook, TailWatch } from "../../plan/live.ts";
 import { operationFlag } from "../../plan/operations.ts";
+import { countedSelectors } from "../../plan/redact_counts.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { CertificateFiles, ServerTls } from "../../tls/certificate_files.ts";
 import { batchBytes } from "../delivery/batch_pool.ts";
 import { outputNames } from "../delivery/outputs.ts";
 import { type FileLease, FileWriters } from "../delivery/stream/file_writers.ts";
@@ -24,6 +26,7 @@ import type { StreamWriter } from "../delivery/stream/stream_writer.ts";
 import { openStreamWriter, streamQueueBytes } from "../delivery/stream/writer.ts";
 import { outputGrowthBytes, outputGrowthFactor } from "../engine/layout.ts";
 import { portError } from "../inputs/port_error.ts";
+import { createSources, wipeWorker } from "../inputs/sources.ts";
 import { readLedger } from "../ledger/ledger.ts";
 import {
   accountFields,
@@ -67,6 +70,8 @@ const statusMs = 1000;
 export interface Ports {
   tcpPort: number;
   udpPort: number;
+  /** Absent: no TLS. */
+  tlsPort?: number | undefined;
 }
 
 /** Where the keys of rules are read from. */
@@ -109,6 +114,8 @@ export class DataPlane {
   /** One reload, or one replacement, after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #draining = false;
+  readonly #sources: SharedArrayBuffer;
+  #certificates: CertificateFiles | undefined;
   /** That runs. */
   manifest: Manifest | undefined;
   /** What became of manifests. */
@@ -153,7 +160,17 @@ export class DataPlane {
       accountBytes(memoryBudget, { workers: count, ringBytes, maxRecordBytes }),
       count,
     );
-    const limits = { tcpFraming, maxRecordBytes, queueBytes, memory, overload };
+    this.#sources = createSources(
+      {
+        connections: settings.maxConnections,
+        connectionsPerSource: settings.maxConnectionsPerSource,
+        bytesPerSecond: settings.ratePerSource,
+      },
+      count,
+    );
+    const { idleTimeoutMs: idleMs, recordTimeoutMs: recordMs, allowMetadataOutputs } = settings;
+    const listeners = { sources: this.#sources, listenerLimits: { idleMs, recordMs } };
+    const limits = { tcpFraming, maxRecordBytes, queueBytes, memory, overload, allowMetadataOutputs, ...listeners };
     const places = { dataDir, quarantine: quarantine?.place };
     const shared = { engine, rings, stdout, shardKey: this.#shardKey, ...places, ...limits };
     this.supervisor = new Supervisor(
@@ -229,6 +246,7 @@ export class DataPlane {
           rules: plan.rules,
           outputs: outputNames(outputs),
           routes: (plan.routes ?? []).map(({ output }) => output),
+          selectors: countedSelectors(plan),
         },
       };
       try {
@@ -286,10 +304,12 @@ export class DataPlane {
     return { withheldAgain: 0 };
   }
 
-  /** Opens the ports. @throws StreamGateError SG_PORT_IN_USE naming the port and the way out */
+  /** Opens the ports. @throws StreamGateError SG_PORT_IN_USE naming the port and the way out, SG_TLS */
   async listen(): Promise<Ports> {
-    const { sharePorts, host } = this.#settings;
-    let { tcpPort, udpPort } = this.#settings;
+    const { sharePorts, host, tlsHandshakeTimeoutMs: handshakeTimeoutMs } = this.#settings;
+    let { tcpPort, udpPort, tlsPort } = this.#settings;
+    this.#certificates ??= await this.#openCertificates();
+    const certificates = this.#certificates;
     const several = this.#rings.length > 1;
     const perWorker = several && (await this.#perWorker());
     const reuse = perWorker || sharePorts;
@@ -297,6 +317,7 @@ export class DataPlane {
       // SO_REUSEPORT would let a second gate take part of the traffic unseen, so a plain bind asks first whether the port is free.
       if (!sharePorts || tcpPort === 0) tcpPort = await probeTcp(host, tcpPort);
       if (!sharePorts || udpPort === 0) udpPort = await probeUdp(host, udpPort);
+      if (certificates !== undefined && (!sharePorts || tlsPort === 0)) tlsPort = await probeTcp(host, tlsPort, "TLS");
     }
     const requests = this.#rings.map(
       (_, index): ListenRequest => ({
@@ -304,6 +325,10 @@ export class DataPlane {
         host,
         tcpPort: perWorker || index === 0 ? tcpPort : undefined,
         udpPort: perWorker || index === 0 ? udpPort : undefined,
+        tls:
+          certificates !== undefined && (perWorker || index === 0)
+            ? { port: tlsPort, certificates: certificates.current, handshakeTimeoutMs }
+            : undefined,
         reusePort: reuse,
         // Sharded, its one owner deals out every record anyway.
         spread: several && !perWorker && this.#shardKey === undefined,
@@ -312,16 +337,47 @@ export class DataPlane {
     const answers = await Promise.all(
       this.supervisor.living.map((worker) => worker.ask<"listen">(requests[worker.index]!)),
     );
-    const ports = { tcpPort: answers[0]?.tcpPort ?? tcpPort, udpPort: answers[0]?.udpPort ?? udpPort };
+    const ports = {
+      tcpPort: answers[0]?.tcpPort ?? tcpPort,
+      udpPort: answers[0]?.udpPort ?? udpPort,
+      tlsPort: answers[0]?.tlsPort,
+    };
     // A replacement opens the same ports, also where the system chose them.
     for (const [index, request] of requests.entries())
       requests[index] = {
         ...request,
         ...(request.tcpPort !== undefined && { tcpPort: ports.tcpPort }),
         ...(request.udpPort !== undefined && { udpPort: ports.udpPort }),
+        ...(request.tls !== undefined && { tls: { ...request.tls, port: ports.tlsPort ?? request.tls.port } }),
       };
     this.#listening = { requests, ports };
     return ports;
+  }
+
+  /** @throws StreamGateError SG_TLS */
+  async #openCertificates(): Promise<CertificateFiles | undefined> {
+    const { tlsCert, tlsKey, tlsClientCa } = this.#settings;
+    if (tlsCert === undefined || tlsKey === undefined) return undefined;
+    const { CertificateFiles } = await import("../../tls/certificate_files.ts");
+    const files = new CertificateFiles(
+      {
+        cert: { setting: "TLS_CERT", path: tlsCert },
+        key: { setting: "TLS_KEY", path: tlsKey },
+        ...(tlsClientCa !== undefined && { clientCa: { setting: "TLS_CLIENT_CA", path: tlsClientCa } }),
+      },
+      this.#log,
+    );
+    files.onChange((tls) => this.#useCertificates(tls));
+    return files;
+  }
+
+  /** Workers, and those that will replace them. */
+  #useCertificates(tls: ServerTls): void {
+    const requests = this.#listening?.requests ?? [];
+    for (const [index, request] of requests.entries())
+      if (request.tls !== undefined) requests[index] = { ...request, tls: { ...request.tls, certificates: tls } };
+    for (const worker of this.supervisor.living)
+      worker.ask<"certificates">({ kind: "certificates", tls }).catch(() => {});
   }
 
   async #perWorker(): Promise<boolean> {
@@ -581,6 +637,7 @@ export class DataPlane {
   async close(): Promise<void> {
     this.#draining = true;
     clearInterval(this.#watchTimer);
+    this.#certificates?.close();
     await this.#quarantine?.close();
     await this.supervisor.close();
     await this.#writer.close();
@@ -608,6 +665,7 @@ export class DataPlane {
   #died(worker: WorkerThread): void {
     const booking = this.#bookings.get(worker.index);
     this.#bookings.delete(worker.index);
+    wipeWorker(this.#sources, worker.index);
     if (booking !== undefined) {
       const cells = readLedger(booking.ledger, shapeOf(booking.meaning));
       this.#orphans.set(worker.index, addDead(this.#past, cells, booking.meaning));
@@ -678,10 +736,10 @@ function ringCounters(memory: SharedArrayBuffer) {
   return { takenRecords, takenBytes, pushedRecords: at("pushedRecords"), pushedBytes: at("pushedBytes") };
 }
 
-function probeTcp(host: string | undefined, port: number): Promise<number> {
+function probeTcp(host: string | undefined, port: number, protocol: "TCP" | "TLS" = "TCP"): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", (error) => reject(portError(error, "TCP", port)));
+    server.once("error", (error) => reject(portError(error, protocol, port)));
     server.listen({ port, exclusive: true, ...(host !== undefined && { host }) }, () => {
       const address = server.address();
       server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));

@@ -86,6 +86,9 @@ export class Runner {
   #changes = 0;
   #changedRules = new Int32Array(0);
   #replacements = new Float64Array(0);
+  /** Of each of them the step, where it is a redact. */
+  readonly #redacts: (Extract<Step, { kind: "redact" }> | undefined)[] = [];
+  #selectorCells = 0;
   /** Records that rules kept by chance: booked likewise. */
   #sampled = 0;
   #sampledRules = new Int32Array(0);
@@ -140,6 +143,7 @@ export class Runner {
     );
     this.#routes = plan.routes;
     this.#routeCells = ruleCells(plan.plan.rules.length);
+    this.#selectorCells = this.#routeCells + plan.routes.length * countCellsPerRoute;
     const outputs = plan.plan.outputs ?? 0;
     this.#outputsLow = firstBits(outputs);
     this.#outputsHigh = firstBits(outputs - 32);
@@ -298,6 +302,7 @@ export class Runner {
         changed = true;
         if (step.kind === "replacePattern" || step.kind === "redact") {
           this.#changedRules[this.#changes] = step.rule;
+          this.#redacts[this.#changes] = step.kind === "redact" ? step : undefined;
           this.#replacements[this.#changes++] =
             step.kind === "redact" ? step.redaction.matches : step.replacement.matches;
         }
@@ -500,6 +505,8 @@ export class Runner {
       const rule = ruleCells(this.#changedRules[i]!);
       counts[rule + ruleCell.changedRecords]! += 1;
       counts[rule + ruleCell.replacements]! += this.#replacements[i]!;
+      const redact = this.#redacts[i];
+      redact?.redaction.count(counts, this.#selectorCells + redact.cells);
     }
     for (let i = 0; i < this.#sampled; i++)
       counts[ruleCells(this.#sampledRules[i]!) + ruleCell.sampledWeight]! += this.#weights[i]!;
