@@ -1,6 +1,6 @@
 /**
  * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`,
- * `docs/reference/rules.md`, the price list of
+ * `docs/reference/rules.md`, `docs/schema/streamgate.schema.json`, the price list of
  * `docs/prove.md`, the README's configuration table and its tables of rules and outputs. `--check` writes nothing and exits 1 where a text is stale.
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
@@ -8,12 +8,15 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { conditionSchema } from "../src/conditions/index.ts";
 import { detectorGroups, detectors } from "../src/detectors/index.ts";
 import { errorCodes } from "../src/errors.ts";
+import { configurationJsonSchema } from "../src/manifest/configuration_schema.ts";
 import { ruleSchema } from "../src/manifest/rule.ts";
 import { deliveryFields } from "../src/outputs/delivery_fields.ts";
 import { outputTypes } from "../src/outputs/index.ts";
 import { priceLists } from "../src/prices/index.ts";
 import { ruleTypes } from "../src/rules/index.ts";
 import { settingsTable } from "../src/settings/settings.ts";
+import { dataMetrics } from "../src/telemetry/data_metrics.ts";
+import { processMetrics } from "../src/telemetry/process_metrics.ts";
 
 const check = process.argv.includes("--check");
 const root = new URL("../", import.meta.url);
@@ -276,5 +279,31 @@ if (existsSync(readme)) {
   const withRules = between(withSettings, "<!-- rules:start -->", "<!-- rules:end -->", rulesTable);
   put("README.md", between(withRules, "<!-- outputs:start -->", "<!-- outputs:end -->", outputsTable));
 }
+
+put("docs/schema/streamgate.schema.json", `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
+
+const metricRows = (metrics) =>
+  metrics.map(
+    ({ name, type, unit, labels, help, source }) =>
+      `| \`${name}\` | ${type} | ${unit} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${cell(help)} | ${cell(source)} |`,
+  );
+const metricsHead = "| Metric | Type | Unit | Labels | Meaning | Read from |\n|---|---|---|---|---|---|";
+put(
+  "docs/reference/metrics.md",
+  `# Metrics
+
+<!-- Written by scripts/reference.mjs from src/telemetry/; do not edit. -->
+
+Every metric that \`/metrics\` answers with. What they mean together, what to alert on and how to scrape them: [docs/metrics.md](../metrics.md).
+
+## Of a data plane
+
+${[metricsHead, ...metricRows(dataMetrics)].join("\n")}
+
+## Of every process
+
+${[metricsHead, ...metricRows(processMetrics)].join("\n")}
+`,
+);
 
 process.exit(stale === 0 ? 0 : 1);

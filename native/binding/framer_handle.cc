@@ -31,7 +31,7 @@ FramerHandle::FramerHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   double* losses = CellsOf(info[3], kFrameCells, "a framer's losses");
   losses_ = Napi::Persistent(info[3].As<Napi::Object>());
   source_.transport =
-      static_cast<Transport>(NumberOf(info[4], static_cast<uint32_t>(Transport::kUnknown), "a transport"));
+      static_cast<Transport>(NumberOf(info[4], static_cast<uint32_t>(Transport::kTls), "a transport"));
   if (!info[5].IsUndefined()) {
     const Memory address = BytesOf(info[5], "an address");
     if (address.size != 4 && address.size != 16)

@@ -416,6 +416,18 @@ QuarantineCause Redaction::SearchBytes(std::string_view text, const Limits& limi
   return QuarantineCause::kNone;
 }
 
+void Redaction::Count(double* cells) {
+  counted_.resize(selectors_.size());
+  ++count_;
+  for (const Span& span : spans_) {
+    double* const own = cells + size_t{span.selector} * kCountCellsPerSelector;
+    own[static_cast<uint32_t>(SelectorCell::kValues)] += 1;
+    if (counted_[span.selector] == count_) continue;
+    counted_[span.selector] = count_;
+    own[static_cast<uint32_t>(SelectorCell::kRecords)] += 1;
+  }
+}
+
 void Redaction::Merge() {
   std::sort(spans_.begin(), spans_.end(), [](const Span& a, const Span& b) {
     if (a.begin != b.begin) return a.begin < b.begin;

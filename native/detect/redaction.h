@@ -60,6 +60,9 @@ class Redaction {
   // that were replaced.
   Verdict Run(std::string_view text, const std::vector<Hint>* hints, const Limits& limits, Scratch* out,
               uint64_t* matches, QuarantineCause* cause);
+  // What the last Run replaced, as src/plan/redact_counts.ts lays out a selector's cells: adds to them.
+  void Count(double* cells);
+  size_t CountCells() const { return selectors_.size() * kCountCellsPerSelector; }
 
  private:
   enum class Mode : uint8_t { kReplace, kMask, kHash, kDrop };
@@ -150,6 +153,9 @@ class Redaction {
   std::vector<detect::FieldFind> field_finds_;
   std::vector<Span> spans_;
   std::vector<Span> in_scope_;
+  // By selector: the number of the Count that last met it.
+  std::vector<uint64_t> counted_;
+  uint64_t count_ = 0;
   Scratch rewrites_;
   std::vector<Replacement::Match> matches_;
   detect::Unescaped layers_[kLayersMax];

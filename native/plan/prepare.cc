@@ -173,6 +173,10 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint3
     Step& step = prepared->steps.back();
     if (!PrepareStep(std::move(operation), prefilters, &step, error)) return nullptr;
     if (step.shadow) prepared->shadows[step.rule] = true;
+    if (auto* const redact = std::get_if<Redact>(&step.what); redact != nullptr && !step.shadow) {
+      redact->cells = prepared->selector_cells;
+      prepared->selector_cells += redact->redaction->CountCells();
+    }
   }
   std::vector<bool> remembers(plan.rules);
   for (const Step& step : prepared->steps) {

@@ -43,6 +43,8 @@ struct DropAttribute {
 struct Redact {
   std::unique_ptr<Redaction> redaction;
   bool limited;
+  // Of its selectors' cells, behind the routes'.
+  size_t cells = 0;
 };
 struct Drop {};
 struct SetRoute {
@@ -92,6 +94,8 @@ struct PreparedPlan {
   std::vector<Route> routes;
   // The bits of all outputs, where there are routes.
   uint64_t outputs = 0;
+  // Cells of selectors (src/plan/redact_counts.ts).
+  size_t selector_cells = 0;
   // Of the routes' conditions, all of them together. Refers to them.
   std::unique_ptr<CandidateIndex> route_index;
   // Every leaf is in it, so records that hold nothing for it have these routes.
@@ -116,7 +120,8 @@ struct PreparedPlan {
 
 // Cells that the plan's counts have.
 inline size_t CountCellsOf(const PreparedPlan& plan) {
-  return kCountCellsFixed + size_t{plan.rules} * kCountCellsPerRule + plan.routes.size() * kCountCellsPerRoute;
+  return kCountCellsFixed + size_t{plan.rules} * kCountCellsPerRule + plan.routes.size() * kCountCellsPerRoute +
+         plan.selector_cells;
 }
 
 // Null: an operation or a condition is refused; `rule` is the one that it belongs to, or as many as there are rules and

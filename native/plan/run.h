@@ -23,6 +23,7 @@
 #include "plan/prepare.h"
 #include "plan/record_context.h"
 #include "plan/remembered.h"
+#include "plan/watched.h"
 #include "plan/withheld.h"
 
 namespace streamgate {
@@ -61,6 +62,8 @@ class Runner {
   bool TellLast(const PreparedPlan* next, double now_ms);
   // Of rules in shadow, by rule.
   const EffectBook& effects() const { return effects_; }
+  // Rules that somebody watches, until the next Use.
+  WatchedRules& watched() { return watched_; }
 
  private:
   enum class Verdict : uint8_t { kKeep, kDrop, kChange, kRoute, kWithhold };
@@ -77,6 +80,8 @@ class Runner {
   struct Change {
     uint32_t rule;
     uint64_t replacements;
+    // Null: a pattern's.
+    const Redact* redact;
   };
   // A record that a rule kept by chance.
   struct Sampled {
@@ -177,6 +182,7 @@ class Runner {
 
   double& RuleCount(uint32_t rule, RuleCell cell);
   double* RouteCounts(size_t route);
+  double* SelectorCounts(const Redact& redact);
   double& Count(CountCell cell) { return counts_[static_cast<uint32_t>(cell)]; }
   void CountChanges();
   void KeepBack(const Record& record);
@@ -234,6 +240,9 @@ class Runner {
   // What rules in shadow would have done to it. At most one entry a rule.
   std::vector<EffectHit> hits_;
   EffectBook effects_;
+  WatchedRules watched_;
+  // While rules are watched: those that acted on it.
+  std::vector<uint32_t> acted_;
   // What the steps' conditions look at. `viewed_`: it is about the text at hand.
   RecordView step_view_;
   bool viewed_ = false;

@@ -1,52 +1,128 @@
 /** `streamgate data`: the data plane alone. Its manifest comes from Redis, or from the last good one on disk while Redis is away. */
 
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
+import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
+import type { SignedManifests } from "../bus/signed_manifests.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
-import { passthrough, readManifest } from "../manifest/manifest.ts";
+import { canonical } from "../manifest/canonical.ts";
+import { passthrough } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/process_log.ts";
+import { configureLog, log } from "../telemetry/process_log.ts";
+import { serveAdmin, telemetryOf } from "./admin.ts";
+import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
+import { localTail } from "./local_tail.ts";
+import { type Opened, opening } from "./opened.ts";
+import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
  * @throws StreamGateError when a port, the data directory or the engine cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
-  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  configureLog(settings);
+  if (settings.config !== undefined) return runFile(settings, settings.config);
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" }, log)!;
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
+  await opening(async (opened) => {
+    const { plane, directory } = await openPlane(settings, kind, opened);
+    // Not with this file: `run` uses it without Redis.
+    const [{ subscribeThroughRedis }, { reportThroughRedis }] = await Promise.all([
+      import("../bus/redis_subscriber.ts"),
+      import("../bus/redis_reports.ts"),
+    ]);
+    const subscriber = subscribeThroughRedis(target, log);
+    opened.add(() => subscriber.close());
+    const reporter = reportThroughRedis(target);
+    opened.add(() => reporter.close());
+    const reporting = await ReportingPlane.open({ settings, plane, kind, directory, reporter });
+    onShutdown(log, async () => {
+      await Promise.all([subscriber.close(), reporter.close()]);
+      await plane.drain(settings.shutdownTimeoutMs);
+      await opened.close();
+    });
+    const signed = signedManifests(settings);
+    const busName = target.name;
+    await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory, busName, signed });
+  });
+}
+
+/** A data plane with its directory, its run marked there, and its admin port. */
+async function openPlane(
+  settings: Settings,
+  kind: EngineKind,
+  opened: Opened,
+  file?: ConfigurationFile,
+): Promise<{ plane: DataPlane; directory: string }> {
   // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
   const directory = await openDataDirectory(join(settings.dataDir, "data"));
-  // Not with this file: `run` uses it without Redis.
-  const { subscribeThroughRedis } = await import("../bus/redis_subscriber.ts");
-  const subscriber = subscribeThroughRedis(target, log);
-  let plane: DataPlane | undefined;
+  opened.add(() => directory.release());
   let marker: RunMarker | undefined;
-  try {
-    plane = await DataPlane.start(settings, kind.name, log, directory.path);
-    marker = await markRun(directory.path, plane);
+  opened.add(async () => (opened.complete ? marker?.close() : marker?.abandon()));
+  const plane = await DataPlane.start(settings, kind.name, log, directory.path);
+  opened.add(() => plane.close());
+  marker = await markRun(directory.path, plane);
+  const telemetry = telemetryOf(plane, kind, marker.former, () => (file === undefined ? {} : { config: file.status }));
+  opened.add(telemetry.close);
+  // First of all: while there is no manifest it says that it is alive and not ready.
+  const tail = localTail(plane, kind);
+  const admin = await serveAdmin(settings, plane, kind, telemetry, tail);
+  opened.add(async () => {
+    tail.close();
+    await admin?.close();
+  });
+  return { plane, directory: directory.path };
+}
+
+export interface Following {
+  readonly plane: DataPlane;
+  readonly reporting: ReportingPlane;
+  readonly subscriber: Subscriber;
+  readonly kind: EngineKind;
+  readonly dataDirectory: string;
+  readonly busName: string;
+  /** Absent: unsigned manifests run. */
+  readonly signed: SignedManifests | undefined;
+}
+
+/** Without any bus: what the file says runs, now and when it changes. */
+async function runFile(settings: Settings, path: string): Promise<void> {
+  if (redisTarget(settings) !== undefined) throw twoSources(path);
+  const { kind, warning } = await selectEngine(settings.engine);
+  if (warning !== undefined) log.warn(warning);
+  const file = new ConfigurationFile(path, (pattern) => kind.checkPattern(pattern), log);
+  await opening(async (opened) => {
+    const { plane, directory } = await openPlane(settings, kind, opened, file);
     onShutdown(log, async () => {
-      await subscriber.close();
-      await plane?.drain(settings.shutdownTimeoutMs);
-      await plane?.close();
-      await marker?.close();
-      await directory.release();
+      await file.close();
+      await plane.drain(settings.shutdownTimeoutMs);
+      await opened.close();
     });
-    await followBus(plane, subscriber, kind, directory.path, target.name);
-  } catch (error) {
-    await subscriber.close();
-    await plane?.close();
-    await marker?.abandon();
-    await directory.release();
-    throw error;
-  }
+    // Nobody hears the reports of a plane without a bus, but for /status.
+    const parts = { settings, plane, kind, directory };
+    const reporting = await ReportingPlane.open({ ...parts, reporter: new LocalReports() });
+    const run = async ({ manifest: raw }: ReadConfiguration) => {
+      // Nobody counts versions of a file: planes that read the same say the same.
+      const version = `file-${createHash("sha256").update(canonical(raw)).digest("hex").slice(0, 8)}`;
+      await reporting.run({ ...raw, version });
+      return version;
+    };
+    const version = await run(file.first);
+    opened.add(() => file.close());
+    await openPorts(plane, kind);
+    file.follow(run);
+    log.info(`running ${path} as version ${version}`);
+  });
 }
 
 /**
@@ -56,14 +132,16 @@ export async function command(settings: Settings): Promise<void> {
  * one, nothing listens: nothing may leave that a protect rule was meant to hold.
  * @throws StreamGateError when the ports cannot be opened
  */
-export async function followBus(
-  plane: DataPlane,
-  subscriber: Subscriber,
-  kind: EngineKind,
-  dataDirectory: string,
-  busName: string,
-): Promise<void> {
-  const check = (pattern: string) => kind.checkPattern(pattern);
+export async function followBus({
+  plane,
+  reporting,
+  subscriber,
+  kind,
+  dataDirectory,
+  busName,
+  signed,
+}: Following): Promise<void> {
+  await rememberLastGood(signed, dataDirectory);
   let listening: Promise<void> | undefined;
   let failure: Error | undefined;
   let started = false;
@@ -72,11 +150,10 @@ export async function followBus(
     return listening;
   };
   const runLastGood = async (): Promise<boolean> => {
-    let raw: unknown;
     try {
-      raw = await readLastGood(dataDirectory);
+      const raw = await readLastGood(dataDirectory);
       if (raw === undefined) return false;
-      await plane.apply(readManifest(raw, check).manifest);
+      await reporting.run(raw, (one) => signed?.admitLastGood(one));
     } catch (error) {
       log.error(`the last good manifest cannot run: ${(error as Error).message}`);
       return false;
@@ -90,13 +167,11 @@ export async function followBus(
         log.warn(`${busName} holds no manifest; running with the last good one`);
       } else {
         log.info(`${busName} holds no manifest yet; records pass to the console`);
-        await plane.apply(passthrough);
+        await reporting.run(passthrough);
       }
     } else {
-      const { manifest, warnings } = readManifest(raw, check);
-      for (const warning of warnings) log.warn(`manifest: ${warning}`);
-      await plane.apply(manifest);
-      await keepLastGood(dataDirectory, manifest);
+      const manifest = await reporting.run(raw, (one) => signed?.admit(one));
+      await keepLastGood(dataDirectory, raw);
       log.info(`running manifest version ${manifest.version}`);
     }
     // The bus logs what a manifest is refused for; a port that cannot be had is not the manifest's fault.
@@ -115,6 +190,17 @@ export async function followBus(
     return;
   }
   log.error(`${busName} gave no manifest to run and there is no last good one: not listening until it does`);
+}
+
+/** So that an older one is known as such after a restart too. One that cannot be used is spoken of when it is to run. */
+async function rememberLastGood(signed: SignedManifests | undefined, dataDirectory: string): Promise<void> {
+  if (signed === undefined) return;
+  try {
+    const raw = await readLastGood(dataDirectory);
+    if (raw !== undefined) signed.admitLastGood(raw);
+  } catch (error) {
+    log.error(`the last good manifest cannot be used: ${(error as Error).message}`);
+  }
 }
 
 /** Begins a run in a data directory: says how the one before it ended, and leaves word of what a kill would cost. */
@@ -138,9 +224,10 @@ export async function markRun(directory: string, plane: DataPlane): Promise<RunM
 
 /** Opens the ports and says so. */
 export async function openPorts(plane: DataPlane, kind: EngineKind): Promise<void> {
-  const { tcpPort, udpPort } = await plane.listen();
+  const { tcpPort, udpPort, tlsPort } = await plane.listen();
+  const tls = tlsPort === undefined ? "" : `, TLS ${tlsPort}`;
   log.info(
-    { tcpPort, udpPort, workers: plane.workers, engine: kind.description },
-    `listening on TCP ${tcpPort} and UDP ${udpPort}`,
+    { tcpPort, udpPort, ...(tlsPort !== undefined && { tlsPort }), workers: plane.workers, engine: kind.description },
+    `listening on TCP ${tcpPort} and UDP ${udpPort}${tls}`,
   );
 }

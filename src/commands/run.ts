@@ -5,91 +5,142 @@
 
 import { readFileSync } from "node:fs";
 import { EmbeddedBus } from "../bus/embedded.ts";
+import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
+import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
+import { Tails } from "../control/tail.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
+import { openEvaluation } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
-import { type OutputConfig, passthrough, readManifest } from "../manifest/manifest.ts";
+import { type Manifest, type OutputConfig, passthrough } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/process_log.ts";
-import { serveControl } from "./control.ts";
+import { configureLog, log } from "../telemetry/process_log.ts";
+import { serveAdmin, telemetryOf } from "./admin.ts";
+import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
+import { serveControl, watchedPlanes } from "./control.ts";
 import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
+import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
  * @throws StreamGateError when a port, the data directory, its state or the engine cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
+  const target = redisTarget(settings, log);
+  if (settings.config !== undefined && target !== undefined) throw twoSources(settings.config);
+  const check = (pattern: string) => kind.checkPattern(pattern);
+  const file = settings.config === undefined ? undefined : new ConfigurationFile(settings.config, check, log);
   await opening(async (opened) => {
     const directory = await openDataDirectory(settings.dataDir);
     opened.add(() => directory.release());
     const store = await Store.open(directory.path);
     const plane = await DataPlane.start(settings, kind.name, log, directory.path);
     let marker: RunMarker | undefined;
-    let started = false;
-    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
+    opened.add(async () => (opened.complete ? marker?.close() : marker?.abandon()));
     opened.add(() => plane.close());
     marker = await markRun(directory.path, plane);
     const { former } = marker;
     const audit = new Audit(directory.path);
+    const telemetry = telemetryOf(plane, kind, former, () => (file === undefined ? {} : { config: file.status }));
+    opened.add(telemetry.close);
     const planes = {
-      status: () => plane.status({ engine: kind.description, lastRun: former }),
+      telemetry,
       live: plane,
-      testOutput: testOutputWith(kind),
+      tails: new Tails({
+        live: plane,
+        open: (plan) => openEvaluation(kind, plan),
+        drafted: () => store.draft.rules,
+      }),
+      testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     };
     let control: ControlServer | undefined;
+    // Only where it was asked for: the control port serves the same.
+    if (settings.adminPort !== undefined) {
+      const admin = await serveAdmin(settings, plane, kind, telemetry);
+      opened.add(async () => admin?.close());
+    }
     onShutdown(log, async () => {
       // Both at once: a request that never ends must not add to the time.
       await Promise.all([plane.drain(settings.shutdownTimeoutMs), control?.close()]);
       await opened.close();
     });
-    const target = redisTarget(settings);
     if (target === undefined) {
-      const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
-      await plane.apply(publishedManifest(store, kind));
+      const reports = new LocalReports();
+      const reporting = await ReportingPlane.open({
+        settings,
+        plane,
+        kind,
+        directory: directory.path,
+        reporter: reports,
+      });
+      const shown = watchedPlanes(reports, audit, directory.path, opened);
+      const apply = async (manifest: Manifest) => void (await reporting.run(manifest));
+      const bus = new EmbeddedBus(apply);
+      if (file === undefined) await apply(store.published ?? passthrough);
+      else store.follow(file.path);
       // The control API first: what it refuses to start for should not have let traffic in.
-      control = await serveControl(settings, store, bus, kind, audit, planes);
+      const serving = await serveControl(settings, store, bus, kind, audit, { ...planes, planes: shown });
+      control = serving;
       opened.add(control.close);
+      if (file !== undefined) {
+        opened.add(() => file.close());
+        const run = (configuration: ReadConfiguration) => publishFile(file.path, configuration, serving.publication);
+        // What is published already is not handed over once more, and at the start nothing runs yet.
+        const before = store.published?.version;
+        if ((await run(file.first)) === before) await apply(store.published ?? passthrough);
+        file.follow(run);
+      }
       await openPorts(plane, kind);
     } else {
       // Loaded only where it is used: the Redis client takes as much memory as a worker's records do.
-      const [{ publishThroughRedis }, { subscribeThroughRedis }] = await Promise.all([
-        import("../bus/redis_publisher.ts"),
-        import("../bus/redis_subscriber.ts"),
-      ]);
-      const publisher = publishThroughRedis(target, log);
+      const [{ publishThroughRedis }, { subscribeThroughRedis }, { reportThroughRedis, reportsThroughRedis }] =
+        await Promise.all([
+          import("../bus/redis_publisher.ts"),
+          import("../bus/redis_subscriber.ts"),
+          import("../bus/redis_reports.ts"),
+        ]);
+      const signed = signedManifests(settings);
+      const publisher = publishThroughRedis(target, log, signed);
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
-      control = await serveControl(settings, store, publisher, kind, audit, planes);
+      const reporter = reportThroughRedis(target);
+      opened.add(() => reporter.close());
+      const shown = watchedPlanes(reportsThroughRedis(target, log), audit, directory.path, opened);
+      control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
-      await followBus(plane, subscriber, kind, directory.path, target.name);
+      const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
+      const [dataDirectory, busName] = [directory.path, target.name];
+      await followBus({ plane, reporting, subscriber, kind, dataDirectory, busName, signed });
     }
-    started = true;
     log.info(`data directory ${directory.path}`);
   });
 }
 
-/** What was published before the last stop; before the first publication every record passes to the console. */
-function publishedManifest(store: Store, kind: EngineKind) {
-  if (store.published === undefined) return passthrough;
-  return readManifest(store.published, (pattern) => kind.checkPattern(pattern)).manifest;
+/** Makes what the file says the next version, unless it is what is published. @returns the version that runs then */
+async function publishFile(path: string, { manifest }: ReadConfiguration, publication: Publication): Promise<string> {
+  const actor = { name: "config file", address: path };
+  const published = await publication.put(manifest, { actor, comment: `from ${path}`, fromFile: true });
+  return published.manifest.version;
 }
 
 /** Loaded when somebody asks for it: the HTTP client takes some 20 MB. */
-function testOutputWith(kind: EngineKind) {
+function testOutputWith(kind: EngineKind, allowMetadata: boolean) {
   return async (config: OutputConfig) => {
     const { tryOutput } = await import("../data/delivery/trial.ts");
     const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
-    return tryOutput(config, { kind, read, now: Date.now });
+    return tryOutput(config, { kind, read, now: Date.now, allowMetadata });
   };
 }

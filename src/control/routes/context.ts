@@ -1,13 +1,16 @@
 /** What every route works with. */
 
-import type { Publisher } from "../../bus/bus.ts";
 import type { OutputConfig, PatternChecker } from "../../manifest/manifest.ts";
 import type { Evaluate } from "../../plan/evaluation.ts";
 import type { LiveRules } from "../../plan/live.ts";
 import type { Price } from "../../prices/price.ts";
+import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { Audit } from "../audit.ts";
+import type { Calls } from "../calls.ts";
+import type { Planes } from "../planes.ts";
 import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
+import type { Tails } from "../tail.ts";
 
 export interface ControlLog {
   info(message: string): void;
@@ -28,9 +31,9 @@ export interface OutputTest {
   readonly took_ms: number;
 }
 
-export interface RouteContext {
+/** `Calls`: what REST and gRPC do alike. */
+export interface RouteContext extends Calls {
   readonly store: Store;
-  readonly publisher: Publisher;
   /** Asks RE2 about a pattern. */
   readonly check: PatternChecker;
   /** Runs single records through rules, on an engine. */
@@ -38,10 +41,14 @@ export interface RouteContext {
   /** Sends one record to an output, its references to secrets read as a data plane reads them. Absent: this process sends nothing. */
   readonly testOutput?: (config: OutputConfig) => Promise<OutputTest>;
   readonly log: ControlLog;
-  /** Where a data plane runs in this process: what it answers `GET /status` with. */
-  readonly status?: () => Promise<object>;
+  /** Metrics and health of this process; where a data plane runs in it, also what `GET /status` answers. Absent: it tells nothing. */
+  readonly telemetry?: Telemetry;
+  /** Where a data plane runs in this process: people who look on. */
+  readonly tails?: Tails;
   /** Likewise: what rules do to live traffic. */
   readonly live?: LiveRules;
+  /** Data planes that report; absent: none can be asked. */
+  readonly planes?: Planes;
   /** Who changed what protects. */
   readonly audit: Audit;
   /** What rules were seen to do to errors. */

@@ -2,9 +2,8 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { activePipeline, passthrough } from "../../manifest/manifest.ts";
 import { errors, RequestError } from "../answer.ts";
-import { flagsOf } from "../effect_report.ts";
+import { statusOf } from "../status_page.ts";
 import type { RouteContext } from "./context.ts";
 
 const exampleStatus = {
@@ -14,7 +13,7 @@ const exampleStatus = {
   outputs: { "http-f1cd04": { routed: { records: 600, bytes: 100_000 }, breaker: "closed" } },
 };
 
-export function statusRoutes(app: FastifyInstance, { status, live, store }: RouteContext): void {
+export function statusRoutes(app: FastifyInstance, context: RouteContext): void {
   app.get(
     "/status",
     {
@@ -30,22 +29,13 @@ export function statusRoutes(app: FastifyInstance, { status, live, store }: Rout
       },
     },
     async () => {
-      if (status === undefined)
-        throw new RequestError(404, {
-          where: "/status",
-          what: "this process runs no data plane",
-          fix: "ask one that was started with `streamgate run`",
-        });
-      if (live === undefined) return status();
-      const [told, activity] = await Promise.all([status(), live.activity()]);
-      const { processors } = activePipeline(store.published ?? passthrough);
-      const nowMs = Date.now();
-      const flags = processors.flatMap((rule) => {
-        const one = activity.get(rule.id);
-        const flags = one === undefined ? [] : flagsOf(rule, one, nowMs);
-        return flags.length === 0 ? [] : [[rule.id, flags] as const];
+      const status = await statusOf(context);
+      if (status !== undefined) return status;
+      throw new RequestError(404, {
+        where: "/status",
+        what: "this process runs no data plane",
+        fix: "ask a data plane at its admin port: GET /status on ADMIN_PORT (9464) of streamgate data",
       });
-      return { ...told, rule_flags: Object.fromEntries(flags) };
     },
   );
 }

@@ -167,7 +167,7 @@ describe(`a request that is given up while it connects${needsOpenssl.note}`, () 
     });
     const http = new HttpClient(url.replace("http:", "https:"), {
       timeoutMs: 3000,
-      tls: { ca: authority.pem().toString() },
+      tls: () => ({ ca: authority.pem().toString() }),
     });
     closers.push(() => http.close());
     const shakeHands = () => {

@@ -2,7 +2,7 @@
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { RuleEffect } from "./engine.ts";
+import type { RuleEffect, WatchedRule } from "./engine.ts";
 
 /** What `native/binding/addon.cc` exports. Handles are for the thread that made them; each tells more beside its C++ class. */
 export interface Addon {
@@ -123,6 +123,8 @@ export interface NativeEngine {
   tick(nowMs: number): boolean;
   tellLast(nowMs: number, next?: NativePlan): boolean;
   effects(): RuleEffect[];
+  watch(rules: readonly number[]): void;
+  takeWatched(): WatchedRule[];
   readonly needBytes: number;
   close(): void;
 }

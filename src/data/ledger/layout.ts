@@ -12,6 +12,7 @@
  */
 
 import { countCellsFixed, countCellsPerRoute, countCellsPerRule } from "../engine/layout.ts";
+import { latencyBucketCount } from "./latency.ts";
 
 /** Of the worker as a whole, since it started. */
 export const ledgerCell = {
@@ -46,8 +47,19 @@ export const ledgerCell = {
   /** Of what was received: records that a command has released from the quarantine. */
   releasedRecords: 18,
   releasedBytes: 19,
+  /** What listeners did about connections, since the worker started: `ListenerCounts`. */
+  refusedConnections: 20,
+  refusedSource: 21,
+  refusedDescriptors: 22,
+  closedIdle: 23,
+  closedSlow: 24,
+  handshakesFailed: 25,
+  certificatesRefused: 26,
+  rateWaits: 27,
+  /** Of the open connections: those over TLS. For people. */
+  tlsConnections: 28,
 } as const;
-export const ledgerCells = 20;
+export const ledgerCells = 29;
 
 /**
  * Of one output at one worker, since the output exists there. Bytes are as written, without LFs. At every snapshot, in records and in
@@ -109,8 +121,28 @@ export const outputCell = {
   /** As `quarantined`, but the quarantine could not take them. */
   lostQuarantineFullRecords: 35,
   lostQuarantineFullBytes: 36,
+  /** How it fares now, for people: nobody's once its worker or the output is gone. Of its breaker's states one is 1, the others 0. */
+  breakerClosed: 37,
+  breakerHalfOpen: 38,
+  breakerOpen: 39,
+  /** In a row. */
+  failures: 40,
+  inFlight: 41,
+  concurrency: 42,
+  spoolDiskBytes: 43,
+  /** When the oldest record on disk left the rules, milliseconds since 1970; 0: nothing is there. */
+  spoolOldestMs: 44,
+  /** 1: the disk takes nothing now. */
+  spoolRefuses: 45,
+  /** 1: it takes no more, or gives up records of its own. */
+  overLimit: 46,
+  /** Acknowledged payloads by the age of their oldest record: seconds in all, then one cell for each bucket (`latency.ts`). */
+  latencySeconds: 47,
+  latencyBuckets: 48,
 } as const;
-export const outputCells = 37;
+export const outputCells = outputCell.latencyBuckets + latencyBucketCount;
+/** Cells that say how an output fares: zeroed when it ends. */
+export const fareCells = { from: outputCell.breakerClosed, to: outputCell.latencySeconds } as const;
 
 export const sequenceBytes = 8;
 export const ledgerBlocks = 2;
@@ -120,15 +152,17 @@ export interface LedgerShape {
   readonly rules: number;
   /** Outputs that have a filter. Absent: none. */
   readonly routes?: number;
+  /** Cells of selectors (`src/plan/redact_counts.ts`). Absent: none. */
+  readonly selectorCells?: number;
 }
 
 /** Offsets in cells (8 bytes each) within a block. */
-export function ledgerOffsets({ outputs, rules, routes = 0 }: LedgerShape) {
+export function ledgerOffsets({ outputs, rules, routes = 0, selectorCells = 0 }: LedgerShape) {
   const retired = ledgerCells;
   const output = (index: number) => retired + outputCells * (1 + index);
   const counts = output(outputs);
   const route = (index: number) => counts + countCellsFixed + rules * countCellsPerRule + index * countCellsPerRoute;
-  return { retired, output, counts, route, cells: route(routes) };
+  return { retired, output, counts, route, selectors: route(routes), cells: route(routes) + selectorCells };
 }
 
 export function createLedgerMemory(shape: LedgerShape): SharedArrayBuffer {

@@ -5,6 +5,7 @@
  */
 
 import type { PlanRule } from "../../plan/operations.ts";
+import { type CountedSelector, countCellsPerSelector, selectorCell } from "../../plan/redact_counts.ts";
 import {
   countCell,
   countCellsFixed,
@@ -13,6 +14,9 @@ import {
   routeCell,
   ruleCell,
 } from "../engine/layout.ts";
+import { type ListenerCounts, listenerCountNames, zeroListenerCounts } from "../inputs/listener_limits.ts";
+import { type Transport, transport } from "../ring/layout.ts";
+import { latencyBucketCount } from "./latency.ts";
 import { type LedgerShape, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
 
 export interface Amount {
@@ -20,10 +24,14 @@ export interface Amount {
   bytes: number;
 }
 
+const transports = Object.keys(transport) as Transport[];
+
 export interface RuleTotals {
   dropped: Amount;
   changed: { records: number; replacements: number };
   quarantined: Amount;
+  /** Of a redact, by detector, `pattern` or `field`: records in which it replaced something, and values that it replaced. */
+  redacted: Map<string, { records: number; values: number }>;
   /** Summaries that it made of what it dropped. */
   summaries: Amount;
   /** sample: records that those stand for which it kept by chance. */
@@ -65,11 +73,37 @@ export interface OutputTotals {
   lost: Record<OutputLoss, Amount>;
   /** Bytes that protect rules of a later manifest added to spooled records, or took off. */
   rewrittenBytes: number;
+  fares: OutputFares;
+  latency: Latency;
+}
+
+/** How an output fares now, at all workers together. */
+export interface OutputFares {
+  /** Workers whose breaker is in that state. */
+  breaker: { closed: number; half_open: number; open: number };
+  failures: number;
+  inFlight: number;
+  concurrency: number;
+  spoolDiskBytes: number;
+  /** 0: nothing is on disk. */
+  spoolOldestMs: number;
+  /** Workers where the disk takes nothing now. */
+  spoolRefuses: number;
+  /** Workers where it takes no more, or gives up records of its own. */
+  overLimit: number;
+}
+
+/** Ages of acknowledged payloads: how many in each bucket of `latency.ts`, and seconds in all. */
+export interface Latency {
+  buckets: number[];
+  seconds: number;
 }
 
 export interface Snapshot {
   /** What engines took. */
   received: Amount;
+  /** Of `received`, by the way they came. */
+  receivedBy: Record<Transport, Amount>;
   /** Of `received`: what a command has released from the quarantine, so that it came again. */
   released: Amount;
   /** Summaries that rules made: they go on as records do. Bytes as they were made. */
@@ -88,6 +122,10 @@ export interface Snapshot {
   /** The process's writers of standard output and of files. */
   streams: { handed: Amount; written: Amount; queued: Amount; lostClosed: Amount };
   connections: number;
+  /** Of `connections`. */
+  tlsConnections: number;
+  /** What listeners refused, closed and let wait. */
+  listeners: ListenerCounts;
   /** Rules of class reduce skipped because the engine could not keep up: how often that began, and what passed meanwhile. */
   overload: { entered: number; bypassed: Amount; level: number };
   /** Bytes that connections hold of records without an end. */
@@ -115,12 +153,28 @@ function zeroOutput(): OutputTotals {
     quarantined: zeroAmount(),
     lost: lost as Record<OutputLoss, Amount>,
     rewrittenBytes: 0,
+    fares: zeroFares(),
+    latency: { buckets: Array<number>(latencyBucketCount).fill(0), seconds: 0 },
+  };
+}
+
+function zeroFares(): OutputFares {
+  return {
+    breaker: { closed: 0, half_open: 0, open: 0 },
+    failures: 0,
+    inFlight: 0,
+    concurrency: 0,
+    spoolDiskBytes: 0,
+    spoolOldestMs: 0,
+    spoolRefuses: 0,
+    overLimit: 0,
   };
 }
 
 export function emptySnapshot(): Snapshot {
   return {
     received: zeroAmount(),
+    receivedBy: Object.fromEntries(transports.map((name) => [name, zeroAmount()])) as Record<Transport, Amount>,
     released: zeroAmount(),
     created: zeroAmount(),
     passed: zeroAmount(),
@@ -139,6 +193,8 @@ export function emptySnapshot(): Snapshot {
     outputs: new Map(),
     streams: { handed: zeroAmount(), written: zeroAmount(), queued: zeroAmount(), lostClosed: zeroAmount() },
     connections: 0,
+    tlsConnections: 0,
+    listeners: zeroListenerCounts(),
     overload: { entered: 0, bypassed: zeroAmount(), level: 0 },
     unfinishedBytes: 0,
     routingGap: 0,
@@ -152,6 +208,8 @@ export interface LedgerMeaning {
   readonly outputs: readonly string[];
   /** Of the outputs that have a filter, the index in `outputs`, ascending. */
   readonly routes?: readonly number[];
+  /** Whose the cells of selectors are. */
+  readonly selectors?: readonly CountedSelector[];
 }
 
 export function shapeOf(meaning: LedgerMeaning): LedgerShape {
@@ -159,6 +217,7 @@ export function shapeOf(meaning: LedgerMeaning): LedgerShape {
     rules: meaning.rules.length,
     outputs: meaning.outputs.length,
     routes: meaning.routes?.length ?? 0,
+    selectorCells: (meaning.selectors?.length ?? 0) * countCellsPerSelector,
   };
 }
 
@@ -167,6 +226,10 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
   const offsets = ledgerOffsets(shapeOf(meaning));
   const count = (cell: keyof typeof countCell) => cells[offsets.counts + countCell[cell]]!;
   add(to.received, count("receivedRecords"), count("receivedBytes"));
+  for (const name of transports) {
+    const at = offsets.counts + countCell.receivedByTransport + 2 * transport[name];
+    add(to.receivedBy[name], cells[at]!, cells[at + 1]!);
+  }
   add(to.created, count("createdRecords"), count("createdBytes"));
   add(to.passed, count("passedRecords"), count("passedBytes"));
   const { matchLimit, outputLimit } = to.quarantined;
@@ -186,6 +249,7 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
       dropped: zeroAmount(),
       changed: { records: 0, replacements: 0 },
       quarantined: zeroAmount(),
+      redacted: new Map(),
       summaries: zeroAmount(),
       sampledWeight: 0,
     };
@@ -196,6 +260,16 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
     add(rule.summaries, at("summaryRecords"), at("summaryBytes"));
     rule.sampledWeight += at("sampledWeight");
     to.rules.set(id, rule);
+  });
+  meaning.selectors?.forEach(({ rule, detector }, index) => {
+    if (detector === undefined) return;
+    const at = offsets.selectors + index * countCellsPerSelector;
+    const { redacted } = to.rules.get(meaning.rules[rule]!.id)!;
+    const { records = 0, values = 0 } = redacted.get(detector) ?? {};
+    redacted.set(detector, {
+      records: records + cells[at + selectorCell.records]!,
+      values: values + cells[at + selectorCell.values]!,
+    });
   });
 }
 
@@ -220,6 +294,8 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   add(to.lost.quarantine_full, own("lostQuarantineFullRecords"), own("lostQuarantineFullBytes"));
   add(to.released, own("releasedRecords"), own("releasedBytes"));
   to.connections += own("connections");
+  to.tlsConnections += own("tlsConnections");
+  for (const name of listenerCountNames) to.listeners[name] += own(name);
   to.overload.entered += own("overloadEntered");
   add(to.overload.bypassed, own("bypassedRecords"), own("bypassedBytes"));
   to.overload.level = Math.max(to.overload.level, own("bypassActive"));
@@ -262,6 +338,7 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
     const { queued, spooled } = output;
     add(output.lost.worker, queued.records, queued.bytes);
     output.queued = zeroAmount();
+    output.fares = zeroFares();
     const index = meaning.outputs.indexOf(name);
     if (index >= 0)
       orphans.set(name, { spooled, queued, laneNext: cells[offsets.output(index) + outputCell.laneNext]! });
@@ -275,6 +352,7 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
     add(to.lost[cause], last.lost[cause].records, last.lost[cause].bytes);
   add(to.released, last.released.records, last.released.bytes);
   add(to.streams.handed, last.streams.handed.records, last.streams.handed.bytes);
+  for (const name of listenerCountNames) to.listeners[name] += last.listeners[name];
   to.overload.entered += last.overload.entered;
   add(to.overload.bypassed, last.overload.bypassed.records, last.overload.bypassed.bytes);
   to.routingGap = gap;
@@ -390,6 +468,7 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
 }
 
 function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number): void {
+  const at = (cell: keyof typeof outputCell) => cells[base + outputCell[cell]]!;
   const amount = (pair: OutputPair): Amount => ({
     records: cells[base + outputCell[`${pair}Records`]]!,
     bytes: cells[base + outputCell[`${pair}Bytes`]]!,
@@ -405,7 +484,23 @@ function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number
     deadLettered: amount("deadLettered"),
     quarantined: amount("quarantined"),
     lost: { ...lost, worker: zeroAmount() } as Record<OutputLoss, Amount>,
-    rewrittenBytes: cells[base + outputCell.rewrittenBytes]!,
+    rewrittenBytes: at("rewrittenBytes"),
+    fares: {
+      breaker: { closed: at("breakerClosed"), half_open: at("breakerHalfOpen"), open: at("breakerOpen") },
+      failures: at("failures"),
+      inFlight: at("inFlight"),
+      concurrency: at("concurrency"),
+      spoolDiskBytes: at("spoolDiskBytes"),
+      spoolOldestMs: at("spoolOldestMs"),
+      spoolRefuses: at("spoolRefuses"),
+      overLimit: at("overLimit"),
+    },
+    latency: {
+      buckets: [
+        ...cells.subarray(base + outputCell.latencyBuckets, base + outputCell.latencyBuckets + latencyBucketCount),
+      ],
+      seconds: at("latencySeconds"),
+    },
   });
 }
 
@@ -436,7 +531,20 @@ function mergeOutput(to: Snapshot, name: string, from: OutputTotals): void {
   for (const cause of Object.keys(output.lost) as OutputLoss[])
     add(output.lost[cause], from.lost[cause].records, from.lost[cause].bytes);
   output.rewrittenBytes += from.rewrittenBytes;
+  mergeFares(output.fares, from.fares);
+  from.latency.buckets.forEach((count, bucket) => {
+    output.latency.buckets[bucket]! += count;
+  });
+  output.latency.seconds += from.latency.seconds;
   to.outputs.set(name, output);
+}
+
+function mergeFares(to: OutputFares, from: OutputFares): void {
+  for (const state of ["closed", "half_open", "open"] as const) to.breaker[state] += from.breaker[state];
+  for (const field of ["failures", "inFlight", "concurrency", "spoolDiskBytes", "spoolRefuses", "overLimit"] as const)
+    to[field] += from[field];
+  const oldest = [to.spoolOldestMs, from.spoolOldestMs].filter((ms) => ms > 0);
+  to.spoolOldestMs = oldest.length === 0 ? 0 : Math.min(...oldest);
 }
 
 export function add(to: Amount, records: number, bytes: number): void {

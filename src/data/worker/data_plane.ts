@@ -9,14 +9,16 @@ import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
-import { activePipeline, type Manifest, type OutputConfig, passthrough } from "../../manifest/manifest.ts";
+import { activePipeline, type Manifest, type OutputConfig, passthrough, type Rule } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
-import type { LiveActivity, LiveEffect, LiveShare } from "../../plan/live.ts";
+import type { LiveActivity, LiveEffect, LiveShare, LiveTail, TailLook, TailWatch } from "../../plan/live.ts";
 import { operationFlag } from "../../plan/operations.ts";
+import { countedSelectors } from "../../plan/redact_counts.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { CertificateFiles, ServerTls } from "../../tls/certificate_files.ts";
 import { batchBytes } from "../delivery/batch_pool.ts";
 import { outputNames } from "../delivery/outputs.ts";
 import { type FileLease, FileWriters } from "../delivery/stream/file_writers.ts";
@@ -24,6 +26,7 @@ import type { StreamWriter } from "../delivery/stream/stream_writer.ts";
 import { openStreamWriter, streamQueueBytes } from "../delivery/stream/writer.ts";
 import { outputGrowthBytes, outputGrowthFactor } from "../engine/layout.ts";
 import { portError } from "../inputs/port_error.ts";
+import { createSources, wipeWorker } from "../inputs/sources.ts";
 import { readLedger } from "../ledger/ledger.ts";
 import {
   accountFields,
@@ -47,7 +50,9 @@ import { type ShardKey, shardKey } from "../shard/shard_key.ts";
 import { togetherByRule } from "./effects.ts";
 import { createMemoryAccount } from "./memory_budget.ts";
 import { type Answers, type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
+import type { PlaneFacts } from "./plane_facts.ts";
 import { type Program, reload } from "./reload.ts";
+import { Reloads } from "./reloads.ts";
 import { RuleWatch, ruleWatchMs } from "./rule_watch.ts";
 import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -59,9 +64,14 @@ const ringBytesMin = 512 * 1024;
 /** Workers have so long to hand over what a removed file output held, and its writer as long again to write it. */
 const removedFileMs = 2000;
 
+/** A worker in a long block says nothing of its lanes; everything else is known without it. */
+const statusMs = 1000;
+
 export interface Ports {
   tcpPort: number;
   udpPort: number;
+  /** Absent: no TLS. */
+  tlsPort?: number | undefined;
 }
 
 /** Where the keys of rules are read from. */
@@ -96,10 +106,20 @@ export class DataPlane {
   /** Of workers that died and whose replacements do not run yet: what these will find on disk, by output. */
   readonly #orphans = new Map<number, ReadonlyMap<string, Orphan>>();
   #program: Program | undefined;
+  /** The rules of it, as they were published. */
+  #processors: readonly Rule[] = [];
+  /** What people who look on asked for last. */
+  #watches: readonly TailWatch[] = [];
   #listening: { requests: ListenRequest[]; ports: Ports } | undefined;
   /** One reload, or one replacement, after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #draining = false;
+  readonly #sources: SharedArrayBuffer;
+  #certificates: CertificateFiles | undefined;
+  /** That runs. */
+  manifest: Manifest | undefined;
+  /** What became of manifests. */
+  readonly reloads = new Reloads();
   readonly #watch = new RuleWatch();
   readonly #watchTimer: NodeJS.Timeout;
 
@@ -140,7 +160,17 @@ export class DataPlane {
       accountBytes(memoryBudget, { workers: count, ringBytes, maxRecordBytes }),
       count,
     );
-    const limits = { tcpFraming, maxRecordBytes, queueBytes, memory, overload };
+    this.#sources = createSources(
+      {
+        connections: settings.maxConnections,
+        connectionsPerSource: settings.maxConnectionsPerSource,
+        bytesPerSecond: settings.ratePerSource,
+      },
+      count,
+    );
+    const { idleTimeoutMs: idleMs, recordTimeoutMs: recordMs, allowMetadataOutputs } = settings;
+    const listeners = { sources: this.#sources, listenerLimits: { idleMs, recordMs } };
+    const limits = { tcpFraming, maxRecordBytes, queueBytes, memory, overload, allowMetadataOutputs, ...listeners };
     const places = { dataDir, quarantine: quarantine?.place };
     const shared = { engine, rings, stdout, shardKey: this.#shardKey, ...places, ...limits };
     this.supervisor = new Supervisor(
@@ -184,7 +214,24 @@ export class DataPlane {
    * Runs a manifest: resolves when every worker does.
    * @throws StreamGateError SG_PUBLISH_REFUSED when a worker refuses it; nothing has changed then
    */
-  apply(manifest: Manifest): Promise<void> {
+  async apply(manifest: Manifest): Promise<void> {
+    const beganMs = performance.now();
+    try {
+      await this.#apply(manifest);
+    } catch (error) {
+      this.refused(manifest.version, error as Error, performance.now() - beganMs);
+      throw error;
+    }
+    const { version } = manifest;
+    this.reloads.note({ version, result: "applied", atMs: Date.now(), tookMs: performance.now() - beganMs });
+  }
+
+  /** A manifest will not run, and never came as far as `apply`. @param version undefined: nobody can tell */
+  refused(version: string | undefined, { message: why }: Error, tookMs = 0): void {
+    this.reloads.note({ version, result: "refused", why, atMs: Date.now(), tookMs });
+  }
+
+  #apply(manifest: Manifest): Promise<void> {
     return this.#inTurn(async () => {
       const { processors, outputs, batch_size: batchSize } = activePipeline(manifest);
       const plan = { ...compilePlan(resolveRuleKeys(processors, read), outputs), seed: this.#seed };
@@ -199,6 +246,7 @@ export class DataPlane {
           rules: plan.rules,
           outputs: outputNames(outputs),
           routes: (plan.routes ?? []).map(({ output }) => output),
+          selectors: countedSelectors(plan),
         },
       };
       try {
@@ -208,6 +256,8 @@ export class DataPlane {
         throw error;
       }
       this.#program = program;
+      this.#processors = processors;
+      this.manifest = manifest;
       this.#watch.use(processors, this.snapshot(), Date.now());
       const before = this.#leases;
       this.#leases = leases;
@@ -254,10 +304,12 @@ export class DataPlane {
     return { withheldAgain: 0 };
   }
 
-  /** Opens the ports. @throws StreamGateError SG_PORT_IN_USE naming the port and the way out */
+  /** Opens the ports. @throws StreamGateError SG_PORT_IN_USE naming the port and the way out, SG_TLS */
   async listen(): Promise<Ports> {
-    const { sharePorts, host } = this.#settings;
-    let { tcpPort, udpPort } = this.#settings;
+    const { sharePorts, host, tlsHandshakeTimeoutMs: handshakeTimeoutMs } = this.#settings;
+    let { tcpPort, udpPort, tlsPort } = this.#settings;
+    this.#certificates ??= await this.#openCertificates();
+    const certificates = this.#certificates;
     const several = this.#rings.length > 1;
     const perWorker = several && (await this.#perWorker());
     const reuse = perWorker || sharePorts;
@@ -265,6 +317,7 @@ export class DataPlane {
       // SO_REUSEPORT would let a second gate take part of the traffic unseen, so a plain bind asks first whether the port is free.
       if (!sharePorts || tcpPort === 0) tcpPort = await probeTcp(host, tcpPort);
       if (!sharePorts || udpPort === 0) udpPort = await probeUdp(host, udpPort);
+      if (certificates !== undefined && (!sharePorts || tlsPort === 0)) tlsPort = await probeTcp(host, tlsPort, "TLS");
     }
     const requests = this.#rings.map(
       (_, index): ListenRequest => ({
@@ -272,6 +325,10 @@ export class DataPlane {
         host,
         tcpPort: perWorker || index === 0 ? tcpPort : undefined,
         udpPort: perWorker || index === 0 ? udpPort : undefined,
+        tls:
+          certificates !== undefined && (perWorker || index === 0)
+            ? { port: tlsPort, certificates: certificates.current, handshakeTimeoutMs }
+            : undefined,
         reusePort: reuse,
         // Sharded, its one owner deals out every record anyway.
         spread: several && !perWorker && this.#shardKey === undefined,
@@ -280,16 +337,47 @@ export class DataPlane {
     const answers = await Promise.all(
       this.supervisor.living.map((worker) => worker.ask<"listen">(requests[worker.index]!)),
     );
-    const ports = { tcpPort: answers[0]?.tcpPort ?? tcpPort, udpPort: answers[0]?.udpPort ?? udpPort };
+    const ports = {
+      tcpPort: answers[0]?.tcpPort ?? tcpPort,
+      udpPort: answers[0]?.udpPort ?? udpPort,
+      tlsPort: answers[0]?.tlsPort,
+    };
     // A replacement opens the same ports, also where the system chose them.
     for (const [index, request] of requests.entries())
       requests[index] = {
         ...request,
         ...(request.tcpPort !== undefined && { tcpPort: ports.tcpPort }),
         ...(request.udpPort !== undefined && { udpPort: ports.udpPort }),
+        ...(request.tls !== undefined && { tls: { ...request.tls, port: ports.tlsPort ?? request.tls.port } }),
       };
     this.#listening = { requests, ports };
     return ports;
+  }
+
+  /** @throws StreamGateError SG_TLS */
+  async #openCertificates(): Promise<CertificateFiles | undefined> {
+    const { tlsCert, tlsKey, tlsClientCa } = this.#settings;
+    if (tlsCert === undefined || tlsKey === undefined) return undefined;
+    const { CertificateFiles } = await import("../../tls/certificate_files.ts");
+    const files = new CertificateFiles(
+      {
+        cert: { setting: "TLS_CERT", path: tlsCert },
+        key: { setting: "TLS_KEY", path: tlsKey },
+        ...(tlsClientCa !== undefined && { clientCa: { setting: "TLS_CLIENT_CA", path: tlsClientCa } }),
+      },
+      this.#log,
+    );
+    files.onChange((tls) => this.#useCertificates(tls));
+    return files;
+  }
+
+  /** Workers, and those that will replace them. */
+  #useCertificates(tls: ServerTls): void {
+    const requests = this.#listening?.requests ?? [];
+    for (const [index, request] of requests.entries())
+      if (request.tls !== undefined) requests[index] = { ...request, tls: { ...request.tls, certificates: tls } };
+    for (const worker of this.supervisor.living)
+      worker.ask<"certificates">({ kind: "certificates", tls }).catch(() => {});
   }
 
   async #perWorker(): Promise<boolean> {
@@ -331,6 +419,32 @@ export class DataPlane {
       add(streams.queued, pushedRecords - settled.records, pushedBytes - settled.bytes);
     }
     return snapshot;
+  }
+
+  /** Everything that is known without asking a worker. */
+  facts(): PlaneFacts {
+    const { living, deaths } = this.supervisor;
+    const snapshot = this.snapshot();
+    const program = this.#program;
+    return {
+      snapshot,
+      workers: this.#rings.length,
+      living: living.length,
+      deaths,
+      rings: this.#rings.map((memory, worker) => {
+        const { pushedRecords, takenRecords, pushedBytes, takenBytes } = ringCounters(memory);
+        const capacityBytes = memory.byteLength - ringHeader.bytes;
+        return { worker, records: pushedRecords - takenRecords, bytes: pushedBytes - takenBytes, capacityBytes };
+      }),
+      listening: this.#listening !== undefined,
+      draining: this.#draining,
+      version: program?.version,
+      rules: program?.meaning.rules.map(({ id }) => id) ?? [],
+      outputs: program?.meaning.outputs ?? [],
+      reloads: this.reloads,
+      memory: { budgetBytes: this.#settings.memoryBudget, heldBytes: heldIn(snapshot).bytes },
+      ...(this.#quarantine !== undefined && { quarantine: this.#quarantine.status }),
+    };
   }
 
   /** The writers of a manifest's file outputs, by the output's id. @throws StreamGateError SG_FILE */
@@ -379,7 +493,9 @@ export class DataPlane {
   /** What `GET /status` answers (docs/status.md). */
   async status({ engine, lastRun }: { engine: string; lastRun: object }): Promise<object> {
     const { living } = this.supervisor;
-    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"status">({ kind: "status" })));
+    const settled = await Promise.allSettled(
+      living.map((worker) => within(statusMs, worker.ask<"status">({ kind: "status" }))),
+    );
     const answers = settled.flatMap((answer, index) =>
       answer.status === "fulfilled" ? [{ worker: living[index]!.index, status: answer.value }] : [],
     );
@@ -415,6 +531,28 @@ export class DataPlane {
       .map(({ bytes }) => bytes);
   }
 
+  /** What people who look on see: of every worker's part so much that it is no more than was asked for. */
+  async tail(watches: readonly TailWatch[]): Promise<readonly TailLook[]> {
+    const { living } = this.supervisor;
+    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"tail">({ kind: "tail", watches })));
+    const asked = this.#watches;
+    this.#watches = watches;
+    return asked.map(({ recordsMax }, index) => {
+      const each = settled.flatMap((answer) =>
+        answer.status === "fulfilled" && answer.value[index] !== undefined ? [answer.value[index]] : [],
+      );
+      const examples = each.flatMap((look) => look.examples);
+      // Of too many each is as likely to be left out.
+      while (examples.length > recordsMax) examples.splice(Math.floor(Math.random() * examples.length), 1);
+      return { records: each.reduce((sum, { records }) => sum + records, 0), examples };
+    });
+  }
+
+  running(): ReturnType<LiveTail["running"]> {
+    const { version, outputs = [] } = this.#program ?? {};
+    return { version, rules: this.#processors, outputs: outputNames(outputs) };
+  }
+
   /** Of each output, by id: the share of bytes that its filter and routes let through; 1 where nothing was counted. */
   shares(): ReadonlyMap<string, LiveShare> {
     const share = (routed: number, filtered: number) => (routed + filtered === 0 ? 1 : routed / (routed + filtered));
@@ -443,11 +581,7 @@ export class DataPlane {
 
   /** What a kill would cost now: records that are neither delivered nor on disk. */
   inMemory(): { records: number; bytes: number } {
-    const { inRing, outputs, streams } = this.snapshot();
-    const held = { ...inRing };
-    for (const { queued } of outputs.values()) add(held, queued.records, queued.bytes);
-    add(held, streams.queued.records, streams.queued.bytes);
-    return held;
+    return heldIn(this.snapshot());
   }
 
   /**
@@ -503,6 +637,7 @@ export class DataPlane {
   async close(): Promise<void> {
     this.#draining = true;
     clearInterval(this.#watchTimer);
+    this.#certificates?.close();
     await this.#quarantine?.close();
     await this.supervisor.close();
     await this.#writer.close();
@@ -530,6 +665,7 @@ export class DataPlane {
   #died(worker: WorkerThread): void {
     const booking = this.#bookings.get(worker.index);
     this.#bookings.delete(worker.index);
+    wipeWorker(this.#sources, worker.index);
     if (booking !== undefined) {
       const cells = readLedger(booking.ledger, shapeOf(booking.meaning));
       this.#orphans.set(worker.index, addDead(this.#past, cells, booking.meaning));
@@ -562,9 +698,23 @@ export class DataPlane {
   }
 }
 
+function heldIn({ inRing, outputs, streams }: Snapshot): { records: number; bytes: number } {
+  const held = { ...inRing };
+  for (const { queued } of outputs.values()) add(held, queued.records, queued.bytes);
+  add(held, streams.queued.records, streams.queued.bytes);
+  return held;
+}
+
 /** As `GET /status` says it. */
 function quarantineFields({ diskBytes, ...held }: QuarantineStatus): object {
   return { ...held, disk_bytes: diskBytes };
+}
+
+/** What `answer` gives, or a rejection when it takes longer. */
+function within<T>(limitMs: number, answer: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer in ${limitMs} ms`)), limitMs);
+  return Promise.race([answer, promise]).finally(() => clearTimeout(timer));
 }
 
 function powerOfTwo(bytes: number): number {
@@ -586,10 +736,10 @@ function ringCounters(memory: SharedArrayBuffer) {
   return { takenRecords, takenBytes, pushedRecords: at("pushedRecords"), pushedBytes: at("pushedBytes") };
 }
 
-function probeTcp(host: string | undefined, port: number): Promise<number> {
+function probeTcp(host: string | undefined, port: number, protocol: "TCP" | "TLS" = "TCP"): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", (error) => reject(portError(error, "TCP", port)));
+    server.once("error", (error) => reject(portError(error, protocol, port)));
     server.listen({ port, exclusive: true, ...(host !== undefined && { host }) }, () => {
       const address = server.address();
       server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
