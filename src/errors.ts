@@ -27,6 +27,8 @@ export const errorCodes = {
   SG_MANIFEST: "A manifest or rules file is not well formed.",
   SG_VERSION_MISSING: "No version of this number is kept.",
   SG_CHANGED: "The state that a write asks for in If-Match is not the state any more.",
+  SG_MANIFEST_SIGNATURE: "A manifest is not signed, was altered, or is older than the one before it.",
+  SG_MANIFEST_KEY: "The key that signs manifests cannot be used.",
   SG_SETTING: "A flag or an environment variable has a value that does not fit.",
   SG_TOKEN: "A call came without a token, or with one that is not known.",
   SG_TOKEN_LIMIT: "Too many wrong tokens came from one address.",

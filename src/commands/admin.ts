@@ -4,7 +4,7 @@
  * Plain `node:http`, since a data plane alone has no use for Fastify's memory.
  */
 
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { answerFor, RequestError } from "../control/answer.ts";
 import { accessOf } from "../control/auth/access.ts";
 import { Authentication, authorize, bearerToken, type Caller, isLoopback } from "../control/auth/authentication.ts";
@@ -23,6 +23,7 @@ import { dataTelemetry } from "../telemetry/data_telemetry.ts";
 import { log } from "../telemetry/process_log.ts";
 import { Rates } from "../telemetry/rates.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { LocalTail } from "./local_tail.ts";
 
 interface Answer {
   readonly status: number;
@@ -55,6 +56,7 @@ export function telemetryOf(
 
 /**
  * Serves the admin port.
+ * @param tail answers `GET /tail`; absent: another port of this process does
  * @returns undefined: nobody asked for it, and its port is taken; that is warned of
  * @throws StreamGateError SG_PORT_IN_USE, SG_SETTING for one that was asked for
  */
@@ -63,6 +65,7 @@ export async function serveAdmin(
   plane: DataPlane,
   kind: EngineKind,
   telemetry: DataTelemetry,
+  tail?: LocalTail,
 ): Promise<Listening | undefined> {
   const { adminPort, adminHost, prices } = settings;
   const authentication = new Authentication({ ...settings, controlHost: adminHost }, log, adminPortWords);
@@ -76,10 +79,13 @@ export async function serveAdmin(
       connections.use(request, response);
       // Bodies are nothing that it takes.
       request.resume();
-      answer(request, routes, guards).then(({ status, contentType, body }) => {
+      const send = ({ status, contentType, body }: Answer) => {
         response.writeHead(status, { "content-type": contentType, "cache-control": "no-store", ...headers });
         response.end(request.method === "HEAD" ? undefined : body);
-      });
+      };
+      if (tail !== undefined && pathOf(request) === "/tail")
+        answerTail(tail, request, response, guards).catch((error) => send(refusal(error)));
+      else answer(request, routes, guards).then(send);
     });
     return server.on("connection", (socket) => connections.add(socket));
   };
@@ -120,7 +126,7 @@ function routesOf(
         json(200, {
           status: "ok",
           service: "streamgate-data-plane",
-          calls: ["/metrics", "/healthz", "/readyz", "/status", "/rules/{id}/effect"],
+          calls: ["/metrics", "/healthz", "/readyz", "/status", "/rules/{id}/effect", "/tail"],
         }),
     ],
     ["/metrics", async ({ headers: { accept } }) => ({ status: 200, ...(await telemetry.metrics(accept)) })],
@@ -170,23 +176,49 @@ async function answer(
   try {
     // A page from elsewhere must not read this port through the browser of someone on this machine.
     refuseForeign("GET", request.headers, origins);
-    const path = (request.url ?? "/").split("?")[0]!;
+    const path = pathOf(request);
     const { pattern, parameter } = routeOf(path);
     const route = routes.get(pattern);
     if (route === undefined)
       throw new RequestError(404, { where: path, what: "there is nothing here", fix: "GET / lists every call" });
-    if (request.method !== "GET" && request.method !== "HEAD")
-      throw new RequestError(405, { where: path, what: "this port changes nothing", fix: "ask with GET" });
+    checkMethod(request);
     return await route(request, parameter, callerOf(request, pattern, authentication));
   } catch (error) {
-    if (!(error instanceof StreamGateError)) log.error(`the admin port cannot answer: ${(error as Error).message}`);
-    const known =
-      error instanceof StreamGateError
-        ? error
-        : new RequestError(500, { what: "the request failed; the program's log says why" });
-    const { status, body } = answerFor(known);
-    return json(status, body);
+    return refusal(error);
   }
+}
+
+/** It goes on answering for as long as somebody reads. @throws StreamGateError before a byte is sent */
+async function answerTail(
+  tail: LocalTail,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { authentication, origins }: Guards,
+): Promise<void> {
+  refuseForeign("GET", request.headers, origins);
+  checkMethod(request);
+  callerOf(request, "/tail", authentication);
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  await tail.answer(request, response);
+}
+
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?")[0]!;
+}
+
+function checkMethod(request: IncomingMessage): void {
+  if (request.method !== "GET" && request.method !== "HEAD")
+    throw new RequestError(405, { where: pathOf(request), what: "this port changes nothing", fix: "ask with GET" });
+}
+
+function refusal(error: unknown): Answer {
+  if (!(error instanceof StreamGateError)) log.error(`the admin port cannot answer: ${(error as Error).message}`);
+  const known =
+    error instanceof StreamGateError
+      ? error
+      : new RequestError(500, { what: "the request failed; the program's log says why" });
+  const { status, body } = answerFor(known);
+  return json(status, body);
 }
 
 /** Who asks. @returns undefined for what anybody may ask; @throws AccessError */

@@ -10,6 +10,7 @@ import { Planes } from "../control/planes.ts";
 import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Sightings } from "../control/sightings.ts";
+import { statusOf } from "../control/status_page.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { evaluate } from "../data/engine/evaluate.ts";
@@ -19,8 +20,10 @@ import type { Settings } from "../settings/settings.ts";
 import { configureLog, log } from "../telemetry/process_log.ts";
 import { controlTelemetry } from "../telemetry/telemetry.ts";
 import type { CertificateFiles } from "../tls/certificate_files.ts";
+import { openGrpc } from "./grpc_port.ts";
 import { type Opened, opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -30,7 +33,7 @@ export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" }, log)!;
   await opening(async (opened) => {
     const directory = await openDataDirectory(settings.dataDir);
     opened.add(() => directory.release());
@@ -40,7 +43,7 @@ export async function command(settings: Settings): Promise<void> {
       import("../bus/redis_publisher.ts"),
       import("../bus/redis_reports.ts"),
     ]);
-    const publisher = publishThroughRedis(target, log);
+    const publisher = publishThroughRedis(target, log, signedManifests(settings));
     opened.add(() => publisher.close());
     const audit = new Audit(directory.path);
     const planes = watchedPlanes(reportsThroughRedis(target, log), audit, directory.path, opened);
@@ -73,7 +76,7 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   audit: Audit,
-  plane: Pick<RouteContext, "telemetry" | "live" | "testOutput" | "planes">,
+  plane: Pick<RouteContext, "telemetry" | "live" | "testOutput" | "planes" | "tails">,
 ): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;
@@ -96,7 +99,19 @@ export async function serveControl(
   log.info(
     `control API on ${control.addresses.join(" and ")}, documentation at ${scheme}://localhost:${control.port}/docs`,
   );
-  return { ...control, ...calls };
+  const grpc = await openGrpc(settings, {
+    ...{ ...calls, authentication },
+    ...(tls !== undefined && { tls }),
+    status: () => statusOf({ ...plane, store }),
+    readiness: () => plane.telemetry?.readiness().ready ?? true,
+  }).catch(async (error: unknown) => {
+    await control.close();
+    throw error;
+  });
+  const close = async () => {
+    await Promise.all([control.close(), grpc?.close()]);
+  };
+  return { ...control, ...calls, close };
 }
 
 /** Loaded where it is used. */

@@ -6,6 +6,7 @@ import type { Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
 import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
+import type { SignedManifests } from "../bus/signed_manifests.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
@@ -17,9 +18,11 @@ import type { Settings } from "../settings/settings.ts";
 import { configureLog, log } from "../telemetry/process_log.ts";
 import { serveAdmin, telemetryOf } from "./admin.ts";
 import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
+import { localTail } from "./local_tail.ts";
 import { type Opened, opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -28,7 +31,7 @@ import { onShutdown } from "./shutdown.ts";
 export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   if (settings.config !== undefined) return runFile(settings, settings.config);
-  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" }, log)!;
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   await opening(async (opened) => {
@@ -43,12 +46,15 @@ export async function command(settings: Settings): Promise<void> {
     const reporter = reportThroughRedis(target);
     opened.add(() => reporter.close());
     const reporting = await ReportingPlane.open({ settings, plane, kind, directory, reporter });
+    opened.add(() => reporting.close());
     onShutdown(log, async () => {
-      await Promise.all([subscriber.close(), reporter.close()]);
+      await Promise.all([subscriber.close(), reporter.close(), reporting.close()]);
       await plane.drain(settings.shutdownTimeoutMs);
       await opened.close();
     });
-    await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory, busName: target.name });
+    const signed = signedManifests(settings);
+    const busName = target.name;
+    await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory, busName, signed });
   });
 }
 
@@ -70,8 +76,12 @@ async function openPlane(
   const telemetry = telemetryOf(plane, kind, marker.former, () => (file === undefined ? {} : { config: file.status }));
   opened.add(telemetry.close);
   // First of all: while there is no manifest it says that it is alive and not ready.
-  const admin = await serveAdmin(settings, plane, kind, telemetry);
-  opened.add(async () => admin?.close());
+  const tail = localTail(plane, kind);
+  const admin = await serveAdmin(settings, plane, kind, telemetry, tail);
+  opened.add(async () => {
+    tail.close();
+    await admin?.close();
+  });
   return { plane, directory: directory.path };
 }
 
@@ -82,6 +92,8 @@ export interface Following {
   readonly kind: EngineKind;
   readonly dataDirectory: string;
   readonly busName: string;
+  /** Absent: unsigned manifests run. */
+  readonly signed: SignedManifests | undefined;
 }
 
 /** Without any bus: what the file says runs, now and when it changes. */
@@ -100,6 +112,7 @@ async function runFile(settings: Settings, path: string): Promise<void> {
     // Nobody hears the reports of a plane without a bus, but for /status.
     const parts = { settings, plane, kind, directory };
     const reporting = await ReportingPlane.open({ ...parts, reporter: new LocalReports() });
+    opened.add(() => reporting.close());
     const run = async ({ manifest: raw }: ReadConfiguration) => {
       // Nobody counts versions of a file: planes that read the same say the same.
       const version = `file-${createHash("sha256").update(canonical(raw)).digest("hex").slice(0, 8)}`;
@@ -128,7 +141,9 @@ export async function followBus({
   kind,
   dataDirectory,
   busName,
+  signed,
 }: Following): Promise<void> {
+  await rememberLastGood(signed, dataDirectory);
   let listening: Promise<void> | undefined;
   let failure: Error | undefined;
   let started = false;
@@ -140,7 +155,7 @@ export async function followBus({
     try {
       const raw = await readLastGood(dataDirectory);
       if (raw === undefined) return false;
-      await reporting.run(raw);
+      await reporting.run(raw, { admit: (one) => signed?.admitLastGood(one) });
     } catch (error) {
       log.error(`the last good manifest cannot run: ${(error as Error).message}`);
       return false;
@@ -148,7 +163,7 @@ export async function followBus({
     return true;
   };
 
-  await subscriber.start(async (raw) => {
+  const follow = async (raw: unknown) => {
     if (raw === undefined) {
       if (await runLastGood()) {
         log.warn(`${busName} holds no manifest; running with the last good one`);
@@ -157,8 +172,10 @@ export async function followBus({
         await reporting.run(passthrough);
       }
     } else {
-      const manifest = await reporting.run(raw);
-      await keepLastGood(dataDirectory, manifest);
+      const manifest = await reporting.run(raw, {
+        admit: (one) => signed?.admit(one),
+        keep: () => keepLastGood(dataDirectory, raw),
+      });
       log.info(`running manifest version ${manifest.version}`);
     }
     // The bus logs what a manifest is refused for; a port that cannot be had is not the manifest's fault.
@@ -167,7 +184,8 @@ export async function followBus({
       failure = error;
       if (started) log.error(error.message);
     });
-  });
+  };
+  await subscriber.start(follow, (error) => void reporting.unreadable(error));
   started = true;
   if (failure !== undefined) throw failure;
   if (listening !== undefined) return;
@@ -177,6 +195,17 @@ export async function followBus({
     return;
   }
   log.error(`${busName} gave no manifest to run and there is no last good one: not listening until it does`);
+}
+
+/** So that an older one is known as such after a restart too. One that cannot be used is spoken of when it is to run. */
+async function rememberLastGood(signed: SignedManifests | undefined, dataDirectory: string): Promise<void> {
+  if (signed === undefined) return;
+  try {
+    const raw = await readLastGood(dataDirectory);
+    if (raw !== undefined) signed.admitLastGood(raw);
+  } catch (error) {
+    log.error(`the last good manifest cannot be used: ${(error as Error).message}`);
+  }
 }
 
 /** Begins a run in a data directory: says how the one before it ended, and leaves word of what a kill would cost. */

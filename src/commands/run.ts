@@ -11,7 +11,9 @@ import { Audit } from "../control/audit.ts";
 import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
+import { Tails } from "../control/tail.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
+import { openEvaluation } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
 import { type Manifest, type OutputConfig, passthrough } from "../manifest/manifest.ts";
@@ -26,6 +28,7 @@ import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -35,7 +38,7 @@ export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  const target = redisTarget(settings);
+  const target = redisTarget(settings, log);
   if (settings.config !== undefined && target !== undefined) throw twoSources(settings.config);
   const check = (pattern: string) => kind.checkPattern(pattern);
   const file = settings.config === undefined ? undefined : new ConfigurationFile(settings.config, check, log);
@@ -55,6 +58,11 @@ export async function command(settings: Settings): Promise<void> {
     const planes = {
       telemetry,
       live: plane,
+      tails: new Tails({
+        live: plane,
+        open: (plan) => openEvaluation(kind, plan),
+        drafted: () => store.draft.rules,
+      }),
       testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     };
     let control: ControlServer | undefined;
@@ -77,6 +85,7 @@ export async function command(settings: Settings): Promise<void> {
         directory: directory.path,
         reporter: reports,
       });
+      opened.add(() => reporting.close());
       const shown = watchedPlanes(reports, audit, directory.path, opened);
       const apply = async (manifest: Manifest) => void (await reporting.run(manifest));
       const bus = new EmbeddedBus(apply);
@@ -103,7 +112,8 @@ export async function command(settings: Settings): Promise<void> {
           import("../bus/redis_subscriber.ts"),
           import("../bus/redis_reports.ts"),
         ]);
-      const publisher = publishThroughRedis(target, log);
+      const signed = signedManifests(settings);
+      const publisher = publishThroughRedis(target, log, signed);
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
@@ -113,7 +123,9 @@ export async function command(settings: Settings): Promise<void> {
       control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
       const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
-      await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory.path, busName: target.name });
+      opened.add(() => reporting.close());
+      const [dataDirectory, busName] = [directory.path, target.name];
+      await followBus({ plane, reporting, subscriber, kind, dataDirectory, busName, signed });
     }
     log.info(`data directory ${directory.path}`);
   });

@@ -604,6 +604,7 @@ describe("the control server", () => {
       "/rules/{id}/effect",
       "/rules/{id}/promote",
       "/status",
+      "/tail",
       "/versions",
       "/versions/{version}",
       "/versions/{version}/rollback",

@@ -29,6 +29,7 @@ import { rootRoutes } from "./routes/root.ts";
 import { ruleTestsRoutes } from "./routes/rule_tests.ts";
 import { rulesRoutes } from "./routes/rules.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { tailRoutes } from "./routes/tail.ts";
 import { telemetryRoutes } from "./routes/telemetry.ts";
 import { versionsRoutes } from "./routes/versions.ts";
 
@@ -135,6 +136,7 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
           },
           Math.min(closeTimeoutMsMax, options.shutdownTimeoutMs),
         );
+        options.tails?.close();
         await listening.close();
         clearTimeout(timer);
         forgetTls?.();
@@ -191,6 +193,7 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     planesRoutes,
     statusRoutes,
     telemetryRoutes,
+    tailRoutes,
   ])
     routes(app, context);
 }

@@ -57,3 +57,10 @@ export interface Evaluation {
  * evaluate(compilePlan(rules), [{ bytes: Buffer.from("DEBUG x") }]); // [{ fate: "dropped", by: "drop_debug", … }]
  */
 export type Evaluate = (plan: Plan, records: readonly EvaluatedRecord[]) => readonly Evaluation[];
+
+/** A plan that is ready for records that come one after the other. */
+export interface OpenEvaluation {
+  run(records: readonly EvaluatedRecord[]): readonly Evaluation[];
+  /** Frees the memory. */
+  close(): void;
+}

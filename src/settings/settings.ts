@@ -23,6 +23,8 @@ const portMax = 65_535;
 /** A ring tells 64 producers apart (src/data/ring/layout.ts): each worker may be one, and so may its native input thread. */
 const workersMax = 32;
 const ringBytesMin = 256 * KiB;
+/** As in gRPC's own examples. Not the setting's default, so that a port which somebody asked for can be told from one that nobody did. */
+export const grpcPortDefault = 50_051;
 /** Registered with Prometheus' list of exporter ports for OpenTelemetry's exporter, and what people expect of a telemetry process. */
 export const adminPortDefault = 9464;
 
@@ -75,6 +77,14 @@ const settingsSchema = Type.Object({
   controlTlsKey: Type.Optional(Type.String({ description: "PEM file of its private key." })),
   controlTlsClientCa: Type.Optional(
     Type.String({ description: "PEM file of authorities: clients must show a certificate of one of them." }),
+  ),
+  grpcPort: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: portMax,
+      description:
+        "Port of the gRPC API, on the addresses of the control API (docs/grpc.md). The default port is left out with a warning when it is taken.",
+    }),
   ),
   redisUrl: Type.Optional(
     Type.String({
@@ -392,6 +402,14 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     env: "CONTROL_TLS_CLIENT_CA",
     parse: text,
     placeholder: "file",
+  },
+  grpcPort: {
+    group: "control",
+    flag: "grpc-port",
+    env: "GRPC_PORT",
+    parse: parseInteger,
+    placeholder: "port",
+    defaultText: String(grpcPortDefault),
   },
   redisUrl: { group: "both", flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
   redisHost: { group: "both", flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },

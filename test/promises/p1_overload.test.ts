@@ -230,8 +230,7 @@ for (const { engine, skip, note } of engines) {
         // One listener: the second connection's records go through the ring of the other worker, which cannot keep up.
         const env = { OVERLOAD: overload, TCP_LISTENER: "single", RING_BYTES: "4MiB" };
         const gate = await Gate.start({ engine, env });
-        for (const { id, type, params } of [...dear(dearRules[engine]), ...rules]) await gate.addRule(id, type, params);
-        await gate.publish();
+        await gate.ok("PUT", "/manifest", { pipelines: [{ processors: [...dear(dearRules[engine]), ...rules] }] });
         const sockets = [await gate.connect(), await gate.connect(), await gate.connect(), await gate.connect()];
         const opened = () => gate.stderr.includes("overload: rules that only reduce are skipped");
         // With backpressure as many as the ring holds, and half of it again.

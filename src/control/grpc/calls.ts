@@ -7,8 +7,17 @@ import type { Actor } from "../actor.ts";
 import { RequestError } from "../answer.ts";
 import { bodyDepthMax } from "../body.ts";
 import type { DraftEdits } from "../draft_edits.ts";
-import type { Publication, Published } from "../publication.ts";
-import type { Calls, Manifest, Output, Publication as PublicationMessage, Rule, Status } from "./messages.ts";
+import type { Publication, PublicationOptions, Published } from "../publication.ts";
+import { readPublicationFields } from "../publication_request.ts";
+import type {
+  Calls,
+  Manifest,
+  Output,
+  PublicationFields,
+  Publication as PublicationMessage,
+  Rule,
+  Status,
+} from "./messages.ts";
 
 export type UnaryCalls = {
   readonly [Name in keyof Calls]: (request: Calls[Name][0], actor: Actor) => Promise<Calls[Name][1]>;
@@ -17,23 +26,23 @@ export type UnaryCalls = {
 export interface CallContext {
   readonly edits: DraftEdits;
   readonly publication: Publication;
-  /** What `GET /status` answers; absent: this process runs no data plane. */
-  readonly status?: (() => Promise<object>) | undefined;
+  /** What `GET /status` answers; undefined: this process runs no data plane. */
+  readonly status: () => Promise<object | undefined>;
 }
 
 export function unaryCalls({ edits, publication, status }: CallContext): UnaryCalls {
   return {
     GetManifest: async () => ({ manifest: manifestMessage(publication.manifest), etag: publication.tag }),
-    PutManifest: async ({ manifest_json, if_match, comment }, actor) => ({
+    PutManifest: async (request, actor) => ({
       publication: published(
-        await publication.put(parse(manifest_json, "manifest_json"), optionsOf({ actor, if_match, comment })),
+        await publication.put(parse(request.manifest_json, "manifest_json"), optionsOf(request, actor)),
       ),
     }),
-    Publish: async ({ if_match, comment }, actor) => ({
-      publication: published(await publication.publish(optionsOf({ actor, if_match, comment }))),
+    Publish: async (request, actor) => ({
+      publication: published(await publication.publish(optionsOf(request, actor))),
     }),
-    Rollback: async ({ version, if_match, comment }, actor) => ({
-      publication: published(await publication.rollback(version, optionsOf({ actor, if_match, comment }))),
+    Rollback: async (request, actor) => ({
+      publication: published(await publication.rollback(request.version, optionsOf(request, actor))),
     }),
     Status: () => statusMessage({ publication, status }),
     ListRules: async () => ({ rules: edits.rules().map(ruleMessage), etag: edits.tag }),
@@ -77,8 +86,8 @@ export async function statusMessage({
   publication,
   status,
 }: Pick<CallContext, "publication" | "status">): Promise<Status> {
-  const json = status === undefined ? "" : JSON.stringify(await status());
-  return { version: publication.manifest.version, json };
+  const told = await status();
+  return { version: publication.manifest.version, json: told === undefined ? "" : JSON.stringify(told) };
 }
 
 export function manifestMessage(manifest: PlainManifest): Manifest {
@@ -113,8 +122,13 @@ function published({
   };
 }
 
-function optionsOf({ actor, if_match, comment }: { actor: Actor; if_match: string; comment: string }) {
-  return { actor, ifMatch: given(if_match), comment: given(comment) };
+function optionsOf(request: PublicationFields, actor: Actor): PublicationOptions {
+  const { if_match, comment, wait, revert_off, expect_drop } = request;
+  const fields = {
+    ...{ comment, revert: revert_off ? "off" : "on", expect_drop: String(expect_drop) },
+    ...(wait !== "" && { wait }),
+  };
+  return { actor, ifMatch: given(if_match), ...readPublicationFields(fields) };
 }
 
 /** A field that was not sent is empty. */

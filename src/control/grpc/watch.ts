@@ -22,7 +22,7 @@ export interface Watcher {
   /** Aborted when the client has gone or its deadline has passed. */
   readonly gone: AbortSignal;
   /** Whether the client may still read. @throws StreamGateError when its token is not valid any more */
-  recheck(): Promise<void>;
+  recheck(): void;
 }
 
 export class Watchers {
@@ -91,7 +91,7 @@ export class Watchers {
       while (!ended.aborted) {
         if (isTokenDue) {
           isTokenDue = false;
-          await recheck();
+          recheck();
         }
         const manifest = waiting.shift();
         if (manifest !== undefined) {

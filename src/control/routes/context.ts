@@ -10,6 +10,7 @@ import type { Calls } from "../calls.ts";
 import type { Planes } from "../planes.ts";
 import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
+import type { Tails } from "../tail.ts";
 
 export interface ControlLog {
   info(message: string): void;
@@ -42,6 +43,8 @@ export interface RouteContext extends Calls {
   readonly log: ControlLog;
   /** Metrics and health of this process; where a data plane runs in it, also what `GET /status` answers. Absent: it tells nothing. */
   readonly telemetry?: Telemetry;
+  /** Where a data plane runs in this process: people who look on. */
+  readonly tails?: Tails;
   /** Likewise: what rules do to live traffic. */
   readonly live?: LiveRules;
   /** Data planes that report; absent: none can be asked. */
