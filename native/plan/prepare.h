@@ -101,8 +101,16 @@ struct PreparedPlan {
   // Every leaf is in it, so records that hold nothing for it have these routes.
   bool routes_indexed = false;
   uint64_t quiet_routes = UINT64_MAX;
-  // Of the steps with a prefilter. Refers to them.
+  // Of the steps with a prefilter. Refers to them, and numbers not steps but their places in `indexed`.
   std::unique_ptr<CandidateIndex> index;
+  // What is in the index, in the order of the steps: a step, or of one that redacts each selector.
+  struct Indexed {
+    uint32_t step;
+    uint32_t selector;
+  };
+  std::vector<Indexed> indexed;
+  // Of each step its first place there.
+  std::vector<uint32_t> places;
   // The others, ascending: every record is theirs to look at.
   std::vector<uint32_t> unfiltered;
   // Patterns among them, asked all at once. Null: fewer than two, or too large together.

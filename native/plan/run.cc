@@ -139,6 +139,8 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   acted_.reserve(plan_->steps.size());
   effects_.Use(plan_->states, plan_->shadows);
   candidates_.reserve(plan_->steps.size());
+  found_.reserve(plan_->indexed.size());
+  hints_.reserve(plan_->indexed.size());
   set_matches_.reserve(static_cast<size_t>(plan_->set_members));
   set_seen_.assign(static_cast<size_t>(plan_->set_members), 0);
   set_question_ = 0;
@@ -156,10 +158,31 @@ void Runner::Begin(const char* region_begin, const char* region_end, const Recor
   if (routed_) route_scan_.Reset(region_begin, region_end);
 }
 
-void Runner::CollectApart(std::string_view text) {
+void Runner::Collect(CandidateScan* scan, std::string_view text) {
+  found_.clear();
   candidates_.clear();
+  scan->Collect(text, &found_);
+  for (const uint32_t found : found_) {
+    const uint32_t step = plan_->indexed[found].step;
+    // Of a step that looks at every record, some selectors may be in the index, too.
+    if (plan_->steps[step].prefilter == nullptr) continue;
+    if (candidates_.empty() || candidates_.back() != step) candidates_.push_back(step);
+  }
+}
+
+void Runner::CollectApart(std::string_view text) {
   scan_apart_.Reset(text.data(), text.data() + text.size());
-  scan_apart_.Collect(text, &candidates_);
+  Collect(&scan_apart_, text);
+}
+
+const std::vector<Redaction::Hint>* Runner::HintsOf(uint32_t step, const CandidateScan& scan) {
+  hints_.clear();
+  for (const uint32_t found : found_) {
+    const PreparedPlan::Indexed& indexed = plan_->indexed[found];
+    if (indexed.step == step && indexed.selector != Redaction::kNoSelector)
+      hints_.push_back({indexed.selector, scan.SpanOf(found)});
+  }
+  return &hints_;
 }
 
 bool Runner::AskSet(int member, std::string_view text, bool* certain) {
@@ -192,8 +215,9 @@ size_t Runner::RunAll(const Record* records, size_t count) {
       sampled_.clear();
       met_.clear();
       acted_.clear();
-      if (watched_.any()) acted_.push_back(plan_->steps[decided].rule);
-      Drop(record, plan_->steps[decided].rule);
+      const uint32_t rule = plan_->steps[plan_->indexed[decided].step].rule;
+      if (watched_.any()) acted_.push_back(rule);
+      Drop(record, rule);
     } else if (!RunSteps(record, true)) {
       break;
     }
@@ -202,7 +226,7 @@ size_t Runner::RunAll(const Record* records, size_t count) {
 }
 
 Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t received_bytes, PrefilterSearch* search,
-                            bool certain) {
+                            const std::vector<Redaction::Hint>* hints, bool certain) {
   Outcome outcome;
   const auto drop_if = [&outcome](bool matches) {
     if (matches) outcome.verdict = Verdict::kDrop;
@@ -226,7 +250,7 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
     outcome = TrySample(step, *sample, text);
   } else if (const auto* redact = std::get_if<Redact>(&step.what)) {
     const Limits limits = LimitsOf(redact->limited, text, received_bytes);
-    switch (redact->redaction->Run(text, limits, &scratch_[spare_], &outcome.replacements, &outcome.cause)) {
+    switch (redact->redaction->Run(text, hints, limits, &scratch_[spare_], &outcome.replacements, &outcome.cause)) {
       case Redaction::Verdict::kKeep:
         break;
       case Redaction::Verdict::kChange:
@@ -339,8 +363,7 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
   viewed_ = false;
   named_ = UINT64_MAX;
   if (in_region) {
-    candidates_.clear();
-    scan_.Collect(text, &candidates_);
+    Collect(&scan_, text);
   } else {
     CollectApart(text);
   }
@@ -364,10 +387,15 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
     if (step.shadow && !hits_.empty() && hits_.back().rule == step.rule) continue;
     if (!MayMatchInSet(step, text, &certain) || !Concerns(step, text)) continue;
     std::optional<PrefilterSearch> search;
-    if (step.prefilter != nullptr) search.emplace(*step.prefilter, text, scan->SpanOf(i));
+    const std::vector<Redaction::Hint>* hints = nullptr;
+    if (std::holds_alternative<Redact>(step.what)) {
+      hints = HintsOf(i, *scan);
+    } else if (step.prefilter != nullptr) {
+      search.emplace(*step.prefilter, text, scan->SpanOf(plan_->places[i]));
+    }
     const Outcome outcome = memory_of_step_[i] != nullptr
                                 ? TryRemembering(step, memory_of_step_[i], text)
-                                : Try(step, text, record.size, search.has_value() ? &*search : nullptr, certain);
+                                : Try(step, text, record.size, search.has_value() ? &*search : nullptr, hints, certain);
     if (outcome.verdict == Verdict::kKeep) continue;
     if (watched_.any() && (acted_.empty() || acted_.back() != step.rule)) acted_.push_back(step.rule);
     if (step.shadow) {

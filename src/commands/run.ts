@@ -85,6 +85,7 @@ export async function command(settings: Settings): Promise<void> {
         directory: directory.path,
         reporter: reports,
       });
+      opened.add(() => reporting.close());
       const shown = watchedPlanes(reports, audit, directory.path, opened);
       const apply = async (manifest: Manifest) => void (await reporting.run(manifest));
       const bus = new EmbeddedBus(apply);
@@ -122,6 +123,7 @@ export async function command(settings: Settings): Promise<void> {
       control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
       const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
+      opened.add(() => reporting.close());
       const [dataDirectory, busName] = [directory.path, target.name];
       await followBus({ plane, reporting, subscriber, kind, dataDirectory, busName, signed });
     }

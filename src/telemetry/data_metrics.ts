@@ -275,48 +275,28 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     source: "writers, in shared memory",
     read: ({ snapshot }) => [{ amount: snapshot.streams.queued }],
   }),
-  gauge(
-    "connections",
-    "connections",
-    "Open connections, over TCP and TLS.",
-    ledger,
-    ({ snapshot }) => snapshot.connections,
-  ),
-  gauge("tls_connections", "connections", "Of those, over TLS.", ledger, ({ snapshot }) => snapshot.tlsConnections),
   {
-    name: "streamgate_connections_refused_total",
-    type: "counter",
+    name: "streamgate_connections",
+    type: "gauge",
     unit: "connections",
-    labels: ["cause"],
-    help: "Connections closed at once: too many (connections), too many of their source (source), no descriptor left (descriptors), no TLS came about (handshake), a client certificate of nobody's (certificate).",
+    labels: ["listener"],
+    help: "Open connections.",
     source: ledger,
-    read: ({ snapshot: { listeners: counts } }) => [
-      { labels: { cause: "connections" }, value: counts.refusedConnections },
-      { labels: { cause: "source" }, value: counts.refusedSource },
-      { labels: { cause: "descriptors" }, value: counts.refusedDescriptors },
-      { labels: { cause: "handshake" }, value: counts.handshakesFailed },
-      { labels: { cause: "certificate" }, value: counts.certificatesRefused },
+    read: ({ snapshot: { connections, tlsConnections } }) => [
+      { labels: { listener: "tcp" }, value: connections - tlsConnections },
+      { labels: { listener: "tls" }, value: tlsConnections },
     ],
   },
   {
-    name: "streamgate_connections_timed_out_total",
+    name: "streamgate_listener_events_total",
     type: "counter",
-    unit: "connections",
-    labels: ["cause"],
-    help: "Connections closed because nothing came (idle), or a record took too long (record).",
+    unit: "events",
+    labels: ["event"],
+    help: "What listeners did to keep within their limits, and handshakes that failed, by what it was.",
     source: ledger,
-    read: ({ snapshot: { listeners: counts } }) => [
-      { labels: { cause: "idle" }, value: counts.closedIdle },
-      { labels: { cause: "record" }, value: counts.closedSlow },
-    ],
+    read: ({ snapshot: { listeners } }) =>
+      Object.entries(listeners).map(([event, value]) => ({ labels: { event: snakeCase(event) }, value })),
   },
-  counter(
-    "rate_waits_total",
-    "times",
-    "How often a connection began to wait because its source was over RATE_PER_SOURCE.",
-    ledger,
-    ({ snapshot }) => snapshot.listeners.rateWaits,
-  ),
   gauge(
     "unfinished_bytes",
     "bytes",
@@ -415,6 +395,33 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     help: "1 when the manifest that came last runs, 0 when it was refused.",
     source: main,
     read: ({ reloads: { last } }) => (last === undefined ? [] : one(last.result === "applied" ? 1 : 0)),
+  },
+  {
+    name: "streamgate_reverts_total",
+    type: "counter",
+    unit: "reverts",
+    labels: [],
+    help: "How often it went back by itself to the reduce rules, or also the outputs, of the version before.",
+    source: main,
+    read: ({ revert }) => (revert === undefined ? [] : one(revert.reverts)),
+  },
+  {
+    name: "streamgate_revert_alerts_total",
+    type: "counter",
+    unit: "alerts",
+    labels: [],
+    help: "Harm seen after a reload that it does not go back from: rules that protect and routes stay.",
+    source: main,
+    read: ({ revert }) => (revert === undefined ? [] : one(revert.alerts)),
+  },
+  {
+    name: "streamgate_reverted",
+    type: "gauge",
+    unit: "1 or 0",
+    labels: [],
+    help: "1 while it runs the reduce rules of the version before the published one, because that did harm.",
+    source: main,
+    read: ({ revert }) => (revert === undefined ? [] : one(revert.state === "reverted" ? 1 : 0)),
   },
   {
     name: "streamgate_reload_last_duration_seconds",
@@ -519,6 +526,10 @@ function gaugeByOutput(
     source: ledger,
     read: (facts) => numbersByOutput(facts, read),
   };
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function one(value: number): Sample[] {

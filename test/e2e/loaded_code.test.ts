@@ -41,7 +41,7 @@ describe.skipIf(skip)(`a gate on ${engine}${note}`, () => {
     expect(await gate.waitForLines(1)).toEqual(["two"]);
     expect(loaded("worker")).toEqual([]);
     expect(loaded("main")).toContain("fastify");
-    for (const name of ["undici", "ioredis", "re2js", "@fastify/swagger", "@fastify/swagger-ui", "ajv"])
+    for (const name of ["undici", "ioredis", "prom-client", "re2js", "@fastify/swagger", "@fastify/swagger-ui", "ajv"])
       expect(loaded("main")).not.toContain(name);
 
     const sink = await Sink.start();
@@ -55,6 +55,9 @@ describe.skipIf(skip)(`a gate on ${engine}${note}`, () => {
     } finally {
       await sink.close();
     }
+
+    expect((await fetch(`${gate.url}/metrics`)).status).toBe(200);
+    expect(loaded("main")).toContain("prom-client");
 
     expect((await fetch(`${gate.url}/docs`)).status).toBe(200);
     expect(loaded("main")).toContain("@fastify/swagger-ui");
