@@ -288,15 +288,39 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     ],
   },
   {
-    name: "streamgate_listener_events_total",
+    name: "streamgate_connections_refused_total",
     type: "counter",
-    unit: "events",
-    labels: ["event"],
-    help: "What listeners did to keep within their limits, and handshakes that failed, by what it was.",
+    unit: "connections",
+    labels: ["cause"],
+    help: "Connections closed at once: too many (connections), too many of their source (source), no descriptor left (descriptors), no TLS came about (handshake), a client certificate of nobody's (certificate).",
     source: ledger,
-    read: ({ snapshot: { listeners } }) =>
-      Object.entries(listeners).map(([event, value]) => ({ labels: { event: snakeCase(event) }, value })),
+    read: ({ snapshot: { listeners: counts } }) => [
+      { labels: { cause: "connections" }, value: counts.refusedConnections },
+      { labels: { cause: "source" }, value: counts.refusedSource },
+      { labels: { cause: "descriptors" }, value: counts.refusedDescriptors },
+      { labels: { cause: "handshake" }, value: counts.handshakesFailed },
+      { labels: { cause: "certificate" }, value: counts.certificatesRefused },
+    ],
   },
+  {
+    name: "streamgate_connections_timed_out_total",
+    type: "counter",
+    unit: "connections",
+    labels: ["cause"],
+    help: "Connections closed because nothing came (idle), or a record took too long (record).",
+    source: ledger,
+    read: ({ snapshot: { listeners: counts } }) => [
+      { labels: { cause: "idle" }, value: counts.closedIdle },
+      { labels: { cause: "record" }, value: counts.closedSlow },
+    ],
+  },
+  counter(
+    "rate_waits_total",
+    "times",
+    "How often a connection began to wait because its source was over RATE_PER_SOURCE.",
+    ledger,
+    ({ snapshot }) => snapshot.listeners.rateWaits,
+  ),
   gauge(
     "unfinished_bytes",
     "bytes",
@@ -526,10 +550,6 @@ function gaugeByOutput(
     source: ledger,
     read: (facts) => numbersByOutput(facts, read),
   };
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function one(value: number): Sample[] {
