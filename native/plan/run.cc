@@ -214,8 +214,8 @@ size_t Runner::RunAll(const Record* records, size_t count) {
       hits_.clear();
       sampled_.clear();
       met_.clear();
-      acted_.clear();
       const uint32_t rule = plan_->steps[plan_->indexed[decided].step].rule;
+      acted_.clear();
       if (watched_.any()) acted_.push_back(rule);
       Drop(record, rule);
     } else if (!RunSteps(record, true)) {
