@@ -71,7 +71,6 @@ class Fields {
 
   std::vector<Selector> selectors_;
   size_t paths_ = 0;
-  size_t keys_longest_ = 0;
   // One for each level of decoding.
   Unescaped decoded_[kDepthMax];
   std::vector<FieldFind> nested_[kDepthMax];
