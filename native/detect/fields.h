@@ -70,7 +70,6 @@ class Fields {
 
   std::vector<Selector> selectors_;
   size_t paths_ = 0;
-  size_t keys_longest_ = 0;
   // One for each level of decoding.
   Unescaped decoded_[kDecodeDepthMax];
   std::vector<FieldFind> nested_[kDecodeDepthMax];

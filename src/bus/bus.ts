@@ -21,9 +21,10 @@ export interface Subscriber {
    * @param onManifest called for each manifest, one call at a time, never with the same text twice in a row; `undefined`: the bus
    *   answers and holds none (told only while no manifest has been delivered). When it rejects, the reason is logged and what
    *   ran before runs on.
+   * @param onUnreadable told of what is no manifest at all
    * @returns resolves when the bus has been asked once and its answer handled, or when it turned out to be away
    */
-  start(onManifest: (raw: unknown | undefined) => Promise<void>): Promise<void>;
+  start(onManifest: (raw: unknown | undefined) => Promise<void>, onUnreadable?: (error: Error) => void): Promise<void>;
   /** Whether the bus answered the last time it was asked. */
   readonly reached: boolean;
   close(): Promise<void>;

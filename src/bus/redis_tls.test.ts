@@ -1,15 +1,17 @@
 /** Redis over TLS, with a user and a password, against a real server: what is verified, what is shown, what no log says. */
 
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Authority, type Certificate, needsOpenssl } from "../../test/fixtures/certificates.ts";
 import { needsRedisTls, RedisServer } from "../../test/fixtures/redis.ts";
+import { repository } from "../../test/fixtures/requirement.ts";
 import { temporaryDirectory } from "../../test/fixtures/temporary_directory.ts";
 import { until } from "../../test/fixtures/wait.ts";
 import { passthrough } from "../manifest/manifest.ts";
 import type { Publisher, Subscriber } from "./bus.ts";
 import { publishThroughRedis } from "./redis_publisher.ts";
+import { reportsThroughRedis, reportThroughRedis } from "./redis_reports.ts";
 import { subscribeThroughRedis } from "./redis_subscriber.ts";
 import { redisTarget } from "./redis_target.ts";
 
@@ -115,21 +117,16 @@ describe.skipIf(needs.skip)(`Redis over TLS${needs.note}`, () => {
 
   it("takes a user that may do no more than the bus needs, and says no password when it is wrong", async () => {
     await startServer();
-    await server!
-      .with(async (redis) => {
-        await redis.call(
-          "ACL",
-          "SETUSER",
-          "gate",
-          "on",
-          `>${password}`,
-          "~streamgate_config",
-          "&streamgate_updates",
-          ...["+get", "+set", "+publish", "+subscribe", "+multi", "+exec", "+ping", "+info"],
-        );
-        await redis.call("ACL", "SETUSER", "default", "off");
-      })
-      .catch(() => {});
+    // As docs/security.md has it.
+    const page = readFileSync(join(repository, "docs/security.md"), "utf8");
+    const [, rule] = /^ACL (SETUSER streamgate on [^`]*?)\n```/m.exec(page)!;
+    const named = rule!.replace("SETUSER streamgate", "SETUSER gate");
+    const words = named.split(/\s+/).map((word) => word.replace("PASSWORD", password));
+    await server!.with(async (redis) => {
+      await redis.call("ACL", ...words);
+      // Ends this connection, too.
+      await redis.call("ACL", "SETUSER", "default", "off").catch(() => {});
+    });
     const tls = { redisTlsCa: authority.cert };
     const subscriber = subscribeThroughRedis(target({ ...tls, redisUsername: "gate", redisPassword: password }), log);
     open.push(subscriber);
@@ -142,6 +139,15 @@ describe.skipIf(needs.skip)(`Redis over TLS${needs.note}`, () => {
       subscribersNotified: 1,
     });
     await until("the manifest arrives", () => seen.at(-1) === "5");
+    const account = { redisUsername: "gate", redisPassword: password };
+    const reporter = reportThroughRedis(target({ ...tls, ...account }));
+    const reports = reportsThroughRedis(target({ ...tls, ...account }), log);
+    const now = new Date().toISOString();
+    reporter.report({ id: "plane-1", program: "1", engine: "native", workers: 1, started_at: now, reported_at: now });
+    await until("the report is there", async () =>
+      (await reports.list().catch(() => [])).some(({ id }) => id === "plane-1"),
+    );
+    await Promise.all([reporter.close(), reports.close()]);
     const inUrl = `rediss://gate:${encodeURIComponent(password)}@127.0.0.1:${server!.port}`;
     await publish({ ...tls, redisUrl: inUrl }, "6");
 

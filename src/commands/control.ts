@@ -103,6 +103,7 @@ export async function serveControl(
     ...{ ...calls, authentication },
     ...(tls !== undefined && { tls }),
     status: () => statusOf({ ...plane, store }),
+    planes: async () => (await plane.planes?.list(store.published?.version)) ?? [],
     readiness: () => plane.telemetry?.readiness().ready ?? true,
   }).catch(async (error: unknown) => {
     await control.close();

@@ -46,8 +46,9 @@ export async function command(settings: Settings): Promise<void> {
     const reporter = reportThroughRedis(target);
     opened.add(() => reporter.close());
     const reporting = await ReportingPlane.open({ settings, plane, kind, directory, reporter });
+    opened.add(() => reporting.close());
     onShutdown(log, async () => {
-      await Promise.all([subscriber.close(), reporter.close()]);
+      await Promise.all([subscriber.close(), reporter.close(), reporting.close()]);
       await plane.drain(settings.shutdownTimeoutMs);
       await opened.close();
     });
@@ -111,6 +112,7 @@ async function runFile(settings: Settings, path: string): Promise<void> {
     // Nobody hears the reports of a plane without a bus, but for /status.
     const parts = { settings, plane, kind, directory };
     const reporting = await ReportingPlane.open({ ...parts, reporter: new LocalReports() });
+    opened.add(() => reporting.close());
     const run = async ({ manifest: raw }: ReadConfiguration) => {
       // Nobody counts versions of a file: planes that read the same say the same.
       const version = `file-${createHash("sha256").update(canonical(raw)).digest("hex").slice(0, 8)}`;
@@ -153,7 +155,7 @@ export async function followBus({
     try {
       const raw = await readLastGood(dataDirectory);
       if (raw === undefined) return false;
-      await reporting.run(raw, (one) => signed?.admitLastGood(one));
+      await reporting.run(raw, { admit: (one) => signed?.admitLastGood(one) });
     } catch (error) {
       log.error(`the last good manifest cannot run: ${(error as Error).message}`);
       return false;
@@ -161,7 +163,7 @@ export async function followBus({
     return true;
   };
 
-  await subscriber.start(async (raw) => {
+  const follow = async (raw: unknown) => {
     if (raw === undefined) {
       if (await runLastGood()) {
         log.warn(`${busName} holds no manifest; running with the last good one`);
@@ -170,8 +172,10 @@ export async function followBus({
         await reporting.run(passthrough);
       }
     } else {
-      const manifest = await reporting.run(raw, (one) => signed?.admit(one));
-      await keepLastGood(dataDirectory, raw);
+      const manifest = await reporting.run(raw, {
+        admit: (one) => signed?.admit(one),
+        keep: () => keepLastGood(dataDirectory, raw),
+      });
       log.info(`running manifest version ${manifest.version}`);
     }
     // The bus logs what a manifest is refused for; a port that cannot be had is not the manifest's fault.
@@ -180,7 +184,8 @@ export async function followBus({
       failure = error;
       if (started) log.error(error.message);
     });
-  });
+  };
+  await subscriber.start(follow, (error) => void reporting.unreadable(error));
   started = true;
   if (failure !== undefined) throw failure;
   if (listening !== undefined) return;

@@ -42,22 +42,26 @@ export class Planes {
   }
 
   /**
-   * Waits until each data plane that lives has said what became of a version.
+   * Waits until each data plane that lives has said what became of a version. It is published already: a bus that is away meanwhile
+   * makes it pending, no error.
    * @param notified how many were told of it
-   * @throws StreamGateError SG_BUS_AWAY
    */
   async wait(version: string, notified: number, waitMs: number): Promise<Applied> {
     const deadline = performance.now() + waitMs;
     let changed = () => {};
+    let reports: readonly PlaneReport[] | undefined;
     const unwatch = this.#reports.watch(() => changed());
     try {
       for (;;) {
         const change = new Promise<void>((resolve) => {
           changed = resolve;
         });
-        const applied = standing(await this.#reports.list(), version, notified);
+        const now = await this.#reports.list().catch(() => undefined);
+        reports = now ?? reports;
+        const applied = standing(reports ?? [], version, notified);
         const left = deadline - performance.now();
-        if (applied.pending.length === 0 || left <= 0) return applied;
+        if (left <= 0) return now === undefined ? { ...applied, status: "pending" } : applied;
+        if (now !== undefined && applied.pending.length === 0) return applied;
         await soon(change, Math.min(lookAgainMs, left));
       }
     } finally {

@@ -48,18 +48,23 @@ export function reverted(before: Manifest, after: Manifest, { outputs }: { outpu
   return { manifest: { ...after, pipelines: [pipeline, ...after.pipelines.slice(1)] }, changed };
 }
 
-/** Ids of reduce rules of `after` that are new or others than in `before`; a rule that `before` had in shadow, and else the same, is not. */
-export function changedReduceRules(before: Manifest, after: Manifest): ReadonlySet<string> {
-  const was = new Map(activePipeline(before).processors.map((rule) => [rule.id, rule]));
+/**
+ * Ids of reduce rules of `after` that are new or others than in `before`.
+ * @param tried what ran last, if that is another: a rule that it, or `before`, had in shadow and that is else the same is no other
+ */
+export function changedReduceRules(before: Manifest, after: Manifest, tried: Manifest = before): ReadonlySet<string> {
+  const was = new Map(activePipeline(before).processors.map((rule) => [rule.id, withoutMode(rule)]));
+  const shadows = activePipeline(tried).processors.filter(({ mode }) => mode === "shadow");
+  const shadowed = new Map(shadows.map((rule) => [rule.id, withoutMode(rule)]));
   const changed = activePipeline(after).processors.filter((rule) => {
-    if (stays(rule)) return false;
-    const former = was.get(rule.id);
-    if (former === undefined) return true;
-    const { mode: _, ...now } = rule;
-    const { mode: __, ...then } = former;
-    return canonical(now) !== canonical(then);
+    const now = withoutMode(rule);
+    return !stays(rule) && was.get(rule.id) !== now && shadowed.get(rule.id) !== now;
   });
   return new Set(changed.map(({ id }) => id));
+}
+
+function withoutMode({ mode: _, ...rule }: Rule): string {
+  return canonical(rule);
 }
 
 /** Ids of outputs of `after` that are new or others than in `before`. */

@@ -29,6 +29,16 @@ export function countedSelectors({ operations }: Pick<Plan, "operations">): read
     .flatMap(({ rule, args }) => args.slice(2).map((argument) => ({ rule, detector: detectorOf(argument) })));
 }
 
+/**
+ * Rules that replace what a pattern matches by the operation for that alone, which has no selectors: what they count by rule is what their
+ * detector `pattern` does.
+ */
+export function countedPatterns({ operations }: Pick<Plan, "operations">): readonly number[] {
+  return operations
+    .filter(({ name, flags }) => name === "replacePattern" && (flags & operationFlag.shadow) === 0)
+    .map(({ rule }) => rule);
+}
+
 /** How many cells they are. */
 export function selectorCellsOf({ operations }: Pick<Plan, "operations">): number {
   let selectors = 0;

@@ -46,6 +46,12 @@ describe.skipIf(needsRedis.skip)(`two data planes that report over Redis${needsR
     expect(JSON.stringify(second)).not.toContain("k3y");
     const [, two] = await control.ok("GET", "/planes");
     expect(two).toMatchObject({ state: "refused", running: "1", refused: { version: "2", code: expect.any(String) } });
+    // What is no manifest at all is reported as well.
+    await redis.with(async (client) => {
+      await client.set("streamgate_config", "{");
+      await client.publish("streamgate_updates", "RELOAD");
+    });
+    await until("it is told", async () => (await control.ok("GET", "/planes"))[0].refused?.version === "");
     // Going back helps the one, and the other runs it too.
     const back = await control.ok("POST", "/versions/1/rollback?wait=20s");
     expect(back.planes).toMatchObject({ status: "applied", applied: ["one", "two"] });

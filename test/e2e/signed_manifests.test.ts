@@ -70,6 +70,10 @@ describe.skipIf(needsRedis.skip)(`signed manifests over Redis${needsRedis.note}`
       expect([name, JSON.parse(line).level]).toEqual([name, "error"]);
       expect(await reload(data)).toMatchObject({ result: "refused" });
       expect((await reload(data)).why).toMatch(message);
+      await until("the control plane knows", async () => {
+        const [{ running, refused }] = await control.ok("GET", "/planes");
+        return running === "2" && refused?.code === "SG_MANIFEST_SIGNATURE" && message.test(refused.what);
+      });
       await treats(data, "a two");
     }
 

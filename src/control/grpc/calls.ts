@@ -1,5 +1,6 @@
 /** Each unary call of the gRPC API over the methods that the REST routes call, too. */
 
+import { StreamGateError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
 import type { Manifest as PlainManifest, Rule as PlainRule } from "../../manifest/manifest.ts";
 import type { OutputConfig } from "../../outputs/index.ts";
@@ -28,9 +29,14 @@ export interface CallContext {
   readonly publication: Publication;
   /** What `GET /status` answers; undefined: this process runs no data plane. */
   readonly status: () => Promise<object | undefined>;
+  /** What `GET /planes` answers. @throws StreamGateError SG_BUS_AWAY */
+  readonly planes: () => Promise<readonly object[]>;
 }
 
-export function unaryCalls({ edits, publication, status }: CallContext): UnaryCalls {
+export type StatusContext = Pick<CallContext, "publication" | "status" | "planes">;
+
+export function unaryCalls(context: CallContext): UnaryCalls {
+  const { edits, publication } = context;
   return {
     GetManifest: async () => ({ manifest: manifestMessage(publication.manifest), etag: publication.tag }),
     PutManifest: async (request, actor) => ({
@@ -44,7 +50,7 @@ export function unaryCalls({ edits, publication, status }: CallContext): UnaryCa
     Rollback: async (request, actor) => ({
       publication: published(await publication.rollback(request.version, optionsOf(request, actor))),
     }),
-    Status: () => statusMessage({ publication, status }),
+    Status: () => statusMessage(context),
     ListRules: async () => ({ rules: edits.rules().map(ruleMessage), etag: edits.tag }),
     AddRule: async ({ rule_json, before, if_match }, actor) => ({
       rule: ruleMessage(
@@ -82,12 +88,18 @@ export function unaryCalls({ edits, publication, status }: CallContext): UnaryCa
   };
 }
 
-export async function statusMessage({
-  publication,
-  status,
-}: Pick<CallContext, "publication" | "status">): Promise<Status> {
-  const told = await status();
-  return { version: publication.manifest.version, json: told === undefined ? "" : JSON.stringify(told) };
+export async function statusMessage({ publication, status, planes }: StatusContext): Promise<Status> {
+  // The rest can be told while the bus is away.
+  const reports = planes().then(JSON.stringify, (error: unknown) => {
+    if (error instanceof StreamGateError && error.code === "SG_BUS_AWAY") return "";
+    throw error;
+  });
+  const [told, planes_json] = await Promise.all([status(), reports]);
+  return {
+    version: publication.manifest.version,
+    json: told === undefined ? "" : JSON.stringify(told),
+    planes_json,
+  };
 }
 
 export function manifestMessage(manifest: PlainManifest): Manifest {
@@ -110,6 +122,7 @@ function published({
   weakened,
   draft,
   tag,
+  planes,
 }: Published): PublicationMessage {
   return {
     outcome: status === "published" ? "OUTCOME_PUBLISHED" : "OUTCOME_UNCHANGED",
@@ -119,6 +132,7 @@ function published({
     weakened: weakened.map(({ rule, how, what }) => ({ rule, how, what })),
     draft: draft === undefined ? "DRAFT_UNSPECIFIED" : draft === "followed" ? "DRAFT_FOLLOWED" : "DRAFT_KEPT",
     etag: tag,
+    planes,
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { Options, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
+import type { Applied } from "../planes.ts";
 
 export const serviceName = "streamgate.v1.ControlService";
 
@@ -44,11 +45,13 @@ export interface Publication {
   readonly weakened: readonly { readonly rule: string; readonly how: string; readonly what: string }[];
   readonly draft: "DRAFT_UNSPECIFIED" | "DRAFT_FOLLOWED" | "DRAFT_KEPT";
   readonly etag: string;
+  readonly planes?: Applied | undefined;
 }
 
 export interface Status {
   readonly version: string;
   readonly json: string;
+  readonly planes_json: string;
 }
 
 export interface WatchRequest {

@@ -12,6 +12,7 @@ import type { GrpcClient, Message } from "../../../test/fixtures/grpc_client.ts"
 import { GrpcControl, type GrpcControlOptions } from "../../../test/fixtures/grpc_control.ts";
 import { temporaryDirectory } from "../../../test/fixtures/temporary_directory.ts";
 import { until } from "../../../test/fixtures/wait.ts";
+import { StreamGateError } from "../../errors.ts";
 import { Authentication } from "../auth/authentication.ts";
 import { type Role, roles } from "../auth/role.ts";
 import { digestOf, newToken, tokenLine } from "../auth/token.ts";
@@ -200,10 +201,16 @@ describe("manifests and versions", () => {
 
   it("tell the status as GET /status does, and say so where there is none", async () => {
     await start();
-    expect(await client.call("Status")).toEqual({ version: "0", json: '{"version":"test"}' });
+    expect(await client.call("Status")).toEqual({
+      ...{ version: "0", json: '{"version":"test"}' },
+      planes_json: '[{"id":"a"}]',
+    });
     await gate.close();
-    await start({ status: async () => undefined });
-    expect(await client.call("Status")).toEqual({ version: "0", json: "" });
+    const planes = async () => {
+      throw new StreamGateError("SG_BUS_AWAY", { what: "connect ECONNREFUSED" });
+    };
+    await start({ status: async () => undefined, planes });
+    expect(await client.call("Status")).toEqual({ version: "0", json: "", planes_json: "" });
   });
 });
 

@@ -73,7 +73,7 @@ export function errorsFor(types: PackageDefinition): ToServiceError {
   };
 }
 
-export function codeOf(error: StreamGateError): status {
+function codeOf(error: StreamGateError): status {
   return codes[error.code] ?? codesOfHttp[answerFor(error).status] ?? status.INTERNAL;
 }
 

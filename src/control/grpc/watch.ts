@@ -6,7 +6,7 @@
 import type { StreamGateError } from "../../errors.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { RequestError } from "../answer.ts";
-import { type CallContext, manifestMessage, statusMessage } from "./calls.ts";
+import { manifestMessage, type StatusContext, statusMessage } from "./calls.ts";
 import type { WatchRequest, WatchResponse } from "./messages.ts";
 
 const watchersMax = 32;
@@ -26,11 +26,11 @@ export interface Watcher {
 }
 
 export class Watchers {
-  readonly #context: Pick<CallContext, "publication" | "status">;
+  readonly #context: StatusContext;
   readonly #stopped = new AbortController();
   #count = 0;
 
-  constructor(context: Pick<CallContext, "publication" | "status">) {
+  constructor(context: StatusContext) {
     this.#context = context;
   }
 

@@ -3,6 +3,7 @@
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { errors, RequestError } from "../answer.ts";
+import { endWhenRefused } from "../auth/guarded.ts";
 import { answerTail, rateDefault, rateMax, readTailQuery } from "../tail.ts";
 import type { RouteContext } from "./context.ts";
 
@@ -68,6 +69,7 @@ export function tailRoutes(app: FastifyInstance, { tails }: RouteContext): void 
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
       answerTail(tails, query, request.raw, reply.raw);
+      endWhenRefused(request, reply.raw, () => reply.raw.end());
       reply.hijack();
     },
   );

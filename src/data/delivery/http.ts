@@ -29,6 +29,8 @@ export interface HttpOptions {
   readonly tls?: () => TlsOptions;
   /** Also to addresses where clouds hand out credentials. */
   readonly allowMetadata?: boolean;
+  /** What asks for the addresses of names; `dns.lookup`. */
+  readonly lookup?: typeof lookup;
 }
 
 /** PEM texts, and what a certificate must say. */
@@ -50,12 +52,14 @@ export class HttpClient {
   readonly #timeoutMs: number;
   readonly #tls: (() => TlsOptions) | undefined;
   readonly #allowMetadata: boolean;
+  readonly #lookup: typeof lookup;
   /** For the TLS that held last; it knows sessions that can be resumed. */
   #connector: { readonly tls: TlsOptions | undefined; readonly connect: buildConnector.connector } | undefined;
   #socket: Socket | undefined;
 
   /** @param url its origin is connected to when the first request is sent */
-  constructor(url: string, { timeoutMs, tls, allowMetadata = false }: HttpOptions = { timeoutMs: 30_000 }) {
+  constructor(url: string, { timeoutMs, tls, allowMetadata = false, ...site }: HttpOptions = { timeoutMs: 30_000 }) {
+    this.#lookup = site.lookup ?? lookup;
     this.#tls = tls;
     this.#allowMetadata = allowMetadata;
     this.#timeoutMs = timeoutMs;
@@ -88,7 +92,7 @@ export class HttpClient {
     }
     const tls = this.#tls?.();
     if (this.#connector === undefined || this.#connector.tls !== tls) {
-      const guarded = this.#allowMetadata ? {} : { lookup: lookupOutside };
+      const guarded = { lookup: this.#allowMetadata ? this.#lookup : outside(this.#lookup) };
       // undici hands on to `net` and `tls` what it does not know itself.
       this.#connector = { tls, connect: buildConnector({ timeout: connectTimeoutMs, ...guarded, ...tls } as object) };
     }
@@ -199,18 +203,18 @@ export class HttpClient {
   }
 }
 
-/** `dns.lookup` that fails where a name leads to an address at which clouds hand out credentials. */
-function lookupOutside(
-  host: string,
-  options: LookupOptions,
-  done: (error: Error | null, address: string | LookupAddress[], family?: number) => void,
-): void {
-  lookup(host, options, (error, found, family) => {
-    const addresses = Array.isArray(found) ? found.map(({ address }) => address) : [found];
-    const inside = error === null ? addresses.find(isMetadataAddress) : undefined;
-    if (inside === undefined) done(error, found, family);
-    else done(metadataRefusal(undefined, `${host} leads to ${inside}, which`), []);
-  });
+type LookedUp = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
+
+/** Fails where a name leads to an address at which clouds hand out credentials. */
+function outside(ask: typeof lookup) {
+  return (host: string, options: LookupOptions, done: LookedUp): void => {
+    ask(host, options, (error, found, family) => {
+      const addresses = Array.isArray(found) ? found.map(({ address }) => address) : [found];
+      const inside = error === null ? addresses.find(isMetadataAddress) : undefined;
+      if (inside === undefined) done(error, found, family);
+      else done(metadataRefusal(undefined, `${host} leads to ${inside}, which`), []);
+    });
+  };
 }
 
 /** One piece leaves with the head in one system call; undici takes several as something to iterate over. */

@@ -208,6 +208,8 @@ export interface LedgerMeaning {
   readonly outputs: readonly string[];
   /** Of the outputs that have a filter, the index in `outputs`, ascending. */
   readonly routes?: readonly number[];
+  /** Rules that replace what a pattern matches, by index: `countedPatterns`. */
+  readonly patterns?: readonly number[];
   /** Whose the cells of selectors are. */
   readonly selectors?: readonly CountedSelector[];
 }
@@ -261,15 +263,19 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
     rule.sampledWeight += at("sampledWeight");
     to.rules.set(id, rule);
   });
+  const redacted = (rule: number, detector: string, records: number, values: number) => {
+    const { redacted: of } = to.rules.get(meaning.rules[rule]!.id)!;
+    const before = of.get(detector) ?? { records: 0, values: 0 };
+    of.set(detector, { records: before.records + records, values: before.values + values });
+  };
+  for (const rule of meaning.patterns ?? []) {
+    const base = offsets.counts + countCellsFixed + rule * countCellsPerRule;
+    redacted(rule, "pattern", cells[base + ruleCell.changedRecords]!, cells[base + ruleCell.replacements]!);
+  }
   meaning.selectors?.forEach(({ rule, detector }, index) => {
     if (detector === undefined) return;
     const at = offsets.selectors + index * countCellsPerSelector;
-    const { redacted } = to.rules.get(meaning.rules[rule]!.id)!;
-    const { records = 0, values = 0 } = redacted.get(detector) ?? {};
-    redacted.set(detector, {
-      records: records + cells[at + selectorCell.records]!,
-      values: values + cells[at + selectorCell.values]!,
-    });
+    redacted(rule, detector, cells[at + selectorCell.records]!, cells[at + selectorCell.values]!);
   });
 }
 

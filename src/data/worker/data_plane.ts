@@ -13,7 +13,7 @@ import { activePipeline, type Manifest, type OutputConfig, passthrough, type Rul
 import { compilePlan } from "../../plan/compile.ts";
 import type { LiveActivity, LiveEffect, LiveShare, LiveTail, TailLook, TailWatch } from "../../plan/live.ts";
 import { operationFlag } from "../../plan/operations.ts";
-import { countedSelectors } from "../../plan/redact_counts.ts";
+import { countedPatterns, countedSelectors } from "../../plan/redact_counts.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -45,6 +45,7 @@ import {
 } from "../ledger/snapshot.ts";
 import { type OpenedGroup, QuarantineKeeper, type QuarantineStatus } from "../quarantine/keeper.ts";
 import { putIntoSpool } from "../quarantine/respool.ts";
+import type { RevertStatus } from "../revert/auto_revert.ts";
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
 import { togetherByRule } from "./effects.ts";
@@ -120,6 +121,8 @@ export class DataPlane {
   manifest: Manifest | undefined;
   /** What became of manifests. */
   readonly reloads = new Reloads();
+  /** Whoever goes back from versions says how that stands; undefined: nobody does. */
+  revert: { readonly status: RevertStatus } | undefined;
   readonly #watch = new RuleWatch();
   readonly #watchTimer: NodeJS.Timeout;
 
@@ -246,6 +249,7 @@ export class DataPlane {
           rules: plan.rules,
           outputs: outputNames(outputs),
           routes: (plan.routes ?? []).map(({ output }) => output),
+          patterns: countedPatterns(plan),
           selectors: countedSelectors(plan),
         },
       };
@@ -442,6 +446,7 @@ export class DataPlane {
       rules: program?.meaning.rules.map(({ id }) => id) ?? [],
       outputs: program?.meaning.outputs ?? [],
       reloads: this.reloads,
+      ...(this.revert !== undefined && { revert: this.revert.status }),
       memory: { budgetBytes: this.#settings.memoryBudget, heldBytes: heldIn(snapshot).bytes },
       ...(this.#quarantine !== undefined && { quarantine: this.#quarantine.status }),
     };
@@ -508,6 +513,7 @@ export class DataPlane {
       extra: {
         ...(this.#quarantine !== undefined && { quarantine: quarantineFields(this.#quarantine.status) }),
         memory: { budget_bytes: this.#settings.memoryBudget, held_bytes: this.inMemory().bytes },
+        ...(this.revert !== undefined && { revert: this.revert.status }),
         last_run: lastRun,
       },
     });
