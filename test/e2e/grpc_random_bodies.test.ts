@@ -233,7 +233,9 @@ for (const { engine, skip, note } of engines.slice(0, 1)) {
         expect((await client.call("PutManifest", { manifest_json: '{"pipelines":[{}]}' })).publication).toBeTruthy();
         client.close();
         session.destroy();
-        await gate.send("still here\n");
+        await gate.send("still here\n").catch((error: Error) => {
+          throw new Error(`FUZZ_SEED=${seed}: ${error.message}\n${gate.stderr.slice(-6000)}`);
+        });
         expect(await gate.waitForLines(1)).toEqual(["still here"]);
         expect((await gate.stop()).code).toBe(0);
         expect(gate.stderr).not.toContain("ControlService/");
