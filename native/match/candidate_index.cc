@@ -58,22 +58,63 @@ struct Halves {
     return {static_cast<uint16_t>(low | other.low), static_cast<uint16_t>(high | other.high)};
   }
   bool Has(uint8_t byte) const { return (low >> (byte & 15) & high >> (byte >> 4) & 1) != 0; }
-  double Share() const {
-    double share = 0;
+  double Share() const;
+};
+
+// Of the bytes with each high half, the share of those whose low halves are in a mask, by the mask's bytes.
+class HalfShares {
+ public:
+  HalfShares() {
     for (unsigned byte = 0; byte < 256; ++byte)
-      if (Has(static_cast<uint8_t>(byte))) share += Shares()[byte];
+      for (unsigned mask = 0; mask < 256; ++mask)
+        if ((mask >> (byte & 7) & 1) != 0) shares_[byte >> 4][byte >> 3 & 1][mask] += Shares()[byte];
+  }
+  double Of(const Halves& halves) const {
+    double share = 0;
+    for (unsigned high = 0; high < 16; ++high)
+      if ((halves.high >> high & 1) != 0)
+        share += shares_[high][0][halves.low & 0xff] + shares_[high][1][halves.low >> 8];
     return std::min(share, 1.0);
   }
+
+ private:
+  double shares_[16][2][256] = {};
 };
+
+double Halves::Share() const {
+  static const HalfShares shares;
+  return shares.Of(*this);
+}
 
 // One bit for each place of the sample.
 constexpr size_t kSampleWords = (kSampleLines.size() + 63) / 64;
 using Places = std::array<uint64_t, kSampleWords>;
 
+// Of each half of a byte the places that have it.
+struct PlacesByHalf {
+  Places low[16] = {};
+  Places high[16] = {};
+
+  PlacesByHalf() {
+    for (size_t i = 0; i < kSampleLines.size(); ++i) {
+      const auto byte = static_cast<uint8_t>(kSampleLines[i]);
+      low[byte & 15][i / 64] |= uint64_t{1} << (i % 64);
+      high[byte >> 4][i / 64] |= uint64_t{1} << (i % 64);
+    }
+  }
+};
+
 Places PlacesOf(const Halves& halves) {
+  static const PlacesByHalf by_half;
+  Places low = {};
   Places places = {};
-  for (size_t i = 0; i < kSampleLines.size(); ++i)
-    if (halves.Has(static_cast<uint8_t>(kSampleLines[i]))) places[i / 64] |= uint64_t{1} << (i % 64);
+  for (unsigned half = 0; half < 16; ++half) {
+    const bool has_low = (halves.low >> half & 1) != 0;
+    const bool has_high = (halves.high >> half & 1) != 0;
+    for (size_t i = 0; i < kSampleWords && has_low; ++i) low[i] |= by_half.low[half][i];
+    for (size_t i = 0; i < kSampleWords && has_high; ++i) places[i] |= by_half.high[half][i];
+  }
+  for (size_t i = 0; i < kSampleWords; ++i) places[i] &= low[i];
   return places;
 }
 
@@ -510,11 +551,9 @@ void CandidateIndex::AddBuckets(const std::vector<Placed>& windows, const std::v
     return cost;
   };
   const size_t first_max = BucketTables::kBuckets - run_count;
-  std::vector<Group> one = Joined(all, first_max, tables.offsets, tables.probes);
-  std::vector<Group> two;
-  if (all.size() > first_max)
-    two = Joined(std::move(all), first_max + BucketTables::kBuckets, tables.offsets, tables.probes);
-  const bool twice = !two.empty() && cost_of(two) + scan_cost(0) < cost_of(one);
+  std::vector<Group> two = Joined(std::move(all), first_max + BucketTables::kBuckets, tables.offsets, tables.probes);
+  std::vector<Group> one = Joined(two, first_max, tables.offsets, tables.probes);
+  const bool twice = two.size() > first_max && cost_of(two) + scan_cost(0) < cost_of(one);
   std::vector<Group>& groups = twice ? two : one;
   design->cost += cost_of(groups) + scan_cost(run_count) + (twice ? scan_cost(0) : 0);
   std::vector<Group> second;

@@ -258,7 +258,7 @@ const settingsSchema = Type.Object({
     description:
       "One TCP listener a worker, or a single one that hands connections out; auto: per_worker where the system can.",
   }),
-  tlsPort: port("TCP port for records over TLS (RFC 5425), served where TLS_CERT is set (docs/listeners.md).", 6514),
+  tlsPort: port("TCP port for records over TLS (RFC 5425), served where TLS_CERT is set (docs/tls.md).", 6514),
   tlsCert: Type.Optional(
     Type.String({ description: "File of the certificate that this port shows, with its chain, in PEM; turns it on." }),
   ),
@@ -279,7 +279,7 @@ const settingsSchema = Type.Object({
     maximum: 10_000_000,
     default: 50_000,
     description:
-      "Open connections over TCP and TLS, of all workers together; further ones are closed at once. 0: no limit.",
+      "Open connections over TCP and TLS, of all workers together; further ones are closed at once (docs/listeners.md). 0: no limit.",
   }),
   maxConnectionsPerSource: Type.Integer({
     minimum: 0,
