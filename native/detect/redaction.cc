@@ -241,7 +241,9 @@ void Redaction::MakePrefilter() {
   bool decodes = !fields_.empty();
   for (const Selector& selector : selectors_) decodes |= selector.scan != nullptr || selector.pattern != nullptr;
   const unsigned decode = decodes ? decode_ : 0;
-  if ((decode & detect::kDecodeJson) != 0 || !fields_.empty()) add({SetOf("\\"), SetOf("\"\\/bfnrtu")});
+  // Fields are looked for in strings that hold JSON, and a record nested too deeply for that is withheld, found or not.
+  const bool looks_for_fields = !fields_.empty() || !scope_.empty();
+  if ((decode & detect::kDecodeJson) != 0 || looks_for_fields) add({SetOf("\\"), SetOf("\"\\/bfnrtu")});
   const ByteSet hex = SetOf("0123456789ABCDEFabcdef");
   if ((decode & detect::kDecodeUrl) != 0) add({SetOf("%"), hex, hex});
   if ((decode & detect::kDecodeBase64) != 0) {

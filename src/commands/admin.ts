@@ -9,6 +9,7 @@ import { answerFor, RequestError } from "../control/answer.ts";
 import { accessOf } from "../control/auth/access.ts";
 import { Authentication, authorize, bearerToken, type Caller, isLoopback } from "../control/auth/authentication.ts";
 import type { Guards } from "../control/auth/guarded.ts";
+import { endWhenRefused } from "../control/auth/guarded.ts";
 import { refuseForeign } from "../control/auth/origin.ts";
 import { permits } from "../control/auth/role.ts";
 import { Connections } from "../control/connections.ts";
@@ -69,6 +70,8 @@ export async function serveAdmin(
 ): Promise<Listening | undefined> {
   const { adminPort, adminHost, prices } = settings;
   const authentication = new Authentication({ ...settings, controlHost: adminHost }, log, adminPortWords);
+  if (authentication.required && !isLoopback(adminHost))
+    log.warn("tokens come to the admin port in plain text: keep it in a network of its own, or put TLS in front of it");
   const hosts = isLoopback(adminHost) ? "loopback" : authentication.required ? "any" : "undotted";
   const origins = { hosts, ownHost: adminHost.toLowerCase(), allowedHosts: settings.controlAllowedHosts } as const;
   const guards = { authentication, origins };
@@ -197,9 +200,11 @@ async function answerTail(
 ): Promise<void> {
   refuseForeign("GET", request.headers, origins);
   checkMethod(request);
-  callerOf(request, "/tail", authentication);
+  const admitAgain = () => callerOf(request, "/tail", authentication);
+  admitAgain();
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   await tail.answer(request, response);
+  endWhenRefused({ admitAgain }, response, () => response.end());
 }
 
 function pathOf({ url = "/" }: IncomingMessage): string {

@@ -130,8 +130,9 @@ async function runFile(settings: Settings, path: string): Promise<void> {
 /**
  * Runs what the bus holds, now and from now on; listens as soon as there is a manifest to run.
  *
- * With Redis there and no manifest in it, the last good one runs, or records pass to the console. With Redis away and no last good
- * one, nothing listens: nothing may leave that a protect rule was meant to hold.
+ * With Redis there and no manifest in it, the last good one runs, or records pass to the console where there never was one. With Redis
+ * away and no last good one, with one that cannot run, and with none where only signed ones may, nothing listens: nothing may leave
+ * that a protect rule was meant to hold.
  * @throws StreamGateError when the ports cannot be opened
  */
 export async function followBus({
@@ -151,22 +152,33 @@ export async function followBus({
     listening ??= openPorts(plane, kind);
     return listening;
   };
-  const runLastGood = async (): Promise<boolean> => {
+  const runLastGood = async (): Promise<"none" | "runs" | "refused"> => {
     try {
       const raw = await readLastGood(dataDirectory);
-      if (raw === undefined) return false;
+      if (raw === undefined) return "none";
       await reporting.run(raw, { admit: (one) => signed?.admitLastGood(one) });
     } catch (error) {
       log.error(`the last good manifest cannot run: ${(error as Error).message}`);
-      return false;
+      return "refused";
     }
-    return true;
+    return "runs";
   };
 
   const follow = async (raw: unknown) => {
     if (raw === undefined) {
-      if (await runLastGood()) {
+      const lastGood = await runLastGood();
+      if (lastGood === "runs") {
         log.warn(`${busName} holds no manifest; running with the last good one`);
+      } else if (lastGood === "refused") {
+        log.error(
+          `${busName} holds no manifest and the last good one cannot run: not listening until it does; publish`,
+        );
+        return;
+      } else if (signed !== undefined) {
+        log.error(
+          `${busName} holds no manifest, and only a signed one may run (MANIFEST_KEY): not listening until it does; publish`,
+        );
+        return;
       } else {
         log.info(`${busName} holds no manifest yet; records pass to the console`);
         await reporting.run(passthrough);
@@ -189,12 +201,12 @@ export async function followBus({
   started = true;
   if (failure !== undefined) throw failure;
   if (listening !== undefined) return;
-  if (await runLastGood()) {
+  if ((await runLastGood()) === "runs") {
     log.warn(`${busName} gave no manifest to run; running with the last good one`);
     await listen();
     return;
   }
-  log.error(`${busName} gave no manifest to run and there is no last good one: not listening until it does`);
+  log.error(`${busName} gave no manifest to run and no last good one runs: not listening until it does`);
 }
 
 /** So that an older one is known as such after a restart too. One that cannot be used is spoken of when it is to run. */

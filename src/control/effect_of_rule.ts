@@ -69,7 +69,8 @@ export async function effectOf(id: string, site: EffectSite): Promise<object> {
   }
   // One that was kept may have been cut, and half a secret is not recognised.
   const whole = maySee ? effect.examples.filter(({ length }) => length < effectExampleBytesMax) : [];
-  const rules = [processors, drafts ?? []];
+  // What runs may be another manifest than what was published here: of another control plane, or gone back to.
+  const rules = [live.running().rules, processors, drafts ?? []];
   const shown = conceal(whole, rules, evaluate).flatMap((one) => one?.text ?? []);
   // A service is called what a record says.
   const names = effect.services.map(({ name }) => Buffer.from(name));

@@ -63,6 +63,7 @@ async function start(
         activity: async () => new Map(),
         shares: () => new Map(),
         recent: async () => [],
+        running: () => ({ version: "1", rules: [], outputs: [] }),
         ...live,
       },
     }),

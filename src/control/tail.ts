@@ -246,6 +246,8 @@ export function answerTail(tails: Tails, query: TailQuery, request: IncomingMess
     },
     end: () => void response.end(),
   };
+  // Who has gone meanwhile is told of no more, and would hold a place for ever.
+  if (response.destroyed) return;
   const end = tails.watch(query, sink);
   request.socket.setTimeout(0);
   response.writeHead(200, {

@@ -71,15 +71,18 @@ export interface TailLook {
   readonly examples: readonly Uint8Array[];
 }
 
+/** What runs: not always what was published here. */
+export interface Running {
+  readonly version: string | undefined;
+  readonly rules: readonly Rule[];
+  /** Their ids. */
+  readonly outputs: readonly string[];
+}
+
 export interface LiveTail {
   /** What was gathered for the watches of the last call, in their order; gathers for these from now on. None: gathers nothing any more. */
   tail(watches: readonly TailWatch[]): Promise<readonly TailLook[]>;
-  /** The rules that run, and the ids of the outputs. */
-  running(): {
-    readonly version: string | undefined;
-    readonly rules: readonly Rule[];
-    readonly outputs: readonly string[];
-  };
+  running(): Running;
 }
 
 export interface LiveRules {
@@ -89,6 +92,7 @@ export interface LiveRules {
   activity(): Promise<ReadonlyMap<string, LiveActivity>>;
   /** Of each output, by id: what its filter and routes let through. */
   shares(): ReadonlyMap<string, LiveShare>;
+  running(): Running;
   /** The newest of the few records of each second that are kept in memory, oldest first, as the rules left them. */
   recent(count: number): Promise<readonly Uint8Array[]>;
 }

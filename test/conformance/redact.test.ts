@@ -143,6 +143,16 @@ describe.each(engines())("redact on $name", (kind) => {
     ).toBe(0);
   });
 
+  it("withholds what is nested too deeply to find a scope's fields, whether its pattern could match or not", () => {
+    const nested = [JSON.stringify({ a: "x" })];
+    for (let depth = 1; depth < 8; depth++) nested.push(JSON.stringify({ a: nested.at(-1) }));
+    for (const params of [{}, { mode: "drop" }])
+      expect(redacted(kind, { pattern: "ACC-\\d{8}", scope: ["zzz"], ...params }, nested)).toMatchObject({
+        lines: nested.slice(0, 5),
+        withheld: 3,
+      });
+  });
+
   it.each([
     [{ field: "password" }, '{"Password":"x","a":1}', '{"Password":"[password]","a":1}'],
     [

@@ -44,7 +44,11 @@ export function guard(app: FastifyInstance, { authentication, origins }: Guards,
 const askAgainMs = 2_000;
 
 /** Ends an answer that goes on and on when its caller's token is let in no more. @param end called once then */
-export function endWhenRefused({ admitAgain }: FastifyRequest, response: ServerResponse, end: () => void): void {
+export function endWhenRefused(
+  { admitAgain }: { readonly admitAgain?: () => unknown },
+  response: ServerResponse,
+  end: () => void,
+): void {
   if (admitAgain === undefined) return;
   const timer = setInterval(() => {
     try {

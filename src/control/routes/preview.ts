@@ -151,8 +151,9 @@ export function previewRoutes(app: FastifyInstance, { store, check, evaluate, li
   );
 
   function show(records: readonly Uint8Array[]): readonly (Concealed | undefined)[] {
+    // What runs may be another manifest than what was published here: of another control plane, or gone back to.
     const published = store.published === undefined ? [] : activePipeline(store.published).processors;
-    return conceal(records, [published, store.draft.rules], evaluate);
+    return conceal(records, [live?.running().rules ?? [], published, store.draft.rules], evaluate);
   }
 
   function tell(
