@@ -263,7 +263,7 @@ export class AutoRevert {
     const went = reverted(base.manifest, manifest, { outputs: finding.outputs });
     if (finding.outputs && !went.changed.outputs)
       return cannot(
-        "the version before protects in a way that this one does not, so its outputs would get more than either sent them",
+        "the version before protects or routes in a way that this one does not, so its outputs would get more than either sent them",
       );
     if (!went.changed.rules && !went.changed.outputs) return cannot("there is nothing to go back to");
     const read = tryRead(went.manifest, check);
