@@ -48,6 +48,16 @@ describe("going back", () => {
     ]);
   });
 
+  it.each([
+    ["a route", route("r", ["o"])],
+    ["a redact", redact("r", "secret")],
+  ])("does not bring back %s whose id a reduce rule has now", (_, former) => {
+    const keeps = drop("keeps", "secret", { protect: true });
+    const before = manifest([former], [http("o"), http("p")]);
+    const after = manifest([drop("r"), keeps], [http("o"), http("p")]);
+    expect(back(before, after).processors).toMatchObject([keeps]);
+  });
+
   it("leaves a redact in shadow or switched off as the new version has it", () => {
     const before = manifest([redact("s"), redact("o")]);
     const after = manifest([redact("s", "x", { mode: "shadow" }), redact("o", "x", { enabled: false })]);
@@ -145,7 +155,10 @@ describe("going back", () => {
         );
         expect(weakenings(is!, now!)).toEqual([]);
         const staying = is!.filter(({ type, protect }) => type !== "filter" || protect === true);
-        expect(now!.filter(({ id }) => staying.some((rule) => rule.id === id))).toEqual(staying);
+        // No route and no redact of before among them.
+        expect(now!.filter(({ id, type }) => type !== "filter" || staying.some((rule) => rule.id === id))).toEqual(
+          staying,
+        );
         // An output that comes back meets every protection that it had.
         const added = activePipeline(result).outputs.filter(({ id }) => !toOther.some((output) => output.id === id));
         if (added.length > 0) expect(weakenings(was!, now!)).toEqual([]);

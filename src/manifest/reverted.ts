@@ -4,7 +4,8 @@
  *
  * - Rules that protect or route stay as they are in the later version, in its order, in shadow or switched off if they are so there.
  * - A reduce rule of the later version becomes the earlier version's rule of that id, in its place; one that is new is gone. Where the
- *   earlier one protected and the later one does not, the earlier one comes back: it protects more.
+ *   earlier one protected and the later one, of the same type, does not, the earlier one comes back: it protects more. A route or a
+ *   `redact` of that id does not come back: it would send records elsewhere, or hide from the rules behind it what they look for.
  * - A reduce rule that the later version had removed runs in front of all: what it makes (summaries) passes every rule that protects.
  * - An output that both have becomes the earlier one, and gets only what the filters of both let through.
  * - An output that is new is gone, unless a route names it. Outputs that the later version had removed come back in its stead, for no more
@@ -87,7 +88,11 @@ function revertedRules(before: readonly Rule[], after: readonly Rule[]): readonl
   const was = new Map(before.map((rule) => [rule.id, rule]));
   const is = new Set(after.map(({ id }) => id));
   const removed = before.filter((rule) => !is.has(rule.id) && !stays(rule));
-  const kept = after.flatMap((rule) => (stays(rule) ? [rule] : (was.get(rule.id) ?? [])));
+  const kept = after.flatMap((rule) => {
+    if (stays(rule)) return [rule];
+    const former = was.get(rule.id);
+    return former !== undefined && (former.type === rule.type || !stays(former)) ? [former] : [];
+  });
   return [...removed, ...kept];
 }
 
