@@ -8,7 +8,8 @@
  *
  *     reverted.json    {"identity":"…","reverted":{"version":"7","to":"6",…},"manifest":{…}}
  *
- * is kept in the data directory until another version comes, so that a restart does not bring the bad one back.
+ * is kept in the data directory until another version comes, so that a restart does not bring the bad one back. Where it cannot be written,
+ * the plane goes back all the same and warns.
  */
 
 import { createHash } from "node:crypto";
@@ -178,7 +179,14 @@ export class AutoRevert {
     if (base !== undefined) this.#watch(manifest, base, ran);
     if (!wasReverted) return;
     tell.reverted(undefined);
-    await removeDurably(this.#path);
+    await this.#forget();
+  }
+
+  /** The version that runs was taken: that the file is there still refuses nothing, and it is of another version. */
+  async #forget(): Promise<void> {
+    await removeDurably(this.#path).catch((error: Error) =>
+      this.#parts.log.warn(`${this.#path} is of no use any more and cannot be removed: ${error.message}`),
+    );
   }
 
   /** What the next version is compared with: the last one that is settled, and what happened while it ran. */
