@@ -182,6 +182,18 @@ describe("a version that drops everything", () => {
     expect(guard.status.state).toBe("settled");
   });
 
+  it("is gone back from though that cannot be kept, which is said", async () => {
+    await guard.apply(good);
+    await pass(10);
+    await guard.apply(bad);
+    blockFile();
+    await pass(5);
+    await settle(() => guard.status.state === "reverted");
+    expect([running(), alerts]).toEqual([[drop("a", "some"), redact], []]);
+    expect(told).toMatchObject([{ version: "2", to: "1" }]);
+    expect(logged.at(-1)).toContain("a restart runs version 2 whole");
+  });
+
   it("lets the next version run though what was kept cannot be removed", async () => {
     await guard.apply(good);
     await pass(10);

@@ -182,10 +182,10 @@ export class AutoRevert {
     await this.#forget();
   }
 
-  /** The version that runs was taken: that the file is there still refuses nothing, and it is of another version. */
+  /** What the plane has taken, or not, is settled by then: a file that cannot be removed changes nothing of it. */
   async #forget(): Promise<void> {
     await removeDurably(this.#path).catch((error: Error) =>
-      this.#parts.log.warn(`${this.#path} is of no use any more and cannot be removed: ${error.message}`),
+      this.#parts.log.warn(`${this.#path} is not valid any more and cannot be removed: ${error.message}`),
     );
   }
 
@@ -248,16 +248,20 @@ export class AutoRevert {
     });
     const keys = new Map(findings.map((finding) => [`${finding.kind} ${finding.revert} ${finding.outputs}`, finding]));
     for (const key of found.keys()) if (!keys.has(key)) found.delete(key);
-    for (const [key, finding] of keys) {
-      const looks = (found.get(key) ?? 0) + 1;
-      found.set(key, looks);
-      if (looks < looksMin || alerted.has(key)) continue;
-      if (!finding.revert)
-        this.#alert(manifest.version, `${finding.what}; rules that protect and routes are not taken back`);
-      else if (await this.#goBack(watching, finding)) return;
-      alerted.add(key);
+    try {
+      for (const [key, finding] of keys) {
+        const looks = (found.get(key) ?? 0) + 1;
+        found.set(key, looks);
+        if (looks < looksMin || alerted.has(key)) continue;
+        // First: what fails is tried and told once.
+        alerted.add(key);
+        if (!finding.revert)
+          this.#alert(manifest.version, `${finding.what}; rules that protect and routes are not taken back`);
+        else if (await this.#goBack(watching, finding)) return;
+      }
+    } finally {
+      if (nowMs >= untilMs && this.#watching === watching) this.#watching = undefined;
     }
-    if (nowMs >= untilMs) this.#watching = undefined;
   }
 
   /** @returns whether it did; when it cannot, an alert says why */
@@ -282,12 +286,12 @@ export class AutoRevert {
     const { version } = manifest;
     const told = { version, to: base.manifest.version, at, why, outputs: went.changed.outputs };
     const kept = { identity: identityOf(manifest), reverted: told, manifest: read };
-    // First, so that a kill in between does not bring the bad version back.
-    await writeDurably(this.#path, `${JSON.stringify(kept)}\n`);
+    // First, so that a kill in between does not bring the bad version back. With a full disk a restart may: the harm is now.
+    const unwritten = await writeDurably(this.#path, `${JSON.stringify(kept)}\n`).catch((error: Error) => error);
     try {
       await plane.apply(read);
     } catch (error) {
-      await removeDurably(this.#path);
+      if (unwritten === undefined) await this.#forget();
       return cannot((error as Error).message);
     }
     this.#kept = kept;
@@ -297,6 +301,8 @@ export class AutoRevert {
     log.error(
       `version ${version} does harm: ${why}. Gone back to the ${what} of version ${told.to}; protect rules and routes of version ${version} stay. Mend it and publish again, or roll back.`,
     );
+    if (unwritten !== undefined)
+      log.warn(`a restart runs version ${version} whole until its harm is seen again: ${unwritten.message}`);
     tell.reverted(told);
     return true;
   }
