@@ -46,7 +46,7 @@ export async function command(settings: Settings): Promise<void> {
     const publisher = publishThroughRedis(target, log, signedManifests(settings));
     opened.add(() => publisher.close());
     const audit = new Audit(directory.path);
-    const planes = watchedPlanes(reportsThroughRedis(target, log), audit, directory.path, opened);
+    const planes = watchedPlanes(reportsThroughRedis(target, log), directory.path, opened);
     const server = await serveControl(settings, store, publisher, kind, audit, {
       telemetry: controlTelemetry(kind),
       planes,
@@ -57,11 +57,11 @@ export async function command(settings: Settings): Promise<void> {
   });
 }
 
-/** The data planes that report; what they do by themselves is written into log and audit file. */
-export function watchedPlanes(reports: PlaneReports, audit: Audit, directory: string, opened: Opened): Planes {
+/** The data planes that report; what they do by themselves is written into the log and a file. */
+export function watchedPlanes(reports: PlaneReports, directory: string, opened: Opened): Planes {
   opened.add(() => reports.close());
   const planes = new Planes(reports);
-  const unwatch = watchPlanes({ planes, audit, log, directory });
+  const unwatch = watchPlanes({ planes, log, directory });
   opened.add(async () => unwatch());
   return planes;
 }

@@ -90,7 +90,7 @@ export async function command(settings: Settings): Promise<void> {
       });
       ended = () => reporting.close();
       opened.add(ended);
-      const shown = watchedPlanes(reports, audit, directory.path, opened);
+      const shown = watchedPlanes(reports, directory.path, opened);
       const apply = async (manifest: Manifest) => void (await reporting.run(manifest));
       const bus = new EmbeddedBus(apply);
       if (file === undefined) await apply(store.published ?? passthrough);
@@ -123,7 +123,7 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(() => subscriber.close());
       const reporter = reportThroughRedis(target);
       opened.add(() => reporter.close());
-      const shown = watchedPlanes(reportsThroughRedis(target, log), audit, directory.path, opened);
+      const shown = watchedPlanes(reportsThroughRedis(target, log), directory.path, opened);
       control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
       const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });

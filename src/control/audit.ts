@@ -4,6 +4,8 @@
  *
  *     audit.jsonl    {"time":"2026-11-26T12:00:00.000Z","action":"weaken","what":{…},"who":{"name":"ci","address":"127.0.0.1"},"versions":{"from":"6","to":"7"}}
  *     audit.1.jsonl  older ones, up to audit.<filesMax - 1>.jsonl; of these the oldest goes when a new file begins
+ *     planes.jsonl   and planes.1.jsonl … likewise: what data planes say that they did (`plane_watch.ts`). Claims: they push nothing
+ *                    out of the files above
  *
  * It holds rule ids and kinds of change, never a pattern, a record or a secret.
  */
@@ -25,6 +27,7 @@ export type AuditAction =
   | "promote"
   | "revert"
   | "plane_alert"
+  | "plane_left_out"
   | "rule_add"
   | "rule_replace"
   | "rule_remove"
@@ -51,10 +54,12 @@ export interface AuditEntry {
 export class Audit {
   readonly #directory: string;
   readonly #bytesMax: number;
+  readonly #name: string;
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param bytesMax of one file */
-  constructor(dataDirectory: string, bytesMax: number = fileBytesMax) {
+  /** @param bytesMax of one file @param name of the files */
+  constructor(dataDirectory: string, bytesMax: number = fileBytesMax, name: "audit" | "planes" = "audit") {
+    this.#name = name;
     this.#directory = dataDirectory;
     this.#bytesMax = bytesMax;
   }
@@ -104,6 +109,6 @@ export class Audit {
   }
 
   #path(number: number): string {
-    return join(this.#directory, number === 0 ? "audit.jsonl" : `audit.${number}.jsonl`);
+    return join(this.#directory, number === 0 ? `${this.#name}.jsonl` : `${this.#name}.${number}.jsonl`);
   }
 }

@@ -87,6 +87,20 @@ describe("the store", () => {
     expect(manifest.version).toBe("3");
   });
 
+  it("publishes what was taken though its files cannot be written, and says so", async () => {
+    const store = await Store.open(directory);
+    // A file of a directory's name cannot be written, by root neither.
+    for (const name of ["published.json", "draft.json"])
+      mkdirSync(join(directory, "control", name), { recursive: true });
+    const draft = { rules: [rule("b")], outputs: [], batch_size: 7 };
+    const { manifest, warnings } = await store.publish(checkPattern, accept, { draft: () => draft });
+    expect(warnings).toEqual(["published.json", "draft.json"].map((name) => expect.stringContaining(name)));
+    expect([store.published, store.draft, store.revision]).toEqual([manifest, draft, { draft: 1, version: "1" }]);
+    for (const name of ["published.json", "draft.json"]) rmSync(join(directory, "control", name), { recursive: true });
+    await store.publish(checkPattern, accept);
+    expect((await Store.open(directory)).published).toMatchObject({ version: "2" });
+  });
+
   it("keeps the newest hundred versions", async () => {
     const store = await Store.open(directory);
     for (let i = 0; i < 103; i++) await store.publish(checkPattern, accept);

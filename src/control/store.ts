@@ -7,7 +7,8 @@
  *
  * A change reaches the disk before it is answered, and changes memory only then, so kill -9 at any moment leaves what the last
  * answer said. Changes of the draft run one after the other; so do publications. A publication that may replace the draft holds up
- * changes of it meanwhile: none is answered and then overwritten.
+ * changes of it meanwhile: none is answered and then overwritten. What data planes have taken is published, whether its files can be
+ * written or not: then memory is ahead of the disk, and a warning says so.
  */
 
 import { join } from "node:path";
@@ -166,7 +167,8 @@ export class Store {
   /**
    * Makes the draft, or what the order says, the next version and hands it over. It becomes the published one when `handOver`
    * resolves; when that rejects, nothing has changed, and its version number is not used again.
-   * @returns `warnings`: sentences for what is allowed and unwise; undefined when the order's content is
+   * @returns `warnings`: sentences for what is allowed and unwise, and for a file that could not be written; undefined when the order's
+   *   content is
    */
   publish<T>(
     check: PatternChecker,
@@ -215,13 +217,22 @@ export class Store {
       await this.#versions.refuse(number, version, error as Error);
       throw error;
     }
-    await writeDurably(join(this.#directory, "published.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    // Data planes run it: a disk that is full now does not make it refused.
+    const unwritten: string[] = [];
+    const tell = (error: Error) => {
+      const what = "data planes run it, and a restart of the control plane brings back what was there before";
+      unwritten.push(`${what}; make room and publish again: ${error.message}`);
+    };
     this.#published = manifest;
+    await writeDurably(join(this.#directory, "published.json"), `${JSON.stringify(manifest, null, 2)}\n`).catch(tell);
     if (order.draft !== undefined) {
       const draft = order.draft({ draft: state.draft, published: state.published, manifest });
-      if (draft !== state.draft) await this.#replaceDraft(draft);
+      if (draft !== state.draft)
+        await this.#writeDraft(draft)
+          .catch(tell)
+          .then(() => this.#setDraft(draft));
     }
-    return { manifest, warnings, result };
+    return { manifest, warnings: [...warnings, ...unwritten], result };
   }
 
   /** Never before the last one's, whatever the clock does: data planes that ask for signatures refuse what is older. */
@@ -238,11 +249,19 @@ export class Store {
   }
 
   async #replaceDraft(next: Draft): Promise<Draft> {
-    const revision = this.#draftRevision + 1;
-    await writeDurably(join(this.#directory, "draft.json"), `${JSON.stringify({ revision, ...next }, null, 2)}\n`);
-    this.#draft = next;
-    this.#draftRevision = revision;
+    await this.#writeDraft(next);
+    this.#setDraft(next);
     return next;
+  }
+
+  #writeDraft(next: Draft): Promise<void> {
+    const revision = this.#draftRevision + 1;
+    return writeDurably(join(this.#directory, "draft.json"), `${JSON.stringify({ revision, ...next }, null, 2)}\n`);
+  }
+
+  #setDraft(next: Draft): void {
+    this.#draft = next;
+    this.#draftRevision++;
   }
 }
 

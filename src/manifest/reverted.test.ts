@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkPattern } from "../../test/fixtures/check_pattern.ts";
+import type { Rule } from "../rules/rule.ts";
 import { activePipeline, type Manifest, readManifest } from "./manifest.ts";
 import { changedReduceRules, reverted } from "./reverted.ts";
 import { weakenings } from "./weakened.ts";
@@ -47,6 +48,16 @@ describe("going back", () => {
     ]);
   });
 
+  it.each([
+    ["a route", route("r", ["o"])],
+    ["a redact", redact("r", "secret")],
+  ])("does not bring back %s whose id a reduce rule has now", (_, former) => {
+    const keeps = drop("keeps", "secret", { protect: true });
+    const before = manifest([former], [http("o"), http("p")]);
+    const after = manifest([drop("r"), keeps], [http("o"), http("p")]);
+    expect(back(before, after).processors).toMatchObject([keeps]);
+  });
+
   it("leaves a redact in shadow or switched off as the new version has it", () => {
     const before = manifest([redact("s"), redact("o")]);
     const after = manifest([redact("s", "x", { mode: "shadow" }), redact("o", "x", { enabled: false })]);
@@ -72,8 +83,9 @@ describe("going back", () => {
   });
 
   it("does not bring back an output that was removed and not replaced, and keeps one that a route names", () => {
-    const before = manifest([], [http("a"), http("removed")]);
-    const after = manifest([route("r", ["safe"])], [{ ...http("a"), url: "http://wrong.test" }, http("safe")]);
+    const rules = [route("r", ["safe"])];
+    const before = manifest(rules, [http("a"), http("removed"), http("safe")]);
+    const after = manifest(rules, [{ ...http("a"), url: "http://wrong.test" }, http("safe")]);
     expect(back(before, after, true).outputs).toEqual([http("a"), http("safe")]);
   });
 
@@ -86,6 +98,25 @@ describe("going back", () => {
     const before = manifest([redact("r")], [http("vendor")]);
     const after = manifest(rules, [http("inside")]);
     expect(back(before, after, true)).toMatchObject({ outputs: [http("inside")], changed: { outputs: false } });
+  });
+
+  const toInside = route("a", ["x"], { when: { value: "a" } });
+  const secret = route("secret", ["x"], { when: { value: "secret" } });
+  const rest = route("rest", ["y"]);
+  it.each([
+    ["added", [toInside, rest], [secret, toInside, rest]],
+    ["removed", [secret, toInside, rest], [toInside, rest]],
+    ["moved", [rest, toInside], [toInside, rest]],
+    ["switched on", [{ ...secret, enabled: false }, rest], [secret, rest]],
+    ["taken out of the shadow", [{ ...secret, mode: "shadow" }, rest], [secret, rest]],
+    ["given another condition", [toInside, rest], [{ ...toInside, when: { value: "secret" } }, rest]],
+  ])("leaves outputs alone when a route was %s: it would send them what neither version did", (_, was, is) => {
+    const before = manifest(was, [{ ...http("x"), url: "http://vendor.test" }, http("y")]);
+    const after = manifest(is, [{ ...http("x"), url: "http://inside.test" }, http("y")]);
+    expect(back(before, after, true)).toMatchObject({
+      outputs: activePipeline(after).outputs,
+      changed: { outputs: false },
+    });
   });
 
   it("does not count a rule as another that comes out of the shadow", () => {
@@ -124,10 +155,16 @@ describe("going back", () => {
         );
         expect(weakenings(is!, now!)).toEqual([]);
         const staying = is!.filter(({ type, protect }) => type !== "filter" || protect === true);
-        expect(now!.filter(({ id }) => staying.some((rule) => rule.id === id))).toEqual(staying);
+        // No route and no redact of before among them.
+        expect(now!.filter(({ id, type }) => type !== "filter" || staying.some((rule) => rule.id === id))).toEqual(
+          staying,
+        );
         // An output that comes back meets every protection that it had.
         const added = activePipeline(result).outputs.filter(({ id }) => !toOther.some((output) => output.id === id));
         if (added.length > 0) expect(weakenings(was!, now!)).toEqual([]);
+        // Nor does another route send it anything.
+        const routes = (list: readonly Rule[]) => list.filter(({ type }) => type === "route");
+        if (added.length > 0) expect(routes(now!)).toEqual(routes(was!));
       }),
       { numRuns: 300 },
     );

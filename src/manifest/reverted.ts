@@ -4,13 +4,14 @@
  *
  * - Rules that protect or route stay as they are in the later version, in its order, in shadow or switched off if they are so there.
  * - A reduce rule of the later version becomes the earlier version's rule of that id, in its place; one that is new is gone. Where the
- *   earlier one protected and the later one does not, the earlier one comes back: it protects more.
+ *   earlier one protected and the later one, of the same type, does not, the earlier one comes back: it protects more. A route or a
+ *   `redact` of that id does not come back: it would send records elsewhere, or hide from the rules behind it what they look for.
  * - A reduce rule that the later version had removed runs in front of all: what it makes (summaries) passes every rule that protects.
  * - An output that both have becomes the earlier one, and gets only what the filters of both let through.
  * - An output that is new is gone, unless a route names it. Outputs that the later version had removed come back in its stead, for no more
  *   records than it would have been sent. Where it took no new output's place, a removed output stays removed.
- * - Outputs go back only where no rule protects less than in the earlier version: what that sent them was held back by rules which are
- *   there still.
+ * - Outputs go back only where no rule protects less than in the earlier version, and its routes are the same, in the same order: what
+ *   that sent them was held back or sent elsewhere by rules which are there still, and no other route names them.
  */
 
 import { classOf } from "../plan/compile.ts";
@@ -37,7 +38,7 @@ export interface WentBack {
 export function reverted(before: Manifest, after: Manifest, { outputs }: { outputs: boolean }): WentBack {
   const [earlier, later] = [activePipeline(before), activePipeline(after)];
   const processors = revertedRules(earlier.processors, later.processors);
-  const safe = weakenings(earlier.processors, processors).length === 0;
+  const safe = weakenings(earlier.processors, processors).length === 0 && sameRoutes(earlier.processors, processors);
   const [was, is] = [withIds(earlier.outputs), withIds(later.outputs)];
   const back = outputs && safe ? revertedOutputs(was, is, namedBy(processors)) : is;
   const changed = {
@@ -87,14 +88,28 @@ function revertedRules(before: readonly Rule[], after: readonly Rule[]): readonl
   const was = new Map(before.map((rule) => [rule.id, rule]));
   const is = new Set(after.map(({ id }) => id));
   const removed = before.filter((rule) => !is.has(rule.id) && !stays(rule));
-  const kept = after.flatMap((rule) => (stays(rule) ? [rule] : (was.get(rule.id) ?? [])));
+  const kept = after.flatMap((rule) => {
+    if (stays(rule)) return [rule];
+    const former = was.get(rule.id);
+    return former !== undefined && (former.type === rule.type || !stays(former)) ? [former] : [];
+  });
   return [...removed, ...kept];
 }
 
 /** A type that nobody knows cannot be told to be harmless. */
 function stays(rule: Rule): boolean {
-  const ruleType = ruleTypes.get(rule.type);
-  return ruleType === undefined || ruleType.outputs !== undefined || classOf(rule, ruleType) === "protect";
+  return routes(rule) || classOf(rule, ruleTypes.get(rule.type)!) === "protect";
+}
+
+/** Of a type that nobody knows nobody can tell. */
+function routes({ type }: Rule): boolean {
+  const ruleType = ruleTypes.get(type);
+  return ruleType === undefined || ruleType.outputs !== undefined;
+}
+
+/** Rules as a whole count: one that was in shadow or switched off sent records elsewhere than it does now. */
+function sameRoutes(before: readonly Rule[], after: readonly Rule[]): boolean {
+  return canonical(before.filter(routes)) === canonical(after.filter(routes));
 }
 
 type Named = OutputConfig & { readonly id: string };

@@ -91,7 +91,7 @@ for (const { engine, skip, note } of engines) {
       const metrics = await (await fetch(`${gate.url}/metrics`)).text();
       expect(metrics).toMatch(/^streamgate_reverts_total 1$/m);
       expect(metrics).toMatch(/^streamgate_reverted 1$/m);
-      const audited = () => readFileSync(join(gate.dataDir, "audit.jsonl"), "utf8");
+      const audited = () => readFileSync(join(gate.dataDir, "planes.jsonl"), "utf8");
       await until("it is audited", () => audited().includes('"action":"revert"'));
       expect(JSON.parse(audited().trim().split("\n").at(-1)!)).toMatchObject({
         action: "revert",
@@ -176,7 +176,7 @@ for (const { engine, skip, note } of engines) {
 }
 
 describe.skipIf(needsRedis.skip)(`auto-revert over Redis${needsRedis.note}`, () => {
-  it("reaches the control plane: its planes, its log and its audit file, once", async () => {
+  it("reaches the control plane: its planes, its log and planes.jsonl, once", async () => {
     const redis = await RedisServer.start();
     try {
       const control = await Gate.start({ command: "control", env: redis.env });
@@ -201,7 +201,7 @@ describe.skipIf(needsRedis.skip)(`auto-revert over Redis${needsRedis.note}`, () 
         60_000,
       );
       const audited = () =>
-        readFileSync(join(control.dataDir, "audit.jsonl"), "utf8")
+        readFileSync(join(control.dataDir, "planes.jsonl"), "utf8")
           .trim()
           .split("\n")
           .map((text) => JSON.parse(text));

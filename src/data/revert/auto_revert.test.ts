@@ -1,6 +1,6 @@
 /** Going back by itself over a plane that is a stand-in: what is compared with what, what is kept, and when it stays where it is. */
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkPattern } from "../../../test/fixtures/check_pattern.ts";
@@ -72,6 +72,11 @@ async function pass(seconds: number, records = 100) {
     plane.receive(records);
     await vi.advanceTimersByTimeAsync(1000);
   }
+}
+/** A file of a directory's name can be neither written nor removed, by root neither. */
+function blockFile() {
+  rmSync(join(directory, "reverted.json"), { force: true });
+  mkdirSync(join(directory, "reverted.json"));
 }
 const running = () => activePipeline(plane.applied.at(-1)!).processors;
 
@@ -175,6 +180,30 @@ describe("a version that drops everything", () => {
     await pass(10);
     await guard.apply(manifest("4", [drop("a", "all")], { revert: { volume: false, errors: false } }));
     expect(guard.status.state).toBe("settled");
+  });
+
+  it("is gone back from though that cannot be kept, which is said", async () => {
+    await guard.apply(good);
+    await pass(10);
+    await guard.apply(bad);
+    blockFile();
+    await pass(5);
+    await settle(() => guard.status.state === "reverted");
+    expect([running(), alerts]).toEqual([[drop("a", "some"), redact], []]);
+    expect(told).toMatchObject([{ version: "2", to: "1" }]);
+    expect(logged.at(-1)).toContain("a restart runs version 2 whole");
+  });
+
+  it("lets the next version run though what was kept cannot be removed", async () => {
+    await guard.apply(good);
+    await pass(10);
+    await guard.apply(bad);
+    await pass(5);
+    await settle(() => guard.status.state === "reverted");
+    blockFile();
+    await guard.apply(manifest("3", []));
+    expect([running(), told.at(-1), guard.status.state]).toEqual([[], undefined, "watching"]);
+    expect(logged.at(-1)).toContain("cannot be removed");
   });
 
   it("stays when the plane refuses to go back, which is told once", async () => {

@@ -8,7 +8,8 @@
  *
  *     reverted.json    {"identity":"…","reverted":{"version":"7","to":"6",…},"manifest":{…}}
  *
- * is kept in the data directory until another version comes, so that a restart does not bring the bad one back.
+ * is kept in the data directory until another version comes, so that a restart does not bring the bad one back. Where it cannot be written,
+ * the plane goes back all the same and warns.
  */
 
 import { createHash } from "node:crypto";
@@ -178,7 +179,14 @@ export class AutoRevert {
     if (base !== undefined) this.#watch(manifest, base, ran);
     if (!wasReverted) return;
     tell.reverted(undefined);
-    await removeDurably(this.#path);
+    await this.#forget();
+  }
+
+  /** What the plane has taken, or not, is settled by then: a file that cannot be removed changes nothing of it. */
+  async #forget(): Promise<void> {
+    await removeDurably(this.#path).catch((error: Error) =>
+      this.#parts.log.warn(`${this.#path} is not valid any more and cannot be removed: ${error.message}`),
+    );
   }
 
   /** What the next version is compared with: the last one that is settled, and what happened while it ran. */
@@ -240,16 +248,20 @@ export class AutoRevert {
     });
     const keys = new Map(findings.map((finding) => [`${finding.kind} ${finding.revert} ${finding.outputs}`, finding]));
     for (const key of found.keys()) if (!keys.has(key)) found.delete(key);
-    for (const [key, finding] of keys) {
-      const looks = (found.get(key) ?? 0) + 1;
-      found.set(key, looks);
-      if (looks < looksMin || alerted.has(key)) continue;
-      if (!finding.revert)
-        this.#alert(manifest.version, `${finding.what}; rules that protect and routes are not taken back`);
-      else if (await this.#goBack(watching, finding)) return;
-      alerted.add(key);
+    try {
+      for (const [key, finding] of keys) {
+        const looks = (found.get(key) ?? 0) + 1;
+        found.set(key, looks);
+        if (looks < looksMin || alerted.has(key)) continue;
+        // First: what fails is tried and told once.
+        alerted.add(key);
+        if (!finding.revert)
+          this.#alert(manifest.version, `${finding.what}; rules that protect and routes are not taken back`);
+        else if (await this.#goBack(watching, finding)) return;
+      }
+    } finally {
+      if (nowMs >= untilMs && this.#watching === watching) this.#watching = undefined;
     }
-    if (nowMs >= untilMs) this.#watching = undefined;
   }
 
   /** @returns whether it did; when it cannot, an alert says why */
@@ -263,7 +275,7 @@ export class AutoRevert {
     const went = reverted(base.manifest, manifest, { outputs: finding.outputs });
     if (finding.outputs && !went.changed.outputs)
       return cannot(
-        "the version before protects in a way that this one does not, so its outputs would get more than either sent them",
+        "the version before protects or routes in a way that this one does not, so its outputs would get more than either sent them",
       );
     if (!went.changed.rules && !went.changed.outputs) return cannot("there is nothing to go back to");
     const read = tryRead(went.manifest, check);
@@ -274,12 +286,12 @@ export class AutoRevert {
     const { version } = manifest;
     const told = { version, to: base.manifest.version, at, why, outputs: went.changed.outputs };
     const kept = { identity: identityOf(manifest), reverted: told, manifest: read };
-    // First, so that a kill in between does not bring the bad version back.
-    await writeDurably(this.#path, `${JSON.stringify(kept)}\n`);
+    // First, so that a kill in between does not bring the bad version back. With a full disk a restart may: the harm is now.
+    const unwritten = await writeDurably(this.#path, `${JSON.stringify(kept)}\n`).catch((error: Error) => error);
     try {
       await plane.apply(read);
     } catch (error) {
-      await removeDurably(this.#path);
+      if (unwritten === undefined) await this.#forget();
       return cannot((error as Error).message);
     }
     this.#kept = kept;
@@ -289,6 +301,8 @@ export class AutoRevert {
     log.error(
       `version ${version} does harm: ${why}. Gone back to the ${what} of version ${told.to}; protect rules and routes of version ${version} stay. Mend it and publish again, or roll back.`,
     );
+    if (unwritten !== undefined)
+      log.warn(`a restart runs version ${version} whole until its harm is seen again: ${unwritten.message}`);
     tell.reverted(told);
     return true;
   }
