@@ -390,6 +390,22 @@ describe("health", () => {
     await expect(healthOf(client, "nope")).rejects.toThrow(/NOT_FOUND/);
   });
 
+  it("ends a watch of any other name at once, in few words: each would be kept", async () => {
+    await start();
+    for (const service of ["nope", "x".repeat(500_000), "__proto__"]) {
+      const { path, requestSerialize, responseDeserialize } = healthService().Watch!;
+      const call = client.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service });
+      const told: Message[] = [];
+      call.on("data", (answer: Message) => {
+        told.push(answer.status);
+        call.cancel();
+      });
+      const [{ code, details }] = await once(call, "error");
+      expect([told, code]).toEqual([[], 5]);
+      expect(details.length).toBeLessThan(200);
+    }
+  });
+
   it("tells those who watch it when the gate stops", async () => {
     await start();
     const { path, requestSerialize, responseDeserialize } = healthService().Watch!;
