@@ -346,12 +346,33 @@ describe("tokens", () => {
     expect(author).toBe("write-token");
   });
 
-  it("that are withdrawn end what they began", async () => {
+  it.each([{ status_interval_seconds: 1 }, { status_interval_seconds: 3600 }, { versions_only: true }])(
+    "that are withdrawn end what they began soon, however seldom it wants to hear: %j",
+    async (request) => {
+      await startGuarded();
+      const watch = client.watch(request, { token: of.read });
+      await watch.next();
+      write(["admin"]);
+      expect(await watch.ended).toMatchObject({ code: "UNAUTHENTICATED" });
+    },
+  );
+
+  it("that are withdrawn see no version more", async () => {
     await startGuarded();
-    const watch = client.watch({ status_interval_seconds: 1 }, { token: of.read });
+    const watch = client.watch({ versions_only: true }, { token: of.read });
     await watch.next();
     write(["admin"]);
+    await until("the file was read again", async () => {
+      await client.call("Publish", {}, { token: of.admin });
+      return (await client.refusal("GetManifest", {}, { token: of.read }).catch(() => undefined)) !== undefined;
+    });
+    const { publication } = await client.call("Publish", {}, { token: of.admin });
+    const seen: string[] = [];
+    await (async () => {
+      for (;;) seen.push((await watch.nextVersion()).manifest.version);
+    })().catch(() => {});
     expect(await watch.ended).toMatchObject({ code: "UNAUTHENTICATED" });
+    expect(seen).not.toContain(publication.manifest.version);
   });
 
   it("are not asked for by reflection and health", async () => {
