@@ -3,7 +3,8 @@
  * a known amount of memory and keep nobody out.
  *
  * When there are too many, one of them is closed for the new one: first those that never sent a whole request, the oldest of them first,
- * then idle ones. A request that is being answered is never cut off. So a crowd of slow clients pushes out one another, and a client that sends
+ * then idle ones, at last the one whose client has left its answer unread longest. A request whose answer is not ready, or whose client
+ * reads it, is not cut off while there is another. So a crowd of slow clients pushes out one another, and a client that sends
  * its request at once is served whatever they do; refusing new connections instead would keep it out until theirs time out.
  */
 
@@ -17,13 +18,16 @@ interface Connection {
   readonly socket: Socket;
   /** Requests that were answered. */
   answered: number;
-  readonly running: Set<IncomingMessage>;
+  /** In the order in which they came, with their numbers over all connections. */
+  readonly running: Map<IncomingMessage, { readonly response: ServerResponse; readonly number: number }>;
 }
 
 export class Connections {
   readonly #max: number;
   /** The oldest first, by the client's address and port: with TLS the socket of a request is another one than the server was given. */
   readonly #open = new Map<string, Connection>();
+
+  #requests = 0;
 
   constructor(max: number = connectionsMaxDefault) {
     this.#max = max;
@@ -41,7 +45,7 @@ export class Connections {
       socket.destroy();
       return;
     }
-    const connection: Connection = { socket, answered: 0, running: new Set() };
+    const connection: Connection = { socket, answered: 0, running: new Map() };
     this.#open.set(key, connection);
     socket.once("close", () => {
       if (this.#open.get(key) === connection) this.#open.delete(key);
@@ -52,7 +56,7 @@ export class Connections {
   use(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#open.get(keyOf(request.socket));
     if (connection === undefined) return;
-    connection.running.add(request);
+    connection.running.set(request, { response, number: this.#requests++ });
     response.once("close", () => {
       connection.running.delete(request);
       connection.answered++;
@@ -61,15 +65,26 @@ export class Connections {
 
   #makeRoom(): boolean {
     let idle: [string, Connection] | undefined;
+    let unread: { key: string; socket: Socket; since: number } | undefined;
     for (const entry of this.#open) {
       const [key, { answered, running, socket }] = entry;
       // A request whose body is still on its way has not been answered yet, and may never be.
-      const waits = [...running].every(({ complete }) => !complete);
-      if (!waits) continue;
-      if (answered === 0) return this.#close(key, socket);
-      idle ??= entry;
+      const waits = [...running.keys()].every(({ complete }) => !complete);
+      if (waits) {
+        if (answered === 0) return this.#close(key, socket);
+        idle ??= entry;
+        continue;
+      }
+      // Answers leave in the order of requests: the first one keeps the others back.
+      const { response, number } = running.values().next().value!;
+      if (
+        (response.writableEnded || response.writableNeedDrain) &&
+        number < (unread?.since ?? Number.POSITIVE_INFINITY)
+      )
+        unread = { key, socket, since: number };
     }
-    return idle !== undefined && this.#close(idle[0], idle[1].socket);
+    if (idle !== undefined) return this.#close(idle[0], idle[1].socket);
+    return unread !== undefined && this.#close(unread.key, unread.socket);
   }
 
   #close(key: string, socket: Socket): true {

@@ -81,6 +81,11 @@ const timing = {
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 5_000,
 };
+/**
+ * A client that has taken nothing of its answer for this long is dropped. Longer than the longest wait for an answer, that for data planes
+ * (`publication_request.ts`); the tail, which may have nothing to say, does without.
+ */
+const unreadTimeoutMs = 90_000;
 /** The slowest request is a publication, which gives up on Redis within about this time. */
 const closeTimeoutMsMax = 3_000;
 /** Longest id in a path once it is percent-encoded: 256 characters of up to 4 bytes, 3 characters each. */
@@ -111,6 +116,7 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
       tls === undefined || https === undefined
         ? createServer(timing, answer)
         : https.createServer({ ...timing, handshakeTimeout: headersTimeoutMs, ...tls.current }, answer);
+    server.timeout = unreadTimeoutMs;
     server.on("connection", (socket) => connections.add(socket));
     servers.push(server);
     return server;

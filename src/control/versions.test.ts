@@ -282,6 +282,66 @@ describe("the manifest whole", () => {
     expect((await call("PUT", "/manifest", shown)).status).toBe(422);
   });
 
+  describe("with secrets in what nobody reads", () => {
+    const elsewhere = () => ({
+      ...{
+        vendor_token: "s3cret-1",
+        limits: { api_keys: ["s3cret-2", 7_300_111] },
+        proxy: "http://u:s3cret-3@p.test/",
+      },
+      note: "kept",
+      pipelines: [
+        { name: "p", processors: [], outputs: [], batch_size: 5, password: "s3cret-4" },
+        {
+          name: "other",
+          outputs: [
+            { type: "datadog", api_key: "s3cret-5" },
+            { type: "http", url: "http://h.test/?key=s3cret-6", auth: { bearer: "s3cret-7" } },
+            { type: "vendor", api_key: { env: "VENDOR_KEY" } },
+          ],
+        },
+      ],
+    });
+    const secret = /s3cret|7300111/;
+
+    it("shows none of them, not in a version and not in a diff", async () => {
+      const answer = await ok("PUT", "/manifest", elsewhere());
+      await ok("PUT", "/manifest", JSON.parse(JSON.stringify(elsewhere()).replaceAll("s3cret", "other-s3cret")));
+      const shown = [answer, await ok("GET", "/manifest"), await ok("GET", "/versions/1")];
+      shown.push(await ok("GET", "/diff?from=1&to=2"));
+      for (const one of shown) expect(JSON.stringify(one)).not.toMatch(secret);
+      expect(shown[1]).toMatchObject({ vendor_token: "***", note: "kept", limits: { api_keys: ["***", "***"] } });
+      expect(shown[1].pipelines[1].outputs[2].api_key).toEqual({ env: "VENDOR_KEY" });
+      expect(bus.published[0]).toMatchObject(elsewhere());
+    });
+
+    it("keeps those that come back as they were shown, at their places", async () => {
+      await ok("PUT", "/manifest", elsewhere());
+      const shown = await ok("GET", "/manifest");
+      expect(await ok("PUT", "/manifest", shown)).toMatchObject({ status: "unchanged" });
+      shown.pipelines[0].processors = [rule("a")];
+      await ok("PUT", "/manifest", shown);
+      const [first, second] = elsewhere().pipelines;
+      const pipelines = [{ ...first, processors: [rule("a")] }, second];
+      expect(bus.published.at(-1)).toMatchObject({ ...elsewhere(), pipelines });
+    });
+
+    // biome-ignore lint/suspicious/noExplicitAny: what is shown is changed at places of every shape
+    it.each<[string, (shown: any) => void]>([
+      ["at another place", (shown) => shown.pipelines.splice(1, 0, { name: "new" })],
+      ["under another name", (shown) => Object.assign(shown, { title: "***" })],
+      ["where it would be seen", (shown) => Object.assign(shown.pipelines[1].outputs[1], { type: "plain" })],
+    ])("refuses *** %s", async (_where, change) => {
+      await ok("PUT", "/manifest", elsewhere());
+      const shown = await ok("GET", "/manifest");
+      change(shown);
+      const { status, body } = await call("PUT", "/manifest", shown);
+      expect([status, body.error.code]).toEqual([422, "SG_MANIFEST"]);
+      expect(JSON.stringify(body.error)).toContain("stands for a secret");
+      expect(bus.published).toHaveLength(1);
+    });
+  });
+
   it("is checked as everything else, and changes nothing when it is refused", async () => {
     await ok("POST", "/rules", rule("mine"));
     const bad = await call("PUT", "/manifest", manifest([{ id: "x", type: "filter", params: { pattern: "[" } }]));

@@ -1,7 +1,7 @@
 /** What another manifest says differently: rules and outputs by their ids, settings by their names. Secrets are shown as `***`. */
 
 import type { OutputConfig } from "../outputs/output.ts";
-import { maskSecrets } from "../outputs/secrets_of_config.ts";
+import { maskSecrets, maskUnread } from "../outputs/secrets_of_config.ts";
 import type { Rule } from "../rules/rule.ts";
 import { canonical } from "./canonical.ts";
 import { activePipeline, type Manifest } from "./manifest.ts";
@@ -63,7 +63,11 @@ export function diffManifests(before: Manifest, after: Manifest): ManifestDiff {
       [],
       (index) => `pipelines[${Number(index) + 1}]`,
     ),
-  ];
+  ].map(({ field, before: was, after: is }) => ({
+    field,
+    ...(was !== undefined && { before: maskUnread(was, field) }),
+    ...(is !== undefined && { after: maskUnread(is, field) }),
+  }));
   const same = isSame(rules) && isSame(outputs) && settings.length === 0;
   return { same, rules, outputs, settings };
 }

@@ -9,7 +9,7 @@ import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import { type OutputConfig, outputsMax } from "../outputs/index.ts";
 import { readOutput } from "../outputs/read.ts";
-import { maskSecrets } from "../outputs/secrets_of_config.ts";
+import { maskSecrets, maskUnread } from "../outputs/secrets_of_config.ts";
 import type { PatternCheck, PatternChecker } from "../plan/pattern.ts";
 import { ruleTypes } from "../rules/index.ts";
 import type { Rule } from "../rules/rule.ts";
@@ -57,10 +57,26 @@ export interface RevertWord {
   readonly errors?: boolean;
 }
 
-/** The manifest as it may be shown: without the secrets of its outputs. */
+/** Fields that are read by their names. What the others hold nobody here knows. */
+export const readFields: readonly string[] = ["version", "timestamp", "revert", "pipelines"];
+export const readPipelineFields: readonly string[] = ["name", "processors", "outputs", "batch_size"];
+
+/** The manifest as it may be shown: without the secrets of its outputs, and without what looks like one where nobody reads. */
 export function maskManifest(manifest: Manifest): Manifest {
   const [active, ...rest] = manifest.pipelines;
-  return { ...manifest, pipelines: [{ ...active, outputs: active.outputs.map(maskSecrets) }, ...rest] };
+  return {
+    ...maskOthers(manifest, readFields),
+    pipelines: [
+      { ...maskOthers(active, readPipelineFields), outputs: active.outputs.map(maskSecrets) },
+      ...rest.map((pipeline) => maskUnread(pipeline)),
+    ],
+  };
+}
+
+function maskOthers<T extends object>(value: T, known: readonly string[]): T {
+  return Object.fromEntries(
+    Object.entries(value).map(([field, part]) => [field, known.includes(field) ? part : maskUnread(part, field)]),
+  ) as T;
 }
 
 /** The pipeline that runs. */

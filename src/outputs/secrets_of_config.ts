@@ -77,6 +77,66 @@ export function maskSecrets(config: OutputConfig): OutputConfig {
   return mapTexts(outputSchema(config.type), config, maskedText) as OutputConfig;
 }
 
+/**
+ * What nobody reads, such as pipelines that do not run, as it may be shown: its names decide. Below a name of a secret all is hidden but
+ * references, elsewhere what a URL carries; an output of a known type hides what its schema marks, too. Twice is as good as once.
+ * @param name of the field whose value it is
+ */
+export function maskUnread(value: unknown, name = ""): unknown {
+  const marked = isRecord(value) && typeof value.type === "string" ? maskSecrets(value as OutputConfig) : value;
+  return maskedBelow(marked, secretName.test(name));
+}
+
+function maskedBelow(value: unknown, isSecret: boolean): unknown {
+  if (Array.isArray(value)) return value.map((part) => (isSecret ? maskedBelow(part, true) : maskUnread(part)));
+  if (isRecord(value)) {
+    if (isSecret && isReference(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, part]) => [key, isSecret ? maskedBelow(part, true) : maskUnread(part, key)]),
+    );
+  }
+  if (isSecret) return typeof value === "string" || typeof value === "number" ? hidden : value;
+  if (typeof value !== "string") return value;
+  // User and password in front of a host, which readers of outputs refuse.
+  const anonymous = value.replace(/:\/\/[^/?#@\s]*@/g, `://${hidden}@`);
+  return maskedText({ kind: "url", path: [], value: anonymous });
+}
+
+function isReference(value: Record<string, unknown>): boolean {
+  const [[name, of] = [], ...others] = Object.entries(value);
+  return (name === "env" || name === "file") && typeof of === "string" && others.length === 0;
+}
+
+/**
+ * What a person sent back after `maskUnread`: where it holds what was shown in place of a secret, the one that is stored at the same place.
+ * @param path where it stands, for the refusal
+ * @throws StreamGateError SG_MANIFEST when nothing is stored there, or when the secret would be seen at the place that is given
+ */
+export function restoreUnread(given: unknown, stored: unknown, path: readonly string[]): unknown {
+  const name = path.at(-1);
+  const whole = restored(given, stored, maskUnread(stored, name), undefined, path);
+  refuseHidden(whole, maskUnread(whole, name), maskUnread(given, name), path);
+  return whole;
+}
+
+/** @param shown `value` as it would be shown @param asGiven what it would be shown as, were it kept as it was given */
+function refuseHidden(value: unknown, shown: unknown, asGiven: unknown, path: readonly string[]): void {
+  if (typeof value === "object" && value !== null) {
+    for (const [key, part] of Object.entries(value))
+      refuseHidden(part, partOf(shown, key), partOf(asGiven, key), [...path, key]);
+    return;
+  }
+  if (shown === asGiven && !(typeof value === "string" && standsForSecret.test(value))) return;
+  throw new StreamGateError("SG_MANIFEST", {
+    where: placeOf(path),
+    what: `is ${hidden}, which stands for a secret where one is shown, and no secret is kept at this place`,
+    fix: "give the secret, or leave the field out",
+  });
+}
+
+/** `***` alone, or in a URL in place of a parameter's value or of user and password. */
+const standsForSecret = /^\*\*\*$|=\*\*\*(?![^&;#])|:\/\/\*\*\*@/;
+
 /** The output with one text in place of each secret, however it is given: what stays the same when a secret is changed or moved. */
 export function secretsAside(config: OutputConfig): OutputConfig {
   const visit = (place: Place) => (maskedText({ ...place, value: "" }) === hidden ? hidden : maskedText(place));

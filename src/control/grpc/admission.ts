@@ -16,8 +16,15 @@ import type { ToServiceError } from "./status_code.ts";
 
 /** Messages and answers in memory at once, over all connections: each may take a megabyte. */
 const callsMax = 128;
-/** Of those, counted apart, that anybody may make: they must not keep out the others. */
+/**
+ * Counted apart from those: calls that anybody may make, and that have one answer. For a further one the oldest is ended, which has not
+ * sent its message in all that time: a probe sends its own at once and is never refused.
+ */
 const openCallsMax = 32;
+/** Calls that anybody may make, and that go on and on. */
+const openStreamsMax = 16;
+/** Of those, for one connection: `grpcurl` keeps its reflection open while it watches health. */
+const openStreamsPerConnectionMax = 2;
 
 export interface Caller {
   readonly actor: Actor;
@@ -53,6 +60,15 @@ export function accessOf(path: string): Access {
   return methodAccess[method as keyof typeof methodAccess] ?? "admin";
 }
 
+type ConnectionInfo = ReturnType<ServerInterceptingCall["getConnectionInfo"]>;
+type Kind = "guarded" | "open" | "openStream";
+
+/** @param hasAnswers whether its answer is a stream */
+function kindOf(access: Access, hasAnswers: boolean): Kind {
+  if (access !== "open") return "guarded";
+  return hasAnswers ? "openStream" : "open";
+}
+
 /** @param failed told of what is no error of the caller */
 export function admission(
   authentication: Authentication,
@@ -61,26 +77,47 @@ export function admission(
   failed: (path: string, error: Error) => StreamGateError,
 ): { interceptor: ServerInterceptor; callers: Callers } {
   const callers: Callers = new WeakMap();
-  const running = { open: 0, guarded: 0 };
-  const interceptor: ServerInterceptor = ({ path }, call) => {
+  let guarded = 0;
+  /** How each is ended, the oldest first. */
+  const open = new Set<() => void>();
+  const openStreams = new OpenStreams();
+  const interceptor: ServerInterceptor = ({ path, responseStream }, call) => {
     const access = accessOf(path);
-    const kind = access === "open" ? "open" : "guarded";
-    const max = access === "open" ? openCallsMax : callsMax;
-    let counted = false;
+    const kind = kindOf(access, responseStream);
+    let leave = () => {};
     const refuse = (error: unknown) => {
       const known = error instanceof StreamGateError ? error : failed(path, error as Error);
       call.sendStatus(toServiceError(known));
+    };
+    /** @throws StreamGateError when there is no room */
+    const enter = () => {
+      if (kind === "openStream") {
+        leave = openStreams.enter(call.getConnectionInfo());
+      } else if (kind === "open") {
+        const [oldest] = open;
+        if (open.size >= openCallsMax) {
+          open.delete(oldest!);
+          oldest!();
+        }
+        const end = () => refuse(tooMany(openCallsMax));
+        open.add(end);
+        leave = () => open.delete(end);
+      } else {
+        if (guarded >= callsMax) throw tooMany(callsMax);
+        guarded++;
+        leave = () => guarded--;
+      }
     };
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
           onReceiveMetadata(metadata, proceed) {
-            if (running[kind] >= max) {
-              refuse(tooMany(max));
+            try {
+              enter();
+            } catch (error) {
+              refuse(error);
               return;
             }
-            running[kind]++;
-            counted = true;
             if (access === "open") {
               proceed(metadata);
               return;
@@ -104,8 +141,8 @@ export function admission(
           },
           onCancel(): void {
             // The end of every call, however it ends.
-            if (counted) running[kind]--;
-            counted = false;
+            leave();
+            leave = () => {};
           },
         }),
     });
@@ -113,6 +150,31 @@ export function admission(
   return { interceptor, callers };
 }
 
-function tooMany(max: number): StreamGateError {
-  return new RequestError(429, { what: `${max} calls run already`, fix: "call again in a moment" });
+class OpenStreams {
+  #count = 0;
+  /** By the client's address and port. */
+  readonly #ofConnection = new Map<string, number>();
+
+  /** @returns called when it has ended @throws StreamGateError when there are too many */
+  enter({ remoteAddress, remotePort }: ConnectionInfo): () => void {
+    const key = `${remoteAddress} ${remotePort}`;
+    const others = this.#ofConnection.get(key) ?? 0;
+    if (others >= openStreamsPerConnectionMax) throw tooMany(openStreamsPerConnectionMax, " on this connection");
+    if (this.#count >= openStreamsMax) throw tooMany(openStreamsMax);
+    this.#count++;
+    this.#ofConnection.set(key, others + 1);
+    return () => {
+      this.#count--;
+      const left = this.#ofConnection.get(key)! - 1;
+      if (left === 0) this.#ofConnection.delete(key);
+      else this.#ofConnection.set(key, left);
+    };
+  }
+}
+
+function tooMany(max: number, where = ""): StreamGateError {
+  return new RequestError(429, {
+    what: `${max} calls of this kind run already${where}`,
+    fix: "call again in a moment",
+  });
 }

@@ -3,16 +3,28 @@
  * the name of our service is whether it answers calls. When the gate stops both are NOT_SERVING.
  */
 
-import type {
-  handleUnaryCall,
-  ServerUnaryCall,
-  ServiceDefinition,
-  sendUnaryData,
-  UntypedServiceImplementation,
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { serviceName } from "./messages.ts";
 import type { TolerantServer } from "./tolerant.ts";
+
+interface HealthRequest {
+  readonly service: string;
+}
+
+/** What there is a status of. */
+const names: readonly string[] = ["", serviceName];
+/** Without the name that was asked for, which may be as long as a message. */
+const unknownName = { code: status.NOT_FOUND, details: `known are the empty name and ${serviceName}` };
 
 /** How often it is looked at for those who watch. */
 const lookMs = 1_000;
@@ -32,14 +44,24 @@ export class Health {
     this.#timer = setInterval(() => this.#look(), lookMs).unref();
   }
 
+  /** Other names go no further: the package would keep each that is watched, and whoever asks chooses them, without a token. */
   addToServer(server: TolerantServer): void {
     this.#implementation.addToServer({
-      addService: (definition: ServiceDefinition, { check, ...others }: UntypedServiceImplementation) =>
+      addService: (definition: ServiceDefinition, { check, watch, ...others }: UntypedServiceImplementation) =>
         server.addService(definition, {
           ...others,
-          check: (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
+          check: (call: ServerUnaryCall<HealthRequest, unknown>, callback: sendUnaryData<unknown>) => {
+            if (!names.includes(call.request.service)) {
+              callback(unknownName);
+              return;
+            }
             this.#look();
-            (check as handleUnaryCall<unknown, unknown>)(call, callback);
+            (check as handleUnaryCall<HealthRequest, unknown>)(call, callback);
+          },
+          watch: (call: ServerWritableStream<HealthRequest, unknown>) => {
+            if (names.includes(call.request.service))
+              (watch as handleServerStreamingCall<HealthRequest, unknown>)(call);
+            else call.emit("error", unknownName);
           },
         }),
     } as never);
@@ -48,7 +70,7 @@ export class Health {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
-    for (const name of ["", serviceName]) this.#implementation.setStatus(name, "NOT_SERVING");
+    for (const name of names) this.#implementation.setStatus(name, "NOT_SERVING");
   }
 
   #look(): void {

@@ -346,12 +346,33 @@ describe("tokens", () => {
     expect(author).toBe("write-token");
   });
 
-  it("that are withdrawn end what they began", async () => {
+  it.each([{ status_interval_seconds: 1 }, { status_interval_seconds: 3600 }, { versions_only: true }])(
+    "that are withdrawn end what they began soon, however seldom it wants to hear: %j",
+    async (request) => {
+      await startGuarded();
+      const watch = client.watch(request, { token: of.read });
+      await watch.next();
+      write(["admin"]);
+      expect(await watch.ended).toMatchObject({ code: "UNAUTHENTICATED" });
+    },
+  );
+
+  it("that are withdrawn see no version more", async () => {
     await startGuarded();
-    const watch = client.watch({ status_interval_seconds: 1 }, { token: of.read });
+    const watch = client.watch({ versions_only: true }, { token: of.read });
     await watch.next();
     write(["admin"]);
+    await until("the file was read again", async () => {
+      await client.call("Publish", {}, { token: of.admin });
+      return (await client.refusal("GetManifest", {}, { token: of.read }).catch(() => undefined)) !== undefined;
+    });
+    const { publication } = await client.call("Publish", {}, { token: of.admin });
+    const seen: string[] = [];
+    await (async () => {
+      for (;;) seen.push((await watch.nextVersion()).manifest.version);
+    })().catch(() => {});
     expect(await watch.ended).toMatchObject({ code: "UNAUTHENTICATED" });
+    expect(seen).not.toContain(publication.manifest.version);
   });
 
   it("are not asked for by reflection and health", async () => {
@@ -388,6 +409,22 @@ describe("health", () => {
       "SERVING",
     ]);
     await expect(healthOf(client, "nope")).rejects.toThrow(/NOT_FOUND/);
+  });
+
+  it("ends a watch of any other name at once, in few words: each would be kept", async () => {
+    await start();
+    for (const service of ["nope", "x".repeat(500_000), "__proto__"]) {
+      const { path, requestSerialize, responseDeserialize } = healthService().Watch!;
+      const call = client.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service });
+      const told: Message[] = [];
+      call.on("data", (answer: Message) => {
+        told.push(answer.status);
+        call.cancel();
+      });
+      const [{ code, details }] = await once(call, "error");
+      expect([told, code]).toEqual([[], 5]);
+      expect(details.length).toBeLessThan(200);
+    }
   });
 
   it("tells those who watch it when the gate stops", async () => {
@@ -433,19 +470,62 @@ describe("bounds", () => {
     expect(gate.control.logged.join()).toContain("secret detail");
   });
 
-  it("lets anybody make a few open calls at once, and those who have a token theirs beside them", async () => {
-    await start();
+  const watchHealth = (from: GrpcClient, codes: number[]) => {
     const { path, requestSerialize, responseDeserialize } = healthService().Watch!;
-    const codes: (number | undefined)[] = [];
-    const others = [await gate.client(), await gate.client()];
-    for (let i = 0; i < 40; i++) {
-      const call = others[i % 2]!.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {});
-      call.on("error", (error: { code?: number }) => codes.push(error.code));
-      call.on("data", () => {});
+    const call = from.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {});
+    call.on("error", (error: { code: number }) => codes.push(error.code));
+    let told = 0;
+    call.on("data", () => told++);
+    return { call, told: () => told > 0 };
+  };
+
+  it("lets anybody keep a few streams open, two a connection, which keep out no probe and nobody with a token", async () => {
+    await start();
+    const codes: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      const other = await gate.client();
+      for (let one = 0; one < 5; one++) watchHealth(other, codes);
     }
-    await until("eight are refused", () => codes.length === 8);
+    await until("all but two of each are refused", () => codes.length === 24);
+    watchHealth(await gate.client(), codes);
+    await until("one of another connection is refused, too", () => codes.length === 25);
     expect(new Set(codes)).toEqual(new Set([8]));
+    expect(await healthOf(await gate.client(), "")).toBe("SERVING");
     expect((await client.call("GetManifest")).etag).toBe('"d0-v0"');
+  });
+
+  it("lets another stream in when one has gone", async () => {
+    await start();
+    const streams = [watchHealth(client, []), watchHealth(client, [])];
+    await until("both are served", () => streams.every(({ told }) => told()));
+    streams[0]!.call.cancel();
+    await until("there is room again", async () => {
+      const codes: number[] = [];
+      const { call, told } = watchHealth(client, codes);
+      await until("it is served or refused", () => told() || codes.length > 0);
+      call.cancel();
+      return told();
+    });
+  });
+
+  it("answers probes while calls that never send their message are open", async () => {
+    await start();
+    const session = connect(`http://127.0.0.1:${gate.listener.port}`);
+    session.on("error", () => {});
+    const { path } = healthService().Check!;
+    const begun = Array.from({ length: 32 }, () =>
+      session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }, { endStream: false }),
+    );
+    const ended: unknown[] = [];
+    for (const stream of begun)
+      stream.on("error", () => {}).once("response", (headers) => ended.push(headers["grpc-status"]));
+    // Answered once those before it on this connection have been seen.
+    await new Promise((resolve) => session.ping(resolve));
+    for (let i = 0; i < 3; i++) expect(await healthOf(client, "")).toBe("SERVING");
+    await until("the oldest has made room", () => ended.length > 0);
+    expect(new Set(ended)).toEqual(new Set(["8"]));
+    expect(ended.length).toBeLessThan(4);
+    session.destroy();
   });
 });
 

@@ -14,6 +14,8 @@ const watchersMax = 32;
 const waitingMax = 4;
 const intervalSecondsDefault = 5;
 const intervalSecondsMax = 3600;
+/** How often it is asked whether a client may still watch, however seldom it wants the status. */
+const askAgainMs = 2_000;
 
 /** One client's call. */
 export interface Watcher {
@@ -78,21 +80,19 @@ export class Watchers {
       }
       wake();
     });
-    let isTokenDue = false;
-    const timer = setInterval(() => {
-      isStatusDue = !versionsOnly;
-      isTokenDue = true;
-      wake();
-    }, intervalMs);
+    const timers = [
+      setInterval(() => {
+        isStatusDue = !versionsOnly;
+        wake();
+      }, intervalMs),
+      setInterval(() => wake(), askAgainMs).unref(),
+    ];
     const ended = AbortSignal.any([gone, this.#stopped.signal]);
     const onEnd = () => wake();
     ended.addEventListener("abort", onEnd);
     try {
       while (!ended.aborted) {
-        if (isTokenDue) {
-          isTokenDue = false;
-          recheck();
-        }
+        recheck();
         const manifest = waiting.shift();
         if (manifest !== undefined) {
           const version = { manifest: manifestMessage(manifest), missed };
@@ -100,7 +100,10 @@ export class Watchers {
           await send({ version });
         } else if (isStatusDue) {
           isStatusDue = false;
-          await send({ status: await statusMessage(this.#context) });
+          const status = await statusMessage(this.#context);
+          // The status may have waited for the bus.
+          recheck();
+          await send({ status });
         } else {
           await new Promise<void>((resolve) => {
             wake = resolve;
@@ -110,7 +113,7 @@ export class Watchers {
       }
     } finally {
       unsubscribe();
-      clearInterval(timer);
+      for (const timer of timers) clearInterval(timer);
       ended.removeEventListener("abort", onEnd);
     }
     if (!gone.aborted) throw stopping();
