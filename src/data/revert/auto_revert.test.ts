@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkPattern } from "../../../test/fixtures/check_pattern.ts";
 import { temporaryDirectory } from "../../../test/fixtures/temporary_directory.ts";
 import type { Reverted } from "../../bus/plane_report.ts";
-import { activePipeline, type Manifest, readManifest } from "../../manifest/manifest.ts";
+import { activePipeline, type Manifest, passthrough, readManifest } from "../../manifest/manifest.ts";
 import { emptySnapshot } from "../ledger/snapshot.ts";
 import { AutoRevert } from "./auto_revert.ts";
 
@@ -164,6 +164,14 @@ describe("a version that drops everything", () => {
     expect(guard.status.state).toBe("settled");
     await pass(20);
     expect([told, guard.status.reverts]).toEqual([[], 0]);
+  });
+
+  it("is not gone back from when it is the first that anybody published: what ran before it is nobody's choice", async () => {
+    await guard.apply(passthrough);
+    await pass(30);
+    await guard.apply(manifest("1", [drop("noise", "all")]));
+    await pass(90);
+    expect([told, running().length]).toEqual([[], 1]);
   });
 
   it("is left alone with REVERT=off, and where its publication says so", async () => {

@@ -16,7 +16,13 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Reverted } from "../../bus/plane_report.ts";
 import { canonical } from "../../manifest/canonical.ts";
-import { activePipeline, type Manifest, type PatternChecker, readManifest } from "../../manifest/manifest.ts";
+import {
+  activePipeline,
+  type Manifest,
+  type PatternChecker,
+  passthrough,
+  readManifest,
+} from "../../manifest/manifest.ts";
 import { changedOutputs, changedReduceRules, reverted, stayingRules } from "../../manifest/reverted.ts";
 import { weakenings } from "../../manifest/weakened.ts";
 import { parseState, readDurable, removeDurably, writeDurably } from "../../persistence/durable_file.ts";
@@ -189,8 +195,12 @@ export class AutoRevert {
     );
   }
 
-  /** What the next version is compared with: the last one that is settled, and what happened while it ran. */
+  /**
+   * What the next version is compared with: the last one that is settled, and what happened while it ran. None for the first that anybody
+   * published: what ran before it, everything to the console, is nothing that somebody chose to have back.
+   */
   #baseOf(now: Sample): Base | undefined {
+    if (this.#running?.version === passthrough.version) return undefined;
     const watched = this.#watching?.base;
     // One of which too little was seen measures nothing: then the version that runs does.
     if (watched !== undefined && watched.before.received >= this.#limits.records) return watched;
