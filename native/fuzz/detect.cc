@@ -51,7 +51,7 @@ Result Run(Redaction* redaction, std::string_view record) {
   static Scratch out;
   Result result;
   const uint64_t bytes_max = uint64_t{kOutputGrowthFactor} * record.size() + kOutputGrowthBytes;
-  result.verdict = redaction->Run(record, {UINT64_MAX, bytes_max}, &out, &result.values, &result.cause);
+  result.verdict = redaction->Run(record, nullptr, {UINT64_MAX, bytes_max}, &out, &result.values, &result.cause);
   if (result.verdict == Redaction::Verdict::kChange) result.text.assign(out.data(), out.size());
   REQUIRE(result.text.size() <= bytes_max, "%zu bytes", result.text.size());
   return result;

@@ -46,9 +46,10 @@ describe.skipIf(needsRedis.skip)(`signed manifests over Redis${needsRedis.note}`
 
   it("run; unsigned, altered and older ones are refused, the one before goes on, and the log and status say so", async () => {
     await redis.start();
-    const [control, data] = [await startControl(), await startData()];
+    const control = await startControl();
     await control.ok("POST", "/rules", mask("one"));
     await control.publish();
+    const data = await startData();
     await treats(data, "a one");
     const first = await readRedis();
     expect(JSON.parse(first).signature.algorithm).toBe("HMAC-SHA-256");
@@ -89,9 +90,10 @@ describe.skipIf(needsRedis.skip)(`signed manifests over Redis${needsRedis.note}`
 
   it("an older one is known after a restart, and a last good one that was altered on the disk does not run", async () => {
     await redis.start();
-    const [control, data] = [await startControl(), await startData()];
+    const control = await startControl();
     await control.ok("POST", "/rules", mask("one"));
     await control.publish();
+    const data = await startData();
     await treats(data, "a one");
     const first = await readRedis();
     await control.ok("PUT", "/rules/mask", mask("two"));
@@ -111,6 +113,27 @@ describe.skipIf(needsRedis.skip)(`signed manifests over Redis${needsRedis.note}`
     const altered = await startData({ dataDir: data.dataDir, dontWait: true });
     await until("it does not listen", () => altered.stderr.includes("not listening until it does"));
     expect(altered.stderr).toMatch(/last good manifest cannot (run|be used): the manifest: was altered/);
+    expect(altered.stderr).not.toContain("listening on TCP");
+  });
+
+  it("are waited for: with none in Redis, and with a last good one that cannot run, nothing listens", async () => {
+    await redis.start();
+    const data = await startData({ dontWait: true });
+    await until("it says why", () => data.stderr.includes("only a signed one may run"));
+    expect(data.stderr).not.toContain("listening on TCP");
+    const control = await startControl();
+    await control.ok("POST", "/rules", mask("one"));
+    await control.publish();
+    await until("it listens", () => data.stderr.includes("listening on TCP"));
+    await data.stop();
+
+    const path = join(data.dataDir, "data", "last_good.json");
+    writeFileSync(path, readFileSync(path, "utf8").replace('"one"', '"three"'));
+    await control.stop();
+    await redis.stop();
+    await redis.start();
+    const altered = await startData({ dataDir: data.dataDir, dontWait: true });
+    await until("it says why", () => altered.stderr.includes("and the last good one cannot run"));
     expect(altered.stderr).not.toContain("listening on TCP");
   });
 
