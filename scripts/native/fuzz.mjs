@@ -14,6 +14,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import { compileStale, succeeds } from "./compile.mjs";
 import { writeSeeds } from "./fuzz_seeds.mjs";
 import { coreSources, fuzzSources, headers, root } from "./list.mjs";
 import { fetchSources } from "./sources.mjs";
@@ -72,15 +73,14 @@ const own = (name) => ({
 });
 const core = [...libraries, ...coreSources().map(own)];
 const programs = targets.map((name) => ({ name, main: own(`native/fuzz/${name}.cc`), path: join(folder, name) }));
-const stale = [...core, ...programs.map(({ main }) => main)].filter(
-  ({ object, newestMs }) => !existsSync(object) || statSync(object).mtimeMs < newestMs,
+await compileStale([...core, ...programs.map(({ main }) => main)], [...compiler, ...common]).catch((error) =>
+  fail(error.message),
 );
-await Promise.all([compileNext(), compileNext()]);
 for (const { name, main, path } of programs) {
   const objects = [...core, main].map(({ object }) => object);
   if (existsSync(path) && objects.every((object) => statSync(object).mtimeMs <= statSync(path).mtimeMs)) continue;
   const flags = ["-fsanitize=fuzzer,address,undefined", ...objects, "-pthread", "-o", path];
-  if (!(await run([clang, ...flags]))) fail(`${name} does not link`);
+  if (!(await succeeds([clang, ...flags]))) fail(`${name} does not link`);
 }
 
 if (process.argv.includes("--build-only")) process.exit(0);
@@ -153,23 +153,6 @@ function whatIsLacking() {
     return at !== "" && existsSync(at) && readdirSync(at).some((file) => file.startsWith("libclang_rt.fuzzer"));
   });
   return there ? undefined : `${clang} has no libFuzzer; Debian has it in libclang-rt-14-dev`;
-}
-
-async function compileNext() {
-  for (let next = stale.shift(); next !== undefined; next = stale.shift()) {
-    mkdirSync(dirname(next.object), { recursive: true });
-    if (!(await run([...compiler, ...common, ...next.flags, "-c", next.source, "-o", next.object])))
-      fail(`${next.source} does not compile`);
-  }
-}
-
-/** @returns a promise of whether the command succeeded */
-function run([command, ...args]) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: "inherit" });
-    child.on("error", () => resolve(false));
-    child.on("close", (code) => resolve(code === 0));
-  });
 }
 
 /** @returns a promise of the exit status and of all that it printed */

@@ -7,9 +7,10 @@
  * (docs/decisions/0008-ring-proof.md); --stress: so many times the blocks of its threads. The last line is `N passed, N failed`. Our own sources are compiled with warnings as
  * errors; RE2 and abseil are taken from the addon's build where it left them, and compiled once for each sanitizer.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { compileStale, succeeds } from "./compile.mjs";
 import { coreSources, headers, root, testSources } from "./list.mjs";
 import { fetchSources } from "./sources.mjs";
 import { writeUnity } from "./unity.mjs";
@@ -58,17 +59,18 @@ const libraries = Object.entries(unity).map(([name, source]) => {
 });
 
 const objects = [...libraries, ...own];
-const stale = objects.filter(({ object, newestMs }) => !existsSync(object) || statSync(object).mtimeMs < newestMs);
-await Promise.all([compileNext(), compileNext()]);
+const compiled = await compileStale(objects, [...compiler, "-DNDEBUG", ...common]).catch((error) =>
+  fail(error.message),
+);
 
 const program = join(folder, "native_test");
 if (
-  stale.length > 0 ||
+  compiled > 0 ||
   !existsSync(program) ||
   objects.some(({ object }) => statSync(object).mtimeMs > statSync(program).mtimeMs)
 )
   if (
-    !(await run([
+    !(await succeeds([
       ...compiler.slice(-1),
       ...common,
       ...sanitizeFlags(true),
@@ -90,23 +92,6 @@ for (const [option, name] of [
 const { status, signal } = spawnSync(program, only === undefined ? [] : [only], { cwd: root, stdio: "inherit", env });
 if (status !== 0 && status !== 1) fail(`the tests ended with ${signal ?? `status ${status}`}`);
 process.exitCode = status;
-
-async function compileNext() {
-  for (let next = stale.shift(); next !== undefined; next = stale.shift()) {
-    mkdirSync(dirname(next.object), { recursive: true });
-    if (!(await run([...compiler, "-DNDEBUG", ...common, ...next.flags, "-c", next.source, "-o", next.object])))
-      fail(`${next.source} does not compile`);
-  }
-}
-
-/** @returns a promise of whether the command succeeded */
-function run([command, ...args]) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: "inherit" });
-    child.on("error", () => resolve(false));
-    child.on("close", (code) => resolve(code === 0));
-  });
-}
 
 function isThere(command) {
   return spawnSync(command, ["--version"]).status === 0;

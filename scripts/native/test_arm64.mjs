@@ -13,9 +13,10 @@
  * Needs zig (`zig` on PATH, or the Python package `ziglang`; ZIG names another command) and qemu-aarch64-static or
  * qemu-aarch64. When one is missing it says which in one line and ends with status 2. The last line is `N passed, N failed`.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { compileStale, succeeds } from "./compile.mjs";
 import { coreSources, headers, root, testSources } from "./list.mjs";
 import { fetchSources } from "./sources.mjs";
 import { writeUnity } from "./unity.mjs";
@@ -58,10 +59,9 @@ const objects = [
     newestMs: Math.max(headersChangedMs, statSync(join(root, name)).mtimeMs),
   })),
 ];
-const stale = objects.filter(({ object, newestMs }) => !existsSync(object) || statSync(object).mtimeMs < newestMs);
-await Promise.all([compileNext(), compileNext()]);
+await compileStale(objects, compile).catch((error) => fail(`for arm64: ${error.message}`));
 const program = join(folder, "native_test");
-if (!(await run([...compile, ...objects.map(({ object }) => object), "-static", "-o", program])))
+if (!(await succeeds([...compile, ...objects.map(({ object }) => object), "-static", "-o", program])))
   fail("linking failed");
 const { status, signal } = spawnSync(qemu, [program, ...(only === undefined ? [] : [only])], {
   cwd: root,
@@ -69,23 +69,6 @@ const { status, signal } = spawnSync(qemu, [program, ...(only === undefined ? []
 });
 if (status !== 0 && status !== 1) fail(`the tests ended with ${signal ?? `status ${status}`}`);
 process.exitCode = status;
-
-async function compileNext() {
-  for (let next = stale.shift(); next !== undefined; next = stale.shift()) {
-    mkdirSync(dirname(next.object), { recursive: true });
-    if (!(await run([...compile, ...next.flags, "-c", next.source, "-o", next.object])))
-      fail(`${next.source} does not compile for arm64`);
-  }
-}
-
-/** @returns a promise of whether the command succeeded */
-function run([command, ...args]) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: "inherit" });
-    child.on("error", () => resolve(false));
-    child.on("close", (code) => resolve(code === 0));
-  });
-}
 
 function starts([command, ...args]) {
   return spawnSync(command, args).status === 0;

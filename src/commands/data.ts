@@ -145,6 +145,8 @@ export async function followBus({
   signed,
 }: Following): Promise<void> {
   await rememberLastGood(signed, dataDirectory);
+  /** Whether the bus was found without a manifest: then the last good one has had its turn. */
+  let triedLastGood = false;
   let listening: Promise<void> | undefined;
   let failure: Error | undefined;
   let started = false;
@@ -167,6 +169,7 @@ export async function followBus({
   const follow = async (raw: unknown) => {
     if (raw === undefined) {
       const lastGood = await runLastGood();
+      triedLastGood = true;
       if (lastGood === "runs") {
         log.warn(`${busName} holds no manifest; running with the last good one`);
       } else if (lastGood === "refused") {
@@ -201,7 +204,7 @@ export async function followBus({
   started = true;
   if (failure !== undefined) throw failure;
   if (listening !== undefined) return;
-  if ((await runLastGood()) === "runs") {
+  if (!triedLastGood && (await runLastGood()) === "runs") {
     log.warn(`${busName} gave no manifest to run; running with the last good one`);
     await listen();
     return;

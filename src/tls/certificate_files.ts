@@ -7,9 +7,9 @@
  */
 
 import { X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { createSecureContext, type SecureVersion } from "node:tls";
-import { StreamGateError } from "../errors.ts";
+import { type NamedPath, readNamed, unfit } from "./named_file.ts";
 
 /** Older ones are broken or forgotten: RFC 8996. */
 export const tlsVersionMin: SecureVersion = "TLSv1.2";
@@ -23,12 +23,6 @@ export interface CertificatePaths {
   readonly key: NamedPath;
   /** Authorities of clients: where it is given, a client must show a certificate of one of them. */
   readonly clientCa?: NamedPath | undefined;
-}
-
-export interface NamedPath {
-  /** Such as `CONTROL_TLS_CERT`. */
-  readonly setting: string;
-  readonly path: string;
 }
 
 /** What `tls.createServer`, `https.createServer` and `setSecureContext` take. */
@@ -163,26 +157,14 @@ function read({ cert, key, clientCa }: CertificatePaths): ServerTls {
   return tls;
 }
 
-function readPem({ setting, path }: NamedPath, holds: string): Buffer {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw unfit(
-      `${setting} ${path}`,
-      `cannot be read: ${(error as Error).message}`,
-      "name a PEM file that this process may read",
-    );
-  }
+function readPem(named: NamedPath, holds: string): Buffer {
+  const bytes = readNamed(named);
+  const where = `${named.setting} ${named.path}`;
   // `EC PRIVATE KEY` and `RSA PRIVATE KEY` too; of an encrypted one there is nobody to ask for the passphrase.
   if (bytes.includes("ENCRYPTED"))
-    throw unfit(
-      `${setting} ${path}`,
-      "is encrypted with a passphrase",
-      "give it without: openssl pkey -in KEY -out PLAIN",
-    );
+    throw unfit(where, "is encrypted with a passphrase", "give it without: openssl pkey -in KEY -out PLAIN");
   if (!new RegExp(`-----BEGIN [A-Z0-9 ]*${holds}-----`).test(bytes.toString("latin1")))
-    throw unfit(`${setting} ${path}`, `holds no ${holds} in PEM`, "give the file that the authority made, in PEM");
+    throw unfit(where, `holds no ${holds} in PEM`, "give the file that the authority made, in PEM");
   return bytes;
 }
 
@@ -192,8 +174,4 @@ function namedPaths({ cert, key, clientCa }: CertificatePaths): NamedPath[] {
 
 function sameBytes(one: Buffer | undefined, other: Buffer | undefined): boolean {
   return one === undefined ? other === undefined : other !== undefined && one.equals(other);
-}
-
-function unfit(where: string, what: string, fix: string): StreamGateError {
-  return new StreamGateError("SG_TLS", { where, what, fix });
 }

@@ -3,11 +3,10 @@
  * the next one. The server's certificate and name are always verified.
  */
 
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { createSecureContext, type SecureVersion } from "node:tls";
-import { StreamGateError } from "../errors.ts";
-import { type CertificateLog, type NamedPath, tlsVersionMin } from "./certificate_files.ts";
+import { type CertificateLog, tlsVersionMin } from "./certificate_files.ts";
+import { type NamedPath, readNamed, unfit } from "./named_file.ts";
 
 export interface ClientPaths {
   /** Authorities of the server; absent: the system's. */
@@ -91,23 +90,14 @@ function read(paths: ClientPaths): ClientFiles {
   return files;
 }
 
-function readPem({ setting, path }: NamedPath): Buffer {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw unfit(
-      `${setting} ${path}`,
-      `cannot be read: ${(error as Error).message}`,
-      "name a PEM file that this process may read",
-    );
-  }
+function readPem(named: NamedPath): Buffer {
+  const bytes = readNamed(named);
   // Of a file without any OpenSSL makes no authorities at all, and says nothing.
   if (!/-----BEGIN [A-Z0-9 ]*(CERTIFICATE|PRIVATE KEY)-----/.test(bytes.toString("latin1")))
-    throw unfit(`${setting} ${path}`, "holds nothing in PEM", "give the file that the authority made, in PEM");
+    throw unfit(
+      `${named.setting} ${named.path}`,
+      "holds nothing in PEM",
+      "give the file that the authority made, in PEM",
+    );
   return bytes;
-}
-
-function unfit(where: string, what: string, fix: string): StreamGateError {
-  return new StreamGateError("SG_TLS", { where, what, fix });
 }
