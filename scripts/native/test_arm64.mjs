@@ -13,17 +13,15 @@
  * Needs zig (`zig` on PATH, or the Python package `ziglang`; ZIG names another command) and qemu-aarch64-static or
  * qemu-aarch64. When one is missing it says which in one line and ends with status 2. The last line is `N passed, N failed`.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { coreSources, headers, root, testSources } from "./list.mjs";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { coreSources, root, testSources } from "./list.mjs";
 import { fetchSources } from "./sources.mjs";
 import { writeUnity } from "./unity.mjs";
+import { compileObjects, findZig, starts, succeeds } from "./zig.mjs";
 
 const only = process.argv.slice(2).find((arg) => !arg.startsWith("--"));
-const zig = [process.env.ZIG?.split(" "), ["zig"], ["python3", "-m", "ziglang"], ["python", "-m", "ziglang"]].find(
-  (command) => command !== undefined && starts([...command, "version"]),
-);
+const zig = findZig();
 if (zig === undefined) missing("zig: put it on PATH, or `pip install ziglang`, or set ZIG");
 const qemu = ["qemu-aarch64-static", "qemu-aarch64"].find((command) => starts([command, "--version"]));
 if (qemu === undefined) missing("qemu-aarch64-static: `apt-get install qemu-user-static`");
@@ -41,55 +39,20 @@ const compile = [
   "-Inative",
   ...["re2", "abseil-cpp"].flatMap((name) => ["-isystem", join(sources, name)]),
 ];
-const headersChangedMs = Math.max(...headers().map((name) => statSync(join(root, name)).mtimeMs));
 const leftOut = /^native\/test\/(model\/|udp_test\.cc$)/;
 const own = [...coreSources(), ...testSources().filter((name) => !leftOut.test(name))];
-const objects = [
-  ...Object.entries(writeUnity(root, sources)).map(([name, source]) => ({
-    source,
-    object: join(folder, `${name}.o`),
-    flags: ["-w"],
-    newestMs: statSync(source).mtimeMs,
-  })),
-  ...own.map((name) => ({
-    source: name,
-    object: join(folder, `${name}.o`),
-    flags: ["-Wall", "-Wextra", "-Werror"],
-    newestMs: Math.max(headersChangedMs, statSync(join(root, name)).mtimeMs),
-  })),
-];
-const stale = objects.filter(({ object, newestMs }) => !existsSync(object) || statSync(object).mtimeMs < newestMs);
-await Promise.all([compileNext(), compileNext()]);
+const objects = await compileObjects(compile, folder, [
+  ...Object.values(writeUnity(root, sources)).map((source) => ({ source, flags: ["-w"], ours: false })),
+  ...own.map((source) => ({ source, flags: ["-Wall", "-Wextra", "-Werror"], ours: true })),
+]).catch((error) => fail(`for arm64: ${error.message}`));
 const program = join(folder, "native_test");
-if (!(await run([...compile, ...objects.map(({ object }) => object), "-static", "-o", program])))
-  fail("linking failed");
+if (!(await succeeds([...compile, ...objects, "-static", "-o", program]))) fail("linking failed");
 const { status, signal } = spawnSync(qemu, [program, ...(only === undefined ? [] : [only])], {
   cwd: root,
   stdio: "inherit",
 });
 if (status !== 0 && status !== 1) fail(`the tests ended with ${signal ?? `status ${status}`}`);
 process.exitCode = status;
-
-async function compileNext() {
-  for (let next = stale.shift(); next !== undefined; next = stale.shift()) {
-    mkdirSync(dirname(next.object), { recursive: true });
-    if (!(await run([...compile, ...next.flags, "-c", next.source, "-o", next.object])))
-      fail(`${next.source} does not compile for arm64`);
-  }
-}
-
-/** @returns a promise of whether the command succeeded */
-function run([command, ...args]) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: "inherit" });
-    child.on("error", () => resolve(false));
-    child.on("close", (code) => resolve(code === 0));
-  });
-}
-
-function starts([command, ...args]) {
-  return spawnSync(command, args).status === 0;
-}
 
 function missing(what) {
   console.error(`arm64 tests need ${what}`);
