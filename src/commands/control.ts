@@ -3,6 +3,7 @@
 import type { Publisher } from "../bus/bus.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
+import { callsOf } from "../control/calls.ts";
 import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Sightings } from "../control/sightings.ts";
@@ -53,10 +54,12 @@ export async function serveControl(
 ): Promise<ControlServer> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs } = settings;
+  const sightings = new Sightings();
   const control = await startControl({
-    ...{ host, port, shutdownTimeoutMs, store, publisher, check, log },
+    ...{ host, port, shutdownTimeoutMs, store, check, log },
+    ...callsOf({ store, publisher, check, log, audit, sightings, ...plane }),
     evaluate: (plan, records) => evaluate(kind, plan, records),
-    ...{ ...plane, audit, sightings: new Sightings() },
+    ...{ ...plane, audit, sightings },
     ...(settings.prices !== undefined && { price: settings.prices }),
   });
   if (settings.token !== undefined)

@@ -9,7 +9,7 @@ import { Audit, type AuditEntry } from "./audit.ts";
 const entry = (rule: string): AuditEntry => ({
   action: "weaken",
   what: { rule, how: "deleted" },
-  who: { address: "::1" },
+  who: { name: "ci", address: "::1" },
 });
 
 describe("the audit file", () => {
@@ -24,7 +24,11 @@ describe("the audit file", () => {
       .slice(0, -1)
       .map((line) => JSON.parse(line));
     expect(read.map(({ what }) => what.rule)).toEqual(["a", "b", "c"]);
-    expect(read[2]).toMatchObject({ action: "weaken", who: { address: "::1" }, versions: { from: null, to: "1" } });
+    expect(read[2]).toMatchObject({
+      action: "weaken",
+      who: { name: "ci", address: "::1" },
+      versions: { from: null, to: "1" },
+    });
     expect(Number.isNaN(Date.parse(read[0].time))).toBe(false);
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });

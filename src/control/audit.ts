@@ -1,7 +1,7 @@
 /**
  * Who changed what protects: an append-only file in the data directory, a JSON object a line, on the disk before the change takes effect.
  *
- *     audit.jsonl    {"time":"2026-11-26T12:00:00.000Z","action":"weaken","what":{…},"who":{"address":"127.0.0.1"},"versions":{"from":"6","to":"7"}}
+ *     audit.jsonl    {"time":"2026-11-26T12:00:00.000Z","action":"weaken","what":{…},"who":{"name":"ci","address":"127.0.0.1"},"versions":{"from":"6","to":"7"}}
  *     audit.1.jsonl  older ones, up to audit.<filesMax - 1>.jsonl; of these the oldest goes when a new file begins
  *
  * It holds rule ids and kinds of change, never a pattern, a record or a secret.
@@ -11,6 +11,7 @@ import { appendFile, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StreamGateError } from "../errors.ts";
 import { syncDirectory } from "../persistence/durable_file.ts";
+import type { Actor } from "./actor.ts";
 
 /** Some 20,000 entries a file. */
 const fileBytesMax = 4 * 1024 * 1024;
@@ -23,7 +24,7 @@ export interface AuditEntry {
   /** Ids and kinds. */
   readonly what: Readonly<Record<string, unknown>>;
   /** Whose request it was. */
-  readonly who: { readonly address: string };
+  readonly who: Actor;
   /** Of the manifests before and after; null: none was published. */
   readonly versions?: { readonly from: string | null; readonly to: string };
 }

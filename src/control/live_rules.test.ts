@@ -9,6 +9,7 @@ import { temporaryDirectory } from "../../test/fixtures/temporary_directory.ts";
 import { evaluate } from "../data/engine/evaluate.ts";
 import type { LiveActivity, LiveEffect, LiveRules } from "../plan/live.ts";
 import { Audit } from "./audit.ts";
+import { callsOf } from "./calls.ts";
 import { type ControlServer, startControl } from "./server.ts";
 import { Sightings } from "./sightings.ts";
 import { Store } from "./store.ts";
@@ -39,11 +40,9 @@ let server: ControlServer | undefined;
 afterEach(async () => server?.close());
 
 async function start(live?: Partial<LiveRules>, directory = temporaryDirectory("live")) {
-  server = await startControl({
-    ...{ host: "localhost", port: 0, shutdownTimeoutMs: 1000, check: checkPattern },
-    evaluate: (plan, records) => evaluate(kind, plan, records),
+  const parts = {
     store: await Store.open(directory),
-    publisher: { publish: async () => ({ subscribersNotified: 1 }), close: async () => {} },
+    check: checkPattern,
     audit: new Audit(directory),
     sightings: new Sightings(),
     log: { info() {}, warn() {}, error() {} },
@@ -57,6 +56,13 @@ async function start(live?: Partial<LiveRules>, directory = temporaryDirectory("
         ...live,
       },
     }),
+  };
+  const publisher = { publish: async () => ({ subscribersNotified: 1 }), close: async () => {} };
+  server = await startControl({
+    ...{ host: "localhost", port: 0, shutdownTimeoutMs: 1000 },
+    evaluate: (plan, records) => evaluate(kind, plan, records),
+    ...parts,
+    ...callsOf({ ...parts, publisher }),
   });
 }
 

@@ -13,6 +13,7 @@ import { portableKind } from "../data/engine/portable/kind.ts";
 import { StreamGateError } from "../errors.ts";
 import type { Manifest, OutputConfig } from "../manifest/manifest.ts";
 import { Audit } from "./audit.ts";
+import { callsOf } from "./calls.ts";
 import type { RouteContext } from "./routes/context.ts";
 import { type ControlServer, startControl } from "./server.ts";
 import { Sightings } from "./sightings.ts";
@@ -49,17 +50,20 @@ async function start(port = 0, host = "localhost", testOutput?: RouteContext["te
     warn: (line: string) => logged.push(line),
     error: (line: string) => logged.push(line),
   };
+  const parts = {
+    store: await Store.open(directory),
+    check: checkPattern,
+    audit: new Audit(directory),
+    sightings: new Sightings(),
+    log,
+  };
   return startControl({
     host,
     port,
     shutdownTimeoutMs: 10_000,
-    store: await Store.open(directory),
-    publisher: bus,
-    check: checkPattern,
+    ...parts,
+    ...callsOf({ ...parts, publisher: bus }),
     evaluate: (plan, records) => evaluate(portableKind(), plan, records),
-    audit: new Audit(directory),
-    sightings: new Sightings(),
-    log,
     ...(testOutput !== undefined && { testOutput }),
   });
 }

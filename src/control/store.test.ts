@@ -139,7 +139,7 @@ describe("the store", () => {
     expect(names.filter((name) => name.endsWith(".tmp"))).toEqual([]); // what was half written is cleared at the next start
     for (const name of readdirSync(join(directory, "control", "versions"))) {
       expect(JSON.parse(readFileSync(join(directory, "control", "versions", name), "utf8"))).toHaveProperty(
-        "pipelines",
+        "manifest.pipelines",
       );
     }
   });

@@ -1,12 +1,13 @@
 /**
  * The control plane's memory: the draft, the manifest that is published, and the versions before it, in the data directory.
  *
- *     control/draft.json           {"rules":[…],"outputs":[…],"batch_size":100}
+ *     control/draft.json           {"revision":12,"rules":[…],"outputs":[…],"batch_size":100,"kept":{…}}
  *     control/published.json       the manifest that data planes were given last
- *     control/versions/000007.json every manifest that was handed to the bus, the newest `versionsMax`
+ *     control/versions/000007.json every manifest that was handed to the bus, with who, when and why: `versions.ts`
  *
  * A change reaches the disk before it is answered, and changes memory only then, so kill -9 at any moment leaves what the last
- * answer said. Changes of the draft run one after the other; so do publications.
+ * answer said. Changes of the draft run one after the other; so do publications. A publication that may replace the draft holds up
+ * changes of it meanwhile: none is answered and then overwritten.
  */
 
 import { join } from "node:path";
@@ -16,25 +17,40 @@ import {
   batchSizeSchema,
   type Manifest,
   type PatternChecker,
-  type Rule,
   readManifest,
 } from "../manifest/manifest.ts";
-import { type NamedOutput, withIds } from "../manifest/output_identity.ts";
+import { withIds } from "../manifest/output_identity.ts";
 import { ruleSchema } from "../manifest/rule.ts";
 import { damaged, parseState, readDurable, removeLeftovers, writeDurably } from "../persistence/durable_file.ts";
 import { firstViolation, placeOf } from "../schema.ts";
-import { Versions } from "./versions.ts";
+import { contentOf, type Draft } from "./draft.ts";
+import { type Revision, requireMatch } from "./revision.ts";
+import { type Note, Versions } from "./versions.ts";
 
-export interface Draft {
-  readonly rules: readonly Rule[];
-  readonly outputs: readonly NamedOutput[];
-  readonly batch_size: number;
+export type { Draft };
+
+/** What a publication publishes, and what becomes of the draft. */
+export interface Order {
+  /** As in the header If-Match. */
+  readonly ifMatch?: string | undefined;
+  /** Absent: the draft. Given raw, without version and timestamp; undefined: nothing is to be published. */
+  readonly content?: (state: Content) => unknown | undefined | Promise<unknown | undefined>;
+  /** Absent: it stays what it is. Called when everything is published. */
+  readonly draft?: (state: Content & { readonly manifest: Manifest }) => Draft;
+  readonly note?: Omit<Note, "time">;
+}
+
+export interface Content {
+  readonly draft: Draft;
+  readonly published: Manifest | undefined;
 }
 
 const draftSchema = Type.Object({
   rules: Type.Array(ruleSchema),
   outputs: Type.Array(Type.Object({ type: Type.String() })),
   batch_size: batchSizeSchema,
+  revision: Type.Optional(Type.Integer({ minimum: 0 })),
+  kept: Type.Optional(Type.Object({})),
 });
 
 const publishedSchema = Type.Object({
@@ -46,14 +62,22 @@ export class Store {
   readonly #directory: string;
   readonly #versions: Versions;
   #draft: Draft;
+  #draftRevision: number;
   #published: Manifest | undefined;
   #changes: Promise<unknown> = Promise.resolve();
   #publications: Promise<unknown> = Promise.resolve();
 
-  private constructor(directory: string, versions: Versions, draft: Draft, published: Manifest | undefined) {
+  private constructor(
+    directory: string,
+    versions: Versions,
+    draft: Draft,
+    draftRevision: number,
+    published: Manifest | undefined,
+  ) {
     this.#directory = directory;
     this.#versions = versions;
     this.#draft = draft;
+    this.#draftRevision = draftRevision;
     this.#published = published;
   }
 
@@ -70,14 +94,20 @@ export class Store {
       join(directory, "versions"),
       Number((published as Manifest | undefined)?.version ?? 0),
     );
-    const { rules, outputs, batch_size } = (draft as Draft | undefined) ?? {
+    // Drafts of versions before outputs had ids have none; those before revisions were counted begin at 0.
+    const {
+      revision = 0,
+      rules,
+      outputs,
+      batch_size,
+      kept,
+    } = (draft as (Draft & { revision?: number }) | undefined) ?? {
       rules: [],
       outputs: [],
       batch_size: batchSizeDefault,
     };
-    // Drafts of versions before outputs had ids have none.
-    const named = { rules, outputs: withIds(outputs), batch_size };
-    return new Store(directory, versions, named, published as Manifest | undefined);
+    const named = { rules, outputs: withIds(outputs), batch_size, ...(kept !== undefined && { kept }) };
+    return new Store(directory, versions, named, revision, published as Manifest | undefined);
   }
 
   get draft(): Draft {
@@ -89,50 +119,99 @@ export class Store {
     return this.#published;
   }
 
-  /**
-   * Replaces the draft by what `edit` makes of it, on disk and then in memory.
-   * @param edit sees the draft as all earlier changes left it; what it throws changes nothing
-   */
-  change(edit: (draft: Draft) => Draft): Promise<Draft> {
-    const change = this.#changes.then(async () => {
-      const next = edit(this.#draft);
-      await writeDurably(join(this.#directory, "draft.json"), `${JSON.stringify(next, null, 2)}\n`);
-      this.#draft = next;
-      return next;
-    });
-    this.#changes = change.catch(() => undefined);
-    return change;
+  get versions(): Versions {
+    return this.#versions;
+  }
+
+  get revision(): Revision {
+    return { draft: this.#draftRevision, version: this.#published?.version };
   }
 
   /**
-   * Makes the draft the next version and hands it over. It becomes the published one when `handOver` resolves; when that
-   * rejects, nothing has changed, and its version number is not used again.
-   * @returns `warnings`: sentences for what is allowed and unwise
+   * Replaces the draft by what `edit` makes of it, on disk and then in memory.
+   * @param edit sees the draft as all earlier changes left it; what it throws changes nothing
+   * @throws StreamGateError SG_CHANGED when `ifMatch` names another state
+   */
+  change(edit: (draft: Draft) => Draft, ifMatch?: string): Promise<Draft> {
+    return this.#inTurn(async () => {
+      requireMatch(ifMatch, this.revision);
+      return this.#replaceDraft(edit(this.#draft));
+    });
+  }
+
+  /**
+   * Makes the draft, or what the order says, the next version and hands it over. It becomes the published one when `handOver`
+   * resolves; when that rejects, nothing has changed, and its version number is not used again.
+   * @returns `warnings`: sentences for what is allowed and unwise; undefined when the order's content is
    */
   publish<T>(
     check: PatternChecker,
     handOver: (manifest: Manifest) => Promise<T>,
-  ): Promise<{ manifest: Manifest; warnings: readonly string[]; result: T }> {
+    order?: Omit<Order, "content">,
+  ): Promise<{ manifest: Manifest; warnings: readonly string[]; result: T }>;
+  publish<T>(
+    check: PatternChecker,
+    handOver: (manifest: Manifest) => Promise<T>,
+    order: Order,
+  ): Promise<{ manifest: Manifest; warnings: readonly string[]; result: T } | undefined>;
+  publish<T>(
+    check: PatternChecker,
+    handOver: (manifest: Manifest) => Promise<T>,
+    order: Order = {},
+    // biome-ignore lint/suspicious/noExplicitAny: the overloads say it
+  ): Promise<any> {
     const publication = this.#publications.then(async () => {
+      if (order.draft !== undefined) return this.#inTurn(() => this.#publish(check, handOver, order));
       await this.#changes;
-      const { rules, outputs, batch_size } = this.#draft;
-      const { manifest, warnings } = readManifest(
-        {
-          version: String(this.#versions.next),
-          timestamp: new Date().toISOString(),
-          pipelines: [{ name: "default_pipeline", processors: rules, outputs, batch_size }],
-        },
-        check,
-      );
-      // Before it is handed over: a manifest that some data plane runs must not be lost to a full disk.
-      await this.#versions.keep(manifest);
-      const result = await handOver(manifest);
-      await writeDurably(join(this.#directory, "published.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-      this.#published = manifest;
-      return { manifest, warnings, result };
+      return this.#publish(check, handOver, order);
     });
     this.#publications = publication.catch(() => undefined);
     return publication;
+  }
+
+  async #publish<T>(check: PatternChecker, handOver: (manifest: Manifest) => Promise<T>, order: Order) {
+    requireMatch(order.ifMatch, this.revision);
+    const state = { draft: this.#draft, published: this.#published };
+    const raw = order.content === undefined ? contentOf(state.draft) : await order.content(state);
+    if (raw === undefined) return undefined;
+    const number = this.#versions.next;
+    const time = new Date().toISOString();
+    const { manifest, warnings } = readManifest(
+      { ...(raw as object), version: String(number), timestamp: time },
+      check,
+    );
+    // Before it is handed over: a manifest that some data plane runs must not be lost to a full disk.
+    const version = { ...order.note, time, manifest };
+    await this.#versions.keep(number, version);
+    let result: T;
+    try {
+      result = await handOver(manifest);
+    } catch (error) {
+      await this.#versions.refuse(number, version, error as Error);
+      throw error;
+    }
+    await writeDurably(join(this.#directory, "published.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    this.#published = manifest;
+    if (order.draft !== undefined) {
+      const draft = order.draft({ draft: state.draft, published: state.published, manifest });
+      if (draft !== state.draft) await this.#replaceDraft(draft);
+    }
+    return { manifest, warnings, result };
+  }
+
+  /** Runs one change of the draft after the other. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const change = this.#changes.then(run);
+    this.#changes = change.catch(() => undefined);
+    return change;
+  }
+
+  async #replaceDraft(next: Draft): Promise<Draft> {
+    const revision = this.#draftRevision + 1;
+    await writeDurably(join(this.#directory, "draft.json"), `${JSON.stringify({ revision, ...next }, null, 2)}\n`);
+    this.#draft = next;
+    this.#draftRevision = revision;
+    return next;
   }
 }
 

@@ -2,13 +2,13 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { StreamGateError } from "../../errors.ts";
-import { batchSizeDefault, batchSizeMax, batchSizeMin, batchSizeSchema } from "../../manifest/manifest.ts";
+import { batchSizeDefault, batchSizeSchema } from "../../manifest/manifest.ts";
 import { isRecord } from "../../schema.ts";
 import { errors } from "../answer.ts";
+import { answerWithTag, editOf } from "../concurrency.ts";
 import type { RouteContext } from "./context.ts";
 
-export function batchSizeRoutes(app: FastifyInstance, { store }: RouteContext): void {
+export function batchSizeRoutes(app: FastifyInstance, { edits }: RouteContext): void {
   app.get(
     "/config/batch_size",
     {
@@ -23,7 +23,7 @@ export function batchSizeRoutes(app: FastifyInstance, { store }: RouteContext): 
         },
       },
     },
-    async () => ({ batch_size: store.draft.batch_size }),
+    async (_, reply) => answerWithTag(reply, edits.tag, { batch_size: edits.batchSize }),
   );
 
   app.post<{ Querystring: { size?: string } }>(
@@ -39,28 +39,17 @@ export function batchSizeRoutes(app: FastifyInstance, { store }: RouteContext): 
             { status: Type.Literal("updated"), batch_size: batchSizeSchema },
             { description: "The draft's batch size.", examples: [{ status: "updated", batch_size: 500 }] },
           ),
-          ...errors(413, 415, 422),
+          ...errors(412, 413, 415, 422),
         },
       },
     },
-    async ({ query, body }) => {
-      const size = readSize(query.size ?? given(body));
-      await store.change((draft) => ({ ...draft, batch_size: size }));
-      return { status: "updated", batch_size: size };
+    async (request, reply) => {
+      const size = await edits.setBatchSize(request.query.size ?? given(request.body), editOf(request));
+      return answerWithTag(reply, edits.tag, { status: "updated", batch_size: size });
     },
   );
 }
 
 function given(body: unknown): unknown {
   return isRecord(body) ? (body.size ?? body.batch_size) : body;
-}
-
-function readSize(value: unknown): number {
-  const size = typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value;
-  if (typeof size === "number" && Number.isInteger(size) && size >= batchSizeMin && size <= batchSizeMax) return size;
-  throw new StreamGateError("SG_MANIFEST", {
-    where: "size",
-    what: value === undefined || value === null ? "is missing" : "is no whole number in range",
-    fix: `give a whole number from ${batchSizeMin} to ${batchSizeMax}, as ?size=100 or {"size":100}`,
-  });
 }

@@ -1,11 +1,12 @@
 /** What every route works with. */
 
-import type { Publisher } from "../../bus/bus.ts";
 import type { OutputConfig, PatternChecker } from "../../manifest/manifest.ts";
 import type { Evaluate } from "../../plan/evaluation.ts";
 import type { LiveRules } from "../../plan/live.ts";
 import type { Price } from "../../prices/price.ts";
 import type { Audit } from "../audit.ts";
+import type { DraftEdits } from "../draft_edits.ts";
+import type { Publication } from "../publication.ts";
 import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
 
@@ -30,7 +31,9 @@ export interface OutputTest {
 
 export interface RouteContext {
   readonly store: Store;
-  readonly publisher: Publisher;
+  /** What can be done to the draft, and how it is published: the same for REST and gRPC. */
+  readonly edits: DraftEdits;
+  readonly publication: Publication;
   /** Asks RE2 about a pattern. */
   readonly check: PatternChecker;
   /** Runs single records through rules, on an engine. */

@@ -7,7 +7,9 @@ import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.
 import { effectExampleBytesMax } from "../../plan/live.ts";
 import { errors, RequestError } from "../answer.ts";
 import { conceal } from "../concealment.ts";
+import { answerWithTag, editOf } from "../concurrency.ts";
 import { effectReport, flagsOf, isCounted, rateOf } from "../effect_report.ts";
+import { draftTag, requireMatch } from "../revision.ts";
 import { unseen } from "../sightings.ts";
 import type { RouteContext } from "./context.ts";
 
@@ -254,11 +256,14 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
               ],
             },
           ),
-          ...errors(404, 409, 500),
+          ...errors(404, 409, 412, 500),
         },
       },
     },
-    async ({ params: { id }, ip }) => {
+    async (request, reply) => {
+      const { id } = request.params;
+      const { actor, ifMatch } = editOf(request);
+      requireMatch(ifMatch, store.revision);
       const running = activePipeline(store.published ?? passthrough).processors;
       if (live !== undefined) sightings.note(running, await live.effects());
       const drafted = store.draft.rules.find((one) => one.id === id);
@@ -272,16 +277,19 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       // Once more: it is what was asked for already, and leaves no second trace.
       if (drafted.mode !== "shadow")
         return { status: "promoted", rule: drafted, warnings: warningsOf(running, drafted) };
-      await audit.append([{ action: "promote", what: { rule: id }, who: { address: ip } }]);
-      const draft = await store.change((before) => ({
-        ...before,
-        rules: before.rules.map((rule) => (rule.id === id ? enforced(rule) : rule)),
-      }));
+      await audit.append([{ action: "promote", what: { rule: id }, who: actor }]);
+      const draft = await store.change(
+        (before) => ({
+          ...before,
+          rules: before.rules.map((rule) => (rule.id === id ? enforced(rule) : rule)),
+        }),
+        ifMatch,
+      );
       const rule = draft.rules.find((one) => one.id === id);
       if (rule === undefined) throw missing(id);
       const warnings = warningsOf(running, rule);
       for (const { what } of warnings) log.warn(`rule ${JSON.stringify(id)} is promoted: ${what}`);
-      return { status: "promoted", rule, warnings };
+      return answerWithTag(reply, draftTag(store.revision), { status: "promoted", rule, warnings });
     },
   );
 }

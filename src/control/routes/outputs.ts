@@ -2,14 +2,10 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { StreamGateError } from "../../errors.ts";
-import { destinationKey, idKey, type NamedOutput, withIds } from "../../manifest/output_identity.ts";
-import { type OutputConfig, outputSchema, outputsMax, outputTypes } from "../../outputs/index.ts";
-import { readOutput } from "../../outputs/read.ts";
-import { maskSecrets, restoreSecrets, withoutSecrets } from "../../outputs/secrets_of_config.ts";
-import type { PatternChecker } from "../../plan/pattern.ts";
-import { isRecord } from "../../schema.ts";
+import { outputSchema, outputTypes } from "../../outputs/index.ts";
+import { withoutSecrets } from "../../outputs/secrets_of_config.ts";
 import { errors, RequestError } from "../answer.ts";
+import { answerWithTag, editOf } from "../concurrency.ts";
 import type { OutputTest, RouteContext } from "./context.ts";
 
 const exampleOutput = { type: "http", url: "http://localhost:9000" };
@@ -57,7 +53,7 @@ const testSchema = Type.Object(
   },
 );
 
-export function outputsRoutes(app: FastifyInstance, { store, check, log, testOutput }: RouteContext): void {
+export function outputsRoutes(app: FastifyInstance, { edits, log, testOutput }: RouteContext): void {
   app.get(
     "/outputs",
     {
@@ -67,7 +63,7 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
         response: { 200: Type.Array(anyOutput, { description: "The outputs.", examples: [[exampleNamed]] }) },
       },
     },
-    async () => store.draft.outputs.map(maskSecrets),
+    async (_, reply) => answerWithTag(reply, edits.tag, edits.outputs()),
   );
 
   app.post(
@@ -85,24 +81,13 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
               examples: [{ status: "added", output: exampleNamed }],
             },
           ),
-          ...errors(400, 413, 415, 422),
+          ...errors(400, 412, 413, 415, 422),
         },
       },
     },
-    async ({ body }) => {
-      const { output, warnings } = readStrictly(body, check);
-      const draft = await store.change((draft) => {
-        refuseDuplicate(draft.outputs, output);
-        if (draft.outputs.length >= outputsMax) {
-          throw new StreamGateError("SG_OUTPUT_COUNT", {
-            where: "outputs",
-            what: `there are ${outputsMax} already, the most that a record can be routed to`,
-            fix: "remove one with DELETE /outputs/{id}, or run a second gate behind one of them",
-          });
-        }
-        return { ...draft, outputs: withIds([...draft.outputs, output]) };
-      });
-      return { status: "added", output: maskSecrets(draft.outputs.at(-1)!), ...told(warnings) };
+    async (request, reply) => {
+      const { output, warnings } = await edits.addOutput(request.body, editOf(request));
+      return answerWithTag(reply, edits.tag, { status: "added", output, ...told(warnings) });
     },
   );
 
@@ -118,12 +103,13 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
             { status: Type.Literal("cleared") },
             { description: "The draft has no outputs any more.", examples: [{ status: "cleared" }] },
           ),
+          ...errors(412),
         },
       },
     },
-    async () => {
-      await store.change((draft) => ({ ...draft, outputs: [] }));
-      return { status: "cleared" };
+    async (request, reply) => {
+      await edits.clearOutputs(editOf(request));
+      return answerWithTag(reply, edits.tag, { status: "cleared" });
     },
   );
 
@@ -140,7 +126,7 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
         },
       },
     },
-    async ({ params: { id } }) => maskSecrets(store.draft.outputs[indexOf(store.draft.outputs, id)]!),
+    async ({ params: { id } }, reply) => answerWithTag(reply, edits.tag, edits.output(id)),
   );
 
   app.put<{ Params: { id: string } }>(
@@ -161,33 +147,13 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
               examples: [{ status: "updated", output: exampleNamed }],
             },
           ),
-          ...errors(400, 404, 413, 415, 422),
+          ...errors(400, 404, 412, 413, 415, 422),
         },
       },
     },
-    async ({ body, params: { id } }) => {
-      const read = (stored: NamedOutput) => {
-        const restored = restoreSecrets(body, stored);
-        const { output, warnings } = readStrictly(
-          isRecord(restored) && restored.id == null ? { ...restored, id: stored.id } : restored,
-          check,
-        );
-        if (output.id === stored.id) return { output: output as NamedOutput, warnings };
-        throw new StreamGateError("SG_OUTPUT_PARAMS", {
-          where: "id",
-          what: `${JSON.stringify(output.id)} is not the id in the path, ${JSON.stringify(id)}`,
-          fix: "leave it out, or make them the same",
-        });
-      };
-      let warned: readonly string[] = [];
-      const draft = await store.change((draft) => {
-        const index = indexOf(draft.outputs, id);
-        const { output, warnings } = read(draft.outputs[index]!);
-        refuseDuplicate(draft.outputs.toSpliced(index, 1), output);
-        warned = warnings;
-        return { ...draft, outputs: draft.outputs.with(index, output) };
-      });
-      return { status: "updated", output: maskSecrets(draft.outputs[indexOf(draft.outputs, id)]!), ...told(warned) };
+    async (request, reply) => {
+      const { output, warnings } = await edits.replaceOutput(request.params.id, request.body, editOf(request));
+      return answerWithTag(reply, edits.tag, { status: "updated", output, ...told(warnings) });
     },
   );
 
@@ -207,16 +173,14 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
               examples: [{ status: "deleted", id: exampleNamed.id }],
             },
           ),
-          ...errors(404),
+          ...errors(404, 412),
         },
       },
     },
-    async ({ params: { id } }) => {
-      await store.change((draft) => ({
-        ...draft,
-        outputs: draft.outputs.toSpliced(indexOf(draft.outputs, id), 1),
-      }));
-      return { status: "deleted", id };
+    async (request, reply) => {
+      const { id } = request.params;
+      await edits.removeOutput(id, editOf(request));
+      return answerWithTag(reply, edits.tag, { status: "deleted", id });
     },
   );
 
@@ -233,7 +197,7 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
       },
     },
     async ({ params: { id } }): Promise<OutputTest> => {
-      const output = store.draft.outputs[indexOf(store.draft.outputs, id)]!;
+      const output = edits.outputWithSecrets(id);
       if (testOutput === undefined) {
         throw new RequestError(501, {
           where: `output ${JSON.stringify(output.id)}`,
@@ -249,49 +213,6 @@ export function outputsRoutes(app: FastifyInstance, { store, check, log, testOut
   );
 }
 
-/** A field that the type does not know is a slip of the pen here; a reader of other programs' manifests only warns of it. */
-function readStrictly(body: unknown, check: PatternChecker): { output: OutputConfig; warnings: readonly string[] } {
-  const [warnings, unknown]: [string[], string[]] = [[], []];
-  const output = readOutput(body, "", warnings, unknown, check);
-  if (unknown.length === 0) return { output, warnings };
-  const colon = unknown[0]!.indexOf(": ");
-  throw new StreamGateError("SG_OUTPUT_PARAMS", {
-    where: unknown[0]!.slice(0, colon),
-    what: unknown[0]!.slice(colon + 2),
-  });
-}
-
 function told(warnings: readonly string[]): { warnings?: readonly string[] } {
   return warnings.length === 0 ? {} : { warnings };
-}
-
-function refuseDuplicate(others: readonly NamedOutput[], output: OutputConfig): void {
-  const key = destinationKey(output);
-  const same = others.find((other) => destinationKey(other) === key);
-  if (same !== undefined) {
-    throw new StreamGateError("SG_OUTPUT_DUPLICATE", {
-      what: `this ${output.type} output is configured already as ${JSON.stringify(same.id)}, and every record would leave twice`,
-      fix: "GET /outputs lists them",
-    });
-  }
-  if (typeof output.id !== "string") return;
-  const wanted = idKey(output.id);
-  const namesake = others.find(({ id }) => idKey(id) === wanted);
-  if (namesake !== undefined) {
-    throw new StreamGateError("SG_OUTPUT_DUPLICATE", {
-      where: "id",
-      what: `an output ${JSON.stringify(namesake.id)} exists already`,
-      fix: "choose another id, or replace that output with PUT /outputs/{id}",
-    });
-  }
-}
-
-function indexOf(outputs: readonly NamedOutput[], id: string): number {
-  const index = outputs.findIndex((output) => output.id === id);
-  if (index !== -1) return index;
-  throw new StreamGateError("SG_OUTPUT_MISSING", {
-    where: "id",
-    what: `no output has the id ${JSON.stringify(id)}`,
-    fix: "GET /outputs lists them",
-  });
 }

@@ -2,11 +2,9 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { StreamGateError } from "../../errors.ts";
-import { activePipeline, maskManifest, passthrough } from "../../manifest/manifest.ts";
-import { type Weakening, weakenings } from "../../manifest/weakened.ts";
+import { passthrough } from "../../manifest/manifest.ts";
 import { errors } from "../answer.ts";
-import { type ErrorWarning, unseen } from "../sightings.ts";
+import { answerWithTag, editOf } from "../concurrency.ts";
 import type { RouteContext } from "./context.ts";
 import { warningSchema } from "./effect.ts";
 
@@ -24,10 +22,7 @@ const weakenedSchema = Type.Object({
   what: Type.String({ description: "The sentence for people." }),
 });
 
-export function publishRoutes(
-  app: FastifyInstance,
-  { store, publisher, check, log, live, audit, sightings }: RouteContext,
-): void {
+export function publishRoutes(app: FastifyInstance, { publication }: RouteContext): void {
   app.post(
     "/publish",
     {
@@ -74,63 +69,21 @@ export function publishRoutes(
               ],
             },
           ),
-          ...errors(422, 500, 503),
+          ...errors(412, 422, 500, 503),
         },
       },
     },
-    async ({ ip }) => {
-      const running = activePipeline(store.published ?? passthrough).processors;
-      if (live !== undefined) sightings.note(running, await live.effects());
-      let weakened: readonly Weakening[] = [];
-      let errorsHit: readonly ErrorWarning[] = [];
-      const { manifest, warnings, result } = await store.publish(check, async (next) => {
-        // Publications run one after the other: what is published now is what this one follows.
-        const { processors: before } = activePipeline(store.published ?? passthrough);
-        const { processors: after } = activePipeline(next);
-        weakened = weakenings(before, after);
-        errorsHit = live === undefined ? unseen(before, after) : sightings.warnings(before, after);
-        const versions = { from: store.published?.version ?? null, to: next.version };
-        const who = { address: ip };
-        await audit.append([
-          {
-            action: "publish",
-            what: { rules: after.length, warnings: errorsHit.map(({ rule }) => rule) },
-            who,
-            versions,
-          },
-          ...weakened.map(({ rule, how }) => ({ action: "weaken" as const, what: { rule, how }, who, versions })),
-        ]);
-        try {
-          return await publisher.publish(next);
-        } catch (error) {
-          const code = error instanceof StreamGateError ? error.code : null;
-          await audit.append([{ action: "publish_refused", what: { code }, who, versions }]);
-          throw error;
-        }
-      });
-      for (const warning of warnings) log.warn(`version ${manifest.version}: ${warning}`);
-      const { processors, outputs } = activePipeline(manifest);
-      const counts = [
-        counted(processors.length, "rule"),
-        counted(outputs.length, "output"),
-        `${counted(result.subscribersNotified, "data plane")} notified`,
-      ];
-      log.info(`published version ${manifest.version}: ${counts.join(", ")}`);
-      for (const { rule, what } of weakened)
-        log.warn(`version ${manifest.version} weakens rule ${JSON.stringify(rule)}: ${what}`);
-      for (const { rule, what } of errorsHit)
-        log.warn(`version ${manifest.version} enforces rule ${JSON.stringify(rule)}: ${what}`);
-      return {
-        status: "published",
-        manifest: maskManifest(manifest),
-        subscribers_notified: result.subscribersNotified,
-        warnings: errorsHit,
+    async (request, reply) => {
+      const { status, manifest, subscribersNotified, warnings, weakened, tag } = await publication.publish(
+        editOf(request),
+      );
+      return answerWithTag(reply, tag, {
+        status,
+        manifest,
+        subscribers_notified: subscribersNotified,
+        warnings,
         weakened,
-      };
+      });
     },
   );
-}
-
-function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

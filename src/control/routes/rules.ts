@@ -2,12 +2,10 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { StreamGateError } from "../../errors.ts";
-import { type PatternChecker, type Rule, readRule } from "../../manifest/manifest.ts";
 import { ruleSchema } from "../../manifest/rule.ts";
 import { ruleTypes } from "../../rules/index.ts";
-import { isRecord } from "../../schema.ts";
 import { errors } from "../answer.ts";
+import { answerWithTag, editOf } from "../concurrency.ts";
 import type { RouteContext } from "./context.ts";
 
 const exampleRule = { id: "drop_debug", type: "filter", params: { value: "DEBUG" } };
@@ -29,7 +27,7 @@ const anyRule = Type.Union(
 
 const byId = Type.Object({ id: Type.String({ description: "Rule id." }) });
 
-export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext): void {
+export function rulesRoutes(app: FastifyInstance, { edits }: RouteContext): void {
   app.get(
     "/rules",
     {
@@ -39,7 +37,7 @@ export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext
         response: { 200: Type.Array(anyRule, { description: "The rules.", examples: [[exampleRule]] }) },
       },
     },
-    async () => store.draft.rules,
+    async (_, reply) => answerWithTag(reply, edits.tag, edits.rules()),
   );
 
   app.post<{ Querystring: { before?: string | string[] } }>(
@@ -57,25 +55,14 @@ export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext
             { status: Type.Literal("added"), rule: anyRule },
             { description: "The rule as the draft holds it.", examples: [{ status: "added", rule: exampleRule }] },
           ),
-          ...errors(400, 404, 413, 415, 422),
+          ...errors(400, 404, 412, 413, 415, 422),
         },
       },
     },
-    async ({ body, query }) => {
-      const rule = readStrictly(body, check);
-      const before = Array.isArray(query.before) ? query.before[0] : query.before;
-      await store.change((draft) => {
-        if (draft.rules.some(({ id }) => id === rule.id)) {
-          throw new StreamGateError("SG_RULE_DUPLICATE", {
-            where: "id",
-            what: `a rule ${JSON.stringify(rule.id)} exists already`,
-            fix: "choose another id, or replace that rule with PUT /rules/{id}",
-          });
-        }
-        const at = before === undefined ? draft.rules.length : indexOf(draft.rules, before, "before");
-        return { ...draft, rules: draft.rules.toSpliced(at, 0, rule) };
-      });
-      return { status: "added", rule };
+    async (request, reply) => {
+      const before = [request.query.before].flat()[0];
+      const rule = await edits.addRule(request.body, { ...editOf(request), before });
+      return answerWithTag(reply, edits.tag, { status: "added", rule });
     },
   );
 
@@ -92,22 +79,13 @@ export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext
             { status: Type.Literal("updated"), rule: anyRule },
             { description: "The rule as the draft holds it.", examples: [{ status: "updated", rule: exampleRule }] },
           ),
-          ...errors(404, 413, 415, 422),
+          ...errors(404, 412, 413, 415, 422),
         },
       },
     },
-    async ({ body, params: { id } }) => {
-      indexOf(store.draft.rules, id, "id");
-      const rule = readStrictly(isRecord(body) && body.id == null ? { id, ...withoutId(body) } : body, check);
-      if (rule.id !== id) {
-        throw new StreamGateError("SG_RULE_PARAMS", {
-          where: "id",
-          what: `${JSON.stringify(rule.id)} is not the id in the path, ${JSON.stringify(id)}`,
-          fix: "leave it out, or make them the same",
-        });
-      }
-      await store.change((draft) => ({ ...draft, rules: draft.rules.with(indexOf(draft.rules, id, "id"), rule) }));
-      return { status: "updated", rule };
+    async (request, reply) => {
+      const rule = await edits.replaceRule(request.params.id, request.body, editOf(request));
+      return answerWithTag(reply, edits.tag, { status: "updated", rule });
     },
   );
 
@@ -124,49 +102,14 @@ export function rulesRoutes(app: FastifyInstance, { store, check }: RouteContext
             { status: Type.Literal("deleted"), id: Type.String() },
             { description: "The rule is gone from the draft.", examples: [{ status: "deleted", id: exampleRule.id }] },
           ),
-          ...errors(404),
+          ...errors(404, 412),
         },
       },
     },
-    async ({ params: { id } }) => {
-      await store.change((draft) => ({ ...draft, rules: draft.rules.toSpliced(indexOf(draft.rules, id, "id"), 1) }));
-      return { status: "deleted", id };
+    async (request, reply) => {
+      const { id } = request.params;
+      await edits.removeRule(id, editOf(request));
+      return answerWithTag(reply, edits.tag, { status: "deleted", id });
     },
   );
-}
-
-/** A parameter that no type knows is a slip of the pen here; a reader of other programs' manifests only warns of it. */
-function readStrictly(body: unknown, check: PatternChecker): Rule {
-  const warnings: string[] = [];
-  const rule = readRule(body, "", check, warnings);
-  // Clients resolve these two in a path before they send it (RFC 3986 section 5.2.4), so the rule could not be deleted.
-  if (rule.id === "." || rule.id === "..") {
-    throw new StreamGateError("SG_RULE_PARAMS", {
-      where: "id",
-      what: `${JSON.stringify(rule.id)} cannot stand in the path /rules/{id}`,
-      fix: "choose a name",
-    });
-  }
-  if (warnings.length === 0) return rule;
-  const [where, what] = splitPlace(warnings[0]!);
-  throw new StreamGateError("SG_RULE_PARAMS", { where, what });
-}
-
-function withoutId({ id: _, ...rest }: Record<string, unknown>): Record<string, unknown> {
-  return rest;
-}
-
-function splitPlace(warning: string): [string, string] {
-  const colon = warning.indexOf(": ");
-  return [warning.slice(0, colon), warning.slice(colon + 2)];
-}
-
-function indexOf(rules: readonly Rule[], id: string, where: string): number {
-  const index = rules.findIndex((rule) => rule.id === id);
-  if (index !== -1) return index;
-  throw new StreamGateError("SG_RULE_MISSING", {
-    where,
-    what: `no rule has the id ${JSON.stringify(id)}`,
-    fix: "GET /rules lists them",
-  });
 }

@@ -1,0 +1,195 @@
+/**
+ * Publishing, whoever asks: the draft, an earlier version, or a manifest that is given whole becomes the next version, and data planes
+ * run it. The REST routes, gRPC and the command line call the same.
+ */
+
+import type { Publisher } from "../bus/bus.ts";
+import { StreamGateError } from "../errors.ts";
+import { canonical } from "../manifest/canonical.ts";
+import { activePipeline, type Manifest, maskManifest, type PatternChecker, passthrough } from "../manifest/manifest.ts";
+import { type Weakening, weakenings } from "../manifest/weakened.ts";
+import type { LiveRules } from "../plan/live.ts";
+import type { Actor } from "./actor.ts";
+import type { Audit } from "./audit.ts";
+import { contentOf, contentOfManifest, draftOf, isPublished } from "./draft.ts";
+import { manifestGiven } from "./manifest_given.ts";
+import { manifestTag } from "./revision.ts";
+import { type ErrorWarning, type Sightings, unseen } from "./sightings.ts";
+import type { Order, Store } from "./store.ts";
+
+export interface PublicationOptions {
+  readonly actor: Actor;
+  /** Why, for those who read the list of versions. */
+  readonly comment?: string | undefined;
+  /** As in the header If-Match. When it names another state, the call is refused with SG_CHANGED. */
+  readonly ifMatch?: string | undefined;
+  /** How long the answer may wait for data planes to run it; absent: it does not. */
+  readonly waitMs?: number | undefined;
+}
+
+export interface Published {
+  /** unchanged: data planes have this already, so that there is no new version. */
+  readonly status: "published" | "unchanged";
+  /** What data planes run from now on, as it may be shown. */
+  readonly manifest: Manifest;
+  readonly subscribersNotified: number;
+  /** Rules that are enforced from now on and were seen, in shadow, to act on errors. */
+  readonly warnings: readonly ErrorWarning[];
+  /** Rules that protect less than before. */
+  readonly weakened: readonly Weakening[];
+  /** Of rollback and put. followed: it is what was published now. kept: it held changes that were not published, and still does. */
+  readonly draft?: "followed" | "kept";
+  /** Entity tag of the state that this leaves. */
+  readonly tag: string;
+}
+
+export interface PublicationContext {
+  readonly store: Store;
+  readonly publisher: Publisher;
+  readonly check: PatternChecker;
+  readonly log: { info(message: string): void; warn(message: string): void };
+  readonly live?: LiveRules;
+  readonly audit: Audit;
+  readonly sightings: Sightings;
+}
+
+export class Publication {
+  readonly #context: PublicationContext;
+  readonly #watchers = new Set<(manifest: Manifest) => void>();
+
+  constructor(context: PublicationContext) {
+    this.#context = context;
+  }
+
+  /** Entity tag of draft and published manifest as they are now. */
+  get tag(): string {
+    return manifestTag(this.#context.store.revision);
+  }
+
+  /** What data planes were given last, as it may be shown; before the first publication every record passes to the console. */
+  get manifest(): Manifest {
+    return maskManifest(this.#context.store.published ?? passthrough);
+  }
+
+  /** Calls `onPublished` with each manifest that is published from now on, as it may be shown. @returns ends it */
+  watch(onPublished: (manifest: Manifest) => void): () => void {
+    this.#watchers.add(onPublished);
+    return () => this.#watchers.delete(onPublished);
+  }
+
+  /**
+   * Publishes the draft.
+   * @throws StreamGateError SG_CHANGED; SG_BUS_AWAY or SG_PUBLISH_REFUSED from the bus, and what `readManifest` throws: nothing has changed
+   */
+  publish(options: PublicationOptions): Promise<Published> {
+    return this.#publish(options, {});
+  }
+
+  /**
+   * Publishes an earlier version again, as the next one. The draft follows when it holds nothing that was not published.
+   * @throws as `publish`, and SG_VERSION_MISSING
+   */
+  async rollback(version: number, options: PublicationOptions): Promise<Published> {
+    const { manifest } = await this.#context.store.versions.read(version);
+    let followed = false;
+    const published = await this.#publish(
+      options,
+      {
+        content: () => contentOfManifest(manifest),
+        draft: (state) => {
+          followed = isPublished(state.draft, state.published);
+          return followed ? draftOf(state.manifest) : state.draft;
+        },
+      },
+      { rollback_of: String(version) },
+    );
+    return { ...published, draft: followed ? "followed" : "kept" };
+  }
+
+  /**
+   * Publishes a manifest that is given whole, and makes the draft the same. Fields that nobody knows are kept; version and timestamp
+   * are given anew. A secret that is given as it was shown stays what it is in the output of the same id. When all of it is published
+   * already, nothing is.
+   * @throws as `publish`
+   */
+  async put(raw: unknown, options: PublicationOptions): Promise<Published> {
+    const { check } = this.#context;
+    const published = await this.#publish(options, {
+      content: (state) => {
+        const manifest = manifestGiven(raw, state, check);
+        const same =
+          state.published !== undefined &&
+          canonical(contentOfManifest(manifest)) === canonical(contentOfManifest(state.published));
+        return same && isPublished(state.draft, state.published) ? undefined : contentOfManifest(manifest);
+      },
+      draft: ({ manifest }) => draftOf(manifest),
+    });
+    return { ...published, draft: "followed" };
+  }
+
+  async #publish(options: PublicationOptions, order: Order, note: { rollback_of?: string } = {}): Promise<Published> {
+    const { store, publisher, check, log, live, audit, sightings } = this.#context;
+    const { actor, comment, ifMatch } = options;
+    const running = activePipeline(store.published ?? passthrough).processors;
+    if (live !== undefined) sightings.note(running, await live.effects());
+    let weakened: readonly Weakening[] = [];
+    let errorsHit: readonly ErrorWarning[] = [];
+    const handOver = async (next: Manifest) => {
+      // Publications run one after the other: what is published now is what this one follows.
+      const { processors: before } = activePipeline(store.published ?? passthrough);
+      const { processors: after } = activePipeline(next);
+      weakened = weakenings(before, after);
+      errorsHit = live === undefined ? unseen(before, after) : sightings.warnings(before, after);
+      const versions = { from: store.published?.version ?? null, to: next.version };
+      const who = actor;
+      await audit.append([
+        {
+          action: "publish",
+          what: { rules: after.length, warnings: errorsHit.map(({ rule }) => rule), ...note },
+          who,
+          versions,
+        },
+        ...weakened.map(({ rule, how }) => ({ action: "weaken" as const, what: { rule, how }, who, versions })),
+      ]);
+      try {
+        return await publisher.publish(next);
+      } catch (error) {
+        const code = error instanceof StreamGateError ? error.code : null;
+        await audit.append([{ action: "publish_refused", what: { code }, who, versions }]);
+        throw error;
+      }
+    };
+    const published = await store.publish(check, handOver, {
+      ...order,
+      content: order.content ?? (({ draft }) => contentOf(draft)),
+      ifMatch,
+      note: { author: actor.name, address: actor.address, ...(comment !== undefined && { comment }), ...note },
+    });
+    if (published === undefined) {
+      const { manifest, tag } = this;
+      return { status: "unchanged", manifest, subscribersNotified: 0, warnings: [], weakened: [], tag };
+    }
+    const { manifest, warnings, result } = published;
+    const { tag } = this;
+    for (const warning of warnings) log.warn(`version ${manifest.version}: ${warning}`);
+    const { processors, outputs } = activePipeline(manifest);
+    const counts = [
+      counted(processors.length, "rule"),
+      counted(outputs.length, "output"),
+      `${counted(result.subscribersNotified, "data plane")} notified`,
+    ];
+    log.info(`published version ${manifest.version}: ${counts.join(", ")}`);
+    for (const { rule, what } of weakened)
+      log.warn(`version ${manifest.version} weakens rule ${JSON.stringify(rule)}: ${what}`);
+    for (const { rule, what } of errorsHit)
+      log.warn(`version ${manifest.version} enforces rule ${JSON.stringify(rule)}: ${what}`);
+    const shown = maskManifest(manifest);
+    for (const watcher of this.#watchers) watcher(shown);
+    const { subscribersNotified } = result;
+    return { status: "published", manifest: shown, subscribersNotified, warnings: errorsHit, weakened, tag };
+  }
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
