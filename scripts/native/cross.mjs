@@ -1,7 +1,7 @@
 /**
  * Builds the addon for other platforms, or for older systems than this one, into `.cache/prebuilt/<platform>/streamgate.node`.
  *
- *     node scripts/native/cross.mjs [PLATFORM…]     default: all of packaging/npm/platforms.mjs
+ *     node scripts/native/cross.mjs [PLATFORM…]     default: all of src/data/engine/platforms.ts
  *
  * Needs zig (scripts/native/zig.mjs says where it looks); without it, one line says so and the status is 2. What an addon built here is
  * worth on a platform that cannot run here: docs/platforms.md.
@@ -9,7 +9,7 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { platforms } from "../../packaging/npm/platforms.mjs";
+import { platforms } from "../../src/data/engine/platforms.ts";
 import { findHeaders } from "./addon.mjs";
 import { addonSources, root } from "./list.mjs";
 import { fetchSources, re2Version } from "./sources.mjs";
@@ -46,7 +46,9 @@ async function build(name, { os, target }) {
     ...["-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-fvisibility-inlines-hidden"],
     ...["-ffunction-sections", "-fdata-sections", "-fexceptions"],
     // As in binding.gyp.
-    ...["NDEBUG", "NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL"].map((one) => `-D${one}`),
+    ...["NDEBUG", "NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL"].map(
+      (one) => `-D${one}`,
+    ),
     ...["NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"].map((one) => `-D${one}`),
     ...["BUILDING_NODE_EXTENSION", `STREAMGATE_RE2_VERSION="${re2Version}"`].map((one) => `-D${one}`),
     "-Inative",
