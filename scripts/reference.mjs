@@ -1,6 +1,6 @@
 /**
  * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`,
- * `docs/reference/rules.md`, the price list of
+ * `docs/reference/rules.md`, `docs/schema/streamgate.schema.json`, the price list of
  * `docs/prove.md`, the README's configuration table and its tables of rules and outputs. `--check` writes nothing and exits 1 where a text is stale.
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { conditionSchema } from "../src/conditions/index.ts";
 import { detectorGroups, detectors } from "../src/detectors/index.ts";
 import { errorCodes } from "../src/errors.ts";
+import { configurationJsonSchema } from "../src/manifest/configuration_schema.ts";
 import { ruleSchema } from "../src/manifest/rule.ts";
 import { deliveryFields } from "../src/outputs/delivery_fields.ts";
 import { outputTypes } from "../src/outputs/index.ts";
@@ -276,5 +277,7 @@ if (existsSync(readme)) {
   const withRules = between(withSettings, "<!-- rules:start -->", "<!-- rules:end -->", rulesTable);
   put("README.md", between(withRules, "<!-- outputs:start -->", "<!-- outputs:end -->", outputsTable));
 }
+
+put("docs/schema/streamgate.schema.json", `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
 
 process.exit(stale === 0 ? 0 : 1);

@@ -27,6 +27,10 @@ export const errorCodes = {
   SG_VERSION_MISSING: "No version of this number is kept.",
   SG_CHANGED: "The state that a write asks for in If-Match is not the state any more.",
   SG_SETTING: "A flag or an environment variable has a value that does not fit.",
+  SG_TOKEN: "A call came without a token, or with one that is not known.",
+  SG_TOKEN_LIMIT: "Too many wrong tokens came from one address.",
+  SG_TOKEN_FILE: "The file of tokens cannot be used.",
+  SG_ROLE: "The token's role does not permit the call.",
   SG_TLS: "A certificate, its key or the authorities of clients cannot be used.",
   SG_PORT_IN_USE: "A port is served already.",
   SG_DATA_DIR: "The data directory cannot be used.",
@@ -44,6 +48,8 @@ export const errorCodes = {
   SG_SPOOL_VERSION: "A spool file was written by another version.",
   SG_QUARANTINE: "The quarantine, or a group in it, cannot be used.",
   SG_QUARANTINE_KEY: "The key file of the quarantine is missing, unsafe or of another form.",
+  SG_CONFIG_FILE: "The configuration comes from a file, so calls do not change it.",
+  SG_CONTROL_AWAY: "No control plane answers where a command asks one.",
   SG_WORKER: "A worker could not be started.",
 } as const;
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "detect/bytes.h"
@@ -16,7 +17,7 @@ using detect::ByteAt;
 using detect::Find;
 
 // The layout of the operation's arguments is drawn in src/plan/redact_arguments.ts.
-enum SelectorKind : uint8_t { kScanner, kPattern, kKey, kPath, kScopeKey, kScopePath };
+enum SelectorKind : uint8_t { kScanner, kPattern, kKey, kPath, kScopeKey, kScopePath, kBytesPattern };
 
 // An argument's pieces: bytes, and texts with their length before them.
 class ArgumentReader {
@@ -87,6 +88,21 @@ std::string JsonContent(std::string_view text) {
   return std::string(out.data(), out.size());
 }
 
+// Could it stand between the quotes of a JSON string as it is?
+bool IsJsonContent(std::string_view text) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"' || static_cast<unsigned char>(c) < 0x20) return false;
+    if (c != '\\') continue;
+    const char escaped = ByteAt(text, ++at);
+    if (escaped == '\0' || std::strchr("\"\\/bfnrtu", escaped) == nullptr) return false;
+    if (escaped != 'u') continue;
+    for (int digits = 0; digits < 4; ++digits)
+      if (!detect::IsHex(ByteAt(text, ++at))) return false;
+  }
+  return true;
+}
+
 bool ContinuesCharacter(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // Bytes of a JSON string's content at `at`: an escape, or one.
@@ -120,8 +136,11 @@ std::unique_ptr<Redaction> Redaction::Prepare(const Operation& operation, bool p
   std::vector<CandidateIndex::Requirement> requirements;
   for (uint32_t i = 0; i < redaction->selectors_.size(); ++i) {
     const Selector& selector = redaction->selectors_[i];
-    requirements.push_back({selector.prefilter.get(), false});
-    if (selector.scan == nullptr && selector.pattern == nullptr) continue;
+    if (selector.bytes != nullptr) redaction->byte_patterns_.push_back(i);
+    // A pattern for bytes looks for itself, and a field is none of the scan's.
+    const bool detects = selector.scan != nullptr || selector.pattern != nullptr;
+    requirements.push_back({detects ? selector.prefilter.get() : nullptr, false});
+    if (!detects) continue;
     redaction->detects_ = true;
     if (selector.prefilter == nullptr) redaction->always_.push_back(i);
   }
@@ -138,7 +157,7 @@ bool Redaction::AddSelector(std::string_view argument, bool prefilters, std::str
   std::string first;
   std::string second;
   *error = "a selector of a redact operation is cut short or has an unknown kind";
-  if (!reader.Byte(&kind) || !reader.Byte(&normal) || kind > kScopePath || normal > 2 ||
+  if (!reader.Byte(&kind) || !reader.Byte(&normal) || kind > kBytesPattern || normal > 2 ||
       !reader.Text(&selector.token) || !reader.Text(&selector.label) || !reader.Text(&first))
     return false;
   selector.token_json = JsonContent(selector.token);
@@ -163,6 +182,13 @@ bool Redaction::AddSelector(std::string_view argument, bool prefilters, std::str
         *error = "no scanner or check has the name " + second;
         return false;
       }
+      break;
+    }
+    case kBytesPattern: {
+      if (!reader.Text(&second) || !reader.AtEnd()) return false;
+      selector.bytes = Replacement::Prepare(first, second, error);
+      if (selector.bytes == nullptr) return false;
+      if (prefilters) selector.prefilter = Prefilter::Of(selector.bytes->pattern());
       break;
     }
     case kKey:
@@ -209,10 +235,13 @@ void Redaction::MakePrefilter() {
   const auto add = [&factors](std::vector<ByteSet> sets) {
     factors.push_back({Window(std::move(sets)), Prefilter::kAnywhere});
   };
-  if ((decode_ & detect::kDecodeJson) != 0 || !fields_.empty()) add({SetOf("\\"), SetOf("\"\\/bfnrtu")});
+  bool decodes = !fields_.empty();
+  for (const Selector& selector : selectors_) decodes |= selector.scan != nullptr || selector.pattern != nullptr;
+  const unsigned decode = decodes ? decode_ : 0;
+  if ((decode & detect::kDecodeJson) != 0 || !fields_.empty()) add({SetOf("\\"), SetOf("\"\\/bfnrtu")});
   const ByteSet hex = SetOf("0123456789ABCDEFabcdef");
-  if ((decode_ & detect::kDecodeUrl) != 0) add({SetOf("%"), hex, hex});
-  if ((decode_ & detect::kDecodeBase64) != 0) {
+  if ((decode & detect::kDecodeUrl) != 0) add({SetOf("%"), hex, hex});
+  if ((decode & detect::kDecodeBase64) != 0) {
     ByteSet base64 = SetOf("+/-_");
     base64.AddRange('0', '9');
     base64.AddRange('A', 'Z');
@@ -332,6 +361,37 @@ void Redaction::SearchBase64(std::string_view text) {
   }
 }
 
+QuarantineCause Redaction::SearchBytesIn(std::string_view text, size_t begin, size_t end, bool bare,
+                                         const Limits& limits, uint64_t* count) {
+  const std::string_view piece = text.substr(begin, end - begin);
+  for (const uint32_t index : byte_patterns_) {
+    const Selector& selector = selectors_[index];
+    std::optional<PrefilterSearch> search;
+    if (selector.prefilter != nullptr) search.emplace(*selector.prefilter, piece);
+    matches_.clear();
+    const QuarantineCause cause = selector.bytes->Find(piece, search.has_value() ? &*search : nullptr, limits,
+                                                       mode_ == Mode::kDrop, count, &rewrites_, &matches_);
+    if (cause != QuarantineCause::kNone) return cause;
+    for (const Replacement::Match& match : matches_) {
+      const auto at = static_cast<size_t>(match.text.data() - text.data());
+      spans_.push_back({at, at + match.text.size(), index, mode_ == Mode::kReplace ? kRewritten : kNoLayer, match.begin,
+                        match.end, bare});
+    }
+  }
+  return QuarantineCause::kNone;
+}
+
+QuarantineCause Redaction::SearchBytes(std::string_view text, const Limits& limits) {
+  rewrites_.Clear();
+  uint64_t count = 0;
+  if (scope_.empty()) return SearchBytesIn(text, 0, text.size(), false, limits, &count);
+  for (const detect::FieldFind& find : field_finds_) {
+    const QuarantineCause cause = SearchBytesIn(text, find.place.begin, find.place.end, find.bare, limits, &count);
+    if (cause != QuarantineCause::kNone) return cause;
+  }
+  return QuarantineCause::kNone;
+}
+
 void Redaction::Merge() {
   std::sort(spans_.begin(), spans_.end(), [](const Span& a, const Span& b) {
     if (a.begin != b.begin) return a.begin < b.begin;
@@ -396,7 +456,7 @@ Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, S
     }
     if (layer == kLayersMax && detect::HidesCharacters(texts_[layer], decode)) finished = false;
   }
-  if (!scope_.empty() && !spans_.empty()) {
+  if (!scope_.empty() && (!spans_.empty() || !byte_patterns_.empty())) {
     field_finds_.clear();
     finished = scope_.Search(text, decode_, &field_finds_) && finished;
   }
@@ -404,6 +464,8 @@ Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, S
     *cause = QuarantineCause::kMatchLimit;
     return Verdict::kWithhold;
   }
+  if (!byte_patterns_.empty()) *cause = SearchBytes(text, limits);
+  if (*cause != QuarantineCause::kNone) return Verdict::kWithhold;
   if (spans_.empty()) return Verdict::kKeep;
   Merge();
   if (!scope_.empty()) KeepInScope();
@@ -414,9 +476,9 @@ Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, S
   }
   out->Clear();
   if (IsJson(text)) {
-    RewriteJson(text, out, matches);
+    RewriteJson(text, limits.output_bytes_max, out, matches);
   } else {
-    RewritePlain(text, out, matches);
+    RewritePlain(text, limits.output_bytes_max, out, matches);
   }
   if (out->size() > limits.output_bytes_max) {
     *cause = QuarantineCause::kOutputLimit;
@@ -432,7 +494,7 @@ bool Redaction::IsJson(std::string_view text) {
   return json_.SkipValue() && json_.AtEnd();
 }
 
-void Redaction::RewritePlain(std::string_view text, Scratch* out, uint64_t* matches) {
+void Redaction::RewritePlain(std::string_view text, uint64_t bytes_max, Scratch* out, uint64_t* matches) {
   size_t copied = 0;
   for (const Span& span : spans_) {
     size_t begin = span.begin;
@@ -448,12 +510,13 @@ void Redaction::RewritePlain(std::string_view text, Scratch* out, uint64_t* matc
     AppendReplacement(text, span, begin, span.end, span.bare, out);
     if (span.bare) out->Append("\"", 1);
     copied = span.end;
+    if (out->size() > bytes_max) return;
   }
   *matches = spans_.size();
   out->Append(text.data() + copied, text.size() - copied);
 }
 
-void Redaction::RewriteJson(std::string_view text, Scratch* out, uint64_t* matches) {
+void Redaction::RewriteJson(std::string_view text, uint64_t bytes_max, Scratch* out, uint64_t* matches) {
   size_t copied = 0;
   size_t at = 0;
   size_t next = 0;
@@ -479,6 +542,7 @@ void Redaction::RewriteJson(std::string_view text, Scratch* out, uint64_t* match
         size_t to = unit;
         while (to < end && to < span.end) to += UnitBytes(text, to);
         if (to > unit) replace(unit, to, false);
+        if (out->size() > bytes_max) return;
         unit = to;
         if (span.end > end) break;
       }
@@ -489,6 +553,7 @@ void Redaction::RewriteJson(std::string_view text, Scratch* out, uint64_t* match
              (detect::IsAlnum(text[end]) || text[end] == '-' || text[end] == '+' || text[end] == '.'))
         ++end;
       if (spans_[next].begin < end && spans_[next].end > at) replace(at, end, true);
+      if (out->size() > bytes_max) return;
       at = end;
     } else {
       ++at;
@@ -499,7 +564,7 @@ void Redaction::RewriteJson(std::string_view text, Scratch* out, uint64_t* match
 }
 
 std::string_view Redaction::ValueOf(std::string_view text, const Span& span, size_t begin, size_t end, bool in_string) {
-  if (span.layer != kNoLayer && span.layer > 0 && begin == span.begin && end == span.end)
+  if (span.layer < kRewritten && span.layer > 0 && begin == span.begin && end == span.end)
     return texts_[span.layer].substr(span.value_begin, span.value_end - span.value_begin);
   const std::string_view raw = text.substr(begin, end - begin);
   return in_string && value_.Decode(raw, detect::kDecodeJson) ? value_.text() : raw;
@@ -509,6 +574,16 @@ void Redaction::AppendReplacement(std::string_view text, const Span& span, size_
                                   Scratch* out) {
   const Selector& selector = selectors_[span.selector];
   const bool json = in_string || span.bare;
+  if (span.layer == kRewritten) {
+    const std::string_view rewritten(rewrites_.data() + span.value_begin, span.value_end - span.value_begin);
+    // Groups are a string's content already; a rewrite that is none becomes some.
+    if (json && !IsJsonContent(rewritten)) {
+      AppendJson(rewritten, out);
+    } else {
+      out->Append(rewritten.data(), rewritten.size());
+    }
+    return;
+  }
   if (mode_ == Mode::kReplace) {
     const std::string& token = json ? selector.token_json : selector.token;
     out->Append(token.data(), token.size());

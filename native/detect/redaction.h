@@ -57,6 +57,8 @@ class Redaction {
     // Of a pattern: which of its matches are values. Null: all.
     detect::CheckFunction check = nullptr;
     std::unique_ptr<Prefilter> prefilter;
+    // A pattern that sees the record's bytes, or those of the fields in scope, and nothing decoded.
+    std::unique_ptr<Replacement> bytes;
     // What stands for its values, as it is and as a JSON string's content; and its name in a hash.
     std::string token;
     std::string token_json;
@@ -65,6 +67,7 @@ class Redaction {
     Normal normal = Normal::kNone;
   };
   // A value: its place in the record, and where it can be read: in the text of this layer, or nowhere whole.
+  // kRewritten: not the value but what stands for it, in rewrites_.
   struct Span {
     size_t begin;
     size_t end;
@@ -77,6 +80,7 @@ class Redaction {
   };
   static constexpr uint32_t kLayersMax = 4;
   static constexpr uint32_t kNoLayer = UINT32_MAX;
+  static constexpr uint32_t kRewritten = UINT32_MAX - 1;
 
   bool AddSelector(std::string_view argument, bool prefilters, std::string* error);
   void MakePrefilter();
@@ -87,11 +91,15 @@ class Redaction {
   void SearchPattern(const Selector& selector, std::string_view text, size_t first, size_t last);
   void SearchBase64(std::string_view text);
   void SearchIn(uint32_t selector, std::string_view text, size_t first, size_t last);
+  // What patterns match in the record's bytes, or in each of the fields found.
+  QuarantineCause SearchBytes(std::string_view text, const Limits& limits);
+  QuarantineCause SearchBytesIn(std::string_view text, size_t begin, size_t end, bool bare, const Limits& limits,
+                                uint64_t* count);
   void KeepInScope();
   void Merge();
-  // Replace the merged spans.
-  void RewritePlain(std::string_view text, Scratch* out, uint64_t* matches);
-  void RewriteJson(std::string_view text, Scratch* out, uint64_t* matches);
+  // Replace the merged spans; end soon behind `bytes_max` bytes of output, with part of it.
+  void RewritePlain(std::string_view text, uint64_t bytes_max, Scratch* out, uint64_t* matches);
+  void RewriteJson(std::string_view text, uint64_t bytes_max, Scratch* out, uint64_t* matches);
   void AppendReplacement(std::string_view text, const Span& span, size_t begin, size_t end, bool in_string,
                          Scratch* out);
   // What the bytes [begin, end) of the record stand for, decoded as far as is known.
@@ -101,6 +109,8 @@ class Redaction {
   Mode mode_ = Mode::kReplace;
   unsigned decode_ = 0;
   bool detects_ = false;
+  // Selectors with a pattern for bytes.
+  std::vector<uint32_t> byte_patterns_;
   size_t keep_last_ = 0;
   // Between a hashed value's label and its hash, with the key's version: `:h1:`.
   std::string hash_mark_;
@@ -120,6 +130,8 @@ class Redaction {
   std::vector<detect::FieldFind> field_finds_;
   std::vector<Span> spans_;
   std::vector<Span> in_scope_;
+  Scratch rewrites_;
+  std::vector<Replacement::Match> matches_;
   detect::Unescaped layers_[kLayersMax];
   std::string_view texts_[kLayersMax + 1];
   detect::Unescaped value_;

@@ -72,15 +72,13 @@ std::unique_ptr<Replacement> Replacement::Prepare(std::string_view pattern, std:
   return std::unique_ptr<Replacement>(new Replacement(std::move(compiled), std::move(pieces), groups));
 }
 
-QuarantineCause Replacement::Run(std::string_view text, PrefilterSearch* search, const Limits& limits, Scratch* out,
-                                 uint64_t* matches) const {
+template <typename Visit>
+QuarantineCause Replacement::EachMatch(std::string_view text, PrefilterSearch* search, uint64_t matches_max,
+                                       uint64_t* count, const Visit& visit) const {
   // RE2 rewrites name \0 to \9.
   std::string_view submatch[10];
-  const char* const end = text.data() + text.size();
   const char* last_end = nullptr;
   size_t at = 0;
-  uint64_t count = 0;
-  out->Clear();
   while (at <= text.size()) {
     if (search != nullptr && fixed_ != nullptr) {
       submatch[0] = fixed_->Find(text, at, search);
@@ -90,31 +88,65 @@ QuarantineCause Replacement::Run(std::string_view text, PrefilterSearch* search,
       if (search_from == std::string_view::npos) break;
       if (!pattern_->Match(text, search_from, text.size(), re2::RE2::UNANCHORED, submatch, submatches_)) break;
     }
-    const char* const from = text.data() + at;
     const std::string_view match = submatch[0];
     if (match.empty() && match.data() == last_end) {
-      const size_t step = from < end ? CharacterBytes(from, static_cast<size_t>(end - from)) : 1;
-      if (from < end) out->Append(from, step);
-      at += step;
+      at += at < text.size() ? CharacterBytes(text.data() + at, text.size() - at) : 1;
       continue;
     }
-    if (count == limits.matches_max) return QuarantineCause::kMatchLimit;
-    ++count;
-    out->Append(from, static_cast<size_t>(match.data() - from));
-    for (const Piece& piece : pieces_) {
-      const std::string_view bytes = piece.group < 0 ? std::string_view(piece.literal) : submatch[piece.group];
-      // Checked before it is copied: one rewrite may name a long match a thousand times.
-      if (out->size() + bytes.size() > limits.output_bytes_max) return QuarantineCause::kOutputLimit;
-      out->Append(bytes.data(), bytes.size());
-    }
-    if (out->size() > limits.output_bytes_max) return QuarantineCause::kOutputLimit;
+    if (*count == matches_max) return QuarantineCause::kMatchLimit;
+    ++*count;
+    QuarantineCause cause = QuarantineCause::kNone;
+    if (!visit(submatch, &cause)) return cause;
     last_end = match.data() + match.size();
     at = static_cast<size_t>(last_end - text.data());
   }
+  return QuarantineCause::kNone;
+}
+
+bool Replacement::Rewrite(const std::string_view* submatches, uint64_t output_bytes_max, Scratch* out) const {
+  for (const Piece& piece : pieces_) {
+    const std::string_view bytes = piece.group < 0 ? std::string_view(piece.literal) : submatches[piece.group];
+    // Checked before it is copied: one rewrite may name a long match a thousand times.
+    if (out->size() + bytes.size() > output_bytes_max) return false;
+    out->Append(bytes.data(), bytes.size());
+  }
+  return out->size() <= output_bytes_max;
+}
+
+QuarantineCause Replacement::Run(std::string_view text, PrefilterSearch* search, const Limits& limits, Scratch* out,
+                                 uint64_t* matches) const {
+  size_t copied = 0;
+  uint64_t count = 0;
+  out->Clear();
+  const QuarantineCause cause = EachMatch(text, search, limits.matches_max, &count,
+                                          [&](const std::string_view* submatches, QuarantineCause* stop) {
+                                            const auto begin = static_cast<size_t>(submatches[0].data() - text.data());
+                                            out->Append(text.data() + copied, begin - copied);
+                                            copied = begin + submatches[0].size();
+                                            if (Rewrite(submatches, limits.output_bytes_max, out)) return true;
+                                            *stop = QuarantineCause::kOutputLimit;
+                                            return false;
+                                          });
+  if (cause != QuarantineCause::kNone) return cause;
   *matches = count;
   if (count == 0) return QuarantineCause::kNone;
-  if (at < text.size()) out->Append(text.data() + at, text.size() - at);
+  out->Append(text.data() + copied, text.size() - copied);
   return out->size() > limits.output_bytes_max ? QuarantineCause::kOutputLimit : QuarantineCause::kNone;
+}
+
+QuarantineCause Replacement::Find(std::string_view text, PrefilterSearch* search, const Limits& limits, bool first_only,
+                                  uint64_t* count, Scratch* rewrites, std::vector<Match>* matches) const {
+  return EachMatch(text, search, limits.matches_max, count,
+                   [&](const std::string_view* submatches, QuarantineCause* stop) {
+                     if (submatches[0].empty()) return true;
+                     const size_t begin = rewrites->size();
+                     if (!Rewrite(submatches, limits.output_bytes_max, rewrites)) {
+                       *stop = QuarantineCause::kOutputLimit;
+                       return false;
+                     }
+                     matches->push_back({submatches[0], begin, rewrites->size()});
+                     return !first_only;
+                   });
 }
 
 }  // namespace streamgate

@@ -53,6 +53,17 @@ class Replacement {
   // the text stands. `search`: over the text with this pattern's prefilter, or null.
   QuarantineCause Run(std::string_view text, PrefilterSearch* search, const Limits& limits, Scratch* out,
                       uint64_t* matches) const;
+  // A match, and what stands for it: bytes [begin, end) of a scratch.
+  struct Match {
+    std::string_view text;
+    size_t begin;
+    size_t end;
+  };
+  // Appends the matches that are not empty, and to `rewrites`, to no more than `limits.output_bytes_max`, what stands
+  // for each. `*count` goes up by every match, the empty ones too, to no more than `limits.matches_max`. `first_only`:
+  // one will do.
+  QuarantineCause Find(std::string_view text, PrefilterSearch* search, const Limits& limits, bool first_only,
+                       uint64_t* count, Scratch* rewrites, std::vector<Match>* matches) const;
   const re2::RE2& pattern() const { return *pattern_; }
 
  private:
@@ -63,6 +74,13 @@ class Replacement {
   };
 
   Replacement(std::unique_ptr<re2::RE2> pattern, std::vector<Piece> pieces, int groups);
+
+  // Counts matches, and calls visit(submatches, &cause) for each until it answers false.
+  template <typename Visit>
+  QuarantineCause EachMatch(std::string_view text, PrefilterSearch* search, uint64_t matches_max, uint64_t* count,
+                            const Visit& visit) const;
+  // Appends what stands for a match, up to `output_bytes_max`. False: there is more.
+  bool Rewrite(const std::string_view* submatches, uint64_t output_bytes_max, Scratch* out) const;
 
   const std::unique_ptr<re2::RE2> pattern_;
   // Null: RE2 searches; also where the rewrite names groups.

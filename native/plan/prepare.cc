@@ -62,7 +62,7 @@ bool PrepareStep(Operation&& operation, bool prefilters, Step* step, std::string
       return true;
     }
     case OperationCode::kRedact: {
-      Redact redact{Redaction::Prepare(operation, prefilters, error)};
+      Redact redact{Redaction::Prepare(operation, prefilters, error), has(OperationFlag::kLimited)};
       if (redact.redaction == nullptr) return false;
       step->prefilter = redact.redaction->TakePrefilter();
       step->what = std::move(redact);

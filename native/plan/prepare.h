@@ -42,6 +42,7 @@ struct DropAttribute {
 };
 struct Redact {
   std::unique_ptr<Redaction> redaction;
+  bool limited;
 };
 struct Drop {};
 struct SetRoute {

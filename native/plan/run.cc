@@ -16,6 +16,13 @@ bool Contains(const DropPattern& drop, std::string_view text, PrefilterSearch* s
   return !drop.fixed->Find(text, 0, search).empty();
 }
 
+// `limited`: matches have no upper length.
+Limits LimitsOf(bool limited, std::string_view text, uint32_t received_bytes) {
+  const uint64_t matches_max = kMatchBudgetBytes / std::max<uint64_t>(1, text.size());
+  return {limited ? std::max<uint64_t>(1, matches_max) : UINT64_MAX,
+          uint64_t{kOutputGrowthFactor} * received_bytes + kOutputGrowthBytes};
+}
+
 }  // namespace
 
 void Runner::Remember() {
@@ -203,9 +210,7 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
   } else if (const auto* attribute = std::get_if<DropAttribute>(&step.what)) {
     drop_if(attribute->filter->Matches(text.data(), text.size()));
   } else if (const auto* replace = std::get_if<ReplacePattern>(&step.what)) {
-    Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * received_bytes + kOutputGrowthBytes};
-    if (replace->limited)
-      limits.matches_max = std::max<uint64_t>(1, kMatchBudgetBytes / std::max<uint64_t>(1, text.size()));
+    const Limits limits = LimitsOf(replace->limited, text, received_bytes);
     outcome.cause = replace->replacement->Run(text, search, limits, &scratch_[spare_], &outcome.replacements);
     if (outcome.cause != QuarantineCause::kNone) {
       outcome.verdict = Verdict::kWithhold;
@@ -215,7 +220,7 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
   } else if (const auto* sample = std::get_if<SampleStep>(&step.what)) {
     outcome = TrySample(step, *sample, text);
   } else if (const auto* redact = std::get_if<Redact>(&step.what)) {
-    const Limits limits{UINT64_MAX, uint64_t{kOutputGrowthFactor} * received_bytes + kOutputGrowthBytes};
+    const Limits limits = LimitsOf(redact->limited, text, received_bytes);
     switch (redact->redaction->Run(text, limits, &scratch_[spare_], &outcome.replacements, &outcome.cause)) {
       case Redaction::Verdict::kKeep:
         break;

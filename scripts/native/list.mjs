@@ -23,6 +23,8 @@ export const addonSources = () => find(".cc").filter((name) => !outside.test(nam
 /** The part of it that has never heard of Node: what the tests in native/test/ link. */
 export const coreSources = () => addonSources().filter((name) => !name.startsWith("native/binding/"));
 export const testSources = () => find(".cc").filter((name) => name.startsWith("native/test/"));
+/** The fuzz targets: each has a `LLVMFuzzerTestOneInput` and becomes a program of its own. */
+export const fuzzSources = () => find(".cc").filter((name) => name.startsWith("native/fuzz/"));
 export const headers = () => find(".h");
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(addonSources().join("\n"));

@@ -3,7 +3,8 @@
 import type { Publisher } from "../bus/bus.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
-import { callsOf } from "../control/calls.ts";
+import { Authentication, isLoopback } from "../control/auth/authentication.ts";
+import { type Calls, callsOf } from "../control/calls.ts";
 import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Sightings } from "../control/sightings.ts";
@@ -13,7 +14,9 @@ import { evaluate } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/process_log.ts";
+import { configureLog, log } from "../telemetry/process_log.ts";
+import { controlTelemetry } from "../telemetry/telemetry.ts";
+import type { CertificateFiles } from "../tls/certificate_files.ts";
 import { opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
 
@@ -22,6 +25,7 @@ import { onShutdown } from "./shutdown.ts";
  * @throws StreamGateError when the port, the data directory, its state or the engine that checks patterns cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
@@ -50,20 +54,44 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   audit: Audit,
-  plane: Pick<RouteContext, "status" | "live" | "testOutput"> = {},
-): Promise<ControlServer> {
+  plane: Pick<RouteContext, "telemetry"> & Partial<Pick<RouteContext, "live" | "testOutput">> = {
+    telemetry: controlTelemetry(kind),
+  },
+): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
-  const { controlHost: host, controlPort: port, shutdownTimeoutMs } = settings;
+  const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;
+  const authentication = new Authentication(settings, log);
+  const tls = await controlTls(settings);
   const sightings = new Sightings();
+  const calls = callsOf({ store, publisher, check, log, audit, sightings, ...plane });
   const control = await startControl({
-    ...{ host, port, shutdownTimeoutMs, store, check, log },
-    ...callsOf({ store, publisher, check, log, audit, sightings, ...plane }),
+    ...{ host, port, shutdownTimeoutMs, store, check, log, authentication, allowedHosts },
+    ...(tls !== undefined && { tls }),
+    ...calls,
     evaluate: (plan, records) => evaluate(kind, plan, records),
     ...{ ...plane, audit, sightings },
     ...(settings.prices !== undefined && { price: settings.prices }),
   });
-  if (settings.token !== undefined)
-    log.warn("STREAMGATE_TOKEN is set, but this version does not ask for it: keep the port private");
-  log.info(`control API on ${control.addresses.join(" and ")}, documentation at http://localhost:${control.port}/docs`);
-  return control;
+  if (authentication.required && tls === undefined && !isLoopback(host))
+    log.warn("tokens come to the control API in plain text: set CONTROL_TLS_CERT and CONTROL_TLS_KEY");
+  const scheme = tls === undefined ? "http" : "https";
+  log.info(
+    `control API on ${control.addresses.join(" and ")}, documentation at ${scheme}://localhost:${control.port}/docs`,
+  );
+  return { ...control, ...calls };
+}
+
+/** Loaded where it is used. */
+async function controlTls(settings: Settings): Promise<CertificateFiles | undefined> {
+  const { controlTlsCert: cert, controlTlsKey: key, controlTlsClientCa: clientCa } = settings;
+  if (cert === undefined || key === undefined) return undefined;
+  const { CertificateFiles } = await import("../tls/certificate_files.ts");
+  return new CertificateFiles(
+    {
+      cert: { setting: "CONTROL_TLS_CERT", path: cert },
+      key: { setting: "CONTROL_TLS_KEY", path: key },
+      ...(clientCa !== undefined && { clientCa: { setting: "CONTROL_TLS_CLIENT_CA", path: clientCa } }),
+    },
+    log,
+  );
 }

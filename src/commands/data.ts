@@ -1,5 +1,6 @@
 /** `streamgate data`: the data plane alone. Its manifest comes from Redis, or from the last good one on disk while Redis is away. */
 
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
@@ -7,46 +8,93 @@ import { redisTarget } from "../bus/redis_target.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
-import { passthrough, readManifest } from "../manifest/manifest.ts";
+import { canonical } from "../manifest/canonical.ts";
+import { type PatternChecker, passthrough, readManifest } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/process_log.ts";
+import { configureLog, log } from "../telemetry/process_log.ts";
+import { serveAdmin, telemetryOf } from "./admin.ts";
+import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
+import { type Opened, opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
+
+/** Of a manifest that is refused anybody may have written anything as its version. */
+const versionShownMax = 64;
 
 /**
  * Serves until a signal ends it.
  * @throws StreamGateError when a port, the data directory or the engine cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  configureLog(settings);
+  if (settings.config !== undefined) return runFile(settings, settings.config);
   const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
-  const directory = await openDataDirectory(join(settings.dataDir, "data"));
-  // Not with this file: `run` uses it without Redis.
-  const { subscribeThroughRedis } = await import("../bus/redis_subscriber.ts");
-  const subscriber = subscribeThroughRedis(target, log);
-  let plane: DataPlane | undefined;
-  let marker: RunMarker | undefined;
-  try {
-    plane = await DataPlane.start(settings, kind.name, log, directory.path);
-    marker = await markRun(directory.path, plane);
+  await opening(async (opened) => {
+    const { plane, directory } = await openPlane(settings, kind, opened);
+    // Not with this file: `run` uses it without Redis.
+    const { subscribeThroughRedis } = await import("../bus/redis_subscriber.ts");
+    const subscriber = subscribeThroughRedis(target, log);
+    opened.add(() => subscriber.close());
     onShutdown(log, async () => {
       await subscriber.close();
-      await plane?.drain(settings.shutdownTimeoutMs);
-      await plane?.close();
-      await marker?.close();
-      await directory.release();
+      await plane.drain(settings.shutdownTimeoutMs);
+      await opened.close();
     });
-    await followBus(plane, subscriber, kind, directory.path, target.name);
-  } catch (error) {
-    await subscriber.close();
-    await plane?.close();
-    await marker?.abandon();
-    await directory.release();
-    throw error;
-  }
+    await followBus(plane, subscriber, kind, directory, target.name);
+  });
+}
+
+/** A data plane with its directory, its run marked there, and its admin port. */
+async function openPlane(
+  settings: Settings,
+  kind: EngineKind,
+  opened: Opened,
+  file?: ConfigurationFile,
+): Promise<{ plane: DataPlane; directory: string }> {
+  // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
+  const directory = await openDataDirectory(join(settings.dataDir, "data"));
+  opened.add(() => directory.release());
+  let marker: RunMarker | undefined;
+  opened.add(async () => (opened.complete ? marker?.close() : marker?.abandon()));
+  const plane = await DataPlane.start(settings, kind.name, log, directory.path);
+  opened.add(() => plane.close());
+  marker = await markRun(directory.path, plane);
+  const telemetry = telemetryOf(plane, kind, marker.former, file);
+  opened.add(telemetry.close);
+  // First of all: while there is no manifest it says that it is alive and not ready.
+  const admin = await serveAdmin(settings, plane, kind, telemetry);
+  opened.add(async () => admin?.close());
+  return { plane, directory: directory.path };
+}
+
+/** Without any bus: what the file says runs, now and when it changes. */
+async function runFile(settings: Settings, path: string): Promise<void> {
+  if (redisTarget(settings) !== undefined) throw twoSources(path);
+  const { kind, warning } = await selectEngine(settings.engine);
+  if (warning !== undefined) log.warn(warning);
+  const file = new ConfigurationFile(path, (pattern) => kind.checkPattern(pattern), log);
+  await opening(async (opened) => {
+    const { plane } = await openPlane(settings, kind, opened, file);
+    onShutdown(log, async () => {
+      await file.close();
+      await plane.drain(settings.shutdownTimeoutMs);
+      await opened.close();
+    });
+    const run = async ({ manifest: raw }: ReadConfiguration) => {
+      // Nobody counts versions of a file: planes that read the same say the same.
+      const version = `file-${createHash("sha256").update(canonical(raw)).digest("hex").slice(0, 8)}`;
+      await plane.apply(readManifest({ ...raw, version }, (pattern) => kind.checkPattern(pattern)).manifest);
+      return version;
+    };
+    const version = await run(file.first);
+    opened.add(() => file.close());
+    await openPorts(plane, kind);
+    file.follow(run);
+    log.info(`running ${path} as version ${version}`);
+  });
 }
 
 /**
@@ -93,7 +141,7 @@ export async function followBus(
         await plane.apply(passthrough);
       }
     } else {
-      const { manifest, warnings } = readManifest(raw, check);
+      const { manifest, warnings } = readOr(raw, check, (version, error) => plane.refused(version, error));
       for (const warning of warnings) log.warn(`manifest: ${warning}`);
       await plane.apply(manifest);
       await keepLastGood(dataDirectory, manifest);
@@ -115,6 +163,20 @@ export async function followBus(
     return;
   }
   log.error(`${busName} gave no manifest to run and there is no last good one: not listening until it does`);
+}
+
+function readOr(
+  raw: unknown,
+  check: PatternChecker,
+  refused: (version: string | undefined, error: Error) => void,
+): ReturnType<typeof readManifest> {
+  try {
+    return readManifest(raw, check);
+  } catch (error) {
+    const version = (raw as { version?: unknown } | null)?.version;
+    refused(typeof version === "string" ? version.slice(0, versionShownMax) : undefined, error as Error);
+    throw error;
+  }
 }
 
 /** Begins a run in a data directory: says how the one before it ended, and leaves word of what a kill would cost. */

@@ -12,7 +12,8 @@ import type { LanePlace } from "../data/delivery/spool/places.ts";
 import { retryDeadLetters } from "../data/delivery/spool/rewrite.ts";
 import { lockIfStopped } from "./instance_lock.ts";
 import { print } from "./print.ts";
-import { count, lanesOf, type SpoolTarget } from "./spool_target.ts";
+import { lanesOf, type SpoolTarget } from "./spool_target.ts";
+import { count } from "./table.ts";
 
 /** A running instance looks once an interval, a second by default, whether it is to end a segment. */
 const rotateWaitMs = 10_000;

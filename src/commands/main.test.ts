@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../../test/fixtures/wait.ts";
 import { loadAddon } from "../data/engine/addon.ts";
 import { portableKind } from "../data/engine/portable/kind.ts";
-import { spellings } from "../settings/settings.ts";
+import { settingsOf, spellings } from "../settings/settings.ts";
 import { version } from "../version.ts";
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
@@ -57,11 +57,16 @@ describe("the command line", () => {
     expect(stdout).toContain(`Usage: streamgate ${name}`);
   });
 
-  it("has a flag for every setting, with its variable, on the command that runs both planes", () => {
-    const { stdout } = streamgate("run", "--help");
-    for (const { flag, env } of Object.values(spellings)) {
-      expect(stdout).toContain(`--${flag}`);
-      expect(stdout).toContain(`[${env}`);
+  it.each([
+    ["run", ["data", "control", "both"]],
+    ["control", ["control", "both"]],
+    ["data", ["data", "both"]],
+    ["status", ["client"]],
+  ] as const)("has a flag for every setting that %s takes, with its variable", (name, groups) => {
+    const { stdout } = streamgate(name, "--help");
+    for (const key of settingsOf(...groups)) {
+      expect(stdout).toContain(`--${spellings[key].flag}`);
+      expect(stdout).toContain(`[${spellings[key].env}`);
     }
   });
 

@@ -2,6 +2,8 @@
 
 export class Opened {
   readonly #steps: (() => Promise<unknown>)[] = [];
+  /** Whether the start went through. */
+  complete = false;
 
   /** @param close runs before those that were added earlier */
   add(close: () => Promise<unknown>): void {
@@ -19,6 +21,7 @@ export async function opening(start: (opened: Opened) => Promise<void>): Promise
   const opened = new Opened();
   try {
     await start(opened);
+    opened.complete = true;
   } catch (error) {
     await opened.close();
     throw error;

@@ -1,7 +1,7 @@
 /** A proof as a page of text. */
 
 import type { Proof } from "./proof.ts";
-import { table } from "./spool_target.ts";
+import { table } from "./table.ts";
 
 /** A page has room for so many. */
 const servicesShownMax = 20;

@@ -8,8 +8,9 @@ import { causeName } from "../data/quarantine/format.ts";
 import { readKeys } from "../data/quarantine/key.ts";
 import { StreamGateError } from "../errors.ts";
 import { print } from "./print.ts";
+import { auditQuarantine } from "./quarantine_audit.ts";
 import { groupsOf } from "./quarantine_target.ts";
-import { table, timeText } from "./spool_target.ts";
+import { table, timeText } from "./table.ts";
 
 export interface InspectOptions {
   readonly dataDir: string;
@@ -25,6 +26,7 @@ export interface InspectOptions {
 export async function command({ dataDir, id, content, json }: InspectOptions): Promise<number> {
   for (const { root, groups } of await groupsOf({ dataDir, ids: [id] }))
     for (const found of groups) {
+      if (content) await auditQuarantine(root, "quarantine_show", { groups: [found.id] });
       const entries = found.open(await readKeys(root));
       if (typeof entries === "string") throw unreadable(found.segment, found.id, entries);
       const { meta, firstMs } = found.group;

@@ -5,7 +5,7 @@
 
 import { print } from "./print.ts";
 import { groupsOf, type QuarantineTarget } from "./quarantine_target.ts";
-import { table, timeText } from "./spool_target.ts";
+import { table, timeText } from "./table.ts";
 
 /** @returns exit status 0 */
 export async function command({ json, ...target }: QuarantineTarget & { readonly json: boolean }): Promise<number> {

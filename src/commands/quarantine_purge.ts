@@ -4,6 +4,7 @@ import { removeGroups } from "../data/quarantine/removal.ts";
 import { answerTo, ask } from "../data/quarantine/request.ts";
 import { scanQuarantine } from "../data/quarantine/scan.ts";
 import { lockIfStopped } from "./instance_lock.ts";
+import { auditQuarantine } from "./quarantine_audit.ts";
 import { damagedSegments, groupsOf, mustName, type QuarantineTarget, tell } from "./quarantine_target.ts";
 
 const answerWaitMs = 60_000;
@@ -17,6 +18,7 @@ export async function command({ json, ...target }: QuarantineTarget & { readonly
     const ids = new Set(groups.map(({ id }) => id));
     const damaged = damagedSegments(quarantine);
     if (ids.size + damaged.length === 0) continue;
+    await auditQuarantine(root, "quarantine_purge", { groups: [...ids], damaged });
     const lock = await lockIfStopped(root);
     if (lock !== undefined) {
       try {

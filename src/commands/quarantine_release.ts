@@ -5,6 +5,7 @@
 
 import { answerTo, ask } from "../data/quarantine/request.ts";
 import { lockIfStopped } from "./instance_lock.ts";
+import { auditQuarantine } from "./quarantine_audit.ts";
 import { groupsOf, mustName, type QuarantineTarget, tell } from "./quarantine_target.ts";
 
 const answerWaitMs = 60_000;
@@ -20,6 +21,7 @@ export async function command({ withoutRule, json, ...target }: ReleaseOptions):
   const outcome = { done: 0, withheldAgain: 0, left: [] as { id: string; why: string }[], waiting: 0 };
   for (const { root, directory, groups } of await groupsOf(target)) {
     if (groups.length === 0) continue;
+    await auditQuarantine(root, "quarantine_release", { groups: groups.map(({ id }) => id), withoutRule });
     const name = await ask(directory, { do: "release", groups: groups.map(({ id }) => id), withoutRule });
     const lock = await lockIfStopped(root);
     await lock?.release();

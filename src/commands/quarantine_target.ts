@@ -7,7 +7,7 @@ import { quarantineDirectory } from "../data/quarantine/store.ts";
 import { StreamGateError } from "../errors.ts";
 import { mustExist } from "./existing_data_dir.ts";
 import { print } from "./print.ts";
-import { count } from "./spool_target.ts";
+import { count } from "./table.ts";
 
 export interface QuarantineTarget {
   readonly dataDir: string;

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { EmbeddedBus } from "../bus/embedded.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
+import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
@@ -16,7 +17,9 @@ import { type OutputConfig, passthrough, readManifest } from "../manifest/manife
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
-import { log } from "../telemetry/process_log.ts";
+import { configureLog, log } from "../telemetry/process_log.ts";
+import { serveAdmin, telemetryOf } from "./admin.ts";
+import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
 import { serveControl } from "./control.ts";
 import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
@@ -27,38 +30,58 @@ import { onShutdown } from "./shutdown.ts";
  * @throws StreamGateError when a port, the data directory, its state or the engine cannot be had
  */
 export async function command(settings: Settings): Promise<void> {
+  configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
+  const target = redisTarget(settings);
+  if (settings.config !== undefined && target !== undefined) throw twoSources(settings.config);
+  const check = (pattern: string) => kind.checkPattern(pattern);
+  const file = settings.config === undefined ? undefined : new ConfigurationFile(settings.config, check, log);
   await opening(async (opened) => {
     const directory = await openDataDirectory(settings.dataDir);
     opened.add(() => directory.release());
     const store = await Store.open(directory.path);
     const plane = await DataPlane.start(settings, kind.name, log, directory.path);
     let marker: RunMarker | undefined;
-    let started = false;
-    opened.add(async () => (started ? marker?.close() : marker?.abandon()));
+    opened.add(async () => (opened.complete ? marker?.close() : marker?.abandon()));
     opened.add(() => plane.close());
     marker = await markRun(directory.path, plane);
     const { former } = marker;
     const audit = new Audit(directory.path);
+    const telemetry = telemetryOf(plane, kind, former, file);
+    opened.add(telemetry.close);
     const planes = {
-      status: () => plane.status({ engine: kind.description, lastRun: former }),
+      telemetry,
       live: plane,
       testOutput: testOutputWith(kind),
     };
     let control: ControlServer | undefined;
+    // Only where it was asked for: the control port serves the same.
+    if (settings.adminPort !== undefined) {
+      const admin = await serveAdmin(settings, plane, kind, telemetry);
+      opened.add(async () => admin?.close());
+    }
     onShutdown(log, async () => {
       // Both at once: a request that never ends must not add to the time.
       await Promise.all([plane.drain(settings.shutdownTimeoutMs), control?.close()]);
       await opened.close();
     });
-    const target = redisTarget(settings);
     if (target === undefined) {
       const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
-      await plane.apply(publishedManifest(store, kind));
+      if (file === undefined) await plane.apply(publishedManifest(store, kind));
+      else store.follow(file.path);
       // The control API first: what it refuses to start for should not have let traffic in.
-      control = await serveControl(settings, store, bus, kind, audit, planes);
+      const serving = await serveControl(settings, store, bus, kind, audit, planes);
+      control = serving;
       opened.add(control.close);
+      if (file !== undefined) {
+        opened.add(() => file.close());
+        const run = (configuration: ReadConfiguration) => publishFile(file.path, configuration, serving.publication);
+        // What is published already is not handed over once more, and at the start nothing runs yet.
+        const before = store.published?.version;
+        if ((await run(file.first)) === before) await plane.apply(publishedManifest(store, kind));
+        file.follow(run);
+      }
       await openPorts(plane, kind);
     } else {
       // Loaded only where it is used: the Redis client takes as much memory as a worker's records do.
@@ -74,9 +97,15 @@ export async function command(settings: Settings): Promise<void> {
       opened.add(control.close);
       await followBus(plane, subscriber, kind, directory.path, target.name);
     }
-    started = true;
     log.info(`data directory ${directory.path}`);
   });
+}
+
+/** Makes what the file says the next version, unless it is what is published. @returns the version that runs then */
+async function publishFile(path: string, { manifest }: ReadConfiguration, publication: Publication): Promise<string> {
+  const actor = { name: "config file", address: path };
+  const published = await publication.put(manifest, { actor, comment: `from ${path}`, fromFile: true });
+  return published.manifest.version;
 }
 
 /** What was published before the last stop; before the first publication every record passes to the console. */

@@ -4,8 +4,9 @@
  */
 
 import { inspectLane, reasonIn, recordsIn } from "../data/delivery/spool/inspect.ts";
-import { lanesOf, type SpoolTarget, timeText } from "./spool_target.ts";
+import { lanesOf, type SpoolTarget } from "./spool_target.ts";
 import { endQuietly, write } from "./standard_output.ts";
+import { timeText } from "./table.ts";
 
 const lf = Buffer.from("\n");
 

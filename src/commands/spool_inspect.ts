@@ -1,8 +1,9 @@
 /** `streamgate spool inspect OUTPUT [LANE]`: every group and every damage, where it lies. Never a record's content. Reads only. */
 
 import { inspectLane, reasonIn } from "../data/delivery/spool/inspect.ts";
-import { lanesOf, type SpoolTarget, timeText } from "./spool_target.ts";
+import { lanesOf, type SpoolTarget } from "./spool_target.ts";
 import { endQuietly, write } from "./standard_output.ts";
+import { timeText } from "./table.ts";
 
 /** @returns exit status 0 */
 export async function command({ json, ...target }: SpoolTarget & { readonly json: boolean }): Promise<number> {

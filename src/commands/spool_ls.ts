@@ -4,7 +4,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { inspectLane, segmentsOf } from "../data/delivery/spool/inspect.ts";
 import { print } from "./print.ts";
-import { lanesOf, type SpoolTarget, table, timeText } from "./spool_target.ts";
+import { lanesOf, type SpoolTarget } from "./spool_target.ts";
+import { table, timeText } from "./table.ts";
 
 /** @returns exit status 0 */
 export async function command({ json, ...target }: SpoolTarget & { readonly json: boolean }): Promise<number> {

@@ -3,7 +3,8 @@
 import { repairLane } from "../data/delivery/spool/rewrite.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import { print } from "./print.ts";
-import { count, lanesOf, type SpoolTarget } from "./spool_target.ts";
+import { lanesOf, type SpoolTarget } from "./spool_target.ts";
+import { count } from "./table.ts";
 
 /**
  * What was lost is counted by the next start, as `spool_damaged`.

@@ -1,4 +1,4 @@
-/** Which lanes a `spool` or `dead-letter` command means, and how it says numbers and times. */
+/** Which lanes a `spool` or `dead-letter` command means. */
 
 import { findLanes, type LanePlace, type SpoolKind } from "../data/delivery/spool/places.ts";
 import { StreamGateError } from "../errors.ts";
@@ -22,29 +22,4 @@ export async function lanesOf({ dataDir, kind, output, lane }: SpoolTarget): Pro
     what: `holds no ${kind === "spool" ? "spool" : "dead letters"} of ${lane === undefined ? output : `${output}/${lane}`}`,
     fix: there.length === 0 ? "look in another directory with --data-dir" : `there is ${there.join(", ")}`,
   });
-}
-
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-export function timeText(timeMs: number | undefined): string {
-  if (timeMs === undefined || !(Math.abs(timeMs) <= 8.64e15)) return "-";
-  return new Date(timeMs).toISOString();
-}
-
-/** Lines of cells under one another: numbers to the right, the rest to the left. */
-export function table(rows: readonly (readonly (string | number)[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          typeof cell === "number" ? String(cell).padStart(widths[column]!) : cell.padEnd(widths[column]!),
-        )
-        .join("  ")
-        .trimEnd(),
-    )
-    .map((line) => `${line}\n`)
-    .join("");
 }

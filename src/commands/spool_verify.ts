@@ -2,7 +2,8 @@
 
 import { inspectLane } from "../data/delivery/spool/inspect.ts";
 import { print } from "./print.ts";
-import { count, lanesOf, type SpoolTarget } from "./spool_target.ts";
+import { lanesOf, type SpoolTarget } from "./spool_target.ts";
+import { count } from "./table.ts";
 
 /** @returns exit status 0 when all is good, 1 when something is damaged */
 export async function command({ json, ...target }: SpoolTarget & { readonly json: boolean }): Promise<number> {

@@ -1,5 +1,6 @@
 /**
- * Who changed what protects: an append-only file in the data directory, a JSON object a line, on the disk before the change takes effect.
+ * Who changed what: an append-only file in the data directory, a JSON object a line, on the disk before the change takes effect. Every
+ * write is in it, whether it came over REST, gRPC or the command line, and what was done to the quarantine.
  *
  *     audit.jsonl    {"time":"2026-11-26T12:00:00.000Z","action":"weaken","what":{…},"who":{"name":"ci","address":"127.0.0.1"},"versions":{"from":"6","to":"7"}}
  *     audit.1.jsonl  older ones, up to audit.<filesMax - 1>.jsonl; of these the oldest goes when a new file begins
@@ -17,7 +18,23 @@ import type { Actor } from "./actor.ts";
 const fileBytesMax = 4 * 1024 * 1024;
 const filesMax = 8;
 
-export type AuditAction = "publish" | "publish_refused" | "weaken" | "promote";
+export type AuditAction =
+  | "publish"
+  | "publish_refused"
+  | "weaken"
+  | "promote"
+  | "rule_add"
+  | "rule_replace"
+  | "rule_remove"
+  | "output_add"
+  | "output_replace"
+  | "output_remove"
+  | "outputs_clear"
+  | "output_test"
+  | "batch_size"
+  | "quarantine_show"
+  | "quarantine_release"
+  | "quarantine_purge";
 
 export interface AuditEntry {
   readonly action: AuditAction;
@@ -38,6 +55,11 @@ export class Audit {
   constructor(dataDirectory: string, bytesMax: number = fileBytesMax) {
     this.#directory = dataDirectory;
     this.#bytesMax = bytesMax;
+  }
+
+  /** Of the newest entries. */
+  get path(): string {
+    return this.#path(0);
   }
 
   /** When it resolves the entries are on the disk. @throws StreamGateError SG_DATA_DIR with the system's words */

@@ -7,7 +7,7 @@ import { RequestError } from "./answer.ts";
 /** Largest body. A draft of a thousand rules takes about 200 KiB. */
 export const bodyBytesMax = 1024 * 1024;
 /** Deepest nesting of a body: less than a manifest's, which wraps rules and outputs and must still be readable. */
-const depthMax = 32;
+export const bodyDepthMax = 32;
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -42,7 +42,7 @@ function parse(contentType: string | undefined, body: Buffer): unknown {
     });
   }
   try {
-    return parseJson(body, depthMax);
+    return parseJson(body, bodyDepthMax);
   } catch (error) {
     throw new RequestError(422, { where: "body", what: (error as Error).message, fix: "send a JSON object in UTF-8" });
   }

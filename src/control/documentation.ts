@@ -21,6 +21,9 @@ export async function addDocumentation(app: FastifyInstance): Promise<void> {
           "Rules, outputs and batch size are a draft until `POST /publish`; only then do data planes change.",
         version,
       },
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+      // The second: where no token is asked for.
+      security: [{ token: [] }, {}],
       tags: [
         { name: "service", description: "The service itself" },
         { name: "rules", description: "What is dropped and redacted, in order" },

@@ -8,6 +8,7 @@ import { readOutput } from "../outputs/read.ts";
 import { maskSecrets, restoreSecrets } from "../outputs/secrets_of_config.ts";
 import { isRecord } from "../schema.ts";
 import type { Actor } from "./actor.ts";
+import type { Audit, AuditAction } from "./audit.ts";
 import { draftTag } from "./revision.ts";
 import type { Draft, Store } from "./store.ts";
 
@@ -26,10 +27,12 @@ export interface EditedOutput {
 export class DraftEdits {
   readonly #store: Store;
   readonly #check: PatternChecker;
+  readonly #audit: Audit;
 
-  constructor({ store, check }: { store: Store; check: PatternChecker }) {
+  constructor({ store, check, audit }: { store: Store; check: PatternChecker; audit: Audit }) {
     this.#store = store;
     this.#check = check;
+    this.#audit = audit;
   }
 
   /**
@@ -51,7 +54,8 @@ export class DraftEdits {
   async addRule(raw: unknown, edit: Edit & { readonly before?: string | undefined }): Promise<Rule> {
     const rule = readRuleStrictly(raw, this.#check);
     const { before } = edit;
-    await this.#change(edit, (draft) => {
+    const what = () => ({ rule: rule.id, type: rule.type, ...(before !== undefined && { before }) });
+    await this.#change(edit, "rule_add", what, (draft) => {
       if (draft.rules.some(({ id }) => id === rule.id)) {
         throw new StreamGateError("SG_RULE_DUPLICATE", {
           where: "id",
@@ -76,19 +80,23 @@ export class DraftEdits {
         fix: "leave it out, or make them the same",
       });
     }
-    await this.#change(edit, (draft) => ({
-      ...draft,
-      rules: draft.rules.with(ruleIndex(draft.rules, id, "id"), rule),
-    }));
+    await this.#change(
+      edit,
+      "rule_replace",
+      () => ({ rule: id, type: rule.type }),
+      (draft) => ({ ...draft, rules: draft.rules.with(ruleIndex(draft.rules, id, "id"), rule) }),
+    );
     return rule;
   }
 
   /** @throws StreamGateError SG_RULE_MISSING */
   async removeRule(id: string, edit: Edit): Promise<void> {
-    await this.#change(edit, (draft) => ({
-      ...draft,
-      rules: draft.rules.toSpliced(ruleIndex(draft.rules, id, "id"), 1),
-    }));
+    await this.#change(
+      edit,
+      "rule_remove",
+      () => ({ rule: id }),
+      (draft) => ({ ...draft, rules: draft.rules.toSpliced(ruleIndex(draft.rules, id, "id"), 1) }),
+    );
   }
 
   /** As they may be shown. */
@@ -109,7 +117,8 @@ export class DraftEdits {
   /** @throws StreamGateError SG_OUTPUT_DUPLICATE, SG_OUTPUT_COUNT, and what `readOutput` throws */
   async addOutput(raw: unknown, edit: Edit): Promise<EditedOutput> {
     const { output, warnings } = readOutputStrictly(raw, this.#check);
-    const draft = await this.#change(edit, (draft) => {
+    const what = ({ outputs }: Draft) => ({ output: outputs.at(-1)!.id, type: output.type });
+    const draft = await this.#change(edit, "output_add", what, (draft) => {
       refuseDuplicate(draft.outputs, output);
       if (draft.outputs.length >= outputsMax) {
         throw new StreamGateError("SG_OUTPUT_COUNT", {
@@ -139,7 +148,8 @@ export class DraftEdits {
       });
     };
     let warned: readonly string[] = [];
-    const draft = await this.#change(edit, (draft) => {
+    const what = ({ outputs }: Draft) => ({ output: id, type: outputs[outputIndex(outputs, id)]!.type });
+    const draft = await this.#change(edit, "output_replace", what, (draft) => {
       const index = outputIndex(draft.outputs, id);
       const { output, warnings } = read(draft.outputs[index]!);
       refuseDuplicate(draft.outputs.toSpliced(index, 1), output);
@@ -151,14 +161,21 @@ export class DraftEdits {
 
   /** @throws StreamGateError SG_OUTPUT_MISSING */
   async removeOutput(id: string, edit: Edit): Promise<void> {
-    await this.#change(edit, (draft) => ({
-      ...draft,
-      outputs: draft.outputs.toSpliced(outputIndex(draft.outputs, id), 1),
-    }));
+    await this.#change(
+      edit,
+      "output_remove",
+      () => ({ output: id }),
+      (draft) => ({ ...draft, outputs: draft.outputs.toSpliced(outputIndex(draft.outputs, id), 1) }),
+    );
   }
 
   async clearOutputs(edit: Edit): Promise<void> {
-    await this.#change(edit, (draft) => ({ ...draft, outputs: [] }));
+    let removed: readonly string[] = [];
+    const what = () => ({ outputs: removed });
+    await this.#change(edit, "outputs_clear", what, (draft) => {
+      removed = draft.outputs.map(({ id }) => id);
+      return { ...draft, outputs: [] };
+    });
   }
 
   get batchSize(): number {
@@ -168,12 +185,23 @@ export class DraftEdits {
   /** @param raw a whole number, or its digits @throws StreamGateError SG_MANIFEST */
   async setBatchSize(raw: unknown, edit: Edit): Promise<number> {
     const size = readSize(raw);
-    await this.#change(edit, (draft) => ({ ...draft, batch_size: size }));
+    await this.#change(
+      edit,
+      "batch_size",
+      () => ({ batch_size: size }),
+      (draft) => ({ ...draft, batch_size: size }),
+    );
     return size;
   }
 
-  #change({ ifMatch }: Edit, edit: (draft: Draft) => Draft): Promise<Draft> {
-    return this.#store.change(edit, ifMatch);
+  /** @param what ids and kinds, of the draft as it will be: the change is in the audit file before it takes effect */
+  #change(
+    { actor, ifMatch }: Edit,
+    action: AuditAction,
+    what: (next: Draft) => Record<string, unknown>,
+    edit: (draft: Draft) => Draft,
+  ): Promise<Draft> {
+    return this.#store.change(edit, ifMatch, (next) => this.#audit.append([{ action, what: what(next), who: actor }]));
   }
 }
 

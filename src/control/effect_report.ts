@@ -136,3 +136,17 @@ function perMonth(usd: number, hours: number): number {
 function rounded(value: number): number {
   return Math.round(value * 1e6) / 1e6;
 }
+
+/** Those of all rules that deserve a second look, by id. */
+export function ruleFlags(
+  rules: readonly Rule[],
+  activity: ReadonlyMap<string, LiveActivity>,
+  nowMs: number,
+): Readonly<Record<string, readonly RuleFlag[]>> {
+  const flags = rules.flatMap((rule) => {
+    const one = activity.get(rule.id);
+    const flags = one === undefined ? [] : flagsOf(rule, one, nowMs);
+    return flags.length === 0 ? [] : [[rule.id, flags] as const];
+  });
+  return Object.fromEntries(flags);
+}

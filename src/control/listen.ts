@@ -3,8 +3,8 @@
  * some the other first; where the machine has no IPv6, the other is enough.
  */
 
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { Server as HttpServer } from "node:http";
+import type { AddressInfo, Server } from "node:net";
 import { StreamGateError } from "../errors.ts";
 
 export interface Listening {
@@ -76,7 +76,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeIdleConnections();
+    (server as Partial<HttpServer>).closeIdleConnections?.();
   });
 }
 

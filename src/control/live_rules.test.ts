@@ -1,6 +1,6 @@
 /** Calls that ask data planes what rules do: with one in this process (a stand-in here), and without. */
 
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { engines } from "../../test/conformance/engines.ts";
@@ -8,7 +8,10 @@ import { checkPattern } from "../../test/fixtures/check_pattern.ts";
 import { temporaryDirectory } from "../../test/fixtures/temporary_directory.ts";
 import { evaluate } from "../data/engine/evaluate.ts";
 import type { LiveActivity, LiveEffect, LiveRules } from "../plan/live.ts";
+import { controlTelemetry } from "../telemetry/telemetry.ts";
 import { Audit } from "./audit.ts";
+import { Authentication } from "./auth/authentication.ts";
+import { digestOf, newToken, tokenLine } from "./auth/token.ts";
 import { callsOf } from "./calls.ts";
 import { type ControlServer, startControl } from "./server.ts";
 import { Sightings } from "./sightings.ts";
@@ -39,7 +42,11 @@ const activity: LiveActivity = {
 let server: ControlServer | undefined;
 afterEach(async () => server?.close());
 
-async function start(live?: Partial<LiveRules>, directory = temporaryDirectory("live")) {
+async function start(
+  live?: Partial<LiveRules>,
+  directory = temporaryDirectory("live"),
+  authentication?: Authentication,
+) {
   const parts = {
     store: await Store.open(directory),
     check: checkPattern,
@@ -47,7 +54,10 @@ async function start(live?: Partial<LiveRules>, directory = temporaryDirectory("
     sightings: new Sightings(),
     log: { info() {}, warn() {}, error() {} },
     ...(live !== undefined && {
-      status: async () => ({ version: "1" }),
+      telemetry: {
+        ...controlTelemetry({ name: "portable", description: "portable" }),
+        status: async () => ({ version: "1" }),
+      },
       live: {
         effects: async () => [effect],
         activity: async () => new Map(),
@@ -63,21 +73,30 @@ async function start(live?: Partial<LiveRules>, directory = temporaryDirectory("
     evaluate: (plan, records) => evaluate(kind, plan, records),
     ...parts,
     ...callsOf({ ...parts, publisher }),
+    ...(authentication !== undefined && { authentication }),
   });
 }
 
-async function call(method: string, path: string, body?: object) {
+async function call(method: string, path: string, body?: object, token?: string) {
   const response = await fetch(`http://localhost:${server!.port}${path}`, {
     method,
-    ...(body !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+    headers: {
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   // biome-ignore lint/suspicious/noExplicitAny: answers of every shape are looked into
   return { status: response.status, body: (await response.json()) as any };
 }
 
 async function publish(...rules: readonly object[]) {
-  for (const rule of rules) expect((await call("POST", "/rules", rule)).status).toBe(200);
-  return (await call("POST", "/publish")).body;
+  return publishWith(undefined, ...rules);
+}
+
+async function publishWith(token: string | undefined, ...rules: readonly object[]) {
+  for (const rule of rules) expect((await call("POST", "/rules", rule, token)).status).toBe(200);
+  return (await call("POST", "/publish", undefined, token)).body;
 }
 
 describe("without a data plane in the process", () => {
@@ -85,7 +104,10 @@ describe("without a data plane in the process", () => {
     await start();
     await publish(shy);
     const answer = await call("GET", "/rules/shy/effect");
-    expect([answer.status, answer.body.error.fix]).toEqual([501, expect.stringContaining("streamgate run")]);
+    expect([answer.status, answer.body.error.fix]).toEqual([
+      501,
+      expect.stringContaining("ADMIN_PORT (9464) of streamgate data"),
+    ]);
     expect((await call("POST", "/rules/preview", { recent: 3 })).status).toBe(501);
     expect((await call("POST", "/rules/preview", { lines: ["a"] })).body.lines).toHaveLength(1);
     // No warning would read as no errors.
@@ -97,6 +119,28 @@ describe("without a data plane in the process", () => {
 });
 
 describe("an effect's answer", () => {
+  it("shows no example to a token that may only read", async () => {
+    const [reader, writer] = [newToken(), newToken()];
+    const file = join(temporaryDirectory("tokens"), "tokens");
+    const entries = [
+      { name: "reader", role: "read", digest: digestOf(reader) },
+      { name: "writer", role: "write", digest: digestOf(writer) },
+    ] as const;
+    writeFileSync(file, entries.map(tokenLine).join("\n"), { mode: 0o600 });
+    const log = { info() {}, warn() {} };
+    await start(
+      {},
+      undefined,
+      new Authentication({ controlHost: "localhost", controlAuth: "on", tokenFile: file }, log),
+    );
+    await publishWith(writer, shy);
+    const [seen, shown] = await Promise.all(
+      [reader, writer].map(async (token) => (await call("GET", "/rules/shy/effect", undefined, token)).body),
+    );
+    expect([seen.records, seen.examples, seen.examples_withheld]).toEqual([21, [], 3]);
+    expect(shown.examples).toHaveLength(2);
+  });
+
   it("shows nothing that a published rule hides, though the draft has lost it, and counts what is not shown", async () => {
     await start({});
     await publish(ssn, { id: "keep", type: "filter", protect: true, params: { value: "drop me" } }, shy);

@@ -6,7 +6,14 @@
 import type { Publisher } from "../bus/bus.ts";
 import { StreamGateError } from "../errors.ts";
 import { canonical } from "../manifest/canonical.ts";
-import { activePipeline, type Manifest, maskManifest, type PatternChecker, passthrough } from "../manifest/manifest.ts";
+import {
+  activePipeline,
+  type Manifest,
+  maskManifest,
+  type PatternChecker,
+  passthrough,
+  type RevertWord,
+} from "../manifest/manifest.ts";
 import { type Weakening, weakenings } from "../manifest/weakened.ts";
 import type { LiveRules } from "../plan/live.ts";
 import type { Actor } from "./actor.ts";
@@ -15,7 +22,7 @@ import { contentOf, contentOfManifest, draftOf, isPublished } from "./draft.ts";
 import { manifestGiven } from "./manifest_given.ts";
 import { manifestTag } from "./revision.ts";
 import { type ErrorWarning, type Sightings, unseen } from "./sightings.ts";
-import type { Order, Store } from "./store.ts";
+import type { Content, Order, Store } from "./store.ts";
 
 export interface PublicationOptions {
   readonly actor: Actor;
@@ -23,8 +30,14 @@ export interface PublicationOptions {
   readonly comment?: string | undefined;
   /** As in the header If-Match. When it names another state, the call is refused with SG_CHANGED. */
   readonly ifMatch?: string | undefined;
+  /** It is what the file says that the configuration comes from (`Store.follow`). */
+  readonly fromFile?: boolean;
   /** How long the answer may wait for data planes to run it; absent: it does not. */
   readonly waitMs?: number | undefined;
+  /** off: data planes do not go back from it by themselves. */
+  readonly revert?: "off";
+  /** It is meant to drop most records: data planes do not go back from it because they are gone. */
+  readonly expectDrop?: boolean;
 }
 
 export interface Published {
@@ -114,22 +127,32 @@ export class Publication {
    */
   async put(raw: unknown, options: PublicationOptions): Promise<Published> {
     const { check } = this.#context;
-    const published = await this.#publish(options, {
-      content: (state) => {
-        const manifest = manifestGiven(raw, state, check);
-        const same =
-          state.published !== undefined &&
-          canonical(contentOfManifest(manifest)) === canonical(contentOfManifest(state.published));
-        return same && isPublished(state.draft, state.published) ? undefined : contentOfManifest(manifest);
+    const published = await this.#publish(
+      options,
+      {
+        content: (state) => {
+          const manifest = manifestGiven(raw, state, check);
+          const same =
+            state.published !== undefined &&
+            canonical(contentOfManifest(manifest)) === canonical(contentOfManifest(state.published));
+          return same && isPublished(state.draft, state.published) ? undefined : contentOfManifest(manifest);
+        },
+        draft: ({ manifest }) => draftOf(manifest),
       },
-      draft: ({ manifest }) => draftOf(manifest),
-    });
+      {},
+      "manifest",
+    );
     return { ...published, draft: "followed" };
   }
 
-  async #publish(options: PublicationOptions, order: Order, note: { rollback_of?: string } = {}): Promise<Published> {
+  async #publish(
+    options: PublicationOptions,
+    order: Order,
+    note: { rollback_of?: string } = {},
+    of: "draft" | "version" | "manifest" = note.rollback_of === undefined ? "draft" : "version",
+  ): Promise<Published> {
     const { store, publisher, check, log, live, audit, sightings } = this.#context;
-    const { actor, comment, ifMatch } = options;
+    const { actor, comment, ifMatch, fromFile } = options;
     const running = activePipeline(store.published ?? passthrough).processors;
     if (live !== undefined) sightings.note(running, await live.effects());
     let weakened: readonly Weakening[] = [];
@@ -145,7 +168,7 @@ export class Publication {
       await audit.append([
         {
           action: "publish",
-          what: { rules: after.length, warnings: errorsHit.map(({ rule }) => rule), ...note },
+          what: { of, rules: after.length, warnings: errorsHit.map(({ rule }) => rule), ...note },
           who,
           versions,
         },
@@ -159,10 +182,16 @@ export class Publication {
         throw error;
       }
     };
+    const content = order.content ?? (({ draft }: Content) => contentOf(draft));
+    const word = wordOf(options);
     const published = await store.publish(check, handOver, {
       ...order,
-      content: order.content ?? (({ draft }) => contentOf(draft)),
+      content: async (state: Content) => {
+        const raw = await content(state);
+        return raw === undefined ? undefined : { ...(raw as object), ...(word !== undefined && { revert: word }) };
+      },
       ifMatch,
+      fromFile,
       note: { author: actor.name, address: actor.address, ...(comment !== undefined && { comment }), ...note },
     });
     if (published === undefined) {
@@ -188,6 +217,12 @@ export class Publication {
     const { subscribersNotified } = result;
     return { status: "published", manifest: shown, subscribersNotified, warnings: errorsHit, weakened, tag };
   }
+}
+
+/** What the manifest tells data planes about going back from it; undefined: nothing but the usual. */
+function wordOf({ revert, expectDrop }: PublicationOptions): RevertWord | undefined {
+  if (revert === "off") return { volume: false, errors: false };
+  return expectDrop === true ? { volume: false } : undefined;
 }
 
 function counted(number: number, noun: string): string {

@@ -1,6 +1,7 @@
 /** The control API: Fastify, its errors, its port. One file a resource lies in `routes/`. */
 
-import { createServer } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { Server as TlsServer } from "node:https";
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -8,12 +9,18 @@ import Fastify, {
   type FastifyServerOptions,
 } from "fastify";
 import { StreamGateError } from "../errors.ts";
+import type { CertificateFiles } from "../tls/certificate_files.ts";
 import { answerFor, RequestError } from "./answer.ts";
+import { AccessError, Authentication, isLoopback } from "./auth/authentication.ts";
+import { type Guards, guard } from "./auth/guarded.ts";
+import { securityHeaders } from "./auth/security_headers.ts";
 import { bodyBytesMax, parseBodies } from "./body.ts";
+import { Connections } from "./connections.ts";
 import { listenLocally } from "./listen.ts";
 import { batchSizeRoutes } from "./routes/batch_size.ts";
 import type { RouteContext } from "./routes/context.ts";
 import { effectRoutes } from "./routes/effect.ts";
+import { manifestRoutes } from "./routes/manifest.ts";
 import { outputsRoutes } from "./routes/outputs.ts";
 import { previewRoutes } from "./routes/preview.ts";
 import { publishRoutes } from "./routes/publish.ts";
@@ -21,6 +28,8 @@ import { rootRoutes } from "./routes/root.ts";
 import { ruleTestsRoutes } from "./routes/rule_tests.ts";
 import { rulesRoutes } from "./routes/rules.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { telemetryRoutes } from "./routes/telemetry.ts";
+import { versionsRoutes } from "./routes/versions.ts";
 
 export type { ControlLog } from "./routes/context.ts";
 
@@ -31,6 +40,12 @@ export interface ControlOptions extends RouteContext {
   readonly port: number;
   /** How long requests in progress may hold up the close, if it is less than `closeTimeoutMsMax`. */
   readonly shutdownTimeoutMs: number;
+  /** Absent: none is asked for, which only an address on loopback may do. */
+  readonly authentication?: Authentication;
+  /** Further names by which clients call it, lower case. */
+  readonly allowedHosts?: readonly string[];
+  /** Absent: plain HTTP. */
+  readonly tls?: CertificateFiles;
 }
 
 export interface ControlServer {
@@ -52,8 +67,18 @@ const documentingOnly = {
     buildSerializer: () => () => (value: unknown) => JSON.stringify(value),
   },
 } as unknown as NonNullable<FastifyServerOptions["schemaController"]>;
-/** A request that has not arrived whole by then is dropped: nobody types a body byte by byte. */
+/**
+ * A client that has not finished its handshake and the head of its request by then is dropped, and one whose body has not arrived whole by
+ * then: nobody types them. Looked at every second.
+ */
+const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
+const timing = {
+  headersTimeout: headersTimeoutMs,
+  requestTimeout: requestTimeoutMs,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 5_000,
+};
 /** The slowest request is a publication, which gives up on Redis within about this time. */
 const closeTimeoutMsMax = 3_000;
 /** Longest id in a path once it is percent-encoded: 256 characters of up to 4 bytes, 3 characters each. */
@@ -64,16 +89,33 @@ const pathParameterMax = 256 * 4 * 3;
  * @throws StreamGateError SG_PORT_IN_USE, SG_SETTING
  */
 export async function startControl(options: ControlOptions): Promise<ControlServer> {
-  const app = await buildControl(options);
+  const { host, tls, allowedHosts = [] } = options;
+  const authentication =
+    options.authentication ?? new Authentication({ controlHost: host, controlAuth: "on" }, options.log);
+  const hosts = isLoopback(host) ? "loopback" : authentication.required ? "any" : "undotted";
+  const origins = { hosts, ownHost: host.toLowerCase(), allowedHosts } as const;
+  const app = await buildControl(options, { authentication, origins });
   await app.ready();
-  const servers: ReturnType<typeof createServer>[] = [];
+  const servers: (Server | TlsServer)[] = [];
+  // Loaded where it is used.
+  const https = tls === undefined ? undefined : await import("node:https");
+  const connections = new Connections();
   const create = () => {
-    const server = createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: 5_000 }, (request, response) =>
-      app.routing(request, response),
-    );
+    const answer: RequestListener = (request, response) => {
+      connections.use(request, response);
+      app.routing(request, response);
+    };
+    const server =
+      tls === undefined || https === undefined
+        ? createServer(timing, answer)
+        : https.createServer({ ...timing, handshakeTimeout: headersTimeoutMs, ...tls.current }, answer);
+    server.on("connection", (socket) => connections.add(socket));
     servers.push(server);
     return server;
   };
+  const forgetTls = tls?.onChange((changed) => {
+    for (const server of servers) (server as TlsServer).setSecureContext(changed);
+  });
   const listening = await listenLocally(options.host, options.port, create, "CONTROL_PORT").catch(
     async (error: unknown) => {
       await app.close();
@@ -94,6 +136,7 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
         );
         await listening.close();
         clearTimeout(timer);
+        forgetTls?.();
         await app.close();
       })();
       return closing;
@@ -102,13 +145,13 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
 }
 
 /** The application without a port; `inject` drives it in tests. */
-async function buildControl(context: RouteContext): Promise<FastifyInstance> {
-  const app = createApp(context);
+async function buildControl(context: RouteContext, guards: Guards): Promise<FastifyInstance> {
+  const app = createApp(context, guards, true);
   addRoutes(app, context);
   let documentation: Promise<FastifyInstance> | undefined;
   for (const url of documentationUrls)
     app.get(url, async (request, reply) => {
-      documentation ??= buildDocumentation(context);
+      documentation ??= buildDocumentation(context, guards);
       const { routing } = await documentation;
       reply.hijack();
       routing(request.raw, reply.raw);
@@ -123,9 +166,9 @@ async function buildControl(context: RouteContext): Promise<FastifyInstance> {
  * The documentation is an application of its own, built when somebody opens it: most gates run for months without, and its
  * plugins have to see every route before the first request.
  */
-async function buildDocumentation(context: RouteContext): Promise<FastifyInstance> {
+async function buildDocumentation(context: RouteContext, guards: Guards): Promise<FastifyInstance> {
   const { addDocumentation } = await import("./documentation.ts");
-  const app = createApp(context);
+  const app = createApp(context, guards, false);
   await addDocumentation(app);
   addRoutes(app, context);
   await app.ready();
@@ -142,23 +185,28 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     outputsRoutes,
     batchSizeRoutes,
     publishRoutes,
+    manifestRoutes,
+    versionsRoutes,
     statusRoutes,
+    telemetryRoutes,
   ])
     routes(app, context);
 }
 
 /** An application without routes: how bodies are read, and what is said when something goes wrong. */
-function createApp(context: RouteContext): FastifyInstance {
+function createApp(context: RouteContext, guards: Guards, asksForTokens: boolean): FastifyInstance {
   const app = Fastify({
     bodyLimit: bodyBytesMax,
     routerOptions: { maxParamLength: pathParameterMax, ignoreTrailingSlash: true },
     schemaController: documentingOnly,
-    frameworkErrors: (error, _request, reply) => {
+    // Of a path that cannot be read: no hook has run.
+    frameworkErrors: (error, request, reply) => {
       const { status, body } = answerFor(requestError(error));
-      void (reply as FastifyReply).code(status).send(body);
+      void (reply as FastifyReply).headers(securityHeaders(request.url)).code(status).send(body);
     },
   });
   parseBodies(app);
+  guard(app, guards, asksForTokens);
 
   app.setErrorHandler((error: FastifyError | StreamGateError, request, reply) => {
     const known = error instanceof StreamGateError ? error : requestError(error);
@@ -166,6 +214,11 @@ function createApp(context: RouteContext): FastifyInstance {
     // 501 is for who asks the wrong process: nothing is wrong with this one.
     if (status >= 500 && status !== 501)
       context.log.error(`${request.method} ${request.routeOptions.url ?? "?"}: ${error.message}`);
+    // What was refused before its body was read is not read to its end.
+    if (!request.raw.complete) reply.header("connection", "close");
+    if (status === 401) reply.header("www-authenticate", 'Bearer realm="streamgate"');
+    if (error instanceof AccessError && error.retryAfterS !== undefined)
+      reply.header("retry-after", String(error.retryAfterS));
     void reply.code(status).send(body);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -177,11 +230,6 @@ function createApp(context: RouteContext): FastifyInstance {
       }),
     );
     void reply.code(404).send(body);
-  });
-  app.addHook("onRequest", async (request) => {
-    // A page from elsewhere must not reach a control API on localhost through the browser of someone who has it open.
-    if (request.headers["sec-fetch-site"] !== "cross-site") return;
-    throw new RequestError(403, { where: "sec-fetch-site", what: "requests from other sites' pages are refused" });
   });
 
   return app;

@@ -12,6 +12,7 @@
 
 import { join } from "node:path";
 import { Type } from "typebox";
+import { StreamGateError } from "../errors.ts";
 import {
   batchSizeDefault,
   batchSizeSchema,
@@ -38,6 +39,8 @@ export interface Order {
   /** Absent: it stays what it is. Called when everything is published. */
   readonly draft?: (state: Content & { readonly manifest: Manifest }) => Draft;
   readonly note?: Omit<Note, "time">;
+  /** It is what the file says that the configuration comes from. */
+  readonly fromFile?: boolean | undefined;
 }
 
 export interface Content {
@@ -66,6 +69,8 @@ export class Store {
   #published: Manifest | undefined;
   #changes: Promise<unknown> = Promise.resolve();
   #publications: Promise<unknown> = Promise.resolve();
+  /** Where the configuration comes from instead of from calls. */
+  #file: string | undefined;
 
   private constructor(
     directory: string,
@@ -127,15 +132,34 @@ export class Store {
     return { draft: this.#draftRevision, version: this.#published?.version };
   }
 
+  /** From now on the configuration comes from this file alone: everything else that would change it is refused. */
+  follow(file: string): void {
+    this.#file = file;
+  }
+
+  /** @throws StreamGateError SG_CONFIG_FILE when the configuration comes from a file */
+  requireWritable(): void {
+    if (this.#file === undefined) return;
+    throw new StreamGateError("SG_CONFIG_FILE", {
+      where: this.#file,
+      what: "is where this gate takes its configuration from (--config), so it is not changed here",
+      fix: "change that file: it is read again when it changes",
+    });
+  }
+
   /**
    * Replaces the draft by what `edit` makes of it, on disk and then in memory.
    * @param edit sees the draft as all earlier changes left it; what it throws changes nothing
+   * @param before told of the next draft before it takes effect; when it rejects, nothing has changed
    * @throws StreamGateError SG_CHANGED when `ifMatch` names another state
    */
-  change(edit: (draft: Draft) => Draft, ifMatch?: string): Promise<Draft> {
+  change(edit: (draft: Draft) => Draft, ifMatch?: string, before?: (next: Draft) => Promise<void>): Promise<Draft> {
     return this.#inTurn(async () => {
+      this.requireWritable();
       requireMatch(ifMatch, this.revision);
-      return this.#replaceDraft(edit(this.#draft));
+      const next = edit(this.#draft);
+      await before?.(next);
+      return this.#replaceDraft(next);
     });
   }
 
@@ -170,6 +194,7 @@ export class Store {
   }
 
   async #publish<T>(check: PatternChecker, handOver: (manifest: Manifest) => Promise<T>, order: Order) {
+    if (order.fromFile !== true) this.requireWritable();
     requireMatch(order.ifMatch, this.revision);
     const state = { draft: this.#draft, published: this.#published };
     const raw = order.content === undefined ? contentOf(state.draft) : await order.content(state);

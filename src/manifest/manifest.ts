@@ -45,7 +45,16 @@ export interface Manifest {
   readonly timestamp?: string | number;
   /** The first one runs. Others are kept as they came, unread. */
   readonly pipelines: readonly [Pipeline, ...unknown[]];
+  /** What may make a data plane go back from this version by itself; absent: all that may. Of this publication, not of the draft. */
+  readonly revert?: RevertWord;
   readonly [field: string]: unknown;
+}
+
+export interface RevertWord {
+  /** Records that are gone. Default true. */
+  readonly volume?: boolean;
+  /** Records that outputs do not take, or rules cannot finish. Default true. */
+  readonly errors?: boolean;
 }
 
 /** The manifest as it may be shown: without the secrets of its outputs. */
@@ -69,6 +78,7 @@ const manifestSchema = Type.Object({
   version: Type.Optional(Type.Union([Type.String(), Type.Number()])),
   timestamp: Type.Optional(Type.Union([Type.String(), Type.Number()])),
   pipelines: Type.Array(Type.Object({}), { minItems: 1 }),
+  revert: Type.Optional(Type.Object({ volume: Type.Optional(Type.Boolean()), errors: Type.Optional(Type.Boolean()) })),
 });
 
 const pipelineSchema = Type.Object({
@@ -134,18 +144,20 @@ export function readRules(value: unknown, check: PatternChecker): { rules: Rule[
 
 /**
  * Reads rules and outputs that stand beside each other in an object, as calls that try rules take them.
+ * @param unknown gets a sentence for each parameter and field that is not known and therefore does nothing; absent: `warnings` does
  * @throws StreamGateError naming `rules[2] "mask" params.pattern` or `outputs[0] url`, the reason and the remedy
  */
 export function readRulesAndOutputs(
   rules: readonly unknown[],
   outputs: unknown,
   check: PatternChecker,
+  unknown?: string[],
 ): { rules: Rule[]; outputs: OutputConfig[]; warnings: string[] } {
   if (!Array.isArray(outputs)) throw unfit("outputs", `must be a list, not ${nameOf(outputs)}`);
   const warnings: string[] = [];
   const read = {
-    rules: readRuleList(rules, "rules", check, warnings),
-    outputs: readOutputList(outputs, "outputs", check, warnings),
+    rules: readRuleList(rules, "rules", check, unknown ?? warnings),
+    outputs: readOutputList(outputs, "outputs", check, warnings, unknown),
   };
   checkNamedOutputs(read.rules, read.outputs, "rules");
   return { ...read, warnings };
@@ -174,6 +186,7 @@ function readOutputList(
   base: string,
   check: PatternChecker,
   warnings: string[],
+  unknown: string[] = warnings,
 ): OutputConfig[] {
   if (values.length > outputsMax) {
     throw new StreamGateError("SG_OUTPUT_COUNT", {
@@ -186,7 +199,7 @@ function readOutputList(
   const seen = new Set<string>();
   const placesOfIds = new Map<string, number>();
   for (const [index, value] of values.entries()) {
-    const output = readOutput(value, `${base}[${index}]`, warnings, warnings, check);
+    const output = readOutput(value, `${base}[${index}]`, warnings, unknown, check);
     const key = destinationKey(output);
     if (seen.has(key)) {
       warnings.push(`${base}[${index}]: the same output is listed before; ignored`);

@@ -7,7 +7,7 @@
  *            u8 kind (redactSelector) · u8 normal (redactNormal) · token · label · first text · …
  *
  * Token, label and texts are u32 length + bytes. Texts of a scanner or a pattern: the pattern, then the scanner's or the check's name
- * (the latter may be empty); of a key its glob; of a path a glob for each key. A scope has an empty token and label. The token stands
+ * (the latter may be empty); of a pattern for bytes the pattern and what stands for its matches, an RE2 rewrite; of a key its glob; of a path a glob for each key. A scope has an empty token and label. The token stands
  * for a value that is replaced; the label is in the token of one that is hashed. Selectors of one operation see the same text.
  */
 
@@ -17,8 +17,20 @@ export type RedactMode = keyof typeof redactMode;
 export const redactDecode = { json: 1, url: 2, base64: 4 } as const;
 export type RedactDecode = keyof typeof redactDecode;
 
-/** Scopes say where scanners and patterns look; none: everywhere. */
-export const redactSelector = { scanner: 0, pattern: 1, key: 2, path: 3, scopeKey: 4, scopePath: 5 } as const;
+/**
+ * Scopes say where scanners and patterns look; none: everywhere. A pattern for bytes sees the record's bytes, or the value of each field in
+ * scope as if that were all, and nothing decoded. With the operation's flag `limited` such patterns make as many matches as of
+ * replacePattern; one more and the record is quarantined.
+ */
+export const redactSelector = {
+  scanner: 0,
+  pattern: 1,
+  key: 2,
+  path: 3,
+  scopeKey: 4,
+  scopePath: 5,
+  bytesPattern: 6,
+} as const;
 
 /** What is done to a value before it is hashed: nothing; letters and digits alone, in upper case; in lower case. ASCII only. */
 export const redactNormal = { none: 0, compact: 1, lower: 2 } as const;

@@ -18,6 +18,13 @@ describe("redact", () => {
   it("says when a pattern's matches have no upper length", () => {
     expect(redact.compile({ pattern: "\\d+" })[0]).toMatchObject({ limited: true });
     expect(redact.compile({ pattern: "\\d{16}" })[0]).toMatchObject({ limited: false });
+    expect(redact.compile({ pattern: "\\d+", mode: "mask" })[0]).toMatchObject({ name: "redact", limited: true });
+    expect(redact.compile({ pattern: "\\d", scope: ["a"] })[0]).toMatchObject({ name: "redact", limited: false });
+  });
+
+  it("rewrites records by a pattern where no mode and no scope asks for more", () => {
+    for (const more of [{}, { mode: "replace" as const }, { scope: "record" as const }])
+      expect(redact.compile({ pattern: "a", replacement: "\\0", ...more })[0]!.name).toBe("replacePattern");
   });
 
   it("takes each of its examples", () => {
@@ -44,13 +51,16 @@ describe("redact", () => {
     [{ pattern: "a", detector: "email" }, undefined, "has `pattern` and `detector`"],
     [{ detector: "emial" }, "detector", 'no detector is called "emial"'],
     [{ detectors: ["email", "x"] }, "detectors", 'no detector is called "x"'],
-    [{ pattern: "a", mode: "mask" }, "mode", "does not go with `pattern`"],
+    [{ pattern: "a", decode: ["json"] }, "decode", "does not go with `pattern`"],
+    [{ pattern: "a", mode: "mask", replacement: "x" }, "replacement", "does not go with mode mask"],
+    [{ pattern: "a", scope: ["x//y"] }, "scope", "has an empty key"],
+    [{ pattern: "a", keep_last: 1 }, "keep_last", "does not go with mode replace"],
     [{ detector: "email", mode: "mask", replacement: "x" }, "replacement", "does not go with mode mask"],
     [{ detector: "email", keep_last: 2 }, "keep_last", "does not go with mode replace"],
     [{ detector: "email", mode: "hash" }, "key", "mode hash needs a `key`"],
     [{ detector: "email", key: { env: "K" } }, "key", "does not go with mode replace"],
     [{ field: "a//b" }, "field", "has an empty key"],
-    [{ field: "a", scope: ["b"] }, "scope", "goes with detectors only"],
+    [{ field: "a", scope: ["b"] }, "scope", "goes with detectors and `pattern` only"],
     [{ fields: Array.from({ length: 65 }, (_, i) => `a/${i}`) }, "fields", "has more than 64 paths"],
   ])("refuses %j", (params, param, what) => {
     expect(redact.refusal(params as never, checkPattern)).toMatchObject({

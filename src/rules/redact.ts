@@ -18,7 +18,10 @@ const fieldNames = (description: string) =>
 
 const params = Type.Object({
   pattern: Type.Optional(
-    Type.String({ description: "RE2 pattern; every non-overlapping match is replaced, leftmost first." }),
+    Type.String({
+      description:
+        "RE2 pattern; every non-overlapping match is replaced, leftmost first. It sees the record's bytes as they are, below no escapes; with a `scope` of fields each value by itself.",
+    }),
   ),
   detector: Type.Optional(
     Type.String({ description: "Name of a detector (docs/detectors.md) or of a group: pci, pii, secrets, all." }),
@@ -37,14 +40,14 @@ const params = Type.Object({
   scope: Type.Optional(
     Type.Union([Type.Literal("record"), fieldNames("Fields, written as in `field`.")], {
       default: "record",
-      description: "Where detectors look: the whole record, or the values of these JSON fields only.",
+      description: "Where detectors and `pattern` look: the whole record, or the values of these JSON fields only.",
     }),
   ),
   mode: Type.Optional(
     Type.Union([Type.Literal("replace"), Type.Literal("mask"), Type.Literal("hash"), Type.Literal("drop")], {
       default: "replace",
       description:
-        "replace: by `replacement`; mask: by as many *, but for the last `keep_last` characters; hash: by a token that is the same for the same value and `key`, such as [us_ssn:h1:…]; drop: drops the record.",
+        "replace: by `replacement`; mask: by as many *, but for the last `keep_last` characters; hash: by a token that is the same for the same value and `key`, such as [us_ssn:h1:…] ([redacted:h1:…] of a `pattern`); drop: drops the record.",
     }),
   ),
   replacement: Type.Optional(
@@ -94,7 +97,7 @@ const params = Type.Object({
       uniqueItems: true,
       default: [...decodeDefault],
       description:
-        "Escapes below which detectors and fields are looked for, too: json (\\u0041, \\/ …, JSON within JSON), url (%41), base64.",
+        "Escapes below which detectors and fields, not `pattern`, are looked for, too: json (\\u0041, \\/ …, JSON within JSON), url (%41), base64.",
     }),
   ),
 });
@@ -105,12 +108,13 @@ const chooser = ["pattern", "detector", "detectors", "field", "fields"] as const
 export const redact = defineRule({
   type: "redact",
   description:
-    "Replaces what `pattern` matches, what detectors find, or the values of JSON fields. A JSON record stays JSON with detectors and fields.",
+    "Replaces what `pattern` matches, what detectors find, or the values of JSON fields. A JSON record stays JSON, but with `pattern` where whole records are rewritten.",
   class: "protect",
   params,
   examples: [
     { pattern: "\\d{3}-\\d{2}-\\d{4}", replacement: "XXX-XX-XXXX" },
     { pattern: "(user=)\\S+", replacement: "\\1***" },
+    { pattern: "ACC-\\d{8}", scope: ["account", "note"], mode: "mask", keep_last: 2 },
     { detectors: ["credit_card", "us_ssn"] },
     { detector: "all", mode: "mask", keep_last: 4 },
     { detector: "email", scope: ["user", "contact/mail"], mode: "hash", key: { env: "REDACT_KEY" } },
@@ -126,20 +130,19 @@ export const redact = defineRule({
         'give one of them, such as {"detector":"credit_card"}',
       );
     }
-    if (given.pattern !== undefined) return patternRefusal(given, given.pattern, check);
-    return detectorRefusal(given) ?? fieldRefusal(given) ?? modeRefusal(given);
+    const own = given.pattern === undefined ? detectorRefusal(given) : patternRefusal(given, given.pattern, check);
+    return own ?? fieldRefusal(given) ?? modeRefusal(given);
   },
   compile(given) {
-    const { pattern, replacement } = given;
-    return pattern === undefined
-      ? [redactPart(given)]
-      : [
-          {
-            name: "replacePattern",
-            args: [Buffer.from(pattern), Buffer.from(replacement ?? replacementDefault)],
-            limited: scanPattern(pattern).unbounded,
-          },
-        ];
+    const { pattern, replacement = replacementDefault, mode = "replace", scope } = given;
+    if (pattern === undefined || mode !== "replace" || Array.isArray(scope)) return [redactPart(given)];
+    return [
+      {
+        name: "replacePattern",
+        args: [Buffer.from(pattern), Buffer.from(replacement)],
+        limited: scanPattern(pattern).unbounded,
+      },
+    ];
   },
 });
 
@@ -152,11 +155,12 @@ function patternRefusal(
   pattern: string,
   check: Parameters<typeof checkRulePattern>[2],
 ): Refusal | undefined {
-  const foreign = (["scope", "mode", "keep_last", "key", "key_version", "decode"] as const).find(
-    (name) => given[name] !== undefined,
-  );
-  if (foreign !== undefined)
-    return refused("does not go with `pattern`", "use it with detectors or fields, or leave it out", foreign);
+  if (given.decode !== undefined)
+    return refused(
+      "does not go with `pattern`",
+      "leave it out: a pattern sees the record's bytes; detectors and fields look below escapes",
+      "decode",
+    );
   const checked = checkRulePattern(pattern, "pattern", check);
   if ("refusal" in checked) return checked.refusal;
   const what = rewriteError(given.replacement ?? replacementDefault, checked.groups);
@@ -189,7 +193,11 @@ function fieldRefusal({ field, fields = [], scope }: Params): Refusal | undefine
       return refused(`has more than ${redactPathsMax} paths`, "write two rules", param);
   }
   if (scope !== undefined && (field !== undefined || fields.length > 0))
-    return refused("goes with detectors only", "leave it out: the fields are where the rule looks", "scope");
+    return refused(
+      "goes with detectors and `pattern` only",
+      "leave it out: the fields are where the rule looks",
+      "scope",
+    );
   return undefined;
 }
 
@@ -207,12 +215,15 @@ function modeRefusal({ mode = "replace", replacement, keep_last, key, key_versio
 }
 
 function redactPart(given: Params): OperationPart {
-  const { detector, detectors, field, fields, scope, mode = "replace", replacement, decode = decodeDefault } = given;
+  const { pattern, detector, detectors, field, fields, scope, mode = "replace", replacement } = given;
+  const { decode = decodeDefault } = given;
   const names = detector === undefined ? detectors : [detector];
   const selectors =
-    names === undefined
-      ? (fields ?? [field!]).map((name) => fieldSelector(name, replacement))
-      : detectorsOf(names).map((one) => detectorSelector(one, replacement));
+    pattern !== undefined
+      ? [bytesSelector(pattern, mode === "replace" ? replacement : "")]
+      : names !== undefined
+        ? detectorsOf(names).map((one) => detectorSelector(one, replacement))
+        : (fields ?? [field!]).map((name) => fieldSelector(name, replacement));
   const scopes = Array.isArray(scope) ? scope : [];
   return {
     name: "redact",
@@ -229,7 +240,13 @@ function redactPart(given: Params): OperationPart {
         }),
       ],
     }),
+    limited: pattern !== undefined && scanPattern(pattern).unbounded,
   };
+}
+
+function bytesSelector(pattern: string, replacement = replacementDefault): RedactSelector {
+  // The token is for matches of which a part only could be replaced; none has a rewrite of its own.
+  return { kind: "bytesPattern", token: replacementDefault, label: "redacted", texts: [pattern, replacement] };
 }
 
 function detectorSelector(

@@ -13,6 +13,7 @@ import { parsePrice, pricesText, priceWords } from "../prices/index.ts";
 import type { Price } from "../prices/price.ts";
 import { firstViolation } from "../schema.ts";
 import { framingText, parseFraming } from "./framing.ts";
+import { hostsText, parseHosts } from "./host_names.ts";
 import { type MemoryNeeds, memoryBudgetDefault, memoryBudgetMin } from "./memory.ts";
 import { KiB, MiB, parseBoolean, parseBytes, parseInteger, parseSeconds } from "./quantity.ts";
 import { parseShardBy, type ShardBy, shardByText } from "./shard_by.ts";
@@ -22,6 +23,8 @@ const portMax = 65_535;
 /** A ring tells 64 producers apart (src/data/ring/layout.ts): each worker may be one, and so may its native input thread. */
 const workersMax = 32;
 const ringBytesMin = 256 * KiB;
+/** Registered with Prometheus' list of exporter ports for OpenTelemetry's exporter, and what people expect of a telemetry process. */
+export const adminPortDefault = 9464;
 
 const port = (text: string, fallback: number) =>
   Type.Integer({ minimum: 0, maximum: portMax, default: fallback, description: text });
@@ -39,6 +42,39 @@ const settingsSchema = Type.Object({
     default: "localhost",
     description: "Address that the control API listens on; localhost: both loopback addresses.",
   }),
+  controlAuth: Type.Union([Type.Literal("on"), Type.Literal("off")], {
+    default: "on",
+    description:
+      "on: with CONTROL_HOST on an address other than loopback, or a token set, the control API asks for a token (docs/security.md). off: it never does; something else must guard the port.",
+  }),
+  controlAllowedHosts: Type.Unsafe<readonly string[]>(
+    Type.String({
+      default: "none",
+      description:
+        "Further names by which browsers may call the control API, between commas, such as that of a proxy in front of it.",
+    }),
+  ),
+  controlTlsCert: Type.Optional(
+    Type.String({
+      description: "PEM file of the control API's certificate and its chain; turns TLS on. Read again when it changes.",
+    }),
+  ),
+  controlTlsKey: Type.Optional(Type.String({ description: "PEM file of its private key." })),
+  controlTlsClientCa: Type.Optional(
+    Type.String({ description: "PEM file of authorities: clients must show a certificate of one of them." }),
+  ),
+  adminPort: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: portMax,
+      description:
+        "Port for metrics, health and status of the data plane (docs/metrics.md). `streamgate data` serves it by default, `run` when it is given.",
+    }),
+  ),
+  adminHost: Type.String({
+    default: "localhost",
+    description: "Address that the admin port listens on; localhost: both loopback addresses.",
+  }),
   redisUrl: Type.Optional(
     Type.String({
       description: "Redis to meet the other plane in, as redis:// or rediss:// URL; turns the Redis bus on.",
@@ -46,6 +82,25 @@ const settingsSchema = Type.Object({
   ),
   redisHost: Type.Optional(Type.String({ description: "Host of that Redis; turns the Redis bus on." })),
   redisPort: Type.Integer({ minimum: 1, maximum: portMax, default: 6379, description: "Port of that Redis." }),
+  redisUsername: Type.Optional(Type.String({ description: "User of that Redis; absent: the default one." })),
+  redisPassword: Type.Optional(
+    Type.String({ description: "Password of that user, or file:PATH of a file that holds it." }),
+  ),
+  redisTlsCa: Type.Optional(
+    Type.String({
+      description: "PEM file of the authorities of that Redis's certificate; turns TLS on. Absent: the system's.",
+    }),
+  ),
+  redisTlsCert: Type.Optional(
+    Type.String({ description: "PEM file of a certificate that is shown to that Redis; turns TLS on." }),
+  ),
+  redisTlsKey: Type.Optional(Type.String({ description: "PEM file of its private key." })),
+  manifestKey: Type.Optional(
+    Type.String({
+      description:
+        "Key of at least 32 characters that signs manifests on their way through Redis, or file:PATH of a file with one on each line, the last of which signs; data planes that have it take no others (docs/security.md).",
+    }),
+  ),
   workers: Type.Integer({
     minimum: 1,
     maximum: workersMax,
@@ -61,8 +116,27 @@ const settingsSchema = Type.Object({
     default: ".streamgate",
     description: "Directory for drafts, versions and the last good manifest.",
   }),
-  token: Type.Optional(
-    Type.String({ description: "Token for the control API (kept for a later version: not asked for yet)." }),
+  token: Type.Optional(Type.String({ description: "Token that the control API asks for; it may do everything." })),
+  tokenFile: Type.Optional(
+    Type.String({
+      description:
+        "File of tokens, a line each: NAME ROLE HASH, as `streamgate token new` prints it. Read again when it changes.",
+    }),
+  ),
+  config: Type.Optional(
+    Type.String({
+      description:
+        "File that the configuration comes from, streamgate.json, instead of from the control API or Redis; read again when it changes (docs/config_file.md).",
+    }),
+  ),
+  url: Type.String({
+    default: "http://localhost:8000",
+    description: "Control API that the commands ask which change and watch a gate (docs/cli.md).",
+  }),
+  ca: Type.Optional(
+    Type.String({
+      description: "File of the certificate authority, PEM, that these commands trust; absent: Node's own.",
+    }),
   ),
   tcpFraming: Type.Unsafe<Framing>(
     Type.String({
@@ -115,6 +189,14 @@ const settingsSchema = Type.Object({
     default: 10_000,
     description: "Seconds that a shutdown may take to deliver what was received.",
   }),
+  logFormat: Type.Union([Type.Literal("auto"), Type.Literal("json"), Type.Literal("pretty")], {
+    default: "auto",
+    description: "How the program's own log is written; auto: pretty on a terminal, else JSON lines.",
+  }),
+  logLevel: Type.Union([Type.Literal("info"), Type.Literal("warn"), Type.Literal("error"), Type.Literal("silent")], {
+    default: "info",
+    description: "The least of what it says.",
+  }),
   sharePorts: Type.Boolean({
     default: false,
     description: "Let several processes serve the same ports; without it a port that is served already is refused.",
@@ -137,7 +219,11 @@ export type Settings = Static<typeof settingsSchema>;
 export type SettingKey = keyof Settings;
 
 /** How a setting is spelled outside, and how its text becomes a value. */
+/** Which commands take a setting: those that run a data plane, those that serve the control API, both, or those that ask it. */
+export type SettingGroup = "data" | "control" | "both" | "client";
+
 export interface Spelling {
+  readonly group: SettingGroup;
   /** Long option without dashes. */
   readonly flag: string;
   readonly env: string;
@@ -155,38 +241,106 @@ const parsedTexts: Partial<Record<SettingKey, string>> = {
   tcpFraming: framingText,
   shardBy: shardByText,
   prices: pricesText,
+  controlAllowedHosts: hostsText,
 };
 
+/** What they say is repeated nowhere. */
+const secretTexts: readonly SettingKey[] = ["token", "redisUrl", "redisPassword", "manifestKey"];
+
 export const spellings: Readonly<Record<SettingKey, Spelling>> = {
-  tcpPort: { flag: "tcp-port", env: "TCP_PORT", parse: parseInteger, placeholder: "port" },
-  udpPort: { flag: "udp-port", env: "UDP_PORT", parse: parseInteger, placeholder: "port" },
-  host: { flag: "host", env: "LISTEN_HOST", parse: text, placeholder: "address" },
-  controlPort: { flag: "control-port", env: "CONTROL_PORT", parse: parseInteger, placeholder: "port" },
-  controlHost: { flag: "control-host", env: "CONTROL_HOST", parse: text, placeholder: "address" },
-  redisUrl: { flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
-  redisHost: { flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
-  redisPort: { flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
+  tcpPort: { group: "data", flag: "tcp-port", env: "TCP_PORT", parse: parseInteger, placeholder: "port" },
+  udpPort: { group: "data", flag: "udp-port", env: "UDP_PORT", parse: parseInteger, placeholder: "port" },
+  host: { group: "data", flag: "host", env: "LISTEN_HOST", parse: text, placeholder: "address" },
+  controlPort: {
+    group: "control",
+    flag: "control-port",
+    env: "CONTROL_PORT",
+    parse: parseInteger,
+    placeholder: "port",
+  },
+  controlHost: { group: "control", flag: "control-host", env: "CONTROL_HOST", parse: text, placeholder: "address" },
+  controlAuth: { group: "control", flag: "control-auth", env: "CONTROL_AUTH", parse: text, placeholder: "on|off" },
+  controlAllowedHosts: {
+    group: "control",
+    flag: "control-allowed-hosts",
+    env: "CONTROL_ALLOWED_HOSTS",
+    parse: parseHosts,
+    placeholder: "names",
+  },
+  controlTlsCert: {
+    group: "control",
+    flag: "control-tls-cert",
+    env: "CONTROL_TLS_CERT",
+    parse: text,
+    placeholder: "file",
+  },
+  controlTlsKey: {
+    group: "control",
+    flag: "control-tls-key",
+    env: "CONTROL_TLS_KEY",
+    parse: text,
+    placeholder: "file",
+  },
+  controlTlsClientCa: {
+    group: "control",
+    flag: "control-tls-client-ca",
+    env: "CONTROL_TLS_CLIENT_CA",
+    parse: text,
+    placeholder: "file",
+  },
+  adminPort: {
+    group: "data",
+    flag: "admin-port",
+    env: "ADMIN_PORT",
+    parse: parseInteger,
+    placeholder: "port",
+    defaultText: String(adminPortDefault),
+  },
+  adminHost: { group: "data", flag: "admin-host", env: "ADMIN_HOST", parse: text, placeholder: "address" },
+  redisUrl: { group: "both", flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
+  redisHost: { group: "both", flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
+  redisPort: { group: "both", flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
+  redisUsername: { group: "both", flag: "redis-username", env: "REDIS_USERNAME", parse: text, placeholder: "name" },
+  redisPassword: { group: "both", flag: "redis-password", env: "REDIS_PASSWORD", parse: text, placeholder: "password" },
+  redisTlsCa: { group: "both", flag: "redis-tls-ca", env: "REDIS_TLS_CA", parse: text, placeholder: "file" },
+  redisTlsCert: { group: "both", flag: "redis-tls-cert", env: "REDIS_TLS_CERT", parse: text, placeholder: "file" },
+  redisTlsKey: { group: "both", flag: "redis-tls-key", env: "REDIS_TLS_KEY", parse: text, placeholder: "file" },
+  manifestKey: { group: "both", flag: "manifest-key", env: "MANIFEST_KEY", parse: text, placeholder: "key" },
   workers: {
+    group: "data",
     flag: "workers",
     env: "STREAMGATE_WORKERS",
     parse: parseInteger,
     placeholder: "n",
     defaultText: "cores − 1",
   },
-  engine: { flag: "engine", env: "STREAMGATE_ENGINE", parse: text, placeholder: "native|portable" },
-  dataDir: { flag: "data-dir", env: "STREAMGATE_DATA_DIR", parse: text, placeholder: "directory" },
-  token: { flag: "token", env: "STREAMGATE_TOKEN", parse: text, placeholder: "token" },
-  tcpFraming: { flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
+  engine: { group: "both", flag: "engine", env: "STREAMGATE_ENGINE", parse: text, placeholder: "native|portable" },
+  dataDir: { group: "both", flag: "data-dir", env: "STREAMGATE_DATA_DIR", parse: text, placeholder: "directory" },
+  token: { group: "control", flag: "token", env: "STREAMGATE_TOKEN", parse: text, placeholder: "token" },
+  tokenFile: { group: "control", flag: "token-file", env: "STREAMGATE_TOKEN_FILE", parse: text, placeholder: "file" },
+  config: { group: "data", flag: "config", env: "CONFIG", parse: text, placeholder: "file" },
+  url: { group: "client", flag: "url", env: "STREAMGATE_URL", parse: text, placeholder: "url" },
+  ca: { group: "client", flag: "ca", env: "STREAMGATE_CA", parse: text, placeholder: "file" },
+  tcpFraming: { group: "data", flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
   maxRecordBytes: {
+    group: "data",
     flag: "max-record-bytes",
     env: "MAX_RECORD_BYTES",
     parse: parseBytes,
     placeholder: "bytes",
     defaultText: "1MiB",
   },
-  ringSlots: { flag: "ring-slots", env: "RING_SLOTS", parse: parseInteger, placeholder: "n" },
-  ringBytes: { flag: "ring-bytes", env: "RING_BYTES", parse: parseBytes, placeholder: "bytes", defaultText: "8MiB" },
+  ringSlots: { group: "data", flag: "ring-slots", env: "RING_SLOTS", parse: parseInteger, placeholder: "n" },
+  ringBytes: {
+    group: "data",
+    flag: "ring-bytes",
+    env: "RING_BYTES",
+    parse: parseBytes,
+    placeholder: "bytes",
+    defaultText: "8MiB",
+  },
   queueBytes: {
+    group: "data",
     flag: "queue-bytes",
     env: "QUEUE_BYTES",
     parse: parseBytes,
@@ -194,15 +348,17 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: "16MiB",
   },
   memoryBudget: {
+    group: "data",
     flag: "memory-budget",
     env: "MEMORY_BUDGET",
     parse: parseBytes,
     placeholder: "bytes",
     defaultText: "25 %",
   },
-  overload: { flag: "overload", env: "OVERLOAD", parse: text, placeholder: "bypass|backpressure" },
-  prices: { flag: "prices", env: "PRICES", parse: parsePrice, placeholder: priceWords },
+  overload: { group: "data", flag: "overload", env: "OVERLOAD", parse: text, placeholder: "bypass|backpressure" },
+  prices: { group: "control", flag: "prices", env: "PRICES", parse: parsePrice, placeholder: priceWords },
   quarantineMaxBytes: {
+    group: "data",
     flag: "quarantine-max-bytes",
     env: "QUARANTINE_MAX_BYTES",
     parse: parseBytes,
@@ -210,24 +366,45 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: "256MiB",
   },
   quarantineMaxDays: {
+    group: "data",
     flag: "quarantine-max-days",
     env: "QUARANTINE_MAX_DAYS",
     parse: parseInteger,
     placeholder: "days",
   },
   shutdownTimeoutMs: {
+    group: "both",
     flag: "shutdown-timeout",
     env: "SHUTDOWN_TIMEOUT",
     parse: parseSeconds,
     placeholder: "seconds",
     defaultText: "10",
   },
-  sharePorts: { flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
-  tcpListener: { flag: "tcp-listener", env: "TCP_LISTENER", parse: text, placeholder: "auto|per_worker|single" },
-  shardBy: { flag: "shard-by", env: "SHARD_BY", parse: parseShardBy, placeholder: "key" },
+  logFormat: { group: "both", flag: "log-format", env: "LOG_FORMAT", parse: text, placeholder: "auto|json|pretty" },
+  logLevel: {
+    group: "both",
+    flag: "log-level",
+    env: "LOG_LEVEL",
+    parse: text,
+    placeholder: "info|warn|error|silent",
+  },
+  sharePorts: { group: "data", flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
+  tcpListener: {
+    group: "data",
+    flag: "tcp-listener",
+    env: "TCP_LISTENER",
+    parse: text,
+    placeholder: "auto|per_worker|single",
+  },
+  shardBy: { group: "data", flag: "shard-by", env: "SHARD_BY", parse: parseShardBy, placeholder: "key" },
 };
 
 export const settingKeys = Object.keys(spellings) as SettingKey[];
+
+/** The settings that a command takes. */
+export function settingsOf(...groups: readonly SettingGroup[]): readonly SettingKey[] {
+  return settingKeys.filter((key) => groups.includes(spellings[key].group));
+}
 
 export interface SettingSources {
   /** By flag name in camel case (`tcpPort`, `shutdownTimeout`), as the option parser gives them; `true` for a switch. */
@@ -247,6 +424,7 @@ export function readSettings<Key extends SettingKey = SettingKey>(
   const values = keys.map((key) => [key, readSetting(key, flags, env)] as const);
   const settings = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Partial<Settings>;
   if (settings.redisUrl !== undefined) checkRedisUrl(settings.redisUrl);
+  checkTogether(settings);
   const { workers, ringBytes, maxRecordBytes, memoryBudget } = settings;
   if (ringBytes !== undefined && maxRecordBytes !== undefined) {
     checkRing(ringBytes, maxRecordBytes);
@@ -310,7 +488,7 @@ function givenText(
 function parse(key: SettingKey, given: string, where: string): unknown {
   const refuse = (what: string) => {
     // A token or a URL with a password must not reach a log.
-    const shown = key === "token" || key === "redisUrl" ? "the value" : JSON.stringify(given);
+    const shown = secretTexts.includes(key) ? "the value" : JSON.stringify(given);
     return new StreamGateError("SG_SETTING", { where, what: `${shown} ${what}`, fix: `give ${wanted(key)}` });
   };
   let value: unknown;
@@ -365,6 +543,38 @@ function checkMemory(memoryBudget: number, least: number, { workers, ringBytes, 
     what: `${memoryBudget} bytes are less than ${workers} workers, each with RING_BYTES (${ringBytes}) and records of MAX_RECORD_BYTES (${maxRecordBytes}), need`,
     fix: `give at least ${least} bytes, or make workers, rings or records fewer or smaller`,
   });
+}
+
+/** A certificate is of no use without its key; what is said of Redis twice, or half, is not guessed at. */
+function checkTogether(settings: Partial<Settings>): void {
+  const refuse = (where: string, what: string, fix: string) => new StreamGateError("SG_SETTING", { where, what, fix });
+  const pairs = [
+    ["controlTlsCert", "controlTlsKey"],
+    ["redisTlsCert", "redisTlsKey"],
+  ] as const;
+  for (const pair of pairs)
+    for (const [given, other] of [pair, pair.toReversed()] as const)
+      if (settings[given!] !== undefined && settings[other!] === undefined)
+        throw refuse(
+          spellings[given!].env,
+          `is set and ${spellings[other!].env} is not`,
+          "a certificate and its key go together: set both, or neither",
+        );
+  if (settings.controlTlsClientCa !== undefined && settings.controlTlsCert === undefined)
+    throw refuse(
+      "CONTROL_TLS_CLIENT_CA",
+      "is set and CONTROL_TLS_CERT is not, so that nobody would be asked for a certificate",
+      "set CONTROL_TLS_CERT and CONTROL_TLS_KEY too",
+    );
+  const { redisUrl, redisUsername, redisPassword, redisTlsCa, redisTlsCert } = settings;
+  if (redisUsername !== undefined && redisPassword === undefined)
+    throw refuse("REDIS_USERNAME", "is set and REDIS_PASSWORD is not", "set both");
+  if (redisUrl === undefined) return;
+  const { protocol, username, password } = new URL(redisUrl);
+  if ((redisTlsCa !== undefined || redisTlsCert !== undefined) && protocol === "redis:")
+    throw refuse("REDIS_URL", "says redis://, without TLS, and REDIS_TLS_… is set", "write rediss:// there");
+  if (redisPassword !== undefined && username + password !== "")
+    throw refuse("REDIS_PASSWORD", "is set, and REDIS_URL has a user or a password too", "give them in one place");
 }
 
 /** The URL is not repeated: it may hold a password. */

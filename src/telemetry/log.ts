@@ -54,3 +54,46 @@ export class RateLimit {
     return state?.count ?? 0;
   }
 }
+
+/** Kinds that are told apart within one second; what comes with another one then is one kind. */
+const kindsMax = 256;
+const windowMs = 1000;
+
+/**
+ * Lets of each kind of line so many through in a second, and tells at its end how many it held back. A kind is a level and a message but for
+ * what stands in it of numbers and quoted names: two destinations that fail alike are one kind.
+ */
+export class LogThrottle {
+  readonly #linesMax: number;
+  readonly #write: LogWriter;
+  readonly #kinds = new Map<string, { level: LogLevel; example: string; seen: number }>();
+  #timer: NodeJS.Timeout | undefined;
+  /** Since the start. */
+  heldBack = 0;
+
+  constructor(linesMax: number, write: LogWriter) {
+    this.#linesMax = linesMax;
+    this.#write = write;
+  }
+
+  write(level: LogLevel, fields: LogFields, message: string): void {
+    const known = `${level} ${message.replace(/"(?:[^"\\]|\\.)*"|\d+/g, "#")}`;
+    const kind = this.#kinds.size < kindsMax || this.#kinds.has(known) ? known : `${level} others`;
+    const state = this.#kinds.get(kind) ?? { level, example: message, seen: 0 };
+    this.#kinds.set(kind, state);
+    this.#timer ??= setTimeout(() => this.end(), windowMs).unref();
+    if (++state.seen <= this.#linesMax) this.#write(level, fields, message);
+    else this.heldBack++;
+  }
+
+  /** The second is over. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { level, example, seen } of this.#kinds.values()) {
+      const heldBack = seen - this.#linesMax;
+      if (heldBack > 0) this.#write(level, { heldBack }, `held back lines like: ${example}`);
+    }
+    this.#kinds.clear();
+  }
+}

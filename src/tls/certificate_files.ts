@@ -119,8 +119,12 @@ export class CertificateFiles {
   #stampNow(): string {
     return namedPaths(this.#paths)
       .map(({ path }) => {
-        const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-        return found === undefined ? "none" : `${found.dev}.${found.ino}.${found.size}.${found.mtimeNs}`;
+        try {
+          const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
+          return `${dev}.${ino}.${size}.${mtimeNs}`;
+        } catch (error) {
+          return (error as Error).message;
+        }
       })
       .join(" ");
   }

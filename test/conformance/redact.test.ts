@@ -7,6 +7,7 @@
 
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { countCell } from "../../src/data/engine/layout.ts";
 import { detectors } from "../../src/detectors/index.ts";
 import { Choices, random } from "../fixtures/random.ts";
 import { engines, nativeEngine, run, skipNote } from "./engines.ts";
@@ -206,6 +207,99 @@ describe.each(engines())("redact on $name", (kind) => {
     expect(one({ detector: "email", scope: ["x"] }, line)).toBe(line);
   });
 
+  it.each([
+    [{ mode: "mask", keep_last: 2 }, "ACC-12345678 and ACC-1", "**********78 and ACC-1"],
+    [{ mode: "mask", keep_last: 2 }, '{"a":"x ACC-12345678"}', '{"a":"x **********78"}'],
+    [{ mode: "replace" }, '{"a":"x ACC-12345678"}', '{"a":"x [REDACTED]"}'],
+    [
+      { scope: ["a"], replacement: "<\\0>" },
+      '{"a":"ACC-12345678","b":"ACC-12345678"}',
+      '{"a":"<ACC-12345678>","b":"ACC-12345678"}',
+    ],
+    [{ scope: ["a"] }, '{"b":"ACC-12345678","a":["ACC-12345678",1]}', '{"b":"ACC-12345678","a":["[REDACTED]",1]}'],
+    [{ scope: ["a"] }, 'said {"a":"ACC-12345678"} ACC-12345678', 'said {"a":"[REDACTED]"} ACC-12345678'],
+    [
+      { scope: ["n/a"] },
+      '{"m":"{\\"n\\":{\\"a\\":\\"ACC-12345678\\"}}"}',
+      '{"m":"{\\"n\\":{\\"a\\":\\"[REDACTED]\\"}}"}',
+    ],
+    [{ scope: "record" }, "ACC-12345678", "[REDACTED]"],
+  ])("takes what a pattern matches: %j in %s", (params, line, wanted) => {
+    expect(one({ pattern: "ACC-\\d{8}", ...params }, line)).toBe(wanted);
+  });
+
+  it("hashes what a pattern matches, and drops records by it", () => {
+    const hash = { pattern: "u\\d+", mode: "hash", key: { env: "KEY" } };
+    expect(one(hash, "by u12 for u12")).toBe(`by [redacted:h1:${hashOf("u12")}] for [redacted:h1:${hashOf("u12")}]`);
+    const drop = { pattern: "^x", mode: "drop", scope: ["a"] };
+    const { lines, dropped } = redacted(kind, drop, ['{"a":"xy"}', '{"b":"xy"}', "x", '{"a":"yx"}']);
+    expect([lines, dropped]).toEqual([['{"b":"xy"}', "x", '{"a":"yx"}'], 1]);
+  });
+
+  it("shows a pattern each value of its scope as if that were all", () => {
+    const params = { pattern: "^(.)(.*)$", replacement: "\\1***", scope: ["user", "n"] };
+    expect(one(params, '{"user":"ada","n":[12,"bob"],"x":"eve"}')).toBe(
+      '{"user":"a***","n":["1***","b***"],"x":"eve"}',
+    );
+    expect(one({ pattern: "\\bx", scope: ["a"] }, '{"a":"xx x"}')).toBe('{"a":"[REDACTED]x [REDACTED]"}');
+  });
+
+  it.each([
+    [{ mode: "mask" }, '"a":"?.', '{"b":1,"a":"xyz","c":2}'],
+    [{ mode: "mask", keep_last: 0 }, "\\d\\d", '{"a":12345,"b":[-1.25e3,"1234"]}'],
+    [{ mode: "hash", key: { env: "KEY" } }, ".+", '{"a":{"b":"x\\n\\u0041"},"c":[true]}'],
+    [{ mode: "mask", keep_last: 3 }, "n|u00|b", '{"a":"x\\ny\\u0022\\\\b"}'],
+    [{ scope: ["a"], replacement: '"\\1\\\\' }, "(.)y", '{"a":"x\\ny","b":2}'],
+    [{ scope: ["a"], replacement: '"' }, "\\d", '{"a":[1,"2"]}'],
+    [{ scope: ["a"], replacement: "\\1" }, "(.)(?:n|u)", '{"a":"\\n\\u0041"}'],
+  ])("leaves JSON valid where a pattern matches whatever it likes: %j of %s in %s", (params, pattern, line) => {
+    const out = one({ pattern, ...params }, line)!;
+    expect(out).not.toBe(line);
+    expect(() => JSON.parse(out), out).not.toThrow();
+  });
+
+  it("shows a pattern the record's bytes, and nothing below escapes", () => {
+    const line = '{"a":"ACC\\u002d12345678","b":"ACC%2D12345678"}';
+    expect(one({ pattern: "ACC-\\d{8}", mode: "mask" }, line)).toBe(line);
+    expect(one({ pattern: "u002d", mode: "mask", keep_last: 0 }, line)).toBe(
+      '{"a":"ACC*12345678","b":"ACC%2D12345678"}',
+    );
+  });
+
+  it("takes no match of no bytes", () => {
+    const { lines, changed } = redacted(kind, { pattern: "x*", mode: "mask", keep_last: 0 }, ["axxé", "éb"]);
+    expect([lines, changed]).toEqual([["a**é", "éb"], 1]);
+  });
+
+  it.each([{ mode: "mask" }, { mode: "hash", key: { env: "KEY" } }, { scope: ["a"], replacement: "x" }])(
+    "bounds a pattern's matches where they have no upper length: %j",
+    (params) => {
+      // 32,768 matches in as many bytes are just allowed; 32,769 bytes allow 32,767. Empty ones count, too.
+      const line = (bytes: number) => ("scope" in params ? `{"a":"${"A".repeat(bytes - 8)}"}` : "A".repeat(bytes));
+      for (const [pattern, bytes, withheld] of [
+        ["A+?", 32_768, 0],
+        ["A+?", 40_000, 1],
+        ["A", 40_000, 0],
+        ["(?:B.*)?", 40_000, 1],
+      ] as const) {
+        const { counts } = redacted(kind, { pattern, ...params }, [line(bytes), "x"], { batchBytes: 1 << 22 });
+        const over = counts[countCell.quarantinedMatchLimitRecords];
+        // A megabyte of tokens is too much, whatever the matches are.
+        const large = counts[countCell.quarantinedOutputLimitRecords];
+        expect([over, large], pattern).toEqual([withheld, withheld === 0 && "key" in params ? 1 : 0]);
+      }
+    },
+  );
+
+  it("withholds a record that a rewrite of a value would make too large", () => {
+    const params = { pattern: "(a+)", replacement: "\\1".repeat(9), scope: ["a"] };
+    const line = (n: number) => `{"a":"${"a".repeat(n)}"}`;
+    // 9 n and 8 bytes beside it become of n and 8; up to four times that and 64 KiB are allowed.
+    expect(redacted(kind, params, [line(13_112)], { batchBytes: 1 << 18 })).toMatchObject({ changed: 1, withheld: 0 });
+    const { counts } = redacted(kind, params, [line(13_113)], { batchBytes: 1 << 18 });
+    expect(counts[countCell.quarantinedOutputLimitRecords]).toBe(1);
+  });
+
   it("redacts by all detectors a megabyte of whatever makes searches slow, without a limit being met", () => {
     const megabyte = (piece: string) => piece.repeat(Math.floor((1 << 20) / piece.length));
     const pieces = [
@@ -351,9 +445,22 @@ describe.skipIf(nativeEngine() === undefined)(`both engines${skipNote}`, () => {
         where,
       ).toBe(true);
       expect([...b!.counts], where).toEqual([...a!.counts]);
+      if (a!.records.length !== lines.length || plan.operations[0]!.name === "replacePattern") continue;
+      for (const [index, line] of lines.entries())
+        if (isJson(line))
+          expect(isJson(a!.records[index]!), `${where}: ${line} became ${a!.records[index]}`).toBe(true);
     }
   }, 600_000);
 });
+
+/** A JSON object or list. */
+function isJson(line: Buffer): boolean {
+  try {
+    return typeof JSON.parse(line.toString()) === "object" && /^\s*[{[]/.test(line.toString());
+  } catch {
+    return false;
+  }
+}
 
 /** Random rules, and lines of what detectors and escapes look at, glued together. */
 class Maker extends Choices {
@@ -365,7 +472,7 @@ class Maker extends Choices {
 
   params(): object {
     const decode = this.one([undefined, [], ["json"], ["url"], ["base64"], ["json", "url", "base64"]]);
-    const mode = this.one([
+    const mode: { readonly replacement?: string } = this.one([
       {},
       {},
       { mode: "mask", keep_last: this.below(9) },
@@ -374,6 +481,11 @@ class Maker extends Choices {
       { replacement: this.one(["", "x", '"\\', "é"]) },
     ]);
     const names = ["password", "*_token", "a", "b*", "a/b", "*/c", "A/*/c", "m"];
+    if (this.below(4) === 0) {
+      const scope = this.below(2) === 0 && { scope: this.one(["record", [this.one(names), this.one(names)]]) };
+      const replacing = { replacement: this.one(rewrites) };
+      return { pattern: this.one(patterns), ...(mode.replacement === undefined ? mode : replacing), ...scope };
+    }
     const what =
       this.below(3) === 0
         ? { fields: Array.from({ length: 1 + this.below(3) }, () => this.one(names)) }
@@ -438,6 +550,20 @@ class Maker extends Choices {
 }
 
 const keys = ["password", "id_token", "a", "b", "c", "b2", "PASSWORD", 'q"', "4111111111111111"];
+const patterns = [
+  "(\\d)+",
+  "(\\w)\\w*",
+  "()x*",
+  '(.)"?(:?)',
+  "(?i)(a|é)|\\\\(.)",
+  "^(.)?.*$",
+  "(\\S*)@(\\S*)",
+  '[^"{}]{2}()',
+  "\\B()",
+  "(日)?本|n",
+  "((?s).*)",
+];
+const rewrites = ["", "x", "\\0", "\\1\\\\", '"\\1"', "é\\0\\0", "\\\\n\\1"];
 const fragments = [
   "\\",
   "\\u0034",

@@ -49,6 +49,15 @@ async function ls(dataDir: string): Promise<readonly Listed[]> {
   return JSON.parse(stdout.toString()).groups;
 }
 
+/** What the audit file says that was done to the quarantine. */
+function audited({ dataDir }: Gate): [string, object][] {
+  const entries = readFileSync(join(dataDir, "audit.jsonl"), "utf8").trim().split("\n");
+  return entries
+    .map((line) => JSON.parse(line))
+    .filter(({ action, who }) => action.startsWith("quarantine_") && who.address === "command line")
+    .map(({ action, what }) => [action, what]);
+}
+
 const heldRecords = (groups: readonly Listed[]) => groups.reduce((sum, { records }) => sum + records, 0);
 const withheld = (records: number) => (status: Status) =>
   status.quarantined.match_limit.records + status.quarantined.output_limit.records === records;
@@ -127,6 +136,7 @@ for (const { engine, skip, note } of engines) {
       const content = await command(gate.dataDir, "inspect", id.slice(0, 6), "--content");
       expect(content.stdout.includes("secret-1")).toBe(true);
       expect(content.stdout.includes(0x1b)).toBe(false);
+      expect(audited(gate)).toEqual([["quarantine_show", { groups: [id] }]]);
       const none = await command(gate.dataDir, "inspect", "00000000-77");
       expect([none.status, none.stderr]).toEqual([1, expect.stringContaining("quarantine ls")]);
       await gate.stop();
@@ -253,6 +263,10 @@ for (const { engine, skip, note } of engines) {
       expect([purged.status, purged.stdout.toString()]).toEqual([0, "1 group purged\n"]);
       const waiting = await command(gate.dataDir, "release", groups[1]!.id);
       expect([waiting.status, waiting.stdout.toString()]).toEqual([0, expect.stringContaining("when it starts")]);
+      expect(audited(gate)).toEqual([
+        ["quarantine_purge", { groups: [groups[0]!.id], damaged: [] }],
+        ["quarantine_release", { groups: [groups[1]!.id], withoutRule: false }],
+      ]);
       const again = await start([], { dataDir: gate.dataDir });
       await mend(again);
       // The request may have been met by the rule that still could not finish it.

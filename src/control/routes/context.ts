@@ -4,9 +4,9 @@ import type { OutputConfig, PatternChecker } from "../../manifest/manifest.ts";
 import type { Evaluate } from "../../plan/evaluation.ts";
 import type { LiveRules } from "../../plan/live.ts";
 import type { Price } from "../../prices/price.ts";
+import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { Audit } from "../audit.ts";
-import type { DraftEdits } from "../draft_edits.ts";
-import type { Publication } from "../publication.ts";
+import type { Calls } from "../calls.ts";
 import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
 
@@ -29,11 +29,9 @@ export interface OutputTest {
   readonly took_ms: number;
 }
 
-export interface RouteContext {
+/** `Calls`: what REST and gRPC do alike. */
+export interface RouteContext extends Calls {
   readonly store: Store;
-  /** What can be done to the draft, and how it is published: the same for REST and gRPC. */
-  readonly edits: DraftEdits;
-  readonly publication: Publication;
   /** Asks RE2 about a pattern. */
   readonly check: PatternChecker;
   /** Runs single records through rules, on an engine. */
@@ -41,8 +39,8 @@ export interface RouteContext {
   /** Sends one record to an output, its references to secrets read as a data plane reads them. Absent: this process sends nothing. */
   readonly testOutput?: (config: OutputConfig) => Promise<OutputTest>;
   readonly log: ControlLog;
-  /** Where a data plane runs in this process: what it answers `GET /status` with. */
-  readonly status?: () => Promise<object>;
+  /** Metrics and health of this process; where a data plane runs in it, also what `GET /status` answers. Absent: it tells nothing. */
+  readonly telemetry?: Telemetry;
   /** Likewise: what rules do to live traffic. */
   readonly live?: LiveRules;
   /** Who changed what protects. */

@@ -2,13 +2,11 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { StreamGateError } from "../../errors.ts";
 import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.ts";
-import { effectExampleBytesMax } from "../../plan/live.ts";
 import { errors, RequestError } from "../answer.ts";
-import { conceal } from "../concealment.ts";
+import { maySeeRecords } from "../auth/guarded.ts";
 import { answerWithTag, editOf } from "../concurrency.ts";
-import { effectReport, flagsOf, isCounted, rateOf } from "../effect_report.ts";
+import { effectOf, missing } from "../effect_of_rule.ts";
 import { draftTag, requireMatch } from "../revision.ts";
 import { unseen } from "../sightings.ts";
 import type { RouteContext } from "./context.ts";
@@ -109,7 +107,10 @@ const effectSchema = Type.Object(
       }),
     ),
     examples_withheld: Type.Optional(
-      Type.Integer({ description: "Further ones that are not shown: too long, or a protect rule keeps them back." }),
+      Type.Integer({
+        description:
+          "Further ones that are not shown: too long, a protect rule keeps them back, or the token's role is read.",
+      }),
     ),
     flags: Type.Array(Type.Union([Type.Literal("matched_nothing_24h"), Type.Literal("matches_everything")]), {
       description:
@@ -146,10 +147,6 @@ const effectSchema = Type.Object(
   },
 );
 
-const shadowNote = "as if it alone were enforced in its place: effects of several rules in shadow do not add";
-const routeNote = "enforced: where records go is counted by output, in GET /status; in shadow it is counted here";
-const enforcedNote = "enforced: what it did; severity, service and dollars are counted of rules in shadow";
-
 export function effectRoutes(app: FastifyInstance, context: RouteContext): void {
   const { store, evaluate, live, audit, sightings, price, log } = context;
 
@@ -165,63 +162,26 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
         response: { 200: effectSchema, ...errors(404, 409, 501) },
       },
     },
-    async ({ params: { id } }) => {
-      const published = store.published ?? passthrough;
-      const { processors, outputs } = activePipeline(published);
-      const rule = processors.find((one) => one.id === id);
-      const drafted = store.draft.rules.find((one) => one.id === id);
-      if (rule === undefined && drafted === undefined) throw missing(id);
-      if (live === undefined)
+    async (request) => {
+      const { id } = request.params;
+      const manifest = store.published ?? passthrough;
+      const drafts = store.draft.rules;
+      if (live === undefined && [activePipeline(manifest).processors, drafts].flat().some((rule) => rule.id === id))
         throw new RequestError(501, {
           where: `rule ${JSON.stringify(id)}`,
           what: "this process runs no data plane, and what rules do is counted there",
-          fix: "ask a gate that runs both planes (streamgate run); `streamgate data` tells nothing of it yet",
+          fix: `ask a data plane at its admin port: GET /rules/${encodeURIComponent(id)}/effect on ADMIN_PORT (9464) of streamgate data`,
         });
-      if (rule === undefined || rule.enabled === false)
-        throw new RequestError(409, {
-          where: `rule ${JSON.stringify(id)}`,
-          what: "does not run, so it has no effect",
-          fix: "publish it, with mode shadow to try it",
-        });
-      const nowMs = Date.now();
-      const [effects, activities] = await Promise.all([live.effects(), live.activity()]);
-      sightings.note(processors, effects);
-      const effect = effects.find((one) => one.rule === id);
-      const activity = activities.get(id);
-      const flags = activity === undefined ? [] : flagsOf(rule, activity, nowMs);
-      const about = {
-        rule: id,
-        mode: rule.mode ?? "enforce",
-        version: published.version,
-        draft_differs: JSON.stringify(drafted) !== JSON.stringify(rule),
-        flags,
-      };
-      if (rule.mode !== "shadow" || effect === undefined) {
-        const { sinceMs = nowMs, matched = 0, droppedRecords = 0, droppedBytes = 0 } = activity ?? {};
-        return {
-          ...about,
-          since: new Date(sinceMs).toISOString(),
-          hours: (nowMs - sinceMs) / 3_600_000,
-          ...(isCounted(rule)
-            ? { records: matched, dropped: { records: droppedRecords, bytes: droppedBytes }, note: enforcedNote }
-            : { note: routeNote }),
-        };
-      }
-      // One that was kept may have been cut, and half a secret is not recognised.
-      const whole = effect.examples.filter(({ length }) => length < effectExampleBytesMax);
-      const rules = [processors, store.draft.rules];
-      const shown = conceal(whole, rules, evaluate).flatMap((one) => one?.text ?? []);
-      // A service is called what a record says.
-      const names = effect.services.map(({ name }) => Buffer.from(name));
-      const told = conceal(names, rules, evaluate).map((one) => one?.text ?? "(withheld)");
-      const services = effect.services.map((service, index) => ({ ...service, name: told[index]! }));
-      return {
-        ...about,
-        ...effectReport(rule, { ...effect, services }, rateOf(outputs, live.shares(), price), nowMs),
-        examples: shown,
-        examples_withheld: effect.examples.length - shown.length,
-        note: shadowNote,
-      };
+      if (live === undefined) throw missing(id);
+      return effectOf(id, {
+        manifest,
+        drafts,
+        evaluate,
+        live,
+        sightings,
+        showsRecords: maySeeRecords(request),
+        ...(price !== undefined && { price }),
+      });
     },
   );
 
@@ -277,6 +237,7 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
       // Once more: it is what was asked for already, and leaves no second trace.
       if (drafted.mode !== "shadow")
         return { status: "promoted", rule: drafted, warnings: warningsOf(running, drafted) };
+      store.requireWritable();
       await audit.append([{ action: "promote", what: { rule: id }, who: actor }]);
       const draft = await store.change(
         (before) => ({
@@ -296,12 +257,4 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
 
 function enforced({ mode: _, ...rule }: Rule): Rule {
   return rule as Rule;
-}
-
-function missing(id: string): StreamGateError {
-  return new StreamGateError("SG_RULE_MISSING", {
-    where: "id",
-    what: `no rule has the id ${JSON.stringify(id)}`,
-    fix: "GET /rules lists them",
-  });
 }

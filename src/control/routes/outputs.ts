@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { outputSchema, outputTypes } from "../../outputs/index.ts";
 import { withoutSecrets } from "../../outputs/secrets_of_config.ts";
+import { actorOf } from "../actor.ts";
 import { errors, RequestError } from "../answer.ts";
 import { answerWithTag, editOf } from "../concurrency.ts";
 import type { OutputTest, RouteContext } from "./context.ts";
@@ -53,7 +54,7 @@ const testSchema = Type.Object(
   },
 );
 
-export function outputsRoutes(app: FastifyInstance, { edits, log, testOutput }: RouteContext): void {
+export function outputsRoutes(app: FastifyInstance, { edits, log, testOutput, audit }: RouteContext): void {
   app.get(
     "/outputs",
     {
@@ -196,8 +197,8 @@ export function outputsRoutes(app: FastifyInstance, { edits, log, testOutput }: 
         response: { 200: testSchema, ...errors(404, 422, 501) },
       },
     },
-    async ({ params: { id } }): Promise<OutputTest> => {
-      const output = edits.outputWithSecrets(id);
+    async (request): Promise<OutputTest> => {
+      const output = edits.outputWithSecrets(request.params.id);
       if (testOutput === undefined) {
         throw new RequestError(501, {
           where: `output ${JSON.stringify(output.id)}`,
@@ -205,6 +206,8 @@ export function outputsRoutes(app: FastifyInstance, { edits, log, testOutput }: 
           fix: "ask a gate that runs both planes (streamgate run)",
         });
       }
+      const { id, type } = output;
+      await audit.append([{ action: "output_test", what: { output: id, type }, who: actorOf(request) }]);
       const { answer, ...result } = await testOutput(output);
       log.info(`tested output ${JSON.stringify(output.id)}: ${result.status}`);
       if (answer === undefined) return result;

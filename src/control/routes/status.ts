@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { activePipeline, passthrough } from "../../manifest/manifest.ts";
 import { errors, RequestError } from "../answer.ts";
-import { flagsOf } from "../effect_report.ts";
+import { ruleFlags } from "../effect_report.ts";
 import type { RouteContext } from "./context.ts";
 
 const exampleStatus = {
@@ -14,7 +14,7 @@ const exampleStatus = {
   outputs: { "http-f1cd04": { routed: { records: 600, bytes: 100_000 }, breaker: "closed" } },
 };
 
-export function statusRoutes(app: FastifyInstance, { status, live, store }: RouteContext): void {
+export function statusRoutes(app: FastifyInstance, { telemetry, live, store }: RouteContext): void {
   app.get(
     "/status",
     {
@@ -30,22 +30,16 @@ export function statusRoutes(app: FastifyInstance, { status, live, store }: Rout
       },
     },
     async () => {
-      if (status === undefined)
+      if (telemetry?.status === undefined)
         throw new RequestError(404, {
           where: "/status",
           what: "this process runs no data plane",
-          fix: "ask one that was started with `streamgate run`",
+          fix: "ask a data plane at its admin port: GET /status on ADMIN_PORT (9464) of streamgate data",
         });
-      if (live === undefined) return status();
-      const [told, activity] = await Promise.all([status(), live.activity()]);
+      if (live === undefined) return telemetry.status();
+      const [told, activity] = await Promise.all([telemetry.status(), live.activity()]);
       const { processors } = activePipeline(store.published ?? passthrough);
-      const nowMs = Date.now();
-      const flags = processors.flatMap((rule) => {
-        const one = activity.get(rule.id);
-        const flags = one === undefined ? [] : flagsOf(rule, one, nowMs);
-        return flags.length === 0 ? [] : [[rule.id, flags] as const];
-      });
-      return { ...told, rule_flags: Object.fromEntries(flags) };
+      return { ...told, rule_flags: ruleFlags(processors, activity, Date.now()) };
     },
   );
 }

@@ -96,6 +96,14 @@ export class Backlog {
     return !this.#durable && this.spool?.occupied === true;
   }
 
+  /** It takes no more, gives up records of its own, or its disk refuses: what somebody has to see to. */
+  get overLimit(): boolean {
+    const { spool } = this;
+    if (spool?.refusing === true || !this.accepting) return true;
+    const drops = this.#whenFull === "drop_oldest" || this.#whenFull === "drop_newest";
+    return drops && this.#queue.charge * 10 >= this.#queue.bytesMax * 9;
+  }
+
   /** Whether it takes more; when not, the worker stops. */
   get accepting(): boolean {
     const spool = this.spool;
@@ -107,12 +115,12 @@ export class Backlog {
     return !this.#queue.full && !(this.#site.overBudget() && this.#queue.records > 0);
   }
 
-  push(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+  push(shared: SharedBatch, from: number, to: number, timeMs: number, receivedMs = timeMs): void {
     const spool = this.spool;
     const protection = spool?.protection ?? 0n;
     const full = this.#queue.full || (this.#site.overBudget() && this.#queue.records > 0);
     if (spool !== undefined && (this.#durable || spool.occupied || (full && this.#whenFull === "spill"))) {
-      spool.stage({ shared, from, to, timeMs, protection });
+      spool.stage({ shared, from, to, timeMs, receivedMs, lastReceivedMs: receivedMs, protection });
       // Nothing more comes to fill a group when the worker has to wait.
       spool.write(this.#cut, !this.accepting);
       if (spool.refusing && !this.#durable) this.#shed(spool);
@@ -122,7 +130,7 @@ export class Backlog {
       this.#site.lost("queueFull", { records: to - from, bytes: shared.batch.recordBytes(from, to) });
       return;
     }
-    this.#queue.push(shared, from, to, timeMs, protection);
+    this.#queue.push(shared, from, to, timeMs, protection, receivedMs);
     if (this.#whenFull === "drop_oldest") this.#dropOldest(full ? shared.batch.recordBytes(from, to) : 0);
   }
 

@@ -49,7 +49,12 @@ function open(kind: EngineKind) {
     for (let letter = 0; letter < count; letter++) {
       const shared = new BatchPool(kind.createBatch).take(2_000);
       appendRecords(shared, "x".repeat(1_000));
-      expect(await letters.keep([{ shared, from: 0, to: 1, timeMs: 0, protection: 0n }], "no")).toBe(true);
+      expect(
+        await letters.keep(
+          [{ shared, from: 0, to: 1, receivedMs: 0, lastReceivedMs: 0, timeMs: 0, protection: 0n }],
+          "no",
+        ),
+      ).toBe(true);
       shared.release();
     }
   };

@@ -1,5 +1,6 @@
 /** What a worker sees of an output that runs: it takes ranges of batches, says when it is full, and accounts for every record. */
 
+import { latencyBucket } from "../ledger/latency.ts";
 import { outputCell, outputCells } from "../ledger/layout.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 import type { BreakerState } from "./breaker.ts";
@@ -76,12 +77,16 @@ export abstract class Delivery {
   abstract get queuedBytes(): number;
   abstract get status(): DeliveryStatus;
 
-  /** Records `from` to `to` of a batch go to this output. @param timeMs when they left the rules */
-  push(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+  /**
+   * Records `from` to `to` of a batch go to this output.
+   * @param timeMs when they left the rules
+   * @param receivedMs when the oldest of them came
+   */
+  push(shared: SharedBatch, from: number, to: number, timeMs: number, receivedMs = timeMs): void {
     const bytes = shared.batch.recordBytes(from, to);
     this.count("routed", to - from, bytes);
     this.count("manifest", to - from, bytes);
-    this.take(shared, from, to, timeMs);
+    this.take(shared, from, to, timeMs, receivedMs);
   }
 
   /** A new manifest begins to run: the numbers for it start again. */
@@ -105,13 +110,21 @@ export abstract class Delivery {
    */
   abstract drain(signal: AbortSignal, spoolToo: boolean): Promise<void>;
   /** Queues the range, or deals with it at once. */
-  protected abstract take(shared: SharedBatch, from: number, to: number, timeMs: number): void;
-  /** Sets the cells of what is held. */
+  protected abstract take(shared: SharedBatch, from: number, to: number, timeMs: number, receivedMs: number): void;
+  /** Sets the cells of what is held, and of how it fares. */
   protected abstract measure(): void;
 
   protected count(pair: CellPair, records: number, bytes: number): void {
     this.cells[outputCell[`${pair}Records`]]! += records;
     this.cells[outputCell[`${pair}Bytes`]]! += bytes;
+  }
+
+  /** A payload is acknowledged whose oldest record came then. */
+  protected acknowledged(receivedMs: number): void {
+    // The wall clock may be set back.
+    const seconds = Math.max(0, Date.now() - receivedMs) / 1000;
+    this.cells[outputCell.latencySeconds]! += seconds;
+    this.cells[outputCell.latencyBuckets + latencyBucket(seconds)]! += 1;
   }
 
   protected hold(pair: "queued" | "spooled", records: number, bytes: number): void {

@@ -9,7 +9,7 @@ import type { OutputConfig } from "../../outputs/output.ts";
 import type { Plan } from "../../plan/operations.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { EngineKind } from "../engine/engine.ts";
-import { outputCell, outputCells } from "../ledger/layout.ts";
+import { fareCells, outputCell, outputCells } from "../ledger/layout.ts";
 import type { Quarantine } from "../quarantine/store.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 import type { Delivery, DeliverySite, DeliveryStatus } from "./delivery.ts";
@@ -134,9 +134,11 @@ export class Outputs {
     return Object.fromEntries(this.#active.map(({ delivery }) => [delivery.id, delivery.status]));
   }
 
-  push(shared: SharedBatch, from: number, to: number): void {
+  /** @param receivedMs when the oldest of them came; absent: now */
+  push(shared: SharedBatch, from: number, to: number, receivedMs?: number): void {
     const timeMs = Date.now();
-    for (const routed of this.#active) routed.push(shared, from, to, timeMs);
+    const came = receivedMs === undefined ? timeMs : Math.min(receivedMs, timeMs);
+    for (const routed of this.#active) routed.push(shared, from, to, timeMs, came);
   }
 
   flush(): void {
@@ -324,6 +326,7 @@ export class Outputs {
     this.#retired.delete(delivery);
     const cells = new Float64Array(outputCells);
     delivery.write(cells, 0);
+    cells.fill(0, fareCells.from, fareCells.to);
     cells.forEach((value, cell) => {
       this.#gone[cell]! += value;
     });

@@ -10,6 +10,9 @@ export interface Segment {
   to: number;
   /** When they left the rules, milliseconds since 1970: the time that outputs state for a record. */
   readonly timeMs: number;
+  /** When the first of them came, and the last, as far as that is known: what latency is measured from. */
+  receivedMs: number;
+  lastReceivedMs: number;
   /** Identity of the protect rules that they have passed (`protection.ts`); 0: not known. */
   readonly protection: bigint;
 }
@@ -44,6 +47,15 @@ export class Payload {
   get timeMs(): number {
     return this.#segments[0]?.timeMs ?? 0;
   }
+  /** When its record `index` came. */
+  receivedMs(index: number): number {
+    let at = 0;
+    for (const { from, to, receivedMs } of this.#segments) {
+      at += to - from;
+      if (index < at) return receivedMs;
+    }
+    return this.timeMs;
+  }
   get protection(): bigint {
     return commonProtection(this.#segments);
   }
@@ -67,9 +79,9 @@ export class Payload {
   }
 
   /** Adds the range and holds its batch. */
-  add(shared: SharedBatch, from: number, to: number, timeMs: number, protection = 0n): void {
+  add(shared: SharedBatch, from: number, to: number, timeMs: number, protection = 0n, receivedMs = timeMs): void {
     shared.hold();
-    this.#segments.push({ shared, from, to, timeMs, protection });
+    this.#segments.push({ shared, from, to, timeMs, receivedMs, lastReceivedMs: receivedMs, protection });
     this.#records += to - from;
     this.#bytes += shared.batch.recordBytes(from, to);
   }
@@ -78,11 +90,11 @@ export class Payload {
   ranges(from: number, to: number): Segment[] {
     const ranges: Segment[] = [];
     let at = 0;
-    for (const { shared, from: first, to: end, timeMs, protection } of this.#segments) {
+    for (const { shared, from: first, to: end, ...about } of this.#segments) {
       const records = end - first;
       const low = Math.max(0, from - at);
       const high = Math.min(records, to - at);
-      if (low < high) ranges.push({ shared, from: first + low, to: first + high, timeMs, protection });
+      if (low < high) ranges.push({ shared, from: first + low, to: first + high, ...about });
       at += records;
     }
     return ranges;
@@ -92,7 +104,7 @@ export class Payload {
   part(from: number, to: number): Payload {
     const part = new Payload();
     for (const range of this.ranges(from, to))
-      part.add(range.shared, range.from, range.to, range.timeMs, range.protection);
+      part.add(range.shared, range.from, range.to, range.timeMs, range.protection, range.receivedMs);
     return part;
   }
 

@@ -57,17 +57,27 @@ export class Queue {
   }
 
   /** Takes the range as it is, also beyond the bound: the worker asks `full` before it makes more. */
-  push(shared: SharedBatch, from: number, to: number, timeMs: number, protection = 0n): number {
+  push(
+    shared: SharedBatch,
+    from: number,
+    to: number,
+    timeMs: number,
+    protection = 0n,
+    receivedMs = timeMs,
+    lastReceivedMs = receivedMs,
+  ): number {
     const bytes = shared.batch.recordBytes(from, to);
     this.#records += to - from;
     this.#bytes += bytes;
     const last = this.#segments.at(-1);
     const joins =
       last !== undefined && this.#segments.length > this.#first && last.shared === shared && last.to === from;
-    if (joins && timeMs - last.timeMs < sameTimeMs && last.protection === protection) last.to = to;
-    else {
+    if (joins && timeMs - last.timeMs < sameTimeMs && last.protection === protection) {
+      last.to = to;
+      last.lastReceivedMs = lastReceivedMs;
+    } else {
       shared.hold();
-      this.#segments.push({ shared, from, to, timeMs, protection });
+      this.#segments.push({ shared, from, to, timeMs, receivedMs, lastReceivedMs, protection });
     }
     return bytes;
   }
@@ -80,8 +90,8 @@ export class Queue {
       const segment = this.#segments[this.#first]!;
       const to = payload.reach(segment, cut);
       if (to === segment.from) break;
-      payload.add(segment.shared, segment.from, to, segment.timeMs, segment.protection);
-      segment.from = to;
+      payload.add(segment.shared, segment.from, to, segment.timeMs, segment.protection, segment.receivedMs);
+      moveOn(segment, to);
       if (to < segment.to) break;
       segment.shared.release();
       this.#first++;
@@ -114,7 +124,7 @@ export class Queue {
     const bytes = segment.shared.batch.recordBytes(segment.from, to);
     this.#records -= to - segment.from;
     this.#bytes -= bytes;
-    segment.from = to;
+    moveOn(segment, to);
     if (segment.from === segment.to) {
       segment.shared.release();
       this.#first++;
@@ -125,4 +135,11 @@ export class Queue {
     }
     return bytes;
   }
+}
+
+/** Its records before `to` are gone. When the next one came is known to lie between two times: as if they had come evenly. */
+function moveOn(segment: Segment, to: number): void {
+  const share = (to - segment.from) / (segment.to - segment.from);
+  segment.receivedMs += (segment.lastReceivedMs - segment.receivedMs) * share;
+  segment.from = to;
 }

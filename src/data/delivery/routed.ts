@@ -23,14 +23,14 @@ export class Routed {
     this.#kind = kind;
   }
 
-  push(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+  push(shared: SharedBatch, from: number, to: number, timeMs: number, receivedMs: number): void {
     const bit = this.#bit;
     const records = bit === undefined ? to - from : this.#kind.routed(shared.batch, from, to, bit).records;
-    if (records === to - from) this.delivery.push(shared, from, to, timeMs);
-    else if (records > 0) this.#gather(shared, from, to, timeMs);
+    if (records === to - from) this.delivery.push(shared, from, to, timeMs, receivedMs);
+    else if (records > 0) this.#gather(shared, from, to, timeMs, receivedMs);
   }
 
-  #gather(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+  #gather(shared: SharedBatch, from: number, to: number, timeMs: number, receivedMs: number): void {
     const bit = this.#bit!;
     this.#pool ??= new BatchPool(this.#kind.createBatch);
     for (let at = from; at < to; ) {
@@ -39,7 +39,7 @@ export class Routed {
       const before = this.#open.batch.records;
       const { stopped, needBytes } = this.#kind.gather(shared.batch, at, to, bit, this.#open.batch);
       const after = this.#open.batch.records;
-      if (after > before) this.delivery.push(this.#open, before, after, timeMs);
+      if (after > before) this.delivery.push(this.#open, before, after, timeMs, receivedMs);
       at = stopped;
       if (stopped === to) return;
       this.#open.release();

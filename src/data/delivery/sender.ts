@@ -27,6 +27,8 @@ import type { WithheldRecords } from "./spool/replay.ts";
 import type { LaneAmount } from "./spool/spool.ts";
 import type { SpoolQueue } from "./spool/spool_queue.ts";
 
+/** How often the size of what is on disk is looked at, at most. */
+const diskMeasureMs = 250;
 const complaintPeriodMs = 10_000;
 /**
  * Between two payloads that are not full: a request costs as much as some hundred records do, and destinations answer
@@ -121,6 +123,7 @@ export class Sender extends Delivery {
   #goOn: (() => void) | undefined;
   /** Set while it drains: called whenever something was settled, or refused. */
   #settled: (() => void) | undefined;
+  #diskMeasuredMs = Number.NEGATIVE_INFINITY;
   #lastError: string | undefined;
   #spoolError: string | undefined;
 
@@ -265,10 +268,36 @@ export class Sender extends Delivery {
     this.hold("spooled", spool?.records ?? 0, spool?.bytes ?? 0);
     this.cells[outputCell.laneOpenedAt] = spool?.openedAt ?? 0;
     this.cells[outputCell.laneNext] = spool?.writtenTo ?? 0;
+    const { state, failures } = this.#breaker;
+    this.cells[outputCell.breakerClosed] = state === "closed" ? 1 : 0;
+    this.cells[outputCell.breakerHalfOpen] = state === "half_open" ? 1 : 0;
+    this.cells[outputCell.breakerOpen] = state === "open" ? 1 : 0;
+    this.cells[outputCell.failures] = failures;
+    this.cells[outputCell.inFlight] = this.#pace.busy;
+    this.cells[outputCell.concurrency] = this.#pace.limit;
+    this.cells[outputCell.overLimit] = this.backlog.overLimit ? 1 : 0;
+    if (spool !== undefined) this.#measureDisk(spool);
   }
 
-  protected override take(shared: SharedBatch, from: number, to: number, timeMs: number): void {
-    this.backlog.push(shared, from, to, timeMs);
+  /** A lane adds up its segments when it is asked, which is too dear for every block. */
+  #measureDisk(spool: SpoolQueue): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#diskMeasuredMs < diskMeasureMs) return;
+    this.#diskMeasuredMs = nowMs;
+    let diskBytes = 0;
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { lane } of [spool.own, ...spool.adopted]) {
+      const { diskBytes: bytes, oldestMs = Number.POSITIVE_INFINITY } = lane.state;
+      diskBytes += bytes;
+      oldest = Math.min(oldest, oldestMs);
+    }
+    this.cells[outputCell.spoolDiskBytes] = diskBytes;
+    this.cells[outputCell.spoolOldestMs] = Number.isFinite(oldest) ? oldest : 0;
+    this.cells[outputCell.spoolRefuses] = this.#spoolError === undefined ? 0 : 1;
+  }
+
+  protected override take(shared: SharedBatch, from: number, to: number, timeMs: number, receivedMs: number): void {
+    this.backlog.push(shared, from, to, timeMs, receivedMs);
     // A full queue holds up the worker, so nothing more would come to join these.
     if (this.backlog.payloadWaits) this.#kick();
     else if (!this.backlog.accepting) this.#kick(true);
@@ -485,6 +514,7 @@ export class Sender extends Delivery {
 
   #settle(claim: Claim, count: number, as: "delivered" | "deadLettered" | "lostDeadLetter"): void {
     this.count(as, count, claim.payload.bytesOf(claim.done, claim.done + count));
+    if (as === "delivered") this.acknowledged(claim.payload.receivedMs(claim.done));
     claim.settle(count);
     if (as === "delivered") this.#lastError = undefined;
     this.site.changed();

@@ -3,6 +3,7 @@
  * never mix, since it takes whole records, and a reader that stopped reading stops this queue alone, never an event loop.
  */
 
+import { outputCell } from "../ledger/layout.ts";
 import type { SharedBatch } from "./batch_pool.ts";
 import { Delivery, type DeliverySite, type DeliveryStatus, drainLoss } from "./delivery.ts";
 import { unlimitedCut } from "./packer.ts";
@@ -74,22 +75,26 @@ export class Streamed extends Delivery {
 
   protected override measure(): void {
     this.hold("queued", this.#queue.records, this.#queue.bytes);
+    this.cells[outputCell.overLimit] = this.#queue.full ? 1 : 0;
   }
 
-  protected override take(shared: SharedBatch, from: number, to: number, timeMs: number): void {
+  protected override take(shared: SharedBatch, from: number, to: number, timeMs: number, receivedMs: number): void {
     let at = from;
     // Nothing waits before it: past the queue.
     if (this.idle) {
       const { batch } = shared;
       at = this.#feed.push(batch, from, to);
-      if (at > from) this.count("delivered", at - from, batch.recordBytes(from, at));
+      if (at > from) {
+        this.count("delivered", at - from, batch.recordBytes(from, at));
+        this.acknowledged(receivedMs);
+      }
       if (at === to) return;
     }
     if (this.#queue.full && this.#whenFull === "drop_newest") {
       this.count("lostQueueFull", to - at, shared.batch.recordBytes(at, to));
       return;
     }
-    this.#queue.push(shared, at, to, timeMs);
+    this.#queue.push(shared, at, to, timeMs, 0n, receivedMs);
     while (this.#whenFull === "drop_oldest" && this.#queue.full) {
       const { from: oldest, to: end } = this.#queue.peek()!;
       this.count("lostQueueFull", end - oldest, this.#queue.drop(end));
@@ -103,11 +108,12 @@ export class Streamed extends Delivery {
     this.#timer = undefined;
     let moved = false;
     for (let segment = this.#queue.peek(); segment !== undefined; segment = this.#queue.peek()) {
-      const { from, to } = segment;
+      const { from, to, receivedMs } = segment;
       const stopped = this.#feed.push(segment.shared.batch, from, to);
       if (stopped > from) {
         moved = true;
         this.count("delivered", stopped - from, this.#queue.drop(stopped));
+        this.acknowledged(receivedMs);
       }
       if (stopped < to) {
         this.#waitMs = moved ? lookAgainMsMin : Math.min(lookAgainMsMax, this.#waitMs * 2);

@@ -12,6 +12,7 @@
  */
 
 import { countCellsFixed, countCellsPerRoute, countCellsPerRule } from "../engine/layout.ts";
+import { latencyBucketCount } from "./latency.ts";
 
 /** Of the worker as a whole, since it started. */
 export const ledgerCell = {
@@ -109,8 +110,28 @@ export const outputCell = {
   /** As `quarantined`, but the quarantine could not take them. */
   lostQuarantineFullRecords: 35,
   lostQuarantineFullBytes: 36,
+  /** How it fares now, for people: nobody's once its worker or the output is gone. Of its breaker's states one is 1, the others 0. */
+  breakerClosed: 37,
+  breakerHalfOpen: 38,
+  breakerOpen: 39,
+  /** In a row. */
+  failures: 40,
+  inFlight: 41,
+  concurrency: 42,
+  spoolDiskBytes: 43,
+  /** When the oldest record on disk left the rules, milliseconds since 1970; 0: nothing is there. */
+  spoolOldestMs: 44,
+  /** 1: the disk takes nothing now. */
+  spoolRefuses: 45,
+  /** 1: it takes no more, or gives up records of its own. */
+  overLimit: 46,
+  /** Acknowledged payloads by the age of their oldest record: seconds in all, then one cell for each bucket (`latency.ts`). */
+  latencySeconds: 47,
+  latencyBuckets: 48,
 } as const;
-export const outputCells = 37;
+export const outputCells = outputCell.latencyBuckets + latencyBucketCount;
+/** Cells that say how an output fares: zeroed when it ends. */
+export const fareCells = { from: outputCell.breakerClosed, to: outputCell.latencySeconds } as const;
 
 export const sequenceBytes = 8;
 export const ledgerBlocks = 2;

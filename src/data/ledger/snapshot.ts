@@ -13,6 +13,7 @@ import {
   routeCell,
   ruleCell,
 } from "../engine/layout.ts";
+import { latencyBucketCount } from "./latency.ts";
 import { type LedgerShape, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
 
 export interface Amount {
@@ -65,6 +66,30 @@ export interface OutputTotals {
   lost: Record<OutputLoss, Amount>;
   /** Bytes that protect rules of a later manifest added to spooled records, or took off. */
   rewrittenBytes: number;
+  fares: OutputFares;
+  latency: Latency;
+}
+
+/** How an output fares now, at all workers together. */
+export interface OutputFares {
+  /** Workers whose breaker is in that state. */
+  breaker: { closed: number; half_open: number; open: number };
+  failures: number;
+  inFlight: number;
+  concurrency: number;
+  spoolDiskBytes: number;
+  /** 0: nothing is on disk. */
+  spoolOldestMs: number;
+  /** Workers where the disk takes nothing now. */
+  spoolRefuses: number;
+  /** Workers where it takes no more, or gives up records of its own. */
+  overLimit: number;
+}
+
+/** Ages of acknowledged payloads: how many in each bucket of `latency.ts`, and seconds in all. */
+export interface Latency {
+  buckets: number[];
+  seconds: number;
 }
 
 export interface Snapshot {
@@ -115,6 +140,21 @@ function zeroOutput(): OutputTotals {
     quarantined: zeroAmount(),
     lost: lost as Record<OutputLoss, Amount>,
     rewrittenBytes: 0,
+    fares: zeroFares(),
+    latency: { buckets: Array<number>(latencyBucketCount).fill(0), seconds: 0 },
+  };
+}
+
+function zeroFares(): OutputFares {
+  return {
+    breaker: { closed: 0, half_open: 0, open: 0 },
+    failures: 0,
+    inFlight: 0,
+    concurrency: 0,
+    spoolDiskBytes: 0,
+    spoolOldestMs: 0,
+    spoolRefuses: 0,
+    overLimit: 0,
   };
 }
 
@@ -262,6 +302,7 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
     const { queued, spooled } = output;
     add(output.lost.worker, queued.records, queued.bytes);
     output.queued = zeroAmount();
+    output.fares = zeroFares();
     const index = meaning.outputs.indexOf(name);
     if (index >= 0)
       orphans.set(name, { spooled, queued, laneNext: cells[offsets.output(index) + outputCell.laneNext]! });
@@ -390,6 +431,7 @@ export function accountFields(snapshot: Snapshot): Readonly<Record<string, numbe
 }
 
 function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number): void {
+  const at = (cell: keyof typeof outputCell) => cells[base + outputCell[cell]]!;
   const amount = (pair: OutputPair): Amount => ({
     records: cells[base + outputCell[`${pair}Records`]]!,
     bytes: cells[base + outputCell[`${pair}Bytes`]]!,
@@ -405,7 +447,23 @@ function addOutput(to: Snapshot, name: string, cells: Float64Array, base: number
     deadLettered: amount("deadLettered"),
     quarantined: amount("quarantined"),
     lost: { ...lost, worker: zeroAmount() } as Record<OutputLoss, Amount>,
-    rewrittenBytes: cells[base + outputCell.rewrittenBytes]!,
+    rewrittenBytes: at("rewrittenBytes"),
+    fares: {
+      breaker: { closed: at("breakerClosed"), half_open: at("breakerHalfOpen"), open: at("breakerOpen") },
+      failures: at("failures"),
+      inFlight: at("inFlight"),
+      concurrency: at("concurrency"),
+      spoolDiskBytes: at("spoolDiskBytes"),
+      spoolOldestMs: at("spoolOldestMs"),
+      spoolRefuses: at("spoolRefuses"),
+      overLimit: at("overLimit"),
+    },
+    latency: {
+      buckets: [
+        ...cells.subarray(base + outputCell.latencyBuckets, base + outputCell.latencyBuckets + latencyBucketCount),
+      ],
+      seconds: at("latencySeconds"),
+    },
   });
 }
 
@@ -436,7 +494,20 @@ function mergeOutput(to: Snapshot, name: string, from: OutputTotals): void {
   for (const cause of Object.keys(output.lost) as OutputLoss[])
     add(output.lost[cause], from.lost[cause].records, from.lost[cause].bytes);
   output.rewrittenBytes += from.rewrittenBytes;
+  mergeFares(output.fares, from.fares);
+  from.latency.buckets.forEach((count, bucket) => {
+    output.latency.buckets[bucket]! += count;
+  });
+  output.latency.seconds += from.latency.seconds;
   to.outputs.set(name, output);
+}
+
+function mergeFares(to: OutputFares, from: OutputFares): void {
+  for (const state of ["closed", "half_open", "open"] as const) to.breaker[state] += from.breaker[state];
+  for (const field of ["failures", "inFlight", "concurrency", "spoolDiskBytes", "spoolRefuses", "overLimit"] as const)
+    to[field] += from[field];
+  const oldest = [to.spoolOldestMs, from.spoolOldestMs].filter((ms) => ms > 0);
+  to.spoolOldestMs = oldest.length === 0 ? 0 : Math.min(...oldest);
 }
 
 export function add(to: Amount, records: number, bytes: number): void {

@@ -47,7 +47,9 @@ import { type ShardKey, shardKey } from "../shard/shard_key.ts";
 import { togetherByRule } from "./effects.ts";
 import { createMemoryAccount } from "./memory_budget.ts";
 import { type Answers, type ListenRequest, udpProducerBase, workersMax } from "./messages.ts";
+import type { PlaneFacts } from "./plane_facts.ts";
 import { type Program, reload } from "./reload.ts";
+import { Reloads } from "./reloads.ts";
 import { RuleWatch, ruleWatchMs } from "./rule_watch.ts";
 import { statusOf } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -58,6 +60,9 @@ const ringBytesMin = 512 * 1024;
 
 /** Workers have so long to hand over what a removed file output held, and its writer as long again to write it. */
 const removedFileMs = 2000;
+
+/** A worker in a long block says nothing of its lanes; everything else is known without it. */
+const statusMs = 1000;
 
 export interface Ports {
   tcpPort: number;
@@ -100,6 +105,10 @@ export class DataPlane {
   /** One reload, or one replacement, after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #draining = false;
+  /** That runs. */
+  manifest: Manifest | undefined;
+  /** What became of manifests. */
+  readonly reloads = new Reloads();
   readonly #watch = new RuleWatch();
   readonly #watchTimer: NodeJS.Timeout;
 
@@ -184,7 +193,24 @@ export class DataPlane {
    * Runs a manifest: resolves when every worker does.
    * @throws StreamGateError SG_PUBLISH_REFUSED when a worker refuses it; nothing has changed then
    */
-  apply(manifest: Manifest): Promise<void> {
+  async apply(manifest: Manifest): Promise<void> {
+    const beganMs = performance.now();
+    try {
+      await this.#apply(manifest);
+    } catch (error) {
+      this.refused(manifest.version, error as Error, performance.now() - beganMs);
+      throw error;
+    }
+    const { version } = manifest;
+    this.reloads.note({ version, result: "applied", atMs: Date.now(), tookMs: performance.now() - beganMs });
+  }
+
+  /** A manifest will not run, and never came as far as `apply`. @param version undefined: nobody can tell */
+  refused(version: string | undefined, { message: why }: Error, tookMs = 0): void {
+    this.reloads.note({ version, result: "refused", why, atMs: Date.now(), tookMs });
+  }
+
+  #apply(manifest: Manifest): Promise<void> {
     return this.#inTurn(async () => {
       const { processors, outputs, batch_size: batchSize } = activePipeline(manifest);
       const plan = { ...compilePlan(resolveRuleKeys(processors, read), outputs), seed: this.#seed };
@@ -208,6 +234,7 @@ export class DataPlane {
         throw error;
       }
       this.#program = program;
+      this.manifest = manifest;
       this.#watch.use(processors, this.snapshot(), Date.now());
       const before = this.#leases;
       this.#leases = leases;
@@ -333,6 +360,32 @@ export class DataPlane {
     return snapshot;
   }
 
+  /** Everything that is known without asking a worker. */
+  facts(): PlaneFacts {
+    const { living, deaths } = this.supervisor;
+    const snapshot = this.snapshot();
+    const program = this.#program;
+    return {
+      snapshot,
+      workers: this.#rings.length,
+      living: living.length,
+      deaths,
+      rings: this.#rings.map((memory, worker) => {
+        const { pushedRecords, takenRecords, pushedBytes, takenBytes } = ringCounters(memory);
+        const capacityBytes = memory.byteLength - ringHeader.bytes;
+        return { worker, records: pushedRecords - takenRecords, bytes: pushedBytes - takenBytes, capacityBytes };
+      }),
+      listening: this.#listening !== undefined,
+      draining: this.#draining,
+      version: program?.version,
+      rules: program?.meaning.rules.map(({ id }) => id) ?? [],
+      outputs: program?.meaning.outputs ?? [],
+      reloads: this.reloads,
+      memory: { budgetBytes: this.#settings.memoryBudget, heldBytes: heldIn(snapshot).bytes },
+      ...(this.#quarantine !== undefined && { quarantine: this.#quarantine.status }),
+    };
+  }
+
   /** The writers of a manifest's file outputs, by the output's id. @throws StreamGateError SG_FILE */
   async #leaseFiles(outputs: readonly OutputConfig[]): Promise<Map<string, FileLease>> {
     const leases = new Map<string, FileLease>();
@@ -379,7 +432,9 @@ export class DataPlane {
   /** What `GET /status` answers (docs/status.md). */
   async status({ engine, lastRun }: { engine: string; lastRun: object }): Promise<object> {
     const { living } = this.supervisor;
-    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"status">({ kind: "status" })));
+    const settled = await Promise.allSettled(
+      living.map((worker) => within(statusMs, worker.ask<"status">({ kind: "status" }))),
+    );
     const answers = settled.flatMap((answer, index) =>
       answer.status === "fulfilled" ? [{ worker: living[index]!.index, status: answer.value }] : [],
     );
@@ -443,11 +498,7 @@ export class DataPlane {
 
   /** What a kill would cost now: records that are neither delivered nor on disk. */
   inMemory(): { records: number; bytes: number } {
-    const { inRing, outputs, streams } = this.snapshot();
-    const held = { ...inRing };
-    for (const { queued } of outputs.values()) add(held, queued.records, queued.bytes);
-    add(held, streams.queued.records, streams.queued.bytes);
-    return held;
+    return heldIn(this.snapshot());
   }
 
   /**
@@ -562,9 +613,23 @@ export class DataPlane {
   }
 }
 
+function heldIn({ inRing, outputs, streams }: Snapshot): { records: number; bytes: number } {
+  const held = { ...inRing };
+  for (const { queued } of outputs.values()) add(held, queued.records, queued.bytes);
+  add(held, streams.queued.records, streams.queued.bytes);
+  return held;
+}
+
 /** As `GET /status` says it. */
 function quarantineFields({ diskBytes, ...held }: QuarantineStatus): object {
   return { ...held, disk_bytes: diskBytes };
+}
+
+/** What `answer` gives, or a rejection when it takes longer. */
+function within<T>(limitMs: number, answer: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer in ${limitMs} ms`)), limitMs);
+  return Promise.race([answer, promise]).finally(() => clearTimeout(timer));
 }
 
 function powerOfTwo(bytes: number): number {

@@ -13,6 +13,7 @@ import type { Engine, EngineKind, Framer, PreparedPlan, Ring, RuleEffect, Shardi
 import { runResult, stopCause } from "../engine/layout.ts";
 import type { Quarantine } from "../quarantine/store.ts";
 import { Withholding } from "../quarantine/withholding.ts";
+import { RingHead } from "../ring/head.ts";
 import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
 import { Overload, type OverloadOptions, overloadThresholds } from "./overload.ts";
@@ -80,6 +81,7 @@ export class Inbox implements Intake, ReaderSite {
   readonly ring: Ring;
   readonly #engine: Engine;
   readonly #ringMemory: SharedArrayBuffer;
+  readonly #ringHead: RingHead;
   readonly #ringHeader: Uint32Array;
   readonly #ringSlots: number;
   readonly #ringCapacityBytes: number;
@@ -96,6 +98,8 @@ export class Inbox implements Intake, ReaderSite {
   #open: SharedBatch;
   /** Records of the open batch that the outputs have. */
   #handedOut = 0;
+  /** When the oldest of what the open batch has and the outputs have not came. */
+  #cameMs = Number.POSITIVE_INFINITY;
   /** Set when the open batch is full and the outputs take no more: bytes that the next record needs. */
   #needBytes: number | undefined;
   /** A block of the ring is half run. */
@@ -134,6 +138,7 @@ export class Inbox implements Intake, ReaderSite {
     if (this.#sharded) this.#engine.shard(sharding);
     this.ring = kind.openRing(ringMemory, producer);
     this.#ringMemory = ringMemory;
+    this.#ringHead = new RingHead(ringMemory);
     this.#ringHeader = new Uint32Array(ringMemory, 0, ringHeader.bytes / 4);
     const header = this.#ringHeader;
     this.#ringSlots = header[ringHeader.offsets.slots / 4]!;
@@ -186,6 +191,7 @@ export class Inbox implements Intake, ReaderSite {
     this.#lookAtLoad();
     if (this.ring.isEmpty() && this.#ready()) {
       const beganMs = performance.now();
+      this.#came(nowMs);
       at = this.#engine.runChunk(framer, chunk, at, nowMs);
       while (this.#engine.stoppedBy === stopCause.batchFull && this.#rotate())
         at = this.#engine.runChunk(framer, chunk, at, nowMs);
@@ -368,6 +374,11 @@ export class Inbox implements Intake, ReaderSite {
     this.#engine.attach(this.#open.batch);
   }
 
+  /** What runs next came then. */
+  #came(ms: number): void {
+    if (ms < this.#cameMs) this.#cameMs = ms;
+  }
+
   /** Gives the outputs what the open batch has gained. */
   #handOut(): void {
     this.withholding.look();
@@ -375,7 +386,8 @@ export class Inbox implements Intake, ReaderSite {
     const to = batch.records;
     if (to > this.#handedOut) {
       this.#recent?.passed(batch, this.#handedOut, to, Date.now());
-      this.#outputs.push(this.#open, this.#handedOut, to);
+      this.#outputs.push(this.#open, this.#handedOut, to, this.#cameMs);
+      this.#cameMs = Number.POSITIVE_INFINITY;
       this.#handedOut = to;
       this.#flush ??= setImmediate(() => this.#flushOutputs());
     }
@@ -397,6 +409,7 @@ export class Inbox implements Intake, ReaderSite {
     if (reader === undefined) return;
     this.#lookAtLoad();
     const beganMs = performance.now();
+    this.#came(Date.now());
     let result = reader.read(this.#engine);
     while (result === runResult.batchFull && this.#rotate()) result = reader.read(this.#engine);
     this.overload?.ran(performance.now() - beganMs);
@@ -449,6 +462,7 @@ export class Inbox implements Intake, ReaderSite {
     while (more && blocks < blocksPerTurn && this.#ready()) {
       if (this.overload?.ends === true) this.#lookAtLoad();
       const beganMs = performance.now();
+      this.#came(this.#ringHead.receivedMs);
       const result = this.#engine.runBlock(this.ring);
       this.overload?.ran(performance.now() - beganMs);
       this.#midBlock = result === runResult.batchFull;

@@ -32,6 +32,8 @@ export class Supervisor {
   readonly #log: Log;
   readonly #site: SupervisorSite;
   #stopped = false;
+  /** How often a worker died. */
+  deaths = 0;
 
   constructor(starts: readonly WorkerStart[], log: Log, site: SupervisorSite) {
     this.#posts = starts.map((start) => ({ start, worker: undefined, startedAtMs: 0, deaths: 0 }));
@@ -83,6 +85,7 @@ export class Supervisor {
     const { worker } = post;
     post.worker = undefined;
     if (worker === undefined) return;
+    this.deaths++;
     this.#site.died(worker);
     if (this.#stopped) return;
     post.deaths = Date.now() - post.startedAtMs > healthyMs ? 1 : post.deaths + 1;

@@ -319,8 +319,8 @@ export class SpoolQueue {
     return drained;
   }
 
-  stage({ shared, from, to, timeMs, protection }: Readonly<Segment>): void {
-    this.#staged.push(shared, from, to, timeMs, protection);
+  stage({ shared, from, to, timeMs, protection, receivedMs, lastReceivedMs }: Readonly<Segment>): void {
+    this.#staged.push(shared, from, to, timeMs, protection, receivedMs, lastReceivedMs);
   }
 
   /** Hands groups to the lane. @param partly also one that is not full, when nothing else is under way */

@@ -7,9 +7,9 @@ import { redactDecode, redactMode, redactNormal, redactSelector } from "../../..
 import { quarantineCause } from "../../layout.ts";
 import { JsonText } from "../attribute/json_text.ts";
 import type { Pattern } from "../match/pattern.ts";
-import { preparePattern } from "../match/pattern_bytes.ts";
-import { Scratch } from "../match/replace.ts";
-import { byteAt, code, isAlnum, lowered, raised } from "./bytes.ts";
+import { patternText, preparePattern } from "../match/pattern_bytes.ts";
+import { type Match, Replacement, Scratch } from "../match/replace.ts";
+import { byteAt, code, isAlnum, isHex, lowered, raised } from "./bytes.ts";
 import { type Check, checks } from "./checks.ts";
 import { decodeColour, hidesCharacters, Unescaped } from "./escapes.ts";
 import { type FieldFind, Fields } from "./fields.ts";
@@ -18,12 +18,15 @@ import { type Scan, scanners } from "./scanners.ts";
 const layersMax = 4;
 /** Of a span: its value can be read nowhere whole. */
 const noLayer = -1;
+/** Of a span: not the value but what stands for it, in the rewrites. */
+const rewritten = -2;
 const runBytesMin = 16;
 const quote = code('"');
 const backslash = code("\\");
 const asterisk = Buffer.from("*");
 const quoteText = Buffer.from('"');
 const lineFeed = Buffer.from("\n");
+const simpleEscapes = new Set([...'"\\/bfnrt'].map(code));
 const escapeLetters = new Set([..."bfnrtu"].map(code));
 
 /** What a redaction makes of a record. */
@@ -33,6 +36,8 @@ interface Selector {
   readonly scan?: Scan;
   readonly pattern?: Pattern;
   readonly check?: Check | undefined;
+  /** A pattern that sees the record's bytes, or those of the fields in scope, and nothing decoded. */
+  readonly bytes?: Replacement;
   /** What stands for its values, as it is and as a JSON string's content; and its name in a hash. */
   readonly token: Buffer;
   readonly tokenJson: Buffer;
@@ -64,6 +69,9 @@ export class Redaction {
   readonly #key: Uint8Array;
   readonly #selectors: Selector[] = [];
   readonly #detectors: number[] = [];
+  /** Selectors with a pattern for bytes. */
+  readonly #bytePatterns: number[] = [];
+  readonly #rewrites = new Scratch();
   readonly #fields = new Fields();
   readonly #scope = new Fields();
   readonly #layers = Array.from({ length: layersMax }, () => new Unescaped());
@@ -95,13 +103,16 @@ export class Redaction {
     const index = this.#selectors.length;
     const scan = kind === redactSelector.scanner ? scanners.get(second.toString()) : undefined;
     const pattern = kind === redactSelector.pattern ? preparePattern(first) : undefined;
+    const bytes = kind === redactSelector.bytesPattern ? new Replacement(patternText(first), second) : undefined;
     if (scan !== undefined || pattern !== undefined) this.#detectors.push(index);
+    if (bytes !== undefined) this.#bytePatterns.push(index);
     const fields = kind === redactSelector.key || kind === redactSelector.path ? this.#fields : this.#scope;
     if (kind === redactSelector.key || kind === redactSelector.scopeKey) fields.addKey(first, index);
     if (kind === redactSelector.path || kind === redactSelector.scopePath) fields.addPath(texts.slice(2), index);
     this.#selectors.push({
       ...(scan !== undefined && { scan }),
       ...(pattern !== undefined && { pattern, check: checks.get(second.toString()) }),
+      ...(bytes !== undefined && { bytes }),
       token,
       tokenJson: jsonContent(token),
       label,
@@ -110,8 +121,11 @@ export class Redaction {
     });
   }
 
-  /** @returns a `redactVerdict`; after `change` the new text is in `out` */
-  run(text: Buffer, outputBytesMax: number, out: Scratch): number {
+  /**
+   * @param matchesMax of patterns for bytes
+   * @returns a `redactVerdict`; after `change` the new text is in `out`
+   */
+  run(text: Buffer, matchesMax: number, outputBytesMax: number, out: Scratch): number {
     this.cause = quarantineCause.none;
     this.matches = 0;
     this.#spans = [];
@@ -124,13 +138,17 @@ export class Redaction {
     }
     if (this.#detectors.length > 0) finished = this.#searchLayers(text) && finished;
     let ranges: FieldFind[] | undefined;
-    if (!this.#scope.empty && this.#spans.length > 0) {
+    if (!this.#scope.empty && (this.#spans.length > 0 || this.#bytePatterns.length > 0)) {
       ranges = [];
       finished = this.#scope.search(text, this.#decode, ranges) && finished;
     }
     if (!finished) {
       this.cause = quarantineCause.matchLimit;
       return redactVerdict.withhold;
+    }
+    if (this.#bytePatterns.length > 0) {
+      this.cause = this.#searchBytes(text, ranges ?? [wholeRecord(text)], { matchesMax, outputBytesMax });
+      if (this.cause !== quarantineCause.none) return redactVerdict.withhold;
     }
     if (this.#spans.length === 0) return redactVerdict.keep;
     this.#merge();
@@ -141,8 +159,8 @@ export class Redaction {
       return redactVerdict.drop;
     }
     out.clear();
-    if (this.#isJson(text)) this.#rewriteJson(text, out);
-    else this.#rewritePlain(text, out);
+    if (this.#isJson(text)) this.#rewriteJson(text, outputBytesMax, out);
+    else this.#rewritePlain(text, outputBytesMax, out);
     if (out.size > outputBytesMax) {
       this.cause = quarantineCause.outputLimit;
       return redactVerdict.withhold;
@@ -240,6 +258,33 @@ export class Redaction {
     }
   }
 
+  /** Looks for patterns in the bytes of each range. @returns a quarantineCause */
+  #searchBytes(
+    text: Buffer,
+    ranges: readonly FieldFind[],
+    limits: { readonly matchesMax: number; readonly outputBytesMax: number },
+  ): number {
+    this.#rewrites.clear();
+    const layer = this.#mode === redactMode.replace ? rewritten : noLayer;
+    let count = 0;
+    for (const { begin, end, bare } of ranges) {
+      for (const selector of this.#bytePatterns) {
+        const bytes = this.#selectors[selector]!.bytes!;
+        const found: Match[] = [];
+        bytes.matches = count;
+        const piece = text.subarray(begin, end);
+        const cause = bytes.find(piece, limits, this.#mode === redactMode.drop, this.#rewrites, found);
+        count = bytes.matches;
+        if (cause !== quarantineCause.none) return cause;
+        for (const match of found) {
+          const value = { valueBegin: match.rewriteBegin, valueEnd: match.rewriteEnd };
+          this.#spans.push({ begin: begin + match.begin, end: begin + match.end, selector, layer, ...value, bare });
+        }
+      }
+    }
+    return quarantineCause.none;
+  }
+
   #merge(): void {
     this.#spans.sort((a, b) => a.begin - b.begin || b.end - a.end || a.selector - b.selector || b.layer - a.layer);
     const kept: Span[] = [];
@@ -279,7 +324,8 @@ export class Redaction {
     return this.#json.skipValue() && this.#json.peek() === -1;
   }
 
-  #rewritePlain(text: Buffer, out: Scratch): void {
+  /** Ends soon behind `bytesMax` bytes of output, with part of it; so does `#rewriteJson`. */
+  #rewritePlain(text: Buffer, bytesMax: number, out: Scratch): void {
     let copied = 0;
     for (const span of this.#spans) {
       let { begin } = span;
@@ -293,12 +339,13 @@ export class Redaction {
       this.#appendReplacement(text, span, begin, span.end, span.bare, out);
       if (span.bare) appendAll(quoteText, out);
       copied = span.end;
+      if (out.size > bytesMax) return;
     }
     this.matches = this.#spans.length;
     out.append(text, copied, text.length);
   }
 
-  #rewriteJson(text: Buffer, out: Scratch): void {
+  #rewriteJson(text: Buffer, bytesMax: number, out: Scratch): void {
     const spans = this.#spans;
     let copied = 0;
     let at = 0;
@@ -325,6 +372,7 @@ export class Redaction {
           let to = unit;
           while (to < end && to < span.end) to += unitBytes(text, to);
           if (to > unit) replace(unit, to, false);
+          if (out.size > bytesMax) return;
           unit = to;
           if (span.end > end) break;
         }
@@ -333,6 +381,7 @@ export class Redaction {
         let end = at + 1;
         while (end < text.length && isBare(text[end]!)) end++;
         if (spans[next]!.begin < end && spans[next]!.end > at) replace(at, end, true);
+        if (out.size > bytesMax) return;
         at = end;
       } else {
         at++;
@@ -353,6 +402,12 @@ export class Redaction {
   #appendReplacement(text: Buffer, span: Span, begin: number, end: number, inString: boolean, out: Scratch): void {
     const selector = this.#selectors[span.selector]!;
     const json = inString || span.bare;
+    if (span.layer === rewritten) {
+      const text = this.#rewrites.bytes.subarray(span.valueBegin, span.valueEnd);
+      // Groups are a string's content already; a rewrite that is none becomes some.
+      appendAll(json && !isJsonContent(text) ? jsonContent(text) : text, out);
+      return;
+    }
     if (this.#mode === redactMode.replace) {
       appendAll(json ? selector.tokenJson : selector.token, out);
       return;
@@ -405,6 +460,21 @@ function normalized(value: Buffer, normal: number): Buffer {
   if (normal === redactNormal.none) return value;
   if (normal === redactNormal.lower) return Buffer.from(value.map(lowered));
   return Buffer.from(value.filter(isAlnum).map(raised));
+}
+
+const wholeRecord = (text: Buffer): FieldFind => ({ begin: 0, end: text.length, selector: 0, bare: false });
+
+/** Could it stand between the quotes of a JSON string as it is? */
+function isJsonContent(text: Buffer): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const c = text[at]!;
+    if (c === quote || c < 0x20) return false;
+    if (c !== backslash) continue;
+    const escaped = byteAt(text, ++at);
+    if (!simpleEscapes.has(escaped) && escaped !== code("u")) return false;
+    for (let digits = 0; escaped === code("u") && digits < 4; digits++) if (!isHex(byteAt(text, ++at))) return false;
+  }
+  return true;
 }
 
 /** A text as the content of a JSON string; bytes beyond ASCII as they are. */

@@ -38,11 +38,19 @@ export class Scratch {
 /** A part of a rewrite: bytes as they are, or a group's number. */
 type Piece = Buffer | number;
 
+/** Where a match lies in its text, and what stands for it in a scratch. */
+export interface Match {
+  readonly begin: number;
+  readonly end: number;
+  readonly rewriteBegin: number;
+  readonly rewriteEnd: number;
+}
+
 export class Replacement {
   readonly #pattern: Pattern;
   readonly #pieces: readonly Piece[];
   readonly #groups: number;
-  /** Matches replaced by the last `run`. */
+  /** Matches that the last `run` replaced. */
   matches = 0;
 
   /** @throws PatternRefusal with RE2's words, about the rewrite too */
@@ -63,38 +71,75 @@ export class Replacement {
    */
   run(text: Buffer, matchesMax: number, outputBytesMax: number, out: Scratch): number {
     this.matches = 0;
-    if (!this.#pattern.test(text)) return quarantineCause.none;
     out.clear();
-    let at = 0;
+    let copied = 0;
+    const replace = (match: readonly number[]) => {
+      out.append(text, copied, match[0]!);
+      copied = match[1]!;
+      return this.#rewrite(text, match, outputBytesMax, out) ? undefined : quarantineCause.outputLimit;
+    };
+    const cause = this.#each(text, matchesMax, replace);
+    if (cause !== quarantineCause.none || this.matches === 0) return cause;
+    out.append(text, copied, text.length);
+    return out.size > outputBytesMax ? quarantineCause.outputLimit : quarantineCause.none;
+  }
+
+  /**
+   * Appends the matches that are not empty: where each begins and ends, and which bytes of `rewrites` stand for it. Matches are counted on from
+   * what `matches` is, the empty ones too.
+   * @param limits as of `run`; `outputBytesMax` of all that is in `rewrites`
+   * @param firstOnly one will do
+   */
+  find(
+    text: Buffer,
+    limits: { readonly matchesMax: number; readonly outputBytesMax: number },
+    firstOnly: boolean,
+    rewrites: Scratch,
+    matches: Match[],
+  ): number {
+    return this.#each(text, limits.matchesMax, (match) => {
+      const begin = match[0]!;
+      const end = match[1]!;
+      if (begin === end) return undefined;
+      const rewriteBegin = rewrites.size;
+      if (!this.#rewrite(text, match, limits.outputBytesMax, rewrites)) return quarantineCause.outputLimit;
+      matches.push({ begin, end, rewriteBegin, rewriteEnd: rewrites.size });
+      return firstOnly ? quarantineCause.none : undefined;
+    });
+  }
+
+  /** Counts matches, and calls `visit` for each until it answers a cause. */
+  #each(text: Buffer, matchesMax: number, visit: (match: readonly number[]) => number | undefined): number {
+    if (!this.#pattern.test(text)) return quarantineCause.none;
     let lastEnd = -1;
-    while (at <= text.length) {
+    for (let at = 0; at <= text.length; ) {
       const match = this.#pattern.find(at, this.#groups + 1);
       if (match === null) break;
-      const start = match[0]!;
       const end = match[1]!;
-      if (start === end && start === lastEnd) {
-        const next = at < text.length ? at + characterBytes(text, at) : at + 1;
-        if (at < text.length) out.append(text, at, next);
-        at = next;
+      if (match[0] === end && end === lastEnd) {
+        at += at < text.length ? characterBytes(text, at) : 1;
         continue;
       }
       if (this.matches === matchesMax) return quarantineCause.matchLimit;
       this.matches++;
-      out.append(text, at, start);
-      for (const piece of this.#pieces) {
-        const [from, to] = typeof piece === "number" ? [match[2 * piece]!, match[2 * piece + 1]!] : [0, piece.length];
-        if (from < 0) continue;
-        // Checked before it is copied: one rewrite may name a long match a thousand times.
-        if (out.size + (to - from) > outputBytesMax) return quarantineCause.outputLimit;
-        out.append(typeof piece === "number" ? text : piece, from, to);
-      }
-      if (out.size > outputBytesMax) return quarantineCause.outputLimit;
+      const cause = visit(match);
+      if (cause !== undefined) return cause;
       lastEnd = end;
       at = end;
     }
-    if (this.matches === 0) return quarantineCause.none;
-    if (at < text.length) out.append(text, at, text.length);
-    return out.size > outputBytesMax ? quarantineCause.outputLimit : quarantineCause.none;
+    return quarantineCause.none;
+  }
+
+  /** Appends what stands for a match. @returns false: that is more than `bytesMax` */
+  #rewrite(text: Buffer, match: readonly number[], bytesMax: number, out: Scratch): boolean {
+    for (const piece of this.#pieces) {
+      const [from, to] = typeof piece === "number" ? [match[2 * piece]!, match[2 * piece + 1]!] : [0, piece.length];
+      if (from < 0) continue;
+      // Checked before it is copied: one rewrite may name a long match a thousand times.
+      if (out.size + (to - from) > bytesMax) return false;
+      out.append(typeof piece === "number" ? text : piece, from, to);
+    }
+    return out.size <= bytesMax;
   }
 }
 

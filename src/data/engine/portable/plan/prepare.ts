@@ -33,7 +33,7 @@ export type Work =
   | { readonly kind: "dropPattern"; readonly pattern: Pattern }
   | { readonly kind: "dropAttribute"; readonly filter: AttributeFilter }
   | { readonly kind: "replacePattern"; readonly replacement: Replacement; readonly limited: boolean }
-  | { readonly kind: "redact"; readonly redaction: Redaction }
+  | { readonly kind: "redact"; readonly redaction: Redaction; readonly limited: boolean }
   | { readonly kind: "drop" }
   | { readonly kind: "sample"; readonly sample: SampleStep }
   | { readonly kind: "dedupe"; readonly dedupe: DedupeStep }
@@ -122,7 +122,7 @@ function prepareWork({ name, flags, args }: Operation): Work {
     case "dropAttribute":
       return { kind: name, filter: attributeFilter({ args }, patternFinder) };
     case "redact":
-      return { kind: name, redaction: new Redaction(args) };
+      return { kind: name, redaction: new Redaction(args), limited: (flags & operationFlag.limited) !== 0 };
     case "drop":
       return { kind: name };
     case "sample":

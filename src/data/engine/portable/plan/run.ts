@@ -356,7 +356,7 @@ export class Runner {
         const { redaction } = step;
         const outputMax = outputGrowthFactor * receivedBytes + outputGrowthBytes;
         const scratch = this.#scratch[this.#spare as 0 | 1];
-        const result = redaction.run(text.subarray(from, to), outputMax, scratch);
+        const result = redaction.run(text.subarray(from, to), matchesMax(step.limited, to - from), outputMax, scratch);
         this.#cause = redaction.cause;
         return redacted[result]!;
       }
@@ -384,13 +384,10 @@ export class Runner {
         return this.#meet(memory, cut, step.shadow, text, from, to);
       }
       case "replacePattern": {
-        const matchesMax = step.limited
-          ? Math.max(1, Math.floor(matchBudgetBytes / Math.max(1, to - from)))
-          : Number.POSITIVE_INFINITY;
         const outputMax = outputGrowthFactor * receivedBytes + outputGrowthBytes;
         const { replacement } = step;
         const scratch = this.#scratch[this.#spare as 0 | 1];
-        this.#cause = replacement.run(text.subarray(from, to), matchesMax, outputMax, scratch);
+        this.#cause = replacement.run(text.subarray(from, to), matchesMax(step.limited, to - from), outputMax, scratch);
         if (this.#cause !== quarantineCause.none) return verdict.withhold;
         return replacement.matches > 0 ? verdict.change : verdict.keep;
       }
@@ -508,6 +505,11 @@ export class Runner {
     counts[ruleCells(rule) + ruleCell.quarantinedRecords]! += 1;
     counts[ruleCells(rule) + ruleCell.quarantinedBytes]! += bytes;
   }
+}
+
+/** @param limited matches have no upper length */
+function matchesMax(limited: boolean, bytes: number): number {
+  return limited ? Math.max(1, Math.floor(matchBudgetBytes / Math.max(1, bytes))) : Number.POSITIVE_INFINITY;
 }
 
 function ruleCells(rule: number): number {
