@@ -11,6 +11,7 @@ import * as ring from "../src/data/ring/layout.ts";
 import * as outputs from "../src/outputs/index.ts";
 import { planMagic } from "../src/plan/encode.ts";
 import * as operations from "../src/plan/operations.ts";
+import { countCellsPerSelector, selectorCell } from "../src/plan/redact_counts.ts";
 import * as syslog from "../src/plan/syslog_field.ts";
 import { fieldBytes } from "../src/struct.ts";
 
@@ -62,9 +63,11 @@ const constants = {
   sampleWeightMax: operations.sampleWeightMax,
   severities: Object.keys(operations.severity).length,
   outputsMax: outputs.outputsMax,
+  transportsCounted: engine.transportsCounted,
   countCellsFixed: engine.countCellsFixed,
   countCellsPerRule: engine.countCellsPerRule,
   countCellsPerRoute: engine.countCellsPerRoute,
+  countCellsPerSelector,
   frameCells: engine.frameCells,
   matchBudgetBytes: engine.matchBudgetBytes,
   outputGrowthFactor: engine.outputGrowthFactor,
@@ -73,6 +76,8 @@ const constants = {
   effectServicesMax: engine.effectServicesMax,
   effectExamplesMax: engine.effectExamplesMax,
   effectExampleBytesMax: engine.effectExampleBytesMax,
+  watchedRecordsMax: engine.watchedRecordsMax,
+  watchedRecordBytesMax: engine.watchedRecordBytesMax,
   spoolVersion: spool.spoolVersion,
   segmentMagic: spool.segmentMagic,
   groupMagic: spool.groupMagic,
@@ -121,6 +126,7 @@ ${[
   enumText("ObjectMode", "uint32_t", engine.objectMode),
   enumText("QuarantineCause", "uint32_t", engine.quarantineCause),
   enumText("CountCell", "uint32_t", engine.countCell),
+  enumText("SelectorCell", "uint32_t", selectorCell),
   enumText("FrameCell", "uint32_t", engine.frameCell),
   enumText("RuleCell", "uint32_t", engine.ruleCell),
   enumText("RouteCell", "uint32_t", engine.routeCell),

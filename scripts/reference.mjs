@@ -15,6 +15,8 @@ import { outputTypes } from "../src/outputs/index.ts";
 import { priceLists } from "../src/prices/index.ts";
 import { ruleTypes } from "../src/rules/index.ts";
 import { settingsTable } from "../src/settings/settings.ts";
+import { dataMetrics } from "../src/telemetry/data_metrics.ts";
+import { processMetrics } from "../src/telemetry/process_metrics.ts";
 
 const check = process.argv.includes("--check");
 const root = new URL("../", import.meta.url);
@@ -279,5 +281,29 @@ if (existsSync(readme)) {
 }
 
 put("docs/schema/streamgate.schema.json", `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
+
+const metricRows = (metrics) =>
+  metrics.map(
+    ({ name, type, unit, labels, help, source }) =>
+      `| \`${name}\` | ${type} | ${unit} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${cell(help)} | ${cell(source)} |`,
+  );
+const metricsHead = "| Metric | Type | Unit | Labels | Meaning | Read from |\n|---|---|---|---|---|---|";
+put(
+  "docs/reference/metrics.md",
+  `# Metrics
+
+<!-- Written by scripts/reference.mjs from src/telemetry/; do not edit. -->
+
+Every metric that \`/metrics\` answers with. What they mean together, what to alert on and how to scrape them: [docs/metrics.md](../metrics.md).
+
+## Of a data plane
+
+${[metricsHead, ...metricRows(dataMetrics)].join("\n")}
+
+## Of every process
+
+${[metricsHead, ...metricRows(processMetrics)].join("\n")}
+`,
+);
 
 process.exit(stale === 0 ? 0 : 1);

@@ -61,7 +61,8 @@ void EngineHandle::Init(Napi::Env env, Napi::Object exports) {
            InstanceMethod<&EngineHandle::Shard>("shard"), InstanceMethod<&EngineHandle::PushChunk>("pushChunk"),
            InstanceMethod<&EngineHandle::PushEnd>("pushEnd"), InstanceAccessor<&EngineHandle::StoppedBy>("stoppedBy"),
            InstanceMethod<&EngineHandle::Tick>("tick"), InstanceMethod<&EngineHandle::TellLast>("tellLast"),
-           InstanceMethod<&EngineHandle::Effects>("effects"), InstanceMethod<&EngineHandle::Close>("close")}));
+           InstanceMethod<&EngineHandle::Effects>("effects"), InstanceMethod<&EngineHandle::Watch>("watch"),
+           InstanceMethod<&EngineHandle::TakeWatched>("takeWatched"), InstanceMethod<&EngineHandle::Close>("close")}));
 }
 
 EngineHandle::EngineHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -276,6 +277,29 @@ Napi::Value EngineHandle::Effects(const Napi::CallbackInfo& info) {
   for (uint32_t rule = 0; rule < book.rules(); ++rule)
     if (const Effect* effect = book.Of(rule)) effects.Set(effects.Length(), EffectOf(info.Env(), rule, *effect));
   return effects;
+}
+
+void EngineHandle::Watch(const Napi::CallbackInfo& info) {
+  const Napi::Array given = info[0].As<Napi::Array>();
+  std::vector<uint32_t> rules;
+  for (uint32_t i = 0; i < given.Length(); ++i) rules.push_back(given.Get(i).ToNumber().Uint32Value());
+  runner_.watched().Watch(rules);
+}
+
+Napi::Value EngineHandle::TakeWatched(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Array taken = Napi::Array::New(env);
+  for (const WatchedRule& watched : runner_.watched().Take()) {
+    const Napi::Object object = Napi::Object::New(env);
+    const Napi::Array examples = Napi::Array::New(env);
+    for (const std::string& example : watched.examples)
+      examples.Set(examples.Length(), Napi::Buffer<char>::Copy(env, example.data(), example.size()));
+    object.Set("rule", Napi::Number::New(env, watched.rule));
+    object.Set("records", Amount(env, watched.records));
+    object.Set("examples", examples);
+    taken.Set(taken.Length(), object);
+  }
+  return taken;
 }
 
 void EngineHandle::Close(const Napi::CallbackInfo&) {

@@ -49,6 +49,9 @@ class EngineHandle : public Napi::ObjectWrap<EngineHandle> {
   Napi::Value TellLast(const Napi::CallbackInfo& info);
   Napi::Value NeedBytes(const Napi::CallbackInfo& info);
   Napi::Value Effects(const Napi::CallbackInfo& info);
+  // watch(rules): numbers in the plan; until the next use()
+  void Watch(const Napi::CallbackInfo& info);
+  Napi::Value TakeWatched(const Napi::CallbackInfo& info);
   // A StopCause of the last call above.
   Napi::Value StoppedBy(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);

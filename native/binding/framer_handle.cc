@@ -30,8 +30,7 @@ FramerHandle::FramerHandle(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (max_record_bytes == 0) throw CodedError(info.Env(), "SG_LAYOUT", "the longest record has at least one byte");
   double* losses = CellsOf(info[3], kFrameCells, "a framer's losses");
   losses_ = Napi::Persistent(info[3].As<Napi::Object>());
-  source_.transport =
-      static_cast<Transport>(NumberOf(info[4], static_cast<uint32_t>(Transport::kUnknown), "a transport"));
+  source_.transport = static_cast<Transport>(NumberOf(info[4], static_cast<uint32_t>(Transport::kTls), "a transport"));
   if (!info[5].IsUndefined()) {
     const Memory address = BytesOf(info[5], "an address");
     if (address.size != 4 && address.size != 16)

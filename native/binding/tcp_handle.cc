@@ -1,5 +1,5 @@
-// TcpReader({framing, delimiter, maxRecordBytes, unfinishedBytesMax, losses}, onReadable): TCP connections, read in the
-// worker's own thread.
+// TcpReader({framing, delimiter, maxRecordBytes, unfinishedBytesMax, losses, sources, worker}, onReadable): TCP
+// connections, read in the worker's own thread.
 //
 // The worker's event loop watches the reader's two descriptors: libuv's poll handles, whose interface is stable within
 // its major version 1 and whose functions the node binary exports. `onReadable` is called once a wake-up, and calls
@@ -155,10 +155,17 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
                                              InstanceMethod<&TcpHandle::FinishQuiet>("finishQuiet"),
                                              InstanceMethod<&TcpHandle::Abandon>("abandon"),
                                              InstanceMethod<&TcpHandle::Squeeze>("squeeze"),
+                                             InstanceMethod<&TcpHandle::Look>("look"),
                                              InstanceMethod<&TcpHandle::Close>("close"),
                                              InstanceAccessor<&TcpHandle::Connections>("connections"),
                                              InstanceAccessor<&TcpHandle::Accepted>("accepted"),
                                              InstanceAccessor<&TcpHandle::Refused>("refused"),
+                                             InstanceAccessor<&TcpHandle::RefusedConnections>("refusedConnections"),
+                                             InstanceAccessor<&TcpHandle::RefusedSource>("refusedSource"),
+                                             InstanceAccessor<&TcpHandle::ClosedIdle>("closedIdle"),
+                                             InstanceAccessor<&TcpHandle::ClosedSlow>("closedSlow"),
+                                             InstanceAccessor<&TcpHandle::RateWaits>("rateWaits"),
+                                             InstanceAccessor<&TcpHandle::Resting>("resting"),
                                              InstanceAccessor<&TcpHandle::UnfinishedBytes>("unfinishedBytes"),
                                              InstanceAccessor<&TcpHandle::HeldBack>("heldBack"),
                                              InstanceAccessor<&TcpHandle::Gathers>("gathers"),
@@ -187,6 +194,14 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
       options.unfinished_bytes_max = static_cast<size_t>(std::max<int64_t>(0, unfinished.ToNumber().Int64Value()));
     const Napi::Value losses = given.Get("losses");
     options.losses = CellsOf(losses, kFrameCells, "a reader's losses");
+    // Absent: no limits.
+    const Napi::Value sources = given.Get("sources");
+    if (!sources.IsUndefined()) {
+      const Memory memory = BytesOf(sources, "the memory of sources");
+      if (!options.sources.Open(reinterpret_cast<char*>(memory.data), memory.size,
+                                NumberOf(given.Get("worker"), UINT32_MAX, "a worker")))
+        throw CodedError(env_, "SG_LAYOUT", "the memory of sources has another layout");
+    }
     TcpListener::Error error;
     std::unique_ptr<TcpReader> reader = TcpReader::Create(std::move(options), &error);
     if (reader == nullptr) throw SystemError(error);
@@ -194,6 +209,7 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
     watch_ = Watch::New(env_, std::move(reader), this, &status);
     if (watch_ == nullptr) throw SystemError({-status, std::string("the event loop: ") + uv_strerror(status)});
     losses_ = Napi::Persistent(losses.As<Napi::Object>());
+    if (sources.IsObject()) sources_ = Napi::Persistent(sources.As<Napi::Object>());
     on_readable_ = Napi::Persistent(info[1].As<Napi::Function>());
   }
   ~TcpHandle() override {
@@ -218,6 +234,7 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
   void Forget() {
     watch_ = nullptr;
     losses_.SuppressDestruct();
+    sources_.SuppressDestruct();
     on_readable_.SuppressDestruct();
   }
 
@@ -265,6 +282,12 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
   }
   // squeeze(on)
   void Squeeze(const Napi::CallbackInfo& info) { watch().reader().Squeeze(info[0].ToBoolean().Value()); }
+  // look(idleLooks, recordLooks): whether connections have ended
+  Napi::Value Look(const Napi::CallbackInfo& info) {
+    const bool ended =
+        watch().reader().Look(NumberOf(info[0], UINT32_MAX, "looks"), NumberOf(info[1], UINT32_MAX, "looks"));
+    return Napi::Boolean::New(env_, ended);
+  }
   // abandon(): bytes that were received and not run
   Napi::Value Abandon(const Napi::CallbackInfo&) {
     return Napi::Number::New(env_, static_cast<double>(watch().reader().Abandon()));
@@ -274,6 +297,7 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
     watch_->Close();
     watch_ = nullptr;
     losses_.Reset();
+    sources_.Reset();
     on_readable_.Reset();
   }
 
@@ -285,6 +309,17 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
   }
   Napi::Value Refused(const Napi::CallbackInfo&) {
     return Napi::Number::New(env_, watch_ == nullptr ? 0 : static_cast<double>(watch_->reader().refused()));
+  }
+  Napi::Value CountOf(uint64_t (TcpReader::*count)() const) {
+    return Napi::Number::New(env_, watch_ == nullptr ? 0 : static_cast<double>((watch_->reader().*count)()));
+  }
+  Napi::Value RefusedConnections(const Napi::CallbackInfo&) { return CountOf(&TcpReader::refused_connections); }
+  Napi::Value RefusedSource(const Napi::CallbackInfo&) { return CountOf(&TcpReader::refused_source); }
+  Napi::Value ClosedIdle(const Napi::CallbackInfo&) { return CountOf(&TcpReader::closed_idle); }
+  Napi::Value ClosedSlow(const Napi::CallbackInfo&) { return CountOf(&TcpReader::closed_slow); }
+  Napi::Value RateWaits(const Napi::CallbackInfo&) { return CountOf(&TcpReader::rate_waits); }
+  Napi::Value Resting(const Napi::CallbackInfo&) {
+    return Napi::Number::New(env_, watch_ == nullptr ? 0 : static_cast<double>(watch_->reader().resting()));
   }
   Napi::Value UnfinishedBytes(const Napi::CallbackInfo&) {
     return Napi::Number::New(env_, watch_ == nullptr ? 0 : static_cast<double>(watch_->reader().unfinished_bytes()));
@@ -300,6 +335,7 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
   Napi::AsyncContext context_;
   Watch* watch_ = nullptr;        // null once closed
   Napi::ObjectReference losses_;  // owns the cells that framers add to
+  Napi::ObjectReference sources_;
   Napi::FunctionReference on_readable_;
 };
 

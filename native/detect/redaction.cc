@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "detect/alternatives.h"
 #include "detect/bytes.h"
 #include "encode/json_string.h"
 #include "match/pattern.h"
@@ -171,10 +172,11 @@ bool Redaction::AddSelector(std::string_view argument, bool prefilters, std::str
       if (!reader.Text(&second) || !reader.AtEnd()) return false;
       std::unique_ptr<re2::RE2> pattern = CompilePattern(first, error);
       if (pattern == nullptr) return false;
-      if (prefilters) selector.prefilter = Prefilter::Of(*pattern);
       if (kind == kScanner) {
+        if (prefilters) selector.prefilter = detect::PrefilterOfAlternatives(first, error);
         selector.scan = detect::ScannerOf(second);
       } else {
+        if (prefilters) selector.prefilter = Prefilter::Of(*pattern);
         selector.pattern = std::move(pattern);
         selector.check = detect::CheckOf(second);
       }
@@ -232,8 +234,9 @@ void Redaction::MakePrefilter() {
     if (selector.prefilter == nullptr) return;
     for (const Prefilter::Factor& factor : selector.prefilter->factors()) factors.push_back(factor);
   }
-  const auto add = [&factors](std::vector<ByteSet> sets) {
-    factors.push_back({Window(std::move(sets)), Prefilter::kAnywhere});
+  std::vector<Prefilter::Factor> escapes;
+  const auto add = [&escapes](std::vector<ByteSet> sets) {
+    escapes.push_back({Window(std::move(sets)), Prefilter::kAnywhere});
   };
   bool decodes = !fields_.empty();
   for (const Selector& selector : selectors_) decodes |= selector.scan != nullptr || selector.pattern != nullptr;
@@ -248,7 +251,17 @@ void Redaction::MakePrefilter() {
     base64.AddRange('a', 'z');
     add(std::vector<ByteSet>(16, base64));
   }
+  factors.insert(factors.end(), escapes.begin(), escapes.end());
   if (!factors.empty()) prefilter_ = std::make_unique<Prefilter>(std::move(factors));
+  if (!escapes.empty()) escapes_ = std::make_unique<Prefilter>(std::move(escapes));
+}
+
+std::vector<Redaction::Part> Redaction::Parts() const {
+  std::vector<Part> parts;
+  if (escapes_ != nullptr) parts.push_back({escapes_.get(), kNoSelector});
+  for (uint32_t i = 0; i < selectors_.size(); ++i)
+    if (selectors_[i].prefilter != nullptr) parts.push_back({selectors_[i].prefilter.get(), i});
+  return parts;
 }
 
 void Redaction::SearchPattern(const Selector& selector, std::string_view text, size_t first, size_t last) {
@@ -281,16 +294,27 @@ void Redaction::SearchLayer(std::string_view text, uint32_t layer) {
   candidates_.clear();
   scan_.Reset(text.data(), text.data() + text.size());
   scan_.Collect(text, &candidates_);
-  for (const uint32_t index : candidates_) {
-    const PrefilterSearch::Span span = scan_.SpanOf(index);
-    const auto* const begin = reinterpret_cast<const uint8_t*>(text.data());
-    SearchIn(index, text, static_cast<size_t>(span.first - begin), static_cast<size_t>(span.last - begin));
-    AddFinds(index, layer);
-  }
+  for (const uint32_t index : candidates_) SearchSpan(index, text, layer, scan_.SpanOf(index));
+  SearchAlways(text, layer);
+}
+
+void Redaction::SearchAlways(std::string_view text, uint32_t layer) {
   for (const uint32_t index : always_) {
     SearchIn(index, text, 0, text.size());
     AddFinds(index, layer);
   }
+}
+
+void Redaction::SearchHinted(std::string_view text, const std::vector<Hint>& hints) {
+  for (const Hint& hint : hints) SearchSpan(hint.selector, text, 0, hint.span);
+  SearchAlways(text, 0);
+}
+
+void Redaction::SearchSpan(uint32_t selector, std::string_view text, uint32_t layer,
+                           const PrefilterSearch::Span& span) {
+  const auto* const begin = reinterpret_cast<const uint8_t*>(text.data());
+  SearchIn(selector, text, static_cast<size_t>(span.first - begin), static_cast<size_t>(span.last - begin));
+  AddFinds(selector, layer);
 }
 
 void Redaction::AddFinds(uint32_t selector, uint32_t layer) {
@@ -392,6 +416,18 @@ QuarantineCause Redaction::SearchBytes(std::string_view text, const Limits& limi
   return QuarantineCause::kNone;
 }
 
+void Redaction::Count(double* cells) {
+  counted_.resize(selectors_.size());
+  ++count_;
+  for (const Span& span : spans_) {
+    double* const own = cells + size_t{span.selector} * kCountCellsPerSelector;
+    own[static_cast<uint32_t>(SelectorCell::kValues)] += 1;
+    if (counted_[span.selector] == count_) continue;
+    counted_[span.selector] = count_;
+    own[static_cast<uint32_t>(SelectorCell::kRecords)] += 1;
+  }
+}
+
 void Redaction::Merge() {
   std::sort(spans_.begin(), spans_.end(), [](const Span& a, const Span& b) {
     if (a.begin != b.begin) return a.begin < b.begin;
@@ -432,8 +468,8 @@ void Redaction::KeepInScope() {
   spans_.swap(in_scope_);
 }
 
-Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, Scratch* out, uint64_t* matches,
-                                  QuarantineCause* cause) {
+Redaction::Verdict Redaction::Run(std::string_view text, const std::vector<Hint>* hints, const Limits& limits,
+                                  Scratch* out, uint64_t* matches, QuarantineCause* cause) {
   *cause = QuarantineCause::kNone;
   *matches = 0;
   spans_.clear();
@@ -445,7 +481,11 @@ Redaction::Verdict Redaction::Run(std::string_view text, const Limits& limits, S
   }
   if (detects_) {
     texts_[0] = text;
-    SearchLayer(text, 0);
+    if (hints != nullptr) {
+      SearchHinted(text, *hints);
+    } else {
+      SearchLayer(text, 0);
+    }
     if ((decode_ & detect::kDecodeBase64) != 0) SearchBase64(text);
     uint32_t layer = 0;
     const unsigned decode = decode_ == 0 ? 0 : decode_ | detect::kDecodeColour;

@@ -36,6 +36,19 @@ class Redaction {
 
   // What every record that it changes contains; null: not known. Once.
   std::unique_ptr<Prefilter> TakePrefilter() { return std::move(prefilter_); }
+  // The same, selector by selector as far as it is known, so that one scan over a whole plan tells which of them may
+  // find something, and where. kNoSelector: escapes, below which all of them look.
+  static constexpr uint32_t kNoSelector = UINT32_MAX;
+  struct Part {
+    const Prefilter* prefilter;
+    uint32_t selector;
+  };
+  std::vector<Part> Parts() const;
+  // Of a selector, where in the text its windows start to fit.
+  struct Hint {
+    uint32_t selector;
+    PrefilterSearch::Span span;
+  };
 
   enum class Verdict {
     kKeep,      // nothing found
@@ -43,8 +56,13 @@ class Redaction {
     kDrop,      // found, and the mode is to drop
     kWithhold,  // not finished: `cause`
   };
-  // `matches`: values that were replaced.
-  Verdict Run(std::string_view text, const Limits& limits, Scratch* out, uint64_t* matches, QuarantineCause* cause);
+  // `hints`: of all parts' selectors that may find something in `text` as it is; null: not known. `matches`: values
+  // that were replaced.
+  Verdict Run(std::string_view text, const std::vector<Hint>* hints, const Limits& limits, Scratch* out,
+              uint64_t* matches, QuarantineCause* cause);
+  // What the last Run replaced, as src/plan/redact_counts.ts lays out a selector's cells: adds to them.
+  void Count(double* cells);
+  size_t CountCells() const { return selectors_.size() * kCountCellsPerSelector; }
 
  private:
   enum class Mode : uint8_t { kReplace, kMask, kHash, kDrop };
@@ -86,6 +104,9 @@ class Redaction {
   void MakePrefilter();
   // Finds values in one layer's text.
   void SearchLayer(std::string_view text, uint32_t layer);
+  void SearchAlways(std::string_view text, uint32_t layer);
+  void SearchHinted(std::string_view text, const std::vector<Hint>& hints);
+  void SearchSpan(uint32_t selector, std::string_view text, uint32_t layer, const PrefilterSearch::Span& span);
   void AddFinds(uint32_t selector, uint32_t layer);
   void AddField(const detect::FieldFind& find);
   void SearchPattern(const Selector& selector, std::string_view text, size_t first, size_t last);
@@ -120,6 +141,8 @@ class Redaction {
   // Where detectors look; empty: everywhere.
   detect::Fields scope_;
   std::unique_ptr<Prefilter> prefilter_;
+  // Of it, what is no selector's. Null: nothing.
+  std::unique_ptr<Prefilter> escapes_;
   // Of detectors, by selector: which may find something in a text, and where.
   std::unique_ptr<CandidateIndex> index_;
   CandidateScan scan_;
@@ -130,6 +153,9 @@ class Redaction {
   std::vector<detect::FieldFind> field_finds_;
   std::vector<Span> spans_;
   std::vector<Span> in_scope_;
+  // By selector: the number of the Count that last met it.
+  std::vector<uint64_t> counted_;
+  uint64_t count_ = 0;
   Scratch rewrites_;
   std::vector<Replacement::Match> matches_;
   detect::Unescaped layers_[kLayersMax];

@@ -237,6 +237,7 @@ enum class Transport : uint8_t {
   kUdp = 1,
   kStdin = 2,
   kUnknown = 3,
+  kTls = 4,
 };
 
 enum class FramingKind : uint32_t {
@@ -379,6 +380,12 @@ enum class CountCell : uint32_t {
   kQuarantinedOutputLimitBytes = 8,
   kCreatedRecords = 9,
   kCreatedBytes = 10,
+  kReceivedByTransport = 11,
+};
+
+enum class SelectorCell : uint32_t {
+  kRecords = 0,
+  kValues = 1,
 };
 
 enum class FrameCell : uint32_t {
@@ -467,9 +474,11 @@ constexpr uint32_t kThrottleTokensMax = 1000000000;
 constexpr uint32_t kSampleWeightMax = 1000000000;
 constexpr uint32_t kSeverities = 7;
 constexpr uint32_t kOutputsMax = 64;
-constexpr uint32_t kCountCellsFixed = 16;
+constexpr uint32_t kTransportsCounted = 8;
+constexpr uint32_t kCountCellsFixed = 32;
 constexpr uint32_t kCountCellsPerRule = 10;
 constexpr uint32_t kCountCellsPerRoute = 2;
+constexpr uint32_t kCountCellsPerSelector = 2;
 constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;
 constexpr uint32_t kOutputGrowthFactor = 4;
@@ -478,6 +487,8 @@ constexpr uint32_t kJsonDepthMax = 512;
 constexpr uint32_t kEffectServicesMax = 64;
 constexpr uint32_t kEffectExamplesMax = 20;
 constexpr uint32_t kEffectExampleBytesMax = 2048;
+constexpr uint32_t kWatchedRecordsMax = 16;
+constexpr uint32_t kWatchedRecordBytesMax = 4096;
 constexpr uint32_t kSpoolVersion = 1;
 constexpr uint32_t kSegmentMagic = 827541331;
 constexpr uint32_t kGroupMagic = 826754899;

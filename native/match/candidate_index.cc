@@ -58,22 +58,63 @@ struct Halves {
     return {static_cast<uint16_t>(low | other.low), static_cast<uint16_t>(high | other.high)};
   }
   bool Has(uint8_t byte) const { return (low >> (byte & 15) & high >> (byte >> 4) & 1) != 0; }
-  double Share() const {
-    double share = 0;
+  double Share() const;
+};
+
+// Of the bytes with each high half, the share of those whose low halves are in a mask, by the mask's bytes.
+class HalfShares {
+ public:
+  HalfShares() {
     for (unsigned byte = 0; byte < 256; ++byte)
-      if (Has(static_cast<uint8_t>(byte))) share += Shares()[byte];
+      for (unsigned mask = 0; mask < 256; ++mask)
+        if ((mask >> (byte & 7) & 1) != 0) shares_[byte >> 4][byte >> 3 & 1][mask] += Shares()[byte];
+  }
+  double Of(const Halves& halves) const {
+    double share = 0;
+    for (unsigned high = 0; high < 16; ++high)
+      if ((halves.high >> high & 1) != 0)
+        share += shares_[high][0][halves.low & 0xff] + shares_[high][1][halves.low >> 8];
     return std::min(share, 1.0);
   }
+
+ private:
+  double shares_[16][2][256] = {};
 };
+
+double Halves::Share() const {
+  static const HalfShares shares;
+  return shares.Of(*this);
+}
 
 // One bit for each place of the sample.
 constexpr size_t kSampleWords = (kSampleLines.size() + 63) / 64;
 using Places = std::array<uint64_t, kSampleWords>;
 
+// Of each half of a byte the places that have it.
+struct PlacesByHalf {
+  Places low[16] = {};
+  Places high[16] = {};
+
+  PlacesByHalf() {
+    for (size_t i = 0; i < kSampleLines.size(); ++i) {
+      const auto byte = static_cast<uint8_t>(kSampleLines[i]);
+      low[byte & 15][i / 64] |= uint64_t{1} << (i % 64);
+      high[byte >> 4][i / 64] |= uint64_t{1} << (i % 64);
+    }
+  }
+};
+
 Places PlacesOf(const Halves& halves) {
+  static const PlacesByHalf by_half;
+  Places low = {};
   Places places = {};
-  for (size_t i = 0; i < kSampleLines.size(); ++i)
-    if (halves.Has(static_cast<uint8_t>(kSampleLines[i]))) places[i / 64] |= uint64_t{1} << (i % 64);
+  for (unsigned half = 0; half < 16; ++half) {
+    const bool has_low = (halves.low >> half & 1) != 0;
+    const bool has_high = (halves.high >> half & 1) != 0;
+    for (size_t i = 0; i < kSampleWords && has_low; ++i) low[i] |= by_half.low[half][i];
+    for (size_t i = 0; i < kSampleWords && has_high; ++i) places[i] |= by_half.high[half][i];
+  }
+  for (size_t i = 0; i < kSampleWords; ++i) places[i] &= low[i];
   return places;
 }
 
@@ -347,10 +388,111 @@ void CandidateIndex::AddGrams(const std::vector<Placed>& windows, uint8_t stride
   design->grams = std::move(grams);
 }
 
+// Windows that share a bucket: what its probes take, and how often that fits.
+struct CandidateIndex::Group {
+  Halves sets[BucketTables::kProbesMax];
+  std::vector<Entry> entries;
+  double cost = 0;
+
+  Group(const Placed& placed, const uint8_t* offsets, size_t probes) {
+    const Probed window(placed.window);
+    double density;
+    const size_t shift = window.BestShift(offsets, probes, &density);
+    for (size_t k = 0; k < BucketTables::kProbesMax; ++k) {
+      const bool inside = k < probes && shift + offsets[k] < window.halves.size();
+      sets[k] = inside ? window.halves[shift + offsets[k]] : Halves::Any();
+    }
+    entries.emplace_back(placed, shift, 0);
+    Weigh(offsets, probes);
+  }
+  // Runs of one set, of which `shortest` is found. Their cost is no choice.
+  Group(const std::vector<Placed>& runs, const Window* shortest) {
+    sets[0] = Halves::Of(shortest->sets().front());
+    for (size_t k = 1; k < BucketTables::kProbesMax; ++k) sets[k] = Halves::Any();
+    for (const Placed& run : runs) entries.emplace_back(run, 0, 0);
+  }
+  // What the two would cost together.
+  double CostWith(const Group& other, const uint8_t* offsets, size_t probes) const {
+    Group both(*this, other);
+    both.Weigh(offsets, probes, entries.size() + other.entries.size());
+    return both.cost;
+  }
+  void Take(Group&& other, const uint8_t* offsets, size_t probes) {
+    for (size_t k = 0; k < BucketTables::kProbesMax; ++k) sets[k] = sets[k].With(other.sets[k]);
+    entries.insert(entries.end(), other.entries.begin(), other.entries.end());
+    Weigh(offsets, probes, entries.size());
+  }
+
+ private:
+  // The sets alone.
+  Group(const Group& a, const Group& b) {
+    for (size_t k = 0; k < BucketTables::kProbesMax; ++k) sets[k] = a.sets[k].With(b.sets[k]);
+  }
+  void Weigh(const uint8_t* offsets, size_t probes, size_t windows = 1) {
+    Places fits = PlacesOf(sets[0]);
+    double share = sets[0].Share();
+    for (size_t k = 1; k < probes; ++k) {
+      KeepWhere(&fits, PlacesOf(sets[k]), offsets[k]);
+      share *= sets[k].Share();
+    }
+    cost = (share + ShareOf(fits)) * (kCandidateCost + kCompareCost * static_cast<double>(windows));
+  }
+};
+
+std::vector<CandidateIndex::Group> CandidateIndex::Joined(std::vector<Group> groups, size_t most,
+                                                          const uint8_t* offsets, size_t probes) {
+  // Those of which the choice takes time each join what they cost least with.
+  std::vector<Group> late;
+  if (groups.size() > std::max(kChoosingMax, most)) {
+    late.assign(groups.begin() + static_cast<long>(kChoosingMax), groups.end());
+    groups.erase(groups.begin() + static_cast<long>(kChoosingMax), groups.end());
+  }
+  // What joining two adds; only those with the group that was joined last are reckoned anew.
+  std::vector<std::vector<double>> added(groups.size(), std::vector<double>(groups.size()));
+  const auto reckon = [&](size_t a, size_t b) {
+    added[std::max(a, b)][std::min(a, b)] =
+        groups[a].CostWith(groups[b], offsets, probes) - groups[a].cost - groups[b].cost;
+  };
+  if (groups.size() > most)
+    for (size_t a = 1; a < groups.size(); ++a)
+      for (size_t b = 0; b < a; ++b) reckon(a, b);
+  while (groups.size() > most) {
+    size_t best_a = 1;
+    size_t best_b = 0;
+    for (size_t a = 1; a < groups.size(); ++a)
+      for (size_t b = 0; b < a; ++b)
+        if (added[a][b] < added[best_a][best_b]) {
+          best_a = a;
+          best_b = b;
+        }
+    groups[best_b].Take(std::move(groups[best_a]), offsets, probes);
+    // The last one takes the place of the one that is gone.
+    const size_t last = groups.size() - 1;
+    if (best_a != last) {
+      groups[best_a] = std::move(groups[last]);
+      for (size_t i = 0; i < last; ++i)
+        if (i != best_a) added[std::max(i, best_a)][std::min(i, best_a)] = added[last][i];
+    }
+    groups.pop_back();
+    for (size_t i = 0; i < groups.size(); ++i)
+      if (i != best_b) reckon(i, best_b);
+  }
+  for (Group& group : late) {
+    size_t best = 0;
+    double least = -1;
+    for (size_t i = 0; i < groups.size(); ++i) {
+      const double more = groups[i].CostWith(group, offsets, probes) - groups[i].cost;
+      if (least >= 0 && more >= least) continue;
+      least = more;
+      best = i;
+    }
+    groups[best].Take(std::move(group), offsets, probes);
+  }
+  return groups;
+}
+
 void CandidateIndex::AddBuckets(const std::vector<Placed>& windows, const std::vector<Placed>& runs, Design* design) {
-  auto buckets = std::make_unique<Buckets>();
-  BucketTables& tables = buckets->tables;
-  std::vector<Entry> entries[BucketTables::kBuckets];
+  BucketTables tables = {};
   std::vector<Placed> others = windows;
   // Runs of the same set share a bucket; what finds no bucket is looked for like other windows.
   const Window* run_of[BucketTables::kRunsMax];
@@ -396,69 +538,56 @@ void CandidateIndex::AddBuckets(const std::vector<Placed>& windows, const std::v
   }
   std::copy(std::begin(best), std::end(best), tables.offsets);
 
-  Halves sets[BucketTables::kBuckets][BucketTables::kProbesMax];
-  const size_t bucket_count = BucketTables::kBuckets - run_count;
-  for (size_t i = 0; i < others.size(); ++i) {
-    const Probed window(others[i].window);
-    double density;
-    const size_t shift = window.BestShift(best, tables.probes, &density);
-    Halves probes[BucketTables::kProbesMax];
-    for (size_t k = 0; k < BucketTables::kProbesMax; ++k) {
-      const bool inside = k < tables.probes && shift + best[k] < window.halves.size();
-      probes[k] = inside ? window.halves[shift + best[k]] : Halves::Any();
-    }
-    // An empty bucket, or the one to which the window adds fewest places.
-    size_t bucket = 0;
-    double least = 3;
-    for (size_t b = 0; b < bucket_count; ++b) {
-      double before = 1;
-      double after = 1;
-      for (size_t k = 0; k < tables.probes; ++k) {
-        before *= entries[b].empty() ? 0 : sets[b][k].Share();
-        after *= sets[b][k].With(probes[k]).Share();
-      }
-      if (entries[b].empty()) after = 0;
-      if (after - before >= least) continue;
-      least = after - before;
-      bucket = b;
-      if (entries[b].empty()) break;
-    }
-    for (size_t k = 0; k < BucketTables::kProbesMax; ++k) sets[bucket][k] = sets[bucket][k].With(probes[k]);
-    entries[bucket].emplace_back(others[i], shift, 0);
+  std::vector<Group> all;
+  for (const Placed& placed : others) all.emplace_back(placed, tables.offsets, tables.probes);
+  std::vector<Group> run_groups;
+  for (size_t i = 0; i < run_count; ++i) run_groups.emplace_back(run_members[i], run_of[i]);
+  const auto scan_cost = [&](size_t run_groups_of_scan) {
+    return kBucketsByteCost + kProbeByteCost * tables.probes + kRunByteCost * static_cast<double>(run_groups_of_scan);
+  };
+  const auto cost_of = [](const std::vector<Group>& groups) {
+    double cost = 0;
+    for (const Group& group : groups) cost += group.cost;
+    return cost;
+  };
+  const size_t first_max = BucketTables::kBuckets - run_count;
+  std::vector<Group> two = Joined(std::move(all), first_max + BucketTables::kBuckets, tables.offsets, tables.probes);
+  std::vector<Group> one = Joined(two, first_max, tables.offsets, tables.probes);
+  const bool twice = two.size() > first_max && cost_of(two) + scan_cost(0) < cost_of(one);
+  std::vector<Group>& groups = twice ? two : one;
+  design->cost += cost_of(groups) + scan_cost(run_count) + (twice ? scan_cost(0) : 0);
+  std::vector<Group> second;
+  if (twice && groups.size() > first_max) {
+    second.assign(groups.begin() + static_cast<long>(first_max), groups.end());
+    groups.erase(groups.begin() + static_cast<long>(first_max), groups.end());
   }
+  if (!second.empty()) design->buckets[1] = BucketsOf(tables, second, {});
   tables.runs = static_cast<uint8_t>(run_count);
-  for (size_t i = 0; i < run_count; ++i) {
-    const size_t bucket = BucketTables::kBuckets - 1 - i;
-    tables.run_bytes[i] = static_cast<uint8_t>(run_of[i]->size());
-    sets[bucket][0] = Halves::Of(run_of[i]->sets().front());
-    for (size_t k = 1; k < BucketTables::kProbesMax; ++k) sets[bucket][k] = Halves::Any();
-    for (const Placed& run : run_members[i]) entries[bucket].emplace_back(run, 0, 0);
-  }
+  for (size_t i = 0; i < run_count; ++i) tables.run_bytes[i] = static_cast<uint8_t>(run_of[i]->size());
+  design->buckets[0] = BucketsOf(tables, groups, run_groups);
+}
+
+std::unique_ptr<CandidateIndex::Buckets> CandidateIndex::BucketsOf(const BucketTables& probing,
+                                                                   const std::vector<Group>& groups,
+                                                                   const std::vector<Group>& runs) {
+  auto buckets = std::make_unique<Buckets>();
+  buckets->tables = probing;
   for (size_t bucket = 0; bucket < BucketTables::kBuckets; ++bucket) {
-    if (entries[bucket].empty()) continue;
-    for (size_t k = 0; k < BucketTables::kProbesMax; ++k) {
-      for (size_t half = 0; half < 16; ++half) {
-        if ((sets[bucket][k].low >> half & 1) != 0) tables.low[k][half] |= static_cast<uint8_t>(1u << bucket);
-        if ((sets[bucket][k].high >> half & 1) != 0) tables.high[k][half] |= static_cast<uint8_t>(1u << bucket);
+    const size_t run = BucketTables::kBuckets - 1 - bucket;
+    const Group* const group = run < runs.size() ? &runs[run] : bucket < groups.size() ? &groups[bucket] : nullptr;
+    if (group != nullptr) {
+      for (size_t k = 0; k < BucketTables::kProbesMax; ++k) {
+        for (size_t half = 0; half < 16; ++half) {
+          const auto bit = static_cast<uint8_t>(1u << bucket);
+          if ((group->sets[k].low >> half & 1) != 0) buckets->tables.low[k][half] |= bit;
+          if ((group->sets[k].high >> half & 1) != 0) buckets->tables.high[k][half] |= bit;
+        }
       }
+      buckets->entries.insert(buckets->entries.end(), group->entries.begin(), group->entries.end());
     }
-  }
-  design->cost += kBucketsByteCost + kProbeByteCost * tables.probes + kRunByteCost * static_cast<double>(run_count);
-  for (size_t b = 0; b < bucket_count; ++b) {
-    if (entries[b].empty()) continue;
-    Places fits = PlacesOf(sets[b][0]);
-    double share = sets[b][0].Share();
-    for (size_t k = 1; k < tables.probes; ++k) {
-      KeepWhere(&fits, PlacesOf(sets[b][k]), tables.offsets[k]);
-      share *= sets[b][k].Share();
-    }
-    design->cost += (share + ShareOf(fits)) * (kCandidateCost + kCompareCost * static_cast<double>(entries[b].size()));
-  }
-  for (size_t bucket = 0; bucket < BucketTables::kBuckets; ++bucket) {
-    buckets->entries.insert(buckets->entries.end(), entries[bucket].begin(), entries[bucket].end());
     buckets->begin[bucket + 1] = static_cast<uint32_t>(buckets->entries.size());
   }
-  design->buckets = std::move(buckets);
+  return buckets;
 }
 
 void CandidateScan::Use(const CandidateIndex* index) {
@@ -470,13 +599,16 @@ void CandidateScan::Use(const CandidateIndex* index) {
     lanes_.reset();
   } else {
     if (lanes_ == nullptr) lanes_ = std::make_unique<Lane[]>(kLanes);
-    lanes_[kBucketLane].used = index_->design_.buckets != nullptr;
-    lanes_[kGramLane].used = index_->design_.grams != nullptr;
-    if (lanes_[kBucketLane].used != lanes_[kGramLane].used) {
-      const size_t lane = lanes_[kBucketLane].used ? kBucketLane : kGramLane;
+    size_t used = 0;
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      lanes_[lane].used =
+          lane == kGramLane ? index_->design_.grams != nullptr : index_->design_.buckets[lane] != nullptr;
+      if (!lanes_[lane].used) continue;
+      ++used;
       sole_lane_ = &lanes_[lane];
       sole_entries_ = EntriesOf(lane).data();
     }
+    if (used > 1) sole_lane_ = nullptr;
   }
   Reset(nullptr, nullptr);
 }
@@ -496,17 +628,18 @@ void CandidateScan::Fill(size_t lane_index) {
   Lane& lane = lanes_[lane_index];
   lane.head = lane.count = 0;
   const uint8_t* const stop = lane.at + std::min(static_cast<size_t>(end_ - lane.at), kAheadBytes);
-  lane.at = lane_index == kBucketLane ? ActiveKernel().find_buckets(index_->design_.buckets->tables, begin_, lane.at,
-                                                                    stop, end_, lane.list, kListMax, &lane.count)
-                                      : ActiveKernel().find_grams(index_->design_.grams->table, begin_, lane.at, stop,
-                                                                  end_, lane.list, kListMax, &lane.count);
+  lane.at = lane_index == kGramLane
+                ? ActiveKernel().find_grams(index_->design_.grams->table, begin_, lane.at, stop, end_, lane.list,
+                                            kListMax, &lane.count)
+                : ActiveKernel().find_buckets(index_->design_.buckets[lane_index]->tables, begin_, lane.at, stop, end_,
+                                              lane.list, kListMax, &lane.count);
   Sift(lane_index);
 }
 
 template <typename Visit>
 inline void CandidateScan::ForEach(size_t lane, const Candidate& candidate, const Visit& visit) const {
-  if (lane == kBucketLane) {
-    const CandidateIndex::Buckets& buckets = *index_->design_.buckets;
+  if (lane != kGramLane) {
+    const CandidateIndex::Buckets& buckets = *index_->design_.buckets[lane];
     for (uint32_t bits = candidate.what; bits != 0; bits &= bits - 1) {
       const int bucket = __builtin_ctz(bits);
       for (uint32_t i = buckets.begin[bucket]; i < buckets.begin[bucket + 1]; ++i)

@@ -1,7 +1,7 @@
 // Which steps of a plan may match in which records: one scan over a region for all of them.
 //
 // A record that holds none of the windows that a step's matches must contain (prefilter.h) needs no look by that step.
-// With one search a step, a hundred rules cost a hundred times what one costs; here all windows go into at most two
+// With one search a step, a hundred rules cost a hundred times what one costs; here all windows go into at most three
 // scans (scan/candidates.h), and a record without candidates costs one comparison of two pointers, whatever the number
 // of steps. Candidates are confirmed here: as soon as they are found, so that chance does not send a record the long
 // way, and within their record, once for each step.
@@ -81,14 +81,23 @@ class CandidateIndex {
     std::vector<uint32_t> slot_begin;
     std::vector<Entry> entries;
   };
-  // A way to find all windows: either part may be null. Cost: in nanoseconds a byte, roughly.
+  // Many different windows take two scans by buckets: what one more costs is less than what groups of unlike windows
+  // find by chance.
+  static constexpr size_t kBucketScansMax = 2;
+  // A way to find all windows: each part may be null, buckets from the last on. Cost: in nanoseconds a byte, roughly.
   struct Design {
-    std::unique_ptr<Buckets> buckets;
+    std::unique_ptr<Buckets> buckets[kBucketScansMax];
     std::unique_ptr<Grams> grams;
     double cost = 0;
   };
+  struct Group;
 
   static void AddBuckets(const std::vector<Placed>& windows, const std::vector<Placed>& runs, Design* design);
+  // Groups of windows, at most `most`, so that they cost little together.
+  static std::vector<Group> Joined(std::vector<Group> groups, size_t most, const uint8_t* offsets, size_t probes);
+  // `probing`: probes and runs, without what they take.
+  static std::unique_ptr<Buckets> BucketsOf(const BucketTables& probing, const std::vector<Group>& groups,
+                                            const std::vector<Group>& runs);
   // `left`: windows that are too short or too wide for grams.
   static void AddGrams(const std::vector<Placed>& windows, uint8_t stride, Design* design, std::vector<Placed>* left);
 
@@ -155,7 +164,7 @@ class CandidateScan {
     size_t count = 0;
     Candidate list[kListMax];
   };
-  enum : size_t { kBucketLane, kGramLane, kLanes };
+  enum : size_t { kGramLane = CandidateIndex::kBucketScansMax, kLanes };
   // In Candidate::what, with the index of an entry: this one fits, and no other.
   static constexpr uint32_t kResolved = 1u << 31;
 
@@ -168,7 +177,7 @@ class CandidateScan {
   template <typename Visit>
   void ForEach(size_t lane, const Candidate& candidate, const Visit& visit) const;
   const std::vector<CandidateIndex::Entry>& EntriesOf(size_t lane) const {
-    return lane == kBucketLane ? index_->design_.buckets->entries : index_->design_.grams->entries;
+    return lane == kGramLane ? index_->design_.grams->entries : index_->design_.buckets[lane]->entries;
   }
   // Adds the steps of the lane's candidates that lie before `to`.
   void CollectLane(size_t lane, const uint8_t* from, const uint8_t* to, std::vector<uint32_t>* steps);

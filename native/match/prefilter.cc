@@ -17,8 +17,6 @@ using Sets = std::vector<ByteSet>;
 
 // Bytes of a known start or end that are kept; a window takes fewer.
 constexpr size_t kKnownMax = 64;
-// A factor that fits more often than once in so many bytes is not worth a pass: most records would be candidates.
-constexpr double kDensityMax = 1.0 / 100;
 constexpr size_t kUnbounded = SIZE_MAX;
 
 struct Piece {
@@ -81,12 +79,21 @@ Required RarestOf(const Sets& sets, size_t offset) {
           density};
 }
 
-// Of two that are as rare the longer: a scan for many windows chooses among their bytes (candidate_index.cc).
+bool Contains(const Sets& sets, const Sets& part) {
+  return std::search(sets.begin(), sets.end(), part.begin(), part.end()) != sets.end();
+}
+
+// Of two of which one has all that the other says, and of two that are as rare, the longer: a scan for many windows
+// chooses among their bytes (candidate_index.cc).
 bool IsBetter(const Required& required, const Required& than) {
-  if (required.density != than.density || required.pieces.size() != 1 || than.pieces.size() != 1)
-    return required.density < than.density;
+  if (required.pieces.size() != 1 || than.pieces.size() != 1) return required.density < than.density;
   const Piece& piece = required.pieces.front();
   const Piece& other = than.pieces.front();
+  if (piece.sets.size() != other.sets.size()) {
+    if (Contains(piece.sets, other.sets)) return true;
+    if (Contains(other.sets, piece.sets)) return false;
+  }
+  if (required.density != than.density) return required.density < than.density;
   return piece.sets.size() > other.sets.size() &&
          (piece.offset != Prefilter::kAnywhere || other.offset == Prefilter::kAnywhere);
 }
@@ -232,11 +239,10 @@ Facts Repeated(Facts facts, int least, int most) {
 Facts OfRune(re2::Rune rune, bool fold) {
   if (rune < 0x80) {
     ByteSet set = ByteSet::Of(static_cast<uint8_t>(rune));
-    if (fold && ((rune >= 'a' && rune <= 'z') || (rune >= 'A' && rune <= 'Z'))) {
-      // U+017F and U+212A fold to s and k, and have more bytes.
-      if ((rune | 0x20) == 'k' || (rune | 0x20) == 's') return Unknown();
+    // A literal that folds is what RE2 makes of `[Ss]`; `(?i)s` and `(?i)k`, to which U+017F and U+212A fold, too, are
+    // classes to it.
+    if (fold && ((rune >= 'a' && rune <= 'z') || (rune >= 'A' && rune <= 'Z')))
       set.Add(static_cast<uint8_t>(rune ^ 0x20));
-    }
     return Exactly({set});
   }
   if (fold) return Unknown();
@@ -326,13 +332,14 @@ Facts FactsOf(re2::Regexp* regexp) {
 
 }  // namespace
 
-std::unique_ptr<Prefilter> Prefilter::Of(const re2::RE2& pattern) {
+std::unique_ptr<Prefilter> Prefilter::Of(const re2::RE2& pattern, double density_max) {
   Facts facts = FactsOf(pattern.Regexp());
   const size_t run = std::min(facts.least, Window::kBytesMax);
-  const bool known = !facts.any_byte && run > Window::kProbesMax;
+  // Where every byte is known, a run of any of them says less.
+  const bool known = !facts.any_byte && !facts.exact && run > Window::kProbesMax;
   Required required = Loosened(facts).required;
   if (known) TakeRarer(&required, RarestOf(Sets(run, facts.alphabet), 0));
-  if (required.pieces.empty() || required.density > kDensityMax) return nullptr;
+  if (required.pieces.empty() || required.density > density_max) return nullptr;
   std::vector<Factor> factors;
   for (Piece& piece : required.pieces) factors.push_back({Window(std::move(piece.sets)), piece.offset});
   return std::make_unique<Prefilter>(std::move(factors));

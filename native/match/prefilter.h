@@ -37,8 +37,11 @@ class Prefilter {
   // More alternatives cost more passes over a record that holds one of them than they save.
   static constexpr size_t kFactorsMax = 16;
 
-  // Null: nothing worth looking for is required.
-  static std::unique_ptr<Prefilter> Of(const re2::RE2& pattern);
+  // A factor that fits more often than once in so many bytes is not worth a pass: most records would be candidates.
+  static constexpr double kDensityMax = 1.0 / 100;
+
+  // Null: nothing is required that is as rare as that.
+  static std::unique_ptr<Prefilter> Of(const re2::RE2& pattern, double density_max = kDensityMax);
   // For a byte string itself. Not null; `literal` is not empty.
   static std::unique_ptr<Prefilter> OfLiteral(std::string_view literal);
 

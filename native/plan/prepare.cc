@@ -115,6 +115,30 @@ void MakeSet(PreparedPlan* plan) {
   }
 }
 
+void IndexSteps(PreparedPlan* plan) {
+  std::vector<CandidateIndex::Requirement> requirements;
+  for (uint32_t i = 0; i < plan->steps.size(); ++i) {
+    const Step& step = plan->steps[i];
+    plan->places.push_back(static_cast<uint32_t>(requirements.size()));
+    if (step.prefilter == nullptr) plan->unfiltered.push_back(i);
+    if (const auto* redact = std::get_if<Redact>(&step.what)) {
+      for (const Redaction::Part& part : redact->redaction->Parts()) {
+        requirements.push_back({part.prefilter, false});
+        plan->indexed.push_back({i, part.selector});
+      }
+      continue;
+    }
+    if (step.prefilter == nullptr) continue;
+    const auto* literal = std::get_if<DropLiteral>(&step.what);
+    // A step before it that looks at every record may change what it sees.
+    const bool decides = literal != nullptr && literal->window_is_all && step.when == nullptr && !step.shadow &&
+                         plan->unfiltered.empty();
+    requirements.push_back({step.prefilter.get(), decides});
+    plan->indexed.push_back({i, Redaction::kNoSelector});
+  }
+  plan->index = std::make_unique<CandidateIndex>(requirements);
+}
+
 void IndexRoutes(const std::vector<CandidateIndex::Requirement>& leaves, uint32_t outputs, PreparedPlan* plan) {
   plan->outputs = UINT64_MAX >> (kOutputsMax - outputs);
   plan->route_index = std::make_unique<CandidateIndex>(leaves);
@@ -149,6 +173,10 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint3
     Step& step = prepared->steps.back();
     if (!PrepareStep(std::move(operation), prefilters, &step, error)) return nullptr;
     if (step.shadow) prepared->shadows[step.rule] = true;
+    if (auto* const redact = std::get_if<Redact>(&step.what); redact != nullptr && !step.shadow) {
+      redact->cells = prepared->selector_cells;
+      prepared->selector_cells += redact->redaction->CountCells();
+    }
   }
   std::vector<bool> remembers(plan.rules);
   for (const Step& step : prepared->steps) {
@@ -168,17 +196,7 @@ std::unique_ptr<PreparedPlan> Prepare(DecodedPlan&& plan, bool prefilters, uint3
     if (prepared->routes.back().condition == nullptr) return nullptr;
   }
   if (!plan.routes.empty()) IndexRoutes(leaves, plan.outputs, prepared.get());
-  std::vector<CandidateIndex::Requirement> requirements;
-  for (uint32_t i = 0; i < prepared->steps.size(); ++i) {
-    const Step& step = prepared->steps[i];
-    if (step.prefilter == nullptr) prepared->unfiltered.push_back(i);
-    const auto* literal = std::get_if<DropLiteral>(&step.what);
-    // A step before it that looks at every record may change what it sees.
-    const bool decides = literal != nullptr && literal->window_is_all && step.when == nullptr && !step.shadow &&
-                         prepared->unfiltered.empty();
-    requirements.push_back({step.prefilter.get(), decides});
-  }
-  prepared->index = std::make_unique<CandidateIndex>(requirements);
+  IndexSteps(prepared.get());
   if (prefilters) MakeSet(prepared.get());
   return prepared;
 }

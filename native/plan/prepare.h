@@ -43,6 +43,8 @@ struct DropAttribute {
 struct Redact {
   std::unique_ptr<Redaction> redaction;
   bool limited;
+  // Of its selectors' cells, behind the routes'.
+  size_t cells = 0;
 };
 struct Drop {};
 struct SetRoute {
@@ -92,13 +94,23 @@ struct PreparedPlan {
   std::vector<Route> routes;
   // The bits of all outputs, where there are routes.
   uint64_t outputs = 0;
+  // Cells of selectors (src/plan/redact_counts.ts).
+  size_t selector_cells = 0;
   // Of the routes' conditions, all of them together. Refers to them.
   std::unique_ptr<CandidateIndex> route_index;
   // Every leaf is in it, so records that hold nothing for it have these routes.
   bool routes_indexed = false;
   uint64_t quiet_routes = UINT64_MAX;
-  // Of the steps with a prefilter. Refers to them.
+  // Of the steps with a prefilter. Refers to them, and numbers not steps but their places in `indexed`.
   std::unique_ptr<CandidateIndex> index;
+  // What is in the index, in the order of the steps: a step, or of one that redacts each selector.
+  struct Indexed {
+    uint32_t step;
+    uint32_t selector;
+  };
+  std::vector<Indexed> indexed;
+  // Of each step its first place there.
+  std::vector<uint32_t> places;
   // The others, ascending: every record is theirs to look at.
   std::vector<uint32_t> unfiltered;
   // Patterns among them, asked all at once. Null: fewer than two, or too large together.
@@ -108,7 +120,8 @@ struct PreparedPlan {
 
 // Cells that the plan's counts have.
 inline size_t CountCellsOf(const PreparedPlan& plan) {
-  return kCountCellsFixed + size_t{plan.rules} * kCountCellsPerRule + plan.routes.size() * kCountCellsPerRoute;
+  return kCountCellsFixed + size_t{plan.rules} * kCountCellsPerRule + plan.routes.size() * kCountCellsPerRoute +
+         plan.selector_cells;
 }
 
 // Null: an operation or a condition is refused; `rule` is the one that it belongs to, or as many as there are rules and

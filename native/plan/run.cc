@@ -117,6 +117,8 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   plan_ = std::move(plan);
   Remember();
   counts_ = counts;
+  watched_.Watch({});
+  acted_.clear();
   changes_.clear();
   // Only a plan with routes names outputs, and no record of such a plan passes without a look at its steps.
   named_ = UINT64_MAX;
@@ -134,8 +136,11 @@ void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   hits_.reserve(plan_->steps.size());
   sampled_.reserve(plan_->steps.size());
   met_.reserve(plan_->steps.size());
+  acted_.reserve(plan_->steps.size());
   effects_.Use(plan_->states, plan_->shadows);
   candidates_.reserve(plan_->steps.size());
+  found_.reserve(plan_->indexed.size());
+  hints_.reserve(plan_->indexed.size());
   set_matches_.reserve(static_cast<size_t>(plan_->set_members));
   set_seen_.assign(static_cast<size_t>(plan_->set_members), 0);
   set_question_ = 0;
@@ -153,10 +158,31 @@ void Runner::Begin(const char* region_begin, const char* region_end, const Recor
   if (routed_) route_scan_.Reset(region_begin, region_end);
 }
 
-void Runner::CollectApart(std::string_view text) {
+void Runner::Collect(CandidateScan* scan, std::string_view text) {
+  found_.clear();
   candidates_.clear();
+  scan->Collect(text, &found_);
+  for (const uint32_t found : found_) {
+    const uint32_t step = plan_->indexed[found].step;
+    // Of a step that looks at every record, some selectors may be in the index, too.
+    if (plan_->steps[step].prefilter == nullptr) continue;
+    if (candidates_.empty() || candidates_.back() != step) candidates_.push_back(step);
+  }
+}
+
+void Runner::CollectApart(std::string_view text) {
   scan_apart_.Reset(text.data(), text.data() + text.size());
-  scan_apart_.Collect(text, &candidates_);
+  Collect(&scan_apart_, text);
+}
+
+const std::vector<Redaction::Hint>* Runner::HintsOf(uint32_t step, const CandidateScan& scan) {
+  hints_.clear();
+  for (const uint32_t found : found_) {
+    const PreparedPlan::Indexed& indexed = plan_->indexed[found];
+    if (indexed.step == step && indexed.selector != Redaction::kNoSelector)
+      hints_.push_back({indexed.selector, scan.SpanOf(found)});
+  }
+  return &hints_;
 }
 
 bool Runner::AskSet(int member, std::string_view text, bool* certain) {
@@ -188,7 +214,10 @@ size_t Runner::RunAll(const Record* records, size_t count) {
       hits_.clear();
       sampled_.clear();
       met_.clear();
-      Drop(record, plan_->steps[decided].rule);
+      const uint32_t rule = plan_->steps[plan_->indexed[decided].step].rule;
+      acted_.clear();
+      if (watched_.any()) acted_.push_back(rule);
+      Drop(record, rule);
     } else if (!RunSteps(record, true)) {
       break;
     }
@@ -197,7 +226,7 @@ size_t Runner::RunAll(const Record* records, size_t count) {
 }
 
 Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t received_bytes, PrefilterSearch* search,
-                            bool certain) {
+                            const std::vector<Redaction::Hint>* hints, bool certain) {
   Outcome outcome;
   const auto drop_if = [&outcome](bool matches) {
     if (matches) outcome.verdict = Verdict::kDrop;
@@ -221,7 +250,7 @@ Runner::Outcome Runner::Try(const Step& step, std::string_view text, uint32_t re
     outcome = TrySample(step, *sample, text);
   } else if (const auto* redact = std::get_if<Redact>(&step.what)) {
     const Limits limits = LimitsOf(redact->limited, text, received_bytes);
-    switch (redact->redaction->Run(text, limits, &scratch_[spare_], &outcome.replacements, &outcome.cause)) {
+    switch (redact->redaction->Run(text, hints, limits, &scratch_[spare_], &outcome.replacements, &outcome.cause)) {
       case Redaction::Verdict::kKeep:
         break;
       case Redaction::Verdict::kChange:
@@ -311,6 +340,7 @@ void Runner::Foresee(const Step& step, std::string_view text, const Outcome& out
 
 void Runner::BookHits(const Record& record) {
   const std::string_view text(record.data, record.size);
+  for (const uint32_t rule : acted_) watched_.Note(rule, text);
   for (const EffectHit& hit : hits_) effects_.Book(hit, text, plan_->service.get());
 }
 
@@ -327,13 +357,13 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
   bool changed = false;
   changes_.clear();
   hits_.clear();
+  acted_.clear();
   sampled_.clear();
   met_.clear();
   viewed_ = false;
   named_ = UINT64_MAX;
   if (in_region) {
-    candidates_.clear();
-    scan_.Collect(text, &candidates_);
+    Collect(&scan_, text);
   } else {
     CollectApart(text);
   }
@@ -357,11 +387,17 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
     if (step.shadow && !hits_.empty() && hits_.back().rule == step.rule) continue;
     if (!MayMatchInSet(step, text, &certain) || !Concerns(step, text)) continue;
     std::optional<PrefilterSearch> search;
-    if (step.prefilter != nullptr) search.emplace(*step.prefilter, text, scan->SpanOf(i));
+    const std::vector<Redaction::Hint>* hints = nullptr;
+    if (std::holds_alternative<Redact>(step.what)) {
+      hints = HintsOf(i, *scan);
+    } else if (step.prefilter != nullptr) {
+      search.emplace(*step.prefilter, text, scan->SpanOf(plan_->places[i]));
+    }
     const Outcome outcome = memory_of_step_[i] != nullptr
                                 ? TryRemembering(step, memory_of_step_[i], text)
-                                : Try(step, text, record.size, search.has_value() ? &*search : nullptr, certain);
+                                : Try(step, text, record.size, search.has_value() ? &*search : nullptr, hints, certain);
     if (outcome.verdict == Verdict::kKeep) continue;
+    if (watched_.any() && (acted_.empty() || acted_.back() != step.rule)) acted_.push_back(step.rule);
     if (step.shadow) {
       Foresee(step, text, outcome, record.size);
       continue;
@@ -383,7 +419,8 @@ bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way
         spare_ = 1 - spare_;
         changed = true;
         viewed_ = false;
-        if (outcome.replacements > 0) changes_.push_back({step.rule, outcome.replacements});
+        if (outcome.replacements > 0)
+          changes_.push_back({step.rule, outcome.replacements, std::get_if<Redact>(&step.what)});
         set_answer_ = SetAnswer::kNotAsked;
         if (i + 1 < plan_->steps.size()) CollectApart(text);
         scan = &scan_apart_;
@@ -451,12 +488,23 @@ double* Runner::RouteCounts(size_t route) {
   return counts_ + kCountCellsFixed + size_t{plan_->rules} * kCountCellsPerRule + route * kCountCellsPerRoute;
 }
 
+double* Runner::SelectorCounts(const Redact& redact) { return RouteCounts(plan_->routes.size()) + redact.cells; }
+
 void Runner::Flush() {
   batch_.Flush();
   if (counts_ == nullptr) return;
   const auto add = [this](CountCell cell, uint64_t amount) { Count(cell) += static_cast<double>(amount); };
-  add(CountCell::kReceivedRecords, tally_.passed_records + tally_.kept_back_records - tally_.created_records);
-  add(CountCell::kReceivedBytes, tally_.passed_bytes + tally_.kept_back_bytes - tally_.created_bytes);
+  const uint64_t received_records = tally_.passed_records + tally_.kept_back_records - tally_.created_records;
+  const uint64_t received_bytes = tally_.passed_bytes + tally_.kept_back_bytes - tally_.created_bytes;
+  add(CountCell::kReceivedRecords, received_records);
+  add(CountCell::kReceivedBytes, received_bytes);
+  if (received_records > 0) {
+    const auto transport = static_cast<uint32_t>(context_->source.transport);
+    const uint32_t by = transport < kTransportsCounted ? transport : static_cast<uint32_t>(Transport::kUnknown);
+    double* const cells = counts_ + static_cast<uint32_t>(CountCell::kReceivedByTransport) + 2 * by;
+    cells[0] += static_cast<double>(received_records);
+    cells[1] += static_cast<double>(received_bytes);
+  }
   add(CountCell::kCreatedRecords, tally_.created_records);
   add(CountCell::kCreatedBytes, tally_.created_bytes);
   add(CountCell::kPassedRecords, tally_.passed_records);
@@ -474,6 +522,7 @@ void Runner::CountChanges() {
   for (const Change& change : changes_) {
     RuleCount(change.rule, RuleCell::kChangedRecords) += 1;
     RuleCount(change.rule, RuleCell::kReplacements) += static_cast<double>(change.replacements);
+    if (change.redact != nullptr) change.redact->redaction->Count(SelectorCounts(*change.redact));
   }
   for (const Sampled& sampled : sampled_) RuleCount(sampled.rule, RuleCell::kSampledWeight) += sampled.weight;
 }

@@ -23,6 +23,7 @@
 #include "plan/prepare.h"
 #include "plan/record_context.h"
 #include "plan/remembered.h"
+#include "plan/watched.h"
 #include "plan/withheld.h"
 
 namespace streamgate {
@@ -61,6 +62,8 @@ class Runner {
   bool TellLast(const PreparedPlan* next, double now_ms);
   // Of rules in shadow, by rule.
   const EffectBook& effects() const { return effects_; }
+  // Rules that somebody watches, until the next Use.
+  WatchedRules& watched() { return watched_; }
 
  private:
   enum class Verdict : uint8_t { kKeep, kDrop, kChange, kRoute, kWithhold };
@@ -77,6 +80,8 @@ class Runner {
   struct Change {
     uint32_t rule;
     uint64_t replacements;
+    // Null: a pattern's.
+    const Redact* redact;
   };
   // A record that a rule kept by chance.
   struct Sampled {
@@ -129,7 +134,9 @@ class Runner {
   // Rules learn that a record is settled which they let pass.
   void SettleMet();
   // `search`: where the step's windows lie in the text, or null. `certain`: its pattern is found.
-  Outcome Try(const Step& step, std::string_view text, uint32_t received_bytes, PrefilterSearch* search, bool certain);
+  // `hints`: of a step that redacts.
+  Outcome Try(const Step& step, std::string_view text, uint32_t received_bytes, PrefilterSearch* search,
+              const std::vector<Redaction::Hint>* hints, bool certain);
   Outcome TrySample(const Step& step, const SampleStep& sample, std::string_view text);
   // Of a step that remembers. `memory`: the rule's.
   Outcome TryRemembering(const Step& step, RuleMemory* memory, std::string_view text);
@@ -143,8 +150,11 @@ class Runner {
   // Notes what a step in shadow would have done.
   void Foresee(const Step& step, std::string_view text, const Outcome& outcome, uint32_t received_bytes);
   void BookHits(const Record& record);
-  // Finds the steps that may match a text that lies outside the region.
+  // Finds the steps that may match a text, which lies outside the region.
   void CollectApart(std::string_view text);
+  void Collect(CandidateScan* scan, std::string_view text);
+  // Of a step that redacts: where `scan`, which was asked last, has seen what its selectors look for.
+  const std::vector<Redaction::Hint>* HintsOf(uint32_t step, const CandidateScan& scan);
   // `certain`: it matches.
   bool MayMatchInSet(const Step& step, std::string_view text, bool* certain) {
     *certain = false;
@@ -172,6 +182,7 @@ class Runner {
 
   double& RuleCount(uint32_t rule, RuleCell cell);
   double* RouteCounts(size_t route);
+  double* SelectorCounts(const Redact& redact);
   double& Count(CountCell cell) { return counts_[static_cast<uint32_t>(cell)]; }
   void CountChanges();
   void KeepBack(const Record& record);
@@ -199,8 +210,10 @@ class Runner {
   // Over the region, and over single texts that lie elsewhere: what a rule has changed, what a framer has put together.
   CandidateScan scan_;
   CandidateScan scan_apart_;
-  // Steps that may match the text at hand.
+  // Steps that may match the text at hand, and as what of the index they were found.
   std::vector<uint32_t> candidates_;
+  std::vector<uint32_t> found_;
+  std::vector<Redaction::Hint> hints_;
   Scratch scratch_[2];
   // What the plan's set says of the text at hand, once it was asked.
   enum class SetAnswer : uint8_t { kNotAsked, kTold, kFailed };
@@ -227,6 +240,9 @@ class Runner {
   // What rules in shadow would have done to it. At most one entry a rule.
   std::vector<EffectHit> hits_;
   EffectBook effects_;
+  WatchedRules watched_;
+  // While rules are watched: those that acted on it.
+  std::vector<uint32_t> acted_;
   // What the steps' conditions look at. `viewed_`: it is about the text at hand.
   RecordView step_view_;
   bool viewed_ = false;

@@ -26,11 +26,17 @@ constexpr int kAcceptsMax = 256;
 // How long the listener is left alone when the process has no descriptor for a connection, not even the spare one.
 constexpr uint64_t kAcceptPauseNs = 100'000'000;
 
+// The least that is read at once of a source with a rate, and the share of a second that else is.
+constexpr size_t kRatedReadBytesMin = 4 << 10;
+constexpr double kRatedReadSeconds = 0.05;
+
 uint64_t NowNs() {
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
           .count());
 }
+
+double NowMs() { return static_cast<double>(NowNs()) / 1e6; }
 
 int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
@@ -56,24 +62,33 @@ TcpReader::Result ResultOf(const Router::Result& result) {
 }  // namespace
 
 struct TcpReader::Connection {
-  Connection(int descriptor, uint64_t serial, size_t place, const BlockSource& from, const Options& options)
+  Connection(int descriptor, uint64_t serial, size_t at, const BlockSource& from, Sources::Place counted,
+             const Options& options)
       : fd(descriptor),
         number(serial),
-        index(place),
+        index(at),
         source(from),
+        place(counted),
         framer(options.framing, options.delimiter, options.max_record_bytes, options.losses) {}
 
   const int fd;
   const uint64_t number;
   size_t index;  // in connections_
   const BlockSource source;
+  const Sources::Place place;
   Framer framer;
+  // Looks since it brought something, and since the record at hand began.
+  uint32_t quiet_looks = 0;
+  uint32_t record_looks = 0;
   // Turns of a shutdown in which it brought nothing.
   uint32_t quiet_turns = 0;
   // What its framer holds, as counted in unfinished_bytes_.
   size_t unfinished = 0;
   // In held_back_.
   bool held_back = false;
+  // In resting_, there.
+  bool resting = false;
+  size_t rest_index = 0;
   // In ending_.
   bool ending = false;
   // It ends when `quota` more bytes are read.
@@ -86,7 +101,11 @@ bool TcpReader::Further::operator()(const Connection* a, const Connection* b) co
 }
 
 TcpReader::TcpReader(Options options)
-    : options_(std::move(options)), events_(new epoll_event[kEventsMax]), buffer_(new char[kReadBytes]) {}
+    : options_(std::move(options)),
+      sources_(options_.sources),
+      limits_rate_(sources_.limits_rate()),
+      events_(new epoll_event[kEventsMax]),
+      buffer_(new char[kReadBytes]) {}
 
 std::unique_ptr<TcpReader> TcpReader::Create(Options options, TcpListener::Error* error) {
   std::unique_ptr<TcpReader> reader(new TcpReader(std::move(options)));
@@ -117,13 +136,21 @@ uint16_t TcpReader::Listen(const std::string& address, uint16_t port, bool reuse
 }
 
 void TcpReader::Adopt(int fd, const BlockSource& source) {
-  auto connection = std::make_unique<Connection>(fd, adopted_++, connections_.size(), source, options_);
+  const Sources::Place place = sources_.PlaceOf(source);
+  const Sources::Admission admission = sources_.Admit(place);
+  if (admission != Sources::Admission::kAdmitted) {
+    ++(admission == Sources::Admission::kTooMany ? refused_connections_ : refused_source_);
+    close(fd);
+    return;
+  }
+  auto connection = std::make_unique<Connection>(fd, adopted_++, connections_.size(), source, place, options_);
   epoll_event event{};
   event.events = EPOLLIN | EPOLLRDHUP;
   event.data.ptr = connection.get();
   if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) {
     // Out of watches or memory: as with descriptors, the peer sees its connection closed.
     close(fd);
+    sources_.Closed(place);
     ++refused_;
     return;
   }
@@ -163,8 +190,9 @@ void TcpReader::BeginPass() {
     const bool ticked = read(timer_fd_, &ticks, sizeof ticks) == sizeof ticks;
     if (ticked && !watches_listener_) WatchListener(true);
   }
-  // What a pass that was cut short has left has its turn first: epoll reports in the same order again and again.
-  asked_ = event_next_ == event_count_;
+  // What a pass that was cut short has left has its turn first: epoll reports in the same order again and again. Those
+  // that were ended between two passes are closed before epoll may speak of them.
+  asked_ = event_next_ == event_count_ && ending_.empty();
   if (!asked_) return;
   const int count = epoll_wait(epoll_fd_, events_.get(), kEventsMax, 0);
   event_count_ = count < 0 ? 0 : count;
@@ -174,6 +202,7 @@ void TcpReader::BeginPass() {
 void TcpReader::EndPass() {
   in_pass_ = false;
   looked_at_all_ = asked_ && event_next_ == event_count_ && event_count_ < kEventsMax;
+  EndRestsThatAreOver();
   LetOnWhoHasRoom();
   const bool gathered = gathering_.waits();
   const bool gathers = gathering_.After(pass_began_ns_, pass_records_, pass_bytes_);
@@ -227,7 +256,7 @@ TcpReader::Result TcpReader::RunEnding(const Target& target) {
 }
 
 void TcpReader::Receive(Connection* connection, uint32_t events) {
-  if (connection->ending) {
+  if (connection->ending || connection->resting) {
     ++event_next_;
     return;
   }
@@ -247,6 +276,15 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
     }
     most = std::min(most, FloorBytes());
   }
+  if (limits_rate_ && !connection->cut) {
+    if (sources_.ToWait(connection->place, NowMs()) > 0) {
+      Rest(connection);
+      ++event_next_;
+      return;
+    }
+    const double share = sources_.bytes_per_second() * kRatedReadSeconds;
+    if (share < static_cast<double>(most)) most = std::max(kRatedReadBytesMin, static_cast<size_t>(share));
+  }
   const ssize_t size = recv(connection->fd, buffer_.get(), most, 0);
   if (size > 0) {
     const bool last = connection->cut && (connection->quota -= static_cast<size_t>(size)) == 0;
@@ -258,7 +296,8 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
     held_at_ = 0;
     held_size_ = static_cast<size_t>(size);
     pass_bytes_ += held_size_;
-    connection->quiet_turns = 0;
+    connection->quiet_turns = connection->quiet_looks = 0;
+    if (limits_rate_) sources_.Took(connection->place, held_size_, NowMs());
     // The peer has closed, or is cut: what it left is all there is, so this connection goes on until its end. Others
     // have their turn first; level-triggered epoll comes back to what is unread.
     if (last || !ends) ++event_next_;
@@ -288,23 +327,64 @@ bool TcpReader::MayGrow(const Connection& connection) const {
   return connection.unfinished <= floor || BytesToGo(connection) <= floor || &connection == favourite_;
 }
 
+void TcpReader::WatchFor(Connection* connection, uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = connection;
+  epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, connection->fd, &event);
+}
+
 void TcpReader::HoldBack(Connection* connection) {
   connection->held_back = true;
   held_back_.insert(connection);
   // The end of its peer is still reported, once: level-triggered it would be again and again.
-  epoll_event event{};
-  event.events = EPOLLRDHUP | EPOLLET;
-  event.data.ptr = connection;
-  epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, connection->fd, &event);
+  WatchFor(connection, EPOLLRDHUP | EPOLLET);
 }
 
 void TcpReader::LetOn(Connection* connection) {
   held_back_.erase(connection);
   connection->held_back = false;
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLRDHUP;
-  event.data.ptr = connection;
-  epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, connection->fd, &event);
+  WatchFor(connection, EPOLLIN | EPOLLRDHUP);
+}
+
+void TcpReader::Rest(Connection* connection) {
+  connection->resting = true;
+  connection->rest_index = resting_.size();
+  resting_.push_back(connection);
+  ++rate_waits_;
+  // Nothing but a reset is reported, and that once.
+  WatchFor(connection, EPOLLET);
+}
+
+void TcpReader::EndRest(Connection* connection) {
+  resting_[connection->rest_index] = resting_.back();
+  resting_[connection->rest_index]->rest_index = connection->rest_index;
+  resting_.pop_back();
+  connection->resting = false;
+  WatchFor(connection, EPOLLIN | EPOLLRDHUP);
+}
+
+void TcpReader::EndRestsThatAreOver() {
+  if (resting_.empty()) return;
+  const double now_ms = NowMs();
+  for (size_t i = resting_.size(); i-- > 0;)
+    if (sources_.ToWait(resting_[i]->place, now_ms) <= 0) EndRest(resting_[i]);
+}
+
+bool TcpReader::Look(uint32_t idle_looks, uint32_t record_looks) {
+  if (in_pass_ || event_next_ != event_count_) return false;
+  for (const auto& connection : connections_) {
+    if (connection->ending || connection->cut || connection->held_back || connection->resting) continue;
+    ++connection->quiet_looks;
+    connection->record_looks = connection->unfinished == 0 ? 0 : connection->record_looks + 1;
+    const bool slow = record_looks > 0 && connection->record_looks >= record_looks;
+    if (!slow && (idle_looks == 0 || connection->quiet_looks < idle_looks)) continue;
+    if (Unread(connection->fd) > 0) continue;
+    ++(slow ? closed_slow_ : closed_idle_);
+    connection->ending = true;
+    ending_.push_back(connection.get());
+  }
+  return !ending_.empty();
 }
 
 // After a pass: those go on for whom there is memory now, and without any, one.
@@ -336,6 +416,8 @@ void TcpReader::LetOnWhoHasRoom() {
 // After a chunk of it was run.
 void TcpReader::CountUnfinished(Connection* connection) {
   const size_t bytes = connection->framer.pending_bytes();
+  // Else it is the record that was at hand before, and longer.
+  if (connection->unfinished == 0 || bytes != connection->unfinished + held_size_) connection->record_looks = 0;
   // Its record is done, and this one is another.
   if (connection == favourite_ && bytes < connection->unfinished) favourite_ = nullptr;
   unfinished_bytes_ += bytes - connection->unfinished;
@@ -401,6 +483,8 @@ void TcpReader::WatchListener(bool on) {
 }
 
 void TcpReader::StopAccepting() {
+  limits_rate_ = false;
+  while (!resting_.empty()) EndRest(resting_.back());
   Accept();
   if (listener_ < 0) return;
   close(listener_);
@@ -439,7 +523,9 @@ uint64_t TcpReader::Abandon() {
   for (const auto& connection : connections_) {
     bytes += connection->framer.pending_bytes() + Unread(connection->fd);
     close(connection->fd);
+    sources_.Closed(connection->place);
   }
+  resting_.clear();
   held_back_.clear();
   favourite_ = nullptr;
   unfinished_bytes_ = 0;
@@ -455,7 +541,9 @@ uint64_t TcpReader::Abandon() {
 
 void TcpReader::Close(Connection* connection) {
   if (connection->held_back) held_back_.erase(connection);
+  if (connection->resting) EndRest(connection);
   if (connection == favourite_) favourite_ = nullptr;
+  sources_.Closed(connection->place);
   unfinished_bytes_ -= connection->unfinished;
   discarded_bytes_ += Unread(connection->fd);
   close(connection->fd);  // epoll forgets it by itself: the descriptor is the only one of its socket

@@ -12,6 +12,8 @@
 // there is room. Read on are those that hold little and new ones (FloorBytes), those that are nearly at the longest
 // record, those whose peer has closed, and of the others one at a time, the furthest first: it ends soonest.
 //
+// A connection *rests*, unread, while its source is over its rate (sources.h), and is refused where there are too many.
+//
 // A peer that closes, or is gone, ends the stream: what it sent counts, a last record without its end included.
 // For one thread. Linux only.
 #pragma once
@@ -33,6 +35,7 @@
 #include "shard/router.h"
 #include "socket/gathering.h"
 #include "tcp/listener.h"
+#include "tcp/sources.h"
 
 namespace streamgate {
 
@@ -47,6 +50,8 @@ class TcpReader {
     size_t unfinished_bytes_max = SIZE_MAX;
     // kFrameCells cells that the connections' framers add to; borrowed for the reader's life.
     double* losses = nullptr;
+    // Who is connected; without any, nobody is refused and nothing rests.
+    Sources sources;
   };
 
   enum class Result { kDone, kBatchFull, kRingFull, kNeverFits };
@@ -69,7 +74,7 @@ class TcpReader {
 
   // Once. Returns the port, or 0 and `error`.
   uint16_t Listen(const std::string& address, uint16_t port, bool reuse_port, TcpListener::Error* error);
-  // Takes over a connected, non-blocking stream socket.
+  // Takes over a connected, non-blocking stream socket; closes it if there are too many.
   void Adopt(int fd, const BlockSource& source);
 
   int poll_fd() const { return epoll_fd_; }
@@ -87,8 +92,12 @@ class TcpReader {
 
   // Takes the connections that the kernel has completed, without reading them.
   void Accept();
-  // Takes them and closes the listener.
+  // Takes them and closes the listener. From now on nothing rests: what peers have sent is to be read.
   void StopAccepting();
+  // One look at connections that bring nothing, between two calls of Read: those that brought nothing in `idle_looks`
+  // of them, or whose record is older than `record_looks`, have ended (0: any number). True: there are such; the next
+  // Read closes them. Looks count only while connections are read: what waits because of us is not the peers' fault.
+  bool Look(uint32_t idle_looks, uint32_t record_looks);
   // One turn of a shutdown, after Read had its chance: a connection that brought nothing in `turns` of them has ended;
   // the next Read closes it. Turns count only when the last pass looked at every connection. With `cut` every
   // connection ends as soon as what the kernel holds of it now is read: its peer may never stop sending.
@@ -109,6 +118,15 @@ class TcpReader {
   uint64_t accepted() const { return accepted_; }
   // Connections that were closed at once because the process had no descriptor left.
   uint64_t refused() const { return refused_; }
+  // Likewise because too many were open, of all sources and of theirs.
+  uint64_t refused_connections() const { return refused_connections_; }
+  uint64_t refused_source() const { return refused_source_; }
+  uint64_t closed_idle() const { return closed_idle_; }
+  uint64_t closed_slow() const { return closed_slow_; }
+  // How often a connection began to rest.
+  uint64_t rate_waits() const { return rate_waits_; }
+  // Those that rest. While there are any, call Read now and then even if nothing is readable.
+  size_t resting() const { return resting_.size(); }
 
   // As large as a core's cache can hold beside the batch; a system call then costs nothing beside its bytes.
   static constexpr size_t kReadBytes = 256 << 10;
@@ -139,7 +157,11 @@ class TcpReader {
   size_t FloorBytes() const;
   bool MayGrow(const Connection& connection) const;
   size_t BytesToGo(const Connection& connection) const;
+  void WatchFor(Connection* connection, uint32_t events);
   void HoldBack(Connection* connection);
+  void Rest(Connection* connection);
+  void EndRest(Connection* connection);
+  void EndRestsThatAreOver();
   void LetOn(Connection* connection);
   void LetOnWhoHasRoom();
   void CountUnfinished(Connection* connection);
@@ -147,6 +169,8 @@ class TcpReader {
   void SetTimer(uint64_t first_ns, uint64_t interval_ns);
 
   const Options options_;
+  Sources sources_;
+  bool limits_rate_ = false;
   int epoll_fd_ = -1;
   int timer_fd_ = -1;
   int listener_ = -1;
@@ -164,6 +188,8 @@ class TcpReader {
   bool squeezed_ = false;
   // Those that have something to read, or had, and are not watched for it; the furthest first.
   std::set<Connection*, Further> held_back_;
+  // Those that rest, each at its rest_index.
+  std::vector<Connection*> resting_;
   // The one that grows although memory is short, and since when.
   Connection* favourite_ = nullptr;
   uint64_t favourite_since_ns_ = 0;
@@ -193,6 +219,11 @@ class TcpReader {
   uint64_t adopted_ = 0;
   uint64_t accepted_ = 0;
   uint64_t refused_ = 0;
+  uint64_t refused_connections_ = 0;
+  uint64_t refused_source_ = 0;
+  uint64_t closed_idle_ = 0;
+  uint64_t closed_slow_ = 0;
+  uint64_t rate_waits_ = 0;
   // Bytes that nobody had read of connections when they were closed.
   uint64_t discarded_bytes_ = 0;
 };

@@ -56,7 +56,8 @@ struct Result {
 Result RunOver(Redaction& redaction, std::string_view text) {
   Scratch out;
   Result result;
-  result.verdict = redaction.Run(text, {UINT64_MAX, 4 * text.size() + 65536}, &out, &result.matches, &result.cause);
+  result.verdict =
+      redaction.Run(text, nullptr, {UINT64_MAX, 4 * text.size() + 65536}, &out, &result.matches, &result.cause);
   if (result.verdict == Redaction::Verdict::kChange) result.text.assign(out.data(), out.size());
   return result;
 }

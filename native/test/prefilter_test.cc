@@ -89,14 +89,26 @@ TEST("what patterns require is told", {
   const auto either = Of("(?i)error|warning|fatal");
   CHECK(either != nullptr && either->SearchFrom("a FATAL one", 0) == 2u);
 
+  // To RE2 the class is a letter of both cases, and no other alphabet's k; with (?i) it is.
+  const auto key = Of("[Kk][Ee][Yy]");
+  CHECK(key != nullptr && key->factors().size() == 1 && key->factors()[0].window.size() == 3);
+  CHECK(Of("(?i)[k]") == nullptr);
+
+  // What follows a run says more than the run alone.
+  const auto letter = Of("\\d{7}[A-Z]");
+  CHECK(letter != nullptr && letter->factors()[0].window.size() == 8);
+  const auto begin = Of("-----BEGIN");
+  CHECK(begin != nullptr && !begin->factors()[0].window.is_run());
+
   for (const char* nothing : {".*", "a*", "(?:)", "^", "\\d", "[^a]+", "(?s:.)+", "x?y?"})
     CHECK(Of(nothing) == nullptr);
 });
 
 // Patterns of everything that Facts tells apart, from a small alphabet so that texts match often.
 std::string RandomPattern(std::mt19937* random, int depth) {
-  static const char* const leaves[] = {"a",    "b",     "ab", "-", "\\d",  "[0-9 -]", "[ab]",  "abc", "\\b", "^",  "$",
-                                       "(?:)", "(?i)k", "é",  ".", "[^a]", "\\w",     "(?i)B", "\\s", "00",  "\\B"};
+  static const char* const leaves[] = {"a",   "b",     "ab",  "-",    "\\d",   "[0-9 -]", "[ab]", "abc",
+                                       "\\b", "^",     "$",   "(?:)", "(?i)k", "é",       ".",    "[^a]",
+                                       "\\w", "(?i)B", "\\s", "00",   "\\B",   "[Kk]",    "[Ss]", "(?i)s"};
   const auto pick = [random](uint32_t n) { return (*random)() % n; };
   if (depth == 0 || pick(4) == 0) return leaves[pick(sizeof leaves / sizeof *leaves)];
   const auto sub = [&] { return RandomPattern(random, depth - 1); };
@@ -120,9 +132,29 @@ std::string RandomPattern(std::mt19937* random, int depth) {
 
 TEST("no prefilter hides a match of a random pattern", {
   std::mt19937 random(kSeed);
-  static const char* const pieces[] = {
-      "a", "b",      "ab", "abc",  "-",  "0",  "1", " ",    "12-3", "k",
-      "K", "\u212a", "é",  "\xff", "\n", "aB", "_", "00-0", "aaaa", "0000000000000000"};
+  static const char* const pieces[] = {"a",
+                                       "b",
+                                       "ab",
+                                       "abc",
+                                       "-",
+                                       "0",
+                                       "1",
+                                       " ",
+                                       "12-3",
+                                       "k",
+                                       "K",
+                                       "\u212a",
+                                       "s",
+                                       "S",
+                                       "\u017f",
+                                       "é",
+                                       "\xff",
+                                       "\n",
+                                       "aB",
+                                       "_",
+                                       "00-0",
+                                       "aaaa",
+                                       "0000000000000000"};
   int derived = 0;
   int matched = 0;
   for (int i = 0; i < 20'000; ++i) {

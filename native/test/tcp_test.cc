@@ -22,6 +22,7 @@
 #include "plan/run.h"
 #include "socket/gathering.h"
 #include "tcp/reader.h"
+#include "tcp/sources.h"
 #include "test/check.h"
 
 namespace streamgate {
@@ -51,7 +52,7 @@ class Rig {
  public:
   explicit Rig(uint32_t records_max = 100'000, uint32_t bytes_max = 64 << 20,
                FramingKind framing = FramingKind::kNewline, size_t unfinished_bytes_max = SIZE_MAX,
-               uint32_t max_record_bytes = 1 << 20)
+               uint32_t max_record_bytes = 1 << 20, Sources sources = {})
       : batch_(records_max, bytes_max) {
     runner.Use(std::make_shared<PreparedPlan>(), counts_);
     runner.batch().Attach(batch_.header());
@@ -60,6 +61,7 @@ class Rig {
     options.unfinished_bytes_max = unfinished_bytes_max;
     options.max_record_bytes = max_record_bytes;
     options.losses = losses;
+    options.sources = sources;
     TcpListener::Error error;
     reader = TcpReader::Create(options, &error);
     CHECK(reader != nullptr);
@@ -74,6 +76,14 @@ class Rig {
     int ends[2];
     CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     reader->Adopt(ends[0], {});
+    peers_.push_back(ends[1]);
+    return peers_.size() - 1;
+  }
+  // From there.
+  size_t PairFrom(const BlockSource& source) {
+    int ends[2];
+    CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    reader->Adopt(ends[0], source);
     peers_.push_back(ends[1]);
     return peers_.size() - 1;
   }
@@ -530,6 +540,178 @@ TEST("a record at its longest is read on to its end, since it grows no more", {
   }
   CHECK_EQUAL(rig.reader->held_back(), size_t{0});
   CHECK_EQUAL(rig.reader->unfinished_bytes(), size_t{0});
+});
+
+// Memory as src/data/inputs/sources.ts makes it, of two workers.
+class SourcesMemory {
+ public:
+  static constexpr uint32_t kSlots = 1024;
+  SourcesMemory(uint32_t connections, uint32_t connections_of_source, double bytes_per_second)
+      : words_((64 + 2 * 8 * kSlots + 2 * (64 + 2 * 4 * kSlots)) / 8) {
+    const uint32_t header[] = {kSlots, 2, 0x1234567, 0x89abcdef, connections, connections_of_source};
+    std::memcpy(words_.data(), header, sizeof header);
+    std::memcpy(reinterpret_cast<char*>(words_.data()) + sizeof header, &bytes_per_second, sizeof bytes_per_second);
+  }
+  Sources Open(uint32_t worker) {
+    Sources sources;
+    CHECK(sources.Open(reinterpret_cast<char*>(words_.data()), words_.size() * 8, worker));
+    return sources;
+  }
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
+BlockSource SourceAt(uint8_t last) {
+  BlockSource source;
+  source.family = 4;
+  const uint8_t address[] = {192, 0, 2, last};
+  std::memcpy(source.address, address, sizeof address);
+  return source;
+}
+
+TEST("memory of sources with another layout is refused", {
+  std::vector<uint64_t> words(64);
+  Sources sources;
+  CHECK(!sources.Open(reinterpret_cast<char*>(words.data()), 63, 0));
+  CHECK(!sources.Open(reinterpret_cast<char*>(words.data()), 512, 0));
+});
+
+TEST("connections of a source and of all are bounded over workers, and their places are free when they close", {
+  SourcesMemory memory(3, 2, 0);
+  Sources one = memory.Open(0);
+  Sources other = memory.Open(1);
+  const Sources::Place first = one.PlaceOf(SourceAt(1));
+  const Sources::Place second = one.PlaceOf(SourceAt(2));
+  CHECK(one.Admit(first) == Sources::Admission::kAdmitted);
+  CHECK(other.Admit(first) == Sources::Admission::kAdmitted);
+  CHECK(one.Admit(first) == Sources::Admission::kTooManyOfSource);
+  CHECK(one.Admit(second) == Sources::Admission::kAdmitted);
+  CHECK(other.Admit(second) == Sources::Admission::kTooMany);
+  other.Closed(first);
+  CHECK(other.Admit(second) == Sources::Admission::kAdmitted);
+});
+
+TEST("a reader closes connections that are too many, and takes others when some are gone", {
+  SourcesMemory memory(2, 0, 0);
+  Rig rig(1000, 1 << 20, FramingKind::kNewline, SIZE_MAX, 1 << 20, memory.Open(0));
+  for (int i = 0; i < 3; ++i) rig.Pair();
+  CHECK_EQUAL(rig.reader->connections(), size_t{2});
+  CHECK_EQUAL(rig.reader->refused_connections(), uint64_t{1});
+  rig.Hang(0);
+  rig.ReadAll();
+  rig.Pair();
+  CHECK_EQUAL(rig.reader->connections(), size_t{2});
+  CHECK_EQUAL(rig.reader->refused_connections(), uint64_t{1});
+});
+
+TEST("looks close what brings nothing, and nothing else", {
+  Rig rig;
+  const size_t quiet = rig.Pair();
+  const size_t busy = rig.Pair();
+  rig.Send(quiet, "half");
+  rig.ReadAll();
+  for (int look = 1; look <= 3; ++look) {
+    rig.Send(busy, "line\n");
+    rig.ReadAll();
+    CHECK(rig.reader->Look(3, 0) == (look == 3));
+  }
+  rig.ReadAll();
+  CHECK_EQUAL(rig.reader->connections(), size_t{1});
+  CHECK_EQUAL(rig.reader->closed_idle(), uint64_t{1});
+  CHECK(rig.text.find("half\n") != std::string::npos);
+  // What has come and was not read yet is no silence.
+  rig.Send(busy, "unread\n");
+  for (int look = 0; look < 5; ++look) CHECK(!rig.reader->Look(3, 0));
+  rig.ReadAll();
+  CHECK(rig.text.find("unread\n") != std::string::npos);
+});
+
+TEST("looks close a record that takes too long, however steadily it drips", {
+  Rig rig;
+  const size_t slow = rig.Pair();
+  const size_t honest = rig.Pair();
+  bool ended = false;
+  for (int look = 0; look < 10 && !ended; ++look) {
+    rig.Send(slow, "x");
+    rig.Send(honest, "ends\nand begins anew");
+    rig.ReadAll();
+    ended = rig.reader->Look(0, 4);
+    CHECK_EQUAL(ended, look == 3);
+  }
+  rig.ReadAll();
+  CHECK_EQUAL(rig.reader->closed_slow(), uint64_t{1});
+  CHECK_EQUAL(rig.reader->connections(), size_t{1});
+  CHECK(rig.text.find("xxxx\n") != std::string::npos);
+});
+
+TEST("bytes that arrive for a connection which a look has ended do it no harm", {
+  Rig rig;
+  const size_t peer = rig.Pair();
+  rig.ReadAll();
+  CHECK(rig.reader->Look(1, 0));
+  rig.Send(peer, "late\n");
+  rig.ReadAll();
+  CHECK_EQUAL(rig.reader->connections(), size_t{0});
+});
+
+TEST("a source over its rate rests, another is read, and a shutdown takes what was sent", {
+  SourcesMemory memory(0, 0, 100'000);
+  Rig rig(1'000'000, 8 << 20, FramingKind::kNewline, SIZE_MAX, 1 << 20, memory.Open(0));
+  const size_t fast = rig.PairFrom(SourceAt(1));
+  const size_t same = rig.PairFrom(SourceAt(1));
+  const size_t other = rig.PairFrom(SourceAt(2));
+  const std::string line = std::string(99, 'x') + "\n";
+  std::string flood;
+  for (int i = 0; i < 1500; ++i) flood += line;
+  size_t sent = 0;
+  // A second's worth comes at once; then the source rests.
+  while (rig.reader->resting() == 0) {
+    sent += rig.Send(fast, flood.substr(sent));
+    rig.Read();
+  }
+  rig.Send(same, "waits\n");
+  rig.Send(other, "is read\n");
+  for (int pass = 0; pass < 5; ++pass) rig.Read();
+  rig.Take();
+  CHECK(rig.text.find("is read\n") != std::string::npos);
+  CHECK(rig.text.find("waits\n") == std::string::npos);
+  CHECK_EQUAL(rig.reader->resting(), size_t{2});
+  CHECK_EQUAL(rig.reader->rate_waits(), uint64_t{2});
+  // That they bring nothing is not their silence.
+  CHECK(rig.reader->Look(1, 1));
+  rig.Read();
+  CHECK_EQUAL(rig.reader->connections(), size_t{2});
+  rig.reader->StopAccepting();
+  CHECK_EQUAL(rig.reader->resting(), size_t{0});
+  const size_t all = sent + std::string("waits\nis read\n").size();
+  for (int look = 0; look < 1000 && rig.text.size() < all; ++look) {
+    rig.Readable(5);
+    rig.Read();
+    rig.Take();
+  }
+  CHECK(rig.text.find("waits\n") != std::string::npos);
+  CHECK(rig.text.size() >= sent);
+});
+
+TEST("a peer that resets while it rests is closed when it has rested", {
+  SourcesMemory memory(0, 0, 1'000'000);
+  Rig rig(1'000'000, 8 << 20, FramingKind::kNewline, SIZE_MAX, 1 << 20, memory.Open(0));
+  const size_t peer = rig.PairFrom(SourceAt(1));
+  const std::string chunk(64 << 10, 'x');
+  for (int i = 0; i < 400 && rig.reader->resting() == 0; ++i) {
+    rig.Send(peer, chunk);
+    rig.Read();
+    rig.Take();
+  }
+  CHECK_EQUAL(rig.reader->resting(), size_t{1});
+  rig.Hang(peer);
+  while (rig.reader->connections() > 0) {
+    rig.Readable(5);
+    rig.Read();
+    rig.Take();
+  }
+  CHECK_EQUAL(rig.reader->resting(), size_t{0});
 });
 
 TEST("what the system holds of connections that are given up is counted", {

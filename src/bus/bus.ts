@@ -1,6 +1,7 @@
 /** How planes learn of a manifest. Two buses: `embedded` (one process) and Redis. */
 
 import type { Manifest } from "../manifest/manifest.ts";
+import type { PlaneReport } from "./plane_report.ts";
 
 /** The control plane's side. */
 export interface Publisher {
@@ -20,11 +21,29 @@ export interface Subscriber {
    * @param onManifest called for each manifest, one call at a time, never with the same text twice in a row; `undefined`: the bus
    *   answers and holds none (told only while no manifest has been delivered). When it rejects, the reason is logged and what
    *   ran before runs on.
+   * @param onUnreadable told of what is no manifest at all
    * @returns resolves when the bus has been asked once and its answer handled, or when it turned out to be away
    */
-  start(onManifest: (raw: unknown | undefined) => Promise<void>): Promise<void>;
+  start(onManifest: (raw: unknown | undefined) => Promise<void>, onUnreadable?: (error: Error) => void): Promise<void>;
   /** Whether the bus answered the last time it was asked. */
   readonly reached: boolean;
+  close(): Promise<void>;
+}
+
+/** Where a data plane reports; it may be away, and nobody waits for it. */
+export interface PlaneReporter {
+  /** Replaces what it said before. */
+  report(report: PlaneReport): void;
+  /** It ends in order: nobody waits for it any more. */
+  close(): Promise<void>;
+}
+
+/** The control plane's view of the data planes that report. */
+export interface PlaneReports {
+  /** Of those that live, as far as the bus knows. @throws StreamGateError SG_BUS_AWAY */
+  list(): Promise<readonly PlaneReport[]>;
+  /** Calls `onChange` when one may have said something new. @returns ends it */
+  watch(onChange: () => void): () => void;
   close(): Promise<void>;
 }
 

@@ -1,14 +1,13 @@
 /** The last manifest that the data plane ran, on disk: what it starts from when Redis is away. */
 
 import { join } from "node:path";
-import type { Manifest } from "../manifest/manifest.ts";
 import { parseState, readDurable, writeDurably } from "../persistence/durable_file.ts";
 
 const fileName = "last_good.json";
 
-/** Keeps a manifest that every worker runs. */
-export async function keepLastGood(dataDirectory: string, manifest: Manifest): Promise<void> {
-  await writeDurably(join(dataDirectory, fileName), `${JSON.stringify(manifest)}\n`);
+/** Keeps a manifest that every worker runs. @param raw as it came: a signature is of that, and not of what was read into it */
+export async function keepLastGood(dataDirectory: string, raw: unknown): Promise<void> {
+  await writeDurably(join(dataDirectory, fileName), `${JSON.stringify(raw)}\n`);
 }
 
 /**

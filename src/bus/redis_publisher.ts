@@ -5,12 +5,16 @@ import { StreamGateError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import type { BusLog, Publisher } from "./bus.ts";
 import { manifestKey, notice, noticeChannel, type RedisTarget } from "./redis_target.ts";
+import type { SignedManifests } from "./signed_manifests.ts";
 
 /** How long a publication waits for a connection that is just being made. */
 const readyTimeoutMs = 1_500;
 
-/** Connects in the background and stays connected as far as Redis lets it; the control plane runs without it. */
-export function publishThroughRedis(target: RedisTarget, log: BusLog): Publisher {
+/**
+ * Connects in the background and stays connected as far as Redis lets it; the control plane runs without it.
+ * @param signed absent: manifests go out unsigned
+ */
+export function publishThroughRedis(target: RedisTarget, log: BusLog, signed?: SignedManifests): Publisher {
   const redis = new Redis(target.options);
   let lastError = "no connection yet";
   let away = false;
@@ -43,10 +47,11 @@ export function publishThroughRedis(target: RedisTarget, log: BusLog): Publisher
 
   return {
     async publish(manifest: Manifest) {
+      const text = JSON.stringify(signed === undefined ? manifest : signed.sign(manifest));
       if (!(await ready())) throw isAway(`Redis does not answer: ${lastError}`);
       let replies: [error: Error | null, result: unknown][] | null;
       try {
-        replies = await redis.multi().set(manifestKey, JSON.stringify(manifest)).publish(noticeChannel, notice).exec();
+        replies = await redis.multi().set(manifestKey, text).publish(noticeChannel, notice).exec();
       } catch (error) {
         // The connection has ended and ioredis has not noticed yet: nothing was sent. Its own words are about its queue.
         if (/isn't writeable/.test((error as Error).message))

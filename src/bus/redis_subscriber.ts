@@ -23,6 +23,7 @@ class RedisSubscriber implements Subscriber {
   readonly #reader: Redis;
   readonly #listener: Redis;
   #onManifest: ((raw: unknown | undefined) => Promise<void>) | undefined;
+  #onUnreadable: ((error: Error) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The text that was delivered last, taken or refused: the same text again is no news. */
   #delivered: string | undefined;
@@ -41,8 +42,12 @@ class RedisSubscriber implements Subscriber {
     this.#listener = new Redis(target.options);
   }
 
-  async start(onManifest: (raw: unknown | undefined) => Promise<void>): Promise<void> {
+  async start(
+    onManifest: (raw: unknown | undefined) => Promise<void>,
+    onUnreadable?: (error: Error) => void,
+  ): Promise<void> {
     this.#onManifest = onManifest;
+    this.#onUnreadable = onUnreadable;
     for (const redis of [this.#reader, this.#listener]) redis.on("error", (error: Error) => this.#lost(error));
     this.#listener.on("ready", () => {
       // Subscribed first and read then: what is published in between is seen by one of the two.
@@ -128,7 +133,9 @@ class RedisSubscriber implements Subscriber {
     try {
       raw = parseJson(text);
     } catch (error) {
-      throw new Error(`${manifestKey} ${(error as Error).message}`);
+      const unreadable = new Error(`${manifestKey} ${(error as Error).message}`);
+      this.#onUnreadable?.(unreadable);
+      throw unreadable;
     }
     await this.#onManifest?.(raw);
   }

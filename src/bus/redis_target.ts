@@ -1,7 +1,10 @@
 /** Which Redis, and how a connection to it behaves. Key and channel are the original program's, so either can read the other's. */
 
 import type { RedisOptions } from "ioredis";
+import { secretText } from "../settings/secret_text.ts";
 import type { Settings } from "../settings/settings.ts";
+import { clientTls } from "../tls/client_files.ts";
+import type { BusLog } from "./bus.ts";
 
 /** Holds the manifest as JSON. */
 export const manifestKey = "streamgate_config";
@@ -22,30 +25,51 @@ export interface RedisTarget {
 const commandTimeoutMs = 3_000;
 const connectTimeoutMs = 3_000;
 
-/** @returns undefined when neither REDIS_URL nor REDIS_HOST is set: the bus is embedded */
-export function redisTarget(settings: Pick<Settings, "redisUrl" | "redisHost" | "redisPort">): RedisTarget | undefined {
-  const { redisUrl, redisHost, redisPort } = settings;
-  if (redisUrl === undefined) {
-    if (redisHost === undefined) return undefined;
-    return { options: { ...behaviour, host: redisHost, port: redisPort }, name: `redis://${redisHost}:${redisPort}` };
-  }
-  const url = new URL(redisUrl);
-  const database = Number(url.pathname.slice(1) || "0");
-  const host = url.hostname.replace(/^\[|\]$/g, "") || "localhost";
-  const port = Number(url.port || "6379");
+/** What says which Redis; user and password also in the URL. */
+type RedisSettings = Pick<Settings, "redisPort"> &
+  Partial<
+    Pick<
+      Settings,
+      "redisUrl" | "redisHost" | "redisUsername" | "redisPassword" | "redisTlsCa" | "redisTlsCert" | "redisTlsKey"
+    >
+  >;
+
+/**
+ * @returns undefined when neither REDIS_URL nor REDIS_HOST is set: the bus is embedded
+ * @throws StreamGateError SG_TLS, SG_SETTING when a file cannot be used
+ */
+export function redisTarget(settings: RedisSettings, log: BusLog = silent): RedisTarget | undefined {
+  const { redisUrl, redisHost, redisPort, redisUsername, redisPassword } = settings;
+  if (redisUrl === undefined && redisHost === undefined) return undefined;
+  const url = redisUrl === undefined ? undefined : new URL(redisUrl);
+  const host = (url === undefined ? redisHost : url.hostname.replace(/^\[|\]$/g, "")) || "localhost";
+  const port = url === undefined ? redisPort : Number(url.port || "6379");
+  const username = redisUsername ?? decodeURIComponent(url?.username ?? "");
+  const password =
+    redisPassword === undefined ? decodeURIComponent(url?.password ?? "") : secretText("REDIS_PASSWORD", redisPassword);
+  const { redisTlsCa, redisTlsCert, redisTlsKey } = settings;
+  const tls = url?.protocol === "rediss:" || redisTlsCa !== undefined || redisTlsCert !== undefined;
+  const named = (setting: string, path: string | undefined) => (path === undefined ? undefined : { setting, path });
+  const paths = {
+    ca: named("REDIS_TLS_CA", redisTlsCa),
+    cert: named("REDIS_TLS_CERT", redisTlsCert),
+    key: named("REDIS_TLS_KEY", redisTlsKey),
+  };
   return {
     options: {
       ...behaviour,
       host,
       port,
-      ...(url.username !== "" && { username: decodeURIComponent(url.username) }),
-      ...(url.password !== "" && { password: decodeURIComponent(url.password) }),
-      db: database,
-      ...(url.protocol === "rediss:" && { tls: {} }),
+      ...(username !== "" && { username }),
+      ...(password !== "" && { password }),
+      ...(url !== undefined && { db: Number(url.pathname.slice(1) || "0") }),
+      ...(tls && { tls: clientTls(paths, host, log) }),
     },
-    name: `${url.protocol}//${host}:${port}`,
+    name: `${tls ? "rediss" : "redis"}://${host}:${port}`,
   };
 }
+
+const silent: BusLog = { info: () => {}, warn: () => {} };
 
 const behaviour: ConnectionOptions = {
   lazyConnect: true,

@@ -4,8 +4,14 @@
  * Plain `node:http`, since a data plane alone has no use for Fastify's memory.
  */
 
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { answerFor, RequestError } from "../control/answer.ts";
+import { accessOf } from "../control/auth/access.ts";
+import { Authentication, authorize, bearerToken, type Caller, isLoopback } from "../control/auth/authentication.ts";
+import type { Guards } from "../control/auth/guarded.ts";
+import { refuseForeign } from "../control/auth/origin.ts";
+import { permits } from "../control/auth/role.ts";
+import { Connections } from "../control/connections.ts";
 import { type Listening, listenLocally } from "../control/listen.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { evaluate } from "../data/engine/evaluate.ts";
@@ -17,6 +23,7 @@ import { dataTelemetry } from "../telemetry/data_telemetry.ts";
 import { log } from "../telemetry/process_log.ts";
 import { Rates } from "../telemetry/rates.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { LocalTail } from "./local_tail.ts";
 
 interface Answer {
   readonly status: number;
@@ -29,48 +36,59 @@ type DataTelemetry = Telemetry & { status(): Promise<object>; close(): Promise<v
 /**
  * What a process with this data plane tells of it.
  * @param former how the run before ended
- * @param file where the configuration comes from, if it does from one
+ * @param more what `GET /status` tells besides
  */
 export function telemetryOf(
   plane: DataPlane,
   kind: EngineKind,
   former: object,
-  file?: { readonly status: object },
+  more: () => object = () => ({}),
 ): DataTelemetry {
   const rates = new Rates(() => plane.snapshot());
   const telemetry = dataTelemetry({
     engine: kind,
     facts: () => plane.facts(),
     rates,
-    status: async () => ({
-      ...(await plane.status({ engine: kind.description, lastRun: former })),
-      ...(file !== undefined && { config: file.status }),
-    }),
+    status: async () => ({ ...(await plane.status({ engine: kind.description, lastRun: former })), ...more() }),
   });
   return { ...telemetry, close: async () => rates.close() };
 }
 
 /**
  * Serves the admin port.
+ * @param tail answers `GET /tail`; absent: another port of this process does
  * @returns undefined: nobody asked for it, and its port is taken; that is warned of
  * @throws StreamGateError SG_PORT_IN_USE, SG_SETTING for one that was asked for
  */
 export async function serveAdmin(
-  { adminPort, adminHost, prices }: Settings,
+  settings: Settings,
   plane: DataPlane,
   kind: EngineKind,
   telemetry: DataTelemetry,
+  tail?: LocalTail,
 ): Promise<Listening | undefined> {
+  const { adminPort, adminHost, prices } = settings;
+  const authentication = new Authentication({ ...settings, controlHost: adminHost }, log, adminPortWords);
+  const hosts = isLoopback(adminHost) ? "loopback" : authentication.required ? "any" : "undotted";
+  const origins = { hosts, ownHost: adminHost.toLowerCase(), allowedHosts: settings.controlAllowedHosts } as const;
+  const guards = { authentication, origins };
   const routes = routesOf(plane, kind, telemetry, prices);
-  const create = () =>
-    createServer({ requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs }, (request, response) => {
+  const connections = new Connections();
+  const create = () => {
+    const server = createServer(timing, (request, response) => {
+      connections.use(request, response);
       // Bodies are nothing that it takes.
       request.resume();
-      answer(request, routes).then(({ status, contentType, body }) => {
+      const send = ({ status, contentType, body }: Answer) => {
         response.writeHead(status, { "content-type": contentType, "cache-control": "no-store", ...headers });
         response.end(request.method === "HEAD" ? undefined : body);
-      });
+      };
+      if (tail !== undefined && pathOf(request) === "/tail")
+        answerTail(tail, request, response, guards).catch((error) => send(refusal(error)));
+      else answer(request, routes, guards).then(send);
     });
+    return server.on("connection", (socket) => connections.add(socket));
+  };
   try {
     const listening = await listenLocally(adminHost, adminPort ?? adminPortDefault, create, "ADMIN_PORT");
     log.info(`admin port on ${listening.addresses.join(" and ")}: /metrics, /healthz, /readyz, /status`);
@@ -82,13 +100,18 @@ export async function serveAdmin(
   }
 }
 
-const requestTimeoutMs = 10_000;
-/** Longer than the usual scrape interval, so that a scraper keeps its connection. */
-const keepAliveMs = 75_000;
+const adminPortWords = { setting: "ADMIN_HOST", name: "admin port" };
+const timing = {
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  // Longer than the usual scrape interval, so that a scraper keeps its connection.
+  keepAliveTimeout: 75_000,
+};
 const headers = { "x-content-type-options": "nosniff" };
 const jsonType = "application/json; charset=utf-8";
 
-type Route = (request: IncomingMessage, parameter: string) => Promise<Answer>;
+type Route = (request: IncomingMessage, parameter: string, caller: Caller | undefined) => Promise<Answer>;
 
 function routesOf(
   plane: DataPlane,
@@ -103,7 +126,7 @@ function routesOf(
         json(200, {
           status: "ok",
           service: "streamgate-data-plane",
-          calls: ["/metrics", "/healthz", "/readyz", "/status", "/rules/{id}/effect"],
+          calls: ["/metrics", "/healthz", "/readyz", "/status", "/rules/{id}/effect", "/tail"],
         }),
     ],
     ["/metrics", async ({ headers: { accept } }) => ({ status: 200, ...(await telemetry.metrics(accept)) })],
@@ -130,14 +153,13 @@ function routesOf(
     ],
     [
       "/rules/*/effect",
-      async (_, id) => {
+      async (_, id, caller) => {
         const { effectOf } = await import("../control/effect_of_rule.ts");
         const effect = await effectOf(id, {
           manifest: plane.manifest ?? passthrough,
           evaluate: (plan, records) => evaluate(kind, plan, records),
           live: plane,
-          // Nobody says here who asks.
-          showsRecords: false,
+          maySee: caller !== undefined && permits(caller.role, "write"),
           ...(price !== undefined && { price }),
         });
         return json(200, effect);
@@ -146,28 +168,69 @@ function routesOf(
   ]);
 }
 
-async function answer(request: IncomingMessage, routes: ReadonlyMap<string, Route>): Promise<Answer> {
+async function answer(
+  request: IncomingMessage,
+  routes: ReadonlyMap<string, Route>,
+  { authentication, origins }: Guards,
+): Promise<Answer> {
   try {
-    const path = (request.url ?? "/").split("?")[0]!;
+    // A page from elsewhere must not read this port through the browser of someone on this machine.
+    refuseForeign("GET", request.headers, origins);
+    const path = pathOf(request);
     const { pattern, parameter } = routeOf(path);
     const route = routes.get(pattern);
     if (route === undefined)
       throw new RequestError(404, { where: path, what: "there is nothing here", fix: "GET / lists every call" });
-    if (request.method !== "GET" && request.method !== "HEAD")
-      throw new RequestError(405, { where: path, what: "this port changes nothing", fix: "ask with GET" });
-    // A page from elsewhere must not read this port through the browser of someone on this machine.
-    if (request.headers["sec-fetch-site"] === "cross-site")
-      throw new RequestError(403, { where: "sec-fetch-site", what: "requests from other sites' pages are refused" });
-    return await route(request, parameter);
+    checkMethod(request);
+    return await route(request, parameter, callerOf(request, pattern, authentication));
   } catch (error) {
-    if (!(error instanceof StreamGateError)) log.error(`the admin port cannot answer: ${(error as Error).message}`);
-    const known =
-      error instanceof StreamGateError
-        ? error
-        : new RequestError(500, { what: "the request failed; the program's log says why" });
-    const { status, body } = answerFor(known);
-    return json(status, body);
+    return refusal(error);
   }
+}
+
+/** It goes on answering for as long as somebody reads. @throws StreamGateError before a byte is sent */
+async function answerTail(
+  tail: LocalTail,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { authentication, origins }: Guards,
+): Promise<void> {
+  refuseForeign("GET", request.headers, origins);
+  checkMethod(request);
+  callerOf(request, "/tail", authentication);
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  await tail.answer(request, response);
+}
+
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?")[0]!;
+}
+
+function checkMethod(request: IncomingMessage): void {
+  if (request.method !== "GET" && request.method !== "HEAD")
+    throw new RequestError(405, { where: pathOf(request), what: "this port changes nothing", fix: "ask with GET" });
+}
+
+function refusal(error: unknown): Answer {
+  if (!(error instanceof StreamGateError)) log.error(`the admin port cannot answer: ${(error as Error).message}`);
+  const known =
+    error instanceof StreamGateError
+      ? error
+      : new RequestError(500, { what: "the request failed; the program's log says why" });
+  const { status, body } = answerFor(known);
+  return json(status, body);
+}
+
+/** Who asks. @returns undefined for what anybody may ask; @throws AccessError */
+function callerOf(request: IncomingMessage, pattern: string, authentication: Authentication): Caller | undefined {
+  const access = accessOf("GET", pattern.replace("*", ":id"));
+  if (access === "open") return undefined;
+  const caller = authentication.authenticate(
+    bearerToken(request.headers.authorization),
+    request.socket.remoteAddress ?? "",
+  );
+  authorize(caller, access, `GET ${pattern}`);
+  return caller;
 }
 
 function routeOf(path: string): { pattern: string; parameter: string } {

@@ -1,13 +1,16 @@
 /** `streamgate control`: the control API alone. Data planes learn of a publication through Redis. */
 
-import type { Publisher } from "../bus/bus.ts";
+import type { PlaneReports, Publisher } from "../bus/bus.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
 import { Authentication, isLoopback } from "../control/auth/authentication.ts";
 import { type Calls, callsOf } from "../control/calls.ts";
+import { watchPlanes } from "../control/plane_watch.ts";
+import { Planes } from "../control/planes.ts";
 import type { RouteContext } from "../control/routes/context.ts";
 import { type ControlServer, startControl } from "../control/server.ts";
 import { Sightings } from "../control/sightings.ts";
+import { statusOf } from "../control/status_page.ts";
 import { Store } from "../control/store.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { evaluate } from "../data/engine/evaluate.ts";
@@ -17,8 +20,10 @@ import type { Settings } from "../settings/settings.ts";
 import { configureLog, log } from "../telemetry/process_log.ts";
 import { controlTelemetry } from "../telemetry/telemetry.ts";
 import type { CertificateFiles } from "../tls/certificate_files.ts";
-import { opening } from "./opened.ts";
+import { openGrpc } from "./grpc_port.ts";
+import { type Opened, opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -28,20 +33,37 @@ export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" }, log)!;
   await opening(async (opened) => {
     const directory = await openDataDirectory(settings.dataDir);
     opened.add(() => directory.release());
     const store = await Store.open(directory.path);
     // Not with this file: `run` uses it without Redis.
-    const { publishThroughRedis } = await import("../bus/redis_publisher.ts");
-    const publisher = publishThroughRedis(target, log);
+    const [{ publishThroughRedis }, { reportsThroughRedis }] = await Promise.all([
+      import("../bus/redis_publisher.ts"),
+      import("../bus/redis_reports.ts"),
+    ]);
+    const publisher = publishThroughRedis(target, log, signedManifests(settings));
     opened.add(() => publisher.close());
-    const server = await serveControl(settings, store, publisher, kind, new Audit(directory.path));
+    const audit = new Audit(directory.path);
+    const planes = watchedPlanes(reportsThroughRedis(target, log), audit, directory.path, opened);
+    const server = await serveControl(settings, store, publisher, kind, audit, {
+      telemetry: controlTelemetry(kind),
+      planes,
+    });
     opened.add(server.close);
     onShutdown(log, () => opened.close());
     log.info(`data directory ${directory.path}, publishing through ${target.name}`);
   });
+}
+
+/** The data planes that report; what they do by themselves is written into log and audit file. */
+export function watchedPlanes(reports: PlaneReports, audit: Audit, directory: string, opened: Opened): Planes {
+  opened.add(() => reports.close());
+  const planes = new Planes(reports);
+  const unwatch = watchPlanes({ planes, audit, log, directory });
+  opened.add(async () => unwatch());
+  return planes;
 }
 
 /**
@@ -54,16 +76,15 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   audit: Audit,
-  plane: Pick<RouteContext, "telemetry"> & Partial<Pick<RouteContext, "live" | "testOutput">> = {
-    telemetry: controlTelemetry(kind),
-  },
+  plane: Pick<RouteContext, "telemetry" | "live" | "testOutput" | "planes" | "tails">,
 ): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;
   const authentication = new Authentication(settings, log);
   const tls = await controlTls(settings);
   const sightings = new Sightings();
-  const calls = callsOf({ store, publisher, check, log, audit, sightings, ...plane });
+  const { allowMetadataOutputs } = settings;
+  const calls = callsOf({ store, publisher, check, log, audit, sightings, allowMetadataOutputs, ...plane });
   const control = await startControl({
     ...{ host, port, shutdownTimeoutMs, store, check, log, authentication, allowedHosts },
     ...(tls !== undefined && { tls }),
@@ -78,7 +99,20 @@ export async function serveControl(
   log.info(
     `control API on ${control.addresses.join(" and ")}, documentation at ${scheme}://localhost:${control.port}/docs`,
   );
-  return { ...control, ...calls };
+  const grpc = await openGrpc(settings, {
+    ...{ ...calls, authentication },
+    ...(tls !== undefined && { tls }),
+    status: () => statusOf({ ...plane, store }),
+    planes: async () => (await plane.planes?.list(store.published?.version)) ?? [],
+    readiness: () => plane.telemetry?.readiness().ready ?? true,
+  }).catch(async (error: unknown) => {
+    await control.close();
+    throw error;
+  });
+  const close = async () => {
+    await Promise.all([control.close(), grpc?.close()]);
+  };
+  return { ...control, ...calls, close };
 }
 
 /** Loaded where it is used. */

@@ -4,23 +4,25 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Subscriber } from "../bus/bus.ts";
 import { keepLastGood, readLastGood } from "../bus/last_good.ts";
+import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
+import type { SignedManifests } from "../bus/signed_manifests.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
 import { canonical } from "../manifest/canonical.ts";
-import { type PatternChecker, passthrough, readManifest } from "../manifest/manifest.ts";
+import { passthrough } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { configureLog, log } from "../telemetry/process_log.ts";
 import { serveAdmin, telemetryOf } from "./admin.ts";
 import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
+import { localTail } from "./local_tail.ts";
 import { type Opened, opening } from "./opened.ts";
+import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
-
-/** Of a manifest that is refused anybody may have written anything as its version. */
-const versionShownMax = 64;
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -29,21 +31,30 @@ const versionShownMax = 64;
 export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   if (settings.config !== undefined) return runFile(settings, settings.config);
-  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" })!;
+  const target = redisTarget({ ...settings, redisHost: settings.redisHost ?? "localhost" }, log)!;
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
   await opening(async (opened) => {
     const { plane, directory } = await openPlane(settings, kind, opened);
     // Not with this file: `run` uses it without Redis.
-    const { subscribeThroughRedis } = await import("../bus/redis_subscriber.ts");
+    const [{ subscribeThroughRedis }, { reportThroughRedis }] = await Promise.all([
+      import("../bus/redis_subscriber.ts"),
+      import("../bus/redis_reports.ts"),
+    ]);
     const subscriber = subscribeThroughRedis(target, log);
     opened.add(() => subscriber.close());
+    const reporter = reportThroughRedis(target);
+    opened.add(() => reporter.close());
+    const reporting = await ReportingPlane.open({ settings, plane, kind, directory, reporter });
+    opened.add(() => reporting.close());
     onShutdown(log, async () => {
-      await subscriber.close();
+      await Promise.all([subscriber.close(), reporter.close(), reporting.close()]);
       await plane.drain(settings.shutdownTimeoutMs);
       await opened.close();
     });
-    await followBus(plane, subscriber, kind, directory, target.name);
+    const signed = signedManifests(settings);
+    const busName = target.name;
+    await followBus({ plane, reporting, subscriber, kind, dataDirectory: directory, busName, signed });
   });
 }
 
@@ -62,12 +73,27 @@ async function openPlane(
   const plane = await DataPlane.start(settings, kind.name, log, directory.path);
   opened.add(() => plane.close());
   marker = await markRun(directory.path, plane);
-  const telemetry = telemetryOf(plane, kind, marker.former, file);
+  const telemetry = telemetryOf(plane, kind, marker.former, () => (file === undefined ? {} : { config: file.status }));
   opened.add(telemetry.close);
   // First of all: while there is no manifest it says that it is alive and not ready.
-  const admin = await serveAdmin(settings, plane, kind, telemetry);
-  opened.add(async () => admin?.close());
+  const tail = localTail(plane, kind);
+  const admin = await serveAdmin(settings, plane, kind, telemetry, tail);
+  opened.add(async () => {
+    tail.close();
+    await admin?.close();
+  });
   return { plane, directory: directory.path };
+}
+
+export interface Following {
+  readonly plane: DataPlane;
+  readonly reporting: ReportingPlane;
+  readonly subscriber: Subscriber;
+  readonly kind: EngineKind;
+  readonly dataDirectory: string;
+  readonly busName: string;
+  /** Absent: unsigned manifests run. */
+  readonly signed: SignedManifests | undefined;
 }
 
 /** Without any bus: what the file says runs, now and when it changes. */
@@ -77,16 +103,20 @@ async function runFile(settings: Settings, path: string): Promise<void> {
   if (warning !== undefined) log.warn(warning);
   const file = new ConfigurationFile(path, (pattern) => kind.checkPattern(pattern), log);
   await opening(async (opened) => {
-    const { plane } = await openPlane(settings, kind, opened, file);
+    const { plane, directory } = await openPlane(settings, kind, opened, file);
     onShutdown(log, async () => {
       await file.close();
       await plane.drain(settings.shutdownTimeoutMs);
       await opened.close();
     });
+    // Nobody hears the reports of a plane without a bus, but for /status.
+    const parts = { settings, plane, kind, directory };
+    const reporting = await ReportingPlane.open({ ...parts, reporter: new LocalReports() });
+    opened.add(() => reporting.close());
     const run = async ({ manifest: raw }: ReadConfiguration) => {
       // Nobody counts versions of a file: planes that read the same say the same.
       const version = `file-${createHash("sha256").update(canonical(raw)).digest("hex").slice(0, 8)}`;
-      await plane.apply(readManifest({ ...raw, version }, (pattern) => kind.checkPattern(pattern)).manifest);
+      await reporting.run({ ...raw, version });
       return version;
     };
     const version = await run(file.first);
@@ -104,14 +134,16 @@ async function runFile(settings: Settings, path: string): Promise<void> {
  * one, nothing listens: nothing may leave that a protect rule was meant to hold.
  * @throws StreamGateError when the ports cannot be opened
  */
-export async function followBus(
-  plane: DataPlane,
-  subscriber: Subscriber,
-  kind: EngineKind,
-  dataDirectory: string,
-  busName: string,
-): Promise<void> {
-  const check = (pattern: string) => kind.checkPattern(pattern);
+export async function followBus({
+  plane,
+  reporting,
+  subscriber,
+  kind,
+  dataDirectory,
+  busName,
+  signed,
+}: Following): Promise<void> {
+  await rememberLastGood(signed, dataDirectory);
   let listening: Promise<void> | undefined;
   let failure: Error | undefined;
   let started = false;
@@ -120,11 +152,10 @@ export async function followBus(
     return listening;
   };
   const runLastGood = async (): Promise<boolean> => {
-    let raw: unknown;
     try {
-      raw = await readLastGood(dataDirectory);
+      const raw = await readLastGood(dataDirectory);
       if (raw === undefined) return false;
-      await plane.apply(readManifest(raw, check).manifest);
+      await reporting.run(raw, { admit: (one) => signed?.admitLastGood(one) });
     } catch (error) {
       log.error(`the last good manifest cannot run: ${(error as Error).message}`);
       return false;
@@ -132,19 +163,19 @@ export async function followBus(
     return true;
   };
 
-  await subscriber.start(async (raw) => {
+  const follow = async (raw: unknown) => {
     if (raw === undefined) {
       if (await runLastGood()) {
         log.warn(`${busName} holds no manifest; running with the last good one`);
       } else {
         log.info(`${busName} holds no manifest yet; records pass to the console`);
-        await plane.apply(passthrough);
+        await reporting.run(passthrough);
       }
     } else {
-      const { manifest, warnings } = readOr(raw, check, (version, error) => plane.refused(version, error));
-      for (const warning of warnings) log.warn(`manifest: ${warning}`);
-      await plane.apply(manifest);
-      await keepLastGood(dataDirectory, manifest);
+      const manifest = await reporting.run(raw, {
+        admit: (one) => signed?.admit(one),
+        keep: () => keepLastGood(dataDirectory, raw),
+      });
       log.info(`running manifest version ${manifest.version}`);
     }
     // The bus logs what a manifest is refused for; a port that cannot be had is not the manifest's fault.
@@ -153,7 +184,8 @@ export async function followBus(
       failure = error;
       if (started) log.error(error.message);
     });
-  });
+  };
+  await subscriber.start(follow, (error) => void reporting.unreadable(error));
   started = true;
   if (failure !== undefined) throw failure;
   if (listening !== undefined) return;
@@ -165,17 +197,14 @@ export async function followBus(
   log.error(`${busName} gave no manifest to run and there is no last good one: not listening until it does`);
 }
 
-function readOr(
-  raw: unknown,
-  check: PatternChecker,
-  refused: (version: string | undefined, error: Error) => void,
-): ReturnType<typeof readManifest> {
+/** So that an older one is known as such after a restart too. One that cannot be used is spoken of when it is to run. */
+async function rememberLastGood(signed: SignedManifests | undefined, dataDirectory: string): Promise<void> {
+  if (signed === undefined) return;
   try {
-    return readManifest(raw, check);
+    const raw = await readLastGood(dataDirectory);
+    if (raw !== undefined) signed.admitLastGood(raw);
   } catch (error) {
-    const version = (raw as { version?: unknown } | null)?.version;
-    refused(typeof version === "string" ? version.slice(0, versionShownMax) : undefined, error as Error);
-    throw error;
+    log.error(`the last good manifest cannot be used: ${(error as Error).message}`);
   }
 }
 
@@ -200,9 +229,10 @@ export async function markRun(directory: string, plane: DataPlane): Promise<RunM
 
 /** Opens the ports and says so. */
 export async function openPorts(plane: DataPlane, kind: EngineKind): Promise<void> {
-  const { tcpPort, udpPort } = await plane.listen();
+  const { tcpPort, udpPort, tlsPort } = await plane.listen();
+  const tls = tlsPort === undefined ? "" : `, TLS ${tlsPort}`;
   log.info(
-    { tcpPort, udpPort, workers: plane.workers, engine: kind.description },
-    `listening on TCP ${tcpPort} and UDP ${udpPort}`,
+    { tcpPort, udpPort, ...(tlsPort !== undefined && { tlsPort }), workers: plane.workers, engine: kind.description },
+    `listening on TCP ${tcpPort} and UDP ${udpPort}${tls}`,
   );
 }

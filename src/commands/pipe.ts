@@ -12,6 +12,7 @@ import type { Engine, EngineKind, Framer, PreparedPlan } from "../data/engine/en
 import {
   countCell,
   countCellsFixed,
+  countCellsOf,
   countCellsPerRule,
   frameCell,
   frameCells,
@@ -192,7 +193,7 @@ class Pipe {
   constructor(kind: EngineKind, plan: Plan, options: PipeOptions, quarantine: Quarantine | undefined) {
     this.#kind = kind;
     this.#plan = plan;
-    this.#counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
+    this.#counts = new Float64Array(countCellsOf(plan));
     this.#prepared = kind.prepare(plan);
     this.#engine = kind.createEngine();
     this.#engine.use(this.#prepared, this.#counts);

@@ -5,25 +5,30 @@
 
 import { readFileSync } from "node:fs";
 import { EmbeddedBus } from "../bus/embedded.ts";
+import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
 import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
 import { Store } from "../control/store.ts";
+import { Tails } from "../control/tail.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
+import { openEvaluation } from "../data/engine/evaluate.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import { DataPlane } from "../data/worker/data_plane.ts";
-import { type OutputConfig, passthrough, readManifest } from "../manifest/manifest.ts";
+import { type Manifest, type OutputConfig, passthrough } from "../manifest/manifest.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { RunMarker } from "../persistence/run_marker.ts";
 import type { Settings } from "../settings/settings.ts";
 import { configureLog, log } from "../telemetry/process_log.ts";
 import { serveAdmin, telemetryOf } from "./admin.ts";
 import { ConfigurationFile, type ReadConfiguration, twoSources } from "./configuration_file.ts";
-import { serveControl } from "./control.ts";
+import { serveControl, watchedPlanes } from "./control.ts";
 import { followBus, markRun, openPorts } from "./data.ts";
 import { opening } from "./opened.ts";
+import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
+import { signedManifests } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -33,7 +38,7 @@ export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   const { kind, warning } = await selectEngine(settings.engine);
   if (warning !== undefined) log.warn(warning);
-  const target = redisTarget(settings);
+  const target = redisTarget(settings, log);
   if (settings.config !== undefined && target !== undefined) throw twoSources(settings.config);
   const check = (pattern: string) => kind.checkPattern(pattern);
   const file = settings.config === undefined ? undefined : new ConfigurationFile(settings.config, check, log);
@@ -48,12 +53,17 @@ export async function command(settings: Settings): Promise<void> {
     marker = await markRun(directory.path, plane);
     const { former } = marker;
     const audit = new Audit(directory.path);
-    const telemetry = telemetryOf(plane, kind, former, file);
+    const telemetry = telemetryOf(plane, kind, former, () => (file === undefined ? {} : { config: file.status }));
     opened.add(telemetry.close);
     const planes = {
       telemetry,
       live: plane,
-      testOutput: testOutputWith(kind),
+      tails: new Tails({
+        live: plane,
+        open: (plan) => openEvaluation(kind, plan),
+        drafted: () => store.draft.rules,
+      }),
+      testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     };
     let control: ControlServer | undefined;
     // Only where it was asked for: the control port serves the same.
@@ -67,11 +77,22 @@ export async function command(settings: Settings): Promise<void> {
       await opened.close();
     });
     if (target === undefined) {
-      const bus = new EmbeddedBus((manifest) => plane.apply(manifest));
-      if (file === undefined) await plane.apply(publishedManifest(store, kind));
+      const reports = new LocalReports();
+      const reporting = await ReportingPlane.open({
+        settings,
+        plane,
+        kind,
+        directory: directory.path,
+        reporter: reports,
+      });
+      opened.add(() => reporting.close());
+      const shown = watchedPlanes(reports, audit, directory.path, opened);
+      const apply = async (manifest: Manifest) => void (await reporting.run(manifest));
+      const bus = new EmbeddedBus(apply);
+      if (file === undefined) await apply(store.published ?? passthrough);
       else store.follow(file.path);
       // The control API first: what it refuses to start for should not have let traffic in.
-      const serving = await serveControl(settings, store, bus, kind, audit, planes);
+      const serving = await serveControl(settings, store, bus, kind, audit, { ...planes, planes: shown });
       control = serving;
       opened.add(control.close);
       if (file !== undefined) {
@@ -79,23 +100,32 @@ export async function command(settings: Settings): Promise<void> {
         const run = (configuration: ReadConfiguration) => publishFile(file.path, configuration, serving.publication);
         // What is published already is not handed over once more, and at the start nothing runs yet.
         const before = store.published?.version;
-        if ((await run(file.first)) === before) await plane.apply(publishedManifest(store, kind));
+        if ((await run(file.first)) === before) await apply(store.published ?? passthrough);
         file.follow(run);
       }
       await openPorts(plane, kind);
     } else {
       // Loaded only where it is used: the Redis client takes as much memory as a worker's records do.
-      const [{ publishThroughRedis }, { subscribeThroughRedis }] = await Promise.all([
-        import("../bus/redis_publisher.ts"),
-        import("../bus/redis_subscriber.ts"),
-      ]);
-      const publisher = publishThroughRedis(target, log);
+      const [{ publishThroughRedis }, { subscribeThroughRedis }, { reportThroughRedis, reportsThroughRedis }] =
+        await Promise.all([
+          import("../bus/redis_publisher.ts"),
+          import("../bus/redis_subscriber.ts"),
+          import("../bus/redis_reports.ts"),
+        ]);
+      const signed = signedManifests(settings);
+      const publisher = publishThroughRedis(target, log, signed);
       opened.add(() => publisher.close());
       const subscriber = subscribeThroughRedis(target, log);
       opened.add(() => subscriber.close());
-      control = await serveControl(settings, store, publisher, kind, audit, planes);
+      const reporter = reportThroughRedis(target);
+      opened.add(() => reporter.close());
+      const shown = watchedPlanes(reportsThroughRedis(target, log), audit, directory.path, opened);
+      control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
-      await followBus(plane, subscriber, kind, directory.path, target.name);
+      const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
+      opened.add(() => reporting.close());
+      const [dataDirectory, busName] = [directory.path, target.name];
+      await followBus({ plane, reporting, subscriber, kind, dataDirectory, busName, signed });
     }
     log.info(`data directory ${directory.path}`);
   });
@@ -108,17 +138,11 @@ async function publishFile(path: string, { manifest }: ReadConfiguration, public
   return published.manifest.version;
 }
 
-/** What was published before the last stop; before the first publication every record passes to the console. */
-function publishedManifest(store: Store, kind: EngineKind) {
-  if (store.published === undefined) return passthrough;
-  return readManifest(store.published, (pattern) => kind.checkPattern(pattern)).manifest;
-}
-
 /** Loaded when somebody asks for it: the HTTP client takes some 20 MB. */
-function testOutputWith(kind: EngineKind) {
+function testOutputWith(kind: EngineKind, allowMetadata: boolean) {
   return async (config: OutputConfig) => {
     const { tryOutput } = await import("../data/delivery/trial.ts");
     const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
-    return tryOutput(config, { kind, read, now: Date.now });
+    return tryOutput(config, { kind, read, now: Date.now, allowMetadata });
   };
 }

@@ -22,6 +22,9 @@ export function timeText(timeMs: number | undefined): string {
   return new Date(timeMs).toISOString();
 }
 
+/** What is an amount though it is a text: `1,024`, `1.2 MB`. */
+const amountText = /^-?[\d,]+(\.\d+)?( [kMGT]?B)?$/;
+
 /** Lines of cells under one another: numbers to the right, the rest to the left. */
 export function table(rows: readonly (readonly (string | number)[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
@@ -29,7 +32,9 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
     .map((row) =>
       row
         .map((cell, column) =>
-          typeof cell === "number" ? String(cell).padStart(widths[column]!) : cell.padEnd(widths[column]!),
+          typeof cell === "number" || amountText.test(cell)
+            ? String(cell).padStart(widths[column]!)
+            : cell.padEnd(widths[column]!),
         )
         .join("  ")
         .trimEnd(),

@@ -7,7 +7,7 @@ import type { ConditionConfig } from "./condition.ts";
 import { networkOf } from "./network.ts";
 
 /** Bits of `Condition`'s transports; as a ring's blocks number them. */
-const transportBit = { tcp: 0, udp: 1, stdin: 2 } as const;
+const transportBit = { tcp: 0, udp: 1, stdin: 2, tls: 4 } as const;
 
 /** @param config as `readCondition` gave it back */
 export function compileCondition(config: ConditionConfig): Condition {

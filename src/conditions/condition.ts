@@ -99,8 +99,8 @@ export const conditionSchema = Type.Object(
       }),
     ),
     transport: Type.Optional(
-      Type.Union([Type.Literal("tcp"), Type.Literal("udp"), Type.Literal("stdin")], {
-        description: "The record came by this: tcp, udp or stdin (pipe).",
+      Type.Union([Type.Literal("tcp"), Type.Literal("tls"), Type.Literal("udp"), Type.Literal("stdin")], {
+        description: "The record came by this: tcp (without TLS), tls, udp or stdin (pipe).",
       }),
     ),
     time_share: Type.Optional(

@@ -43,6 +43,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   SG_ROLE: 403,
   SG_TOKEN_LIMIT: 429,
   SG_BUS_AWAY: 503,
+  SG_MANIFEST_KEY: 500,
   SG_DATA_DIR: 500,
   SG_STATE_DAMAGED: 500,
   SG_ENGINE_UNAVAILABLE: 500,

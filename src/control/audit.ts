@@ -23,6 +23,8 @@ export type AuditAction =
   | "publish_refused"
   | "weaken"
   | "promote"
+  | "revert"
+  | "plane_alert"
   | "rule_add"
   | "rule_replace"
   | "rule_remove"

@@ -7,7 +7,8 @@ import type { ConditionConfig } from "../conditions/index.ts";
 import { detectors } from "../detectors/index.ts";
 import { canonical } from "../manifest/canonical.ts";
 import { classOf, compilePlan } from "../plan/compile.ts";
-import type { Evaluate } from "../plan/evaluation.ts";
+import type { Evaluate, EvaluatedRecord, Evaluation } from "../plan/evaluation.ts";
+import type { Plan } from "../plan/operations.ts";
 import { ruleTypes } from "../rules/index.ts";
 import type { Rule } from "../rules/rule.ts";
 import { withoutRuleKeys } from "../rules/secrets_of_rules.ts";
@@ -34,11 +35,20 @@ export function conceal(
   evaluate: Evaluate,
 ): readonly (Concealed | undefined)[] {
   if (records.length === 0) return [];
-  const plan = compilePlan(withoutRuleKeys([...protecting(rules.flat()), everyDetector]));
-  const evaluations = evaluate(
-    plan,
-    records.map((bytes) => ({ bytes, source: { transport: "unknown" } })),
-  );
+  return leftOf(records, (asked) => evaluate(concealingPlan(rules), asked));
+}
+
+/** The plan that leaves of records what may be shown; for those who have many of them, one after the other. */
+export function concealingPlan(rules: readonly (readonly Rule[])[]): Plan {
+  return compilePlan(withoutRuleKeys([...protecting(rules.flat()), everyDetector]));
+}
+
+/** @param evaluate runs such a plan */
+export function leftOf(
+  records: readonly Uint8Array[],
+  evaluate: (records: readonly EvaluatedRecord[]) => readonly Evaluation[],
+): readonly (Concealed | undefined)[] {
+  const evaluations = evaluate(records.map((bytes) => ({ bytes, source: { transport: "unknown" } })));
   return evaluations.map(({ fate, output }, index) => {
     if (fate === "empty") return { text: "", concealed: false };
     if (fate !== "passed" || output === undefined) return undefined;

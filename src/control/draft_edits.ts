@@ -4,6 +4,7 @@ import { StreamGateError } from "../errors.ts";
 import { batchSizeMax, batchSizeMin, type PatternChecker, type Rule, readRule } from "../manifest/manifest.ts";
 import { destinationKey, idKey, type NamedOutput, withIds } from "../manifest/output_identity.ts";
 import { type OutputConfig, outputsMax } from "../outputs/index.ts";
+import { refuseMetadataUrls } from "../outputs/metadata_urls.ts";
 import { readOutput } from "../outputs/read.ts";
 import { maskSecrets, restoreSecrets } from "../outputs/secrets_of_config.ts";
 import { isRecord } from "../schema.ts";
@@ -24,15 +25,24 @@ export interface EditedOutput {
   readonly warnings: readonly string[];
 }
 
+interface DraftContext {
+  readonly store: Store;
+  readonly check: PatternChecker;
+  readonly audit: Audit;
+  readonly allowMetadataOutputs?: boolean;
+}
+
 export class DraftEdits {
   readonly #store: Store;
   readonly #check: PatternChecker;
   readonly #audit: Audit;
+  readonly #allowMetadataOutputs: boolean;
 
-  constructor({ store, check, audit }: { store: Store; check: PatternChecker; audit: Audit }) {
+  constructor({ store, check, audit, allowMetadataOutputs = false }: DraftContext) {
     this.#store = store;
     this.#check = check;
     this.#audit = audit;
+    this.#allowMetadataOutputs = allowMetadataOutputs;
   }
 
   /**
@@ -116,7 +126,7 @@ export class DraftEdits {
 
   /** @throws StreamGateError SG_OUTPUT_DUPLICATE, SG_OUTPUT_COUNT, and what `readOutput` throws */
   async addOutput(raw: unknown, edit: Edit): Promise<EditedOutput> {
-    const { output, warnings } = readOutputStrictly(raw, this.#check);
+    const { output, warnings } = this.#readOutput(raw);
     const what = ({ outputs }: Draft) => ({ output: outputs.at(-1)!.id, type: output.type });
     const draft = await this.#change(edit, "output_add", what, (draft) => {
       refuseDuplicate(draft.outputs, output);
@@ -136,9 +146,8 @@ export class DraftEdits {
   async replaceOutput(id: string, raw: unknown, edit: Edit): Promise<EditedOutput> {
     const read = (stored: NamedOutput) => {
       const restored = restoreSecrets(raw, stored);
-      const { output, warnings } = readOutputStrictly(
+      const { output, warnings } = this.#readOutput(
         isRecord(restored) && restored.id == null ? { ...restored, id: stored.id } : restored,
-        this.#check,
       );
       if (output.id === stored.id) return { output: output as NamedOutput, warnings };
       throw new StreamGateError("SG_OUTPUT_PARAMS", {
@@ -192,6 +201,12 @@ export class DraftEdits {
       (draft) => ({ ...draft, batch_size: size }),
     );
     return size;
+  }
+
+  #readOutput(raw: unknown): { output: OutputConfig; warnings: readonly string[] } {
+    const read = readOutputStrictly(raw, this.#check);
+    if (!this.#allowMetadataOutputs) refuseMetadataUrls(read.output);
+    return read;
   }
 
   /** @param what ids and kinds, of the draft as it will be: the change is in the audit file before it takes effect */

@@ -22,17 +22,17 @@ export interface EffectSite {
   /** Runs single records through rules, on an engine. */
   readonly evaluate: Evaluate;
   readonly live: LiveRules;
-  /** Whether who asks may see what is left of records' text. */
-  readonly showsRecords: boolean;
   /** Told of what was seen. */
   readonly sightings?: Sightings;
+  /** The caller may see what is left of records' text. */
+  readonly maySee: boolean;
   /** Of outputs that are no vendor's own; absent: nothing. */
   readonly price?: Price;
 }
 
 /** @throws StreamGateError SG_RULE_MISSING, RequestError 409 for a rule that does not run */
 export async function effectOf(id: string, site: EffectSite): Promise<object> {
-  const { manifest, drafts, evaluate, live, sightings, price } = site;
+  const { manifest, drafts, evaluate, live, sightings, maySee, price } = site;
   const { processors, outputs } = activePipeline(manifest);
   const rule = processors.find((one) => one.id === id);
   const drafted = drafts?.find((one) => one.id === id);
@@ -68,7 +68,7 @@ export async function effectOf(id: string, site: EffectSite): Promise<object> {
     };
   }
   // One that was kept may have been cut, and half a secret is not recognised.
-  const whole = site.showsRecords ? effect.examples.filter(({ length }) => length < effectExampleBytesMax) : [];
+  const whole = maySee ? effect.examples.filter(({ length }) => length < effectExampleBytesMax) : [];
   const rules = [processors, drafts ?? []];
   const shown = conceal(whole, rules, evaluate).flatMap((one) => one?.text ?? []);
   // A service is called what a record says.

@@ -15,11 +15,13 @@ import {
   type RevertWord,
 } from "../manifest/manifest.ts";
 import { type Weakening, weakenings } from "../manifest/weakened.ts";
+import { refuseMetadataUrls } from "../outputs/metadata_urls.ts";
 import type { LiveRules } from "../plan/live.ts";
 import type { Actor } from "./actor.ts";
 import type { Audit } from "./audit.ts";
 import { contentOf, contentOfManifest, draftOf, isPublished } from "./draft.ts";
 import { manifestGiven } from "./manifest_given.ts";
+import type { Applied, Planes } from "./planes.ts";
 import { manifestTag } from "./revision.ts";
 import { type ErrorWarning, type Sightings, unseen } from "./sightings.ts";
 import type { Content, Order, Store } from "./store.ts";
@@ -50,6 +52,8 @@ export interface Published {
   readonly warnings: readonly ErrorWarning[];
   /** Rules that protect less than before. */
   readonly weakened: readonly Weakening[];
+  /** Where a wait was asked for, and data planes report: who runs it. */
+  readonly planes?: Applied;
   /** Of rollback and put. followed: it is what was published now. kept: it held changes that were not published, and still does. */
   readonly draft?: "followed" | "kept";
   /** Entity tag of the state that this leaves. */
@@ -60,10 +64,13 @@ export interface PublicationContext {
   readonly store: Store;
   readonly publisher: Publisher;
   readonly check: PatternChecker;
+  /** The setting ALLOW_METADATA_OUTPUTS. Absent: no. */
+  readonly allowMetadataOutputs?: boolean;
   readonly log: { info(message: string): void; warn(message: string): void };
   readonly live?: LiveRules;
   readonly audit: Audit;
   readonly sightings: Sightings;
+  readonly planes?: Planes;
 }
 
 export class Publication {
@@ -126,12 +133,15 @@ export class Publication {
    * @throws as `publish`
    */
   async put(raw: unknown, options: PublicationOptions): Promise<Published> {
-    const { check } = this.#context;
+    const { check, allowMetadataOutputs = false } = this.#context;
     const published = await this.#publish(
       options,
       {
         content: (state) => {
           const manifest = manifestGiven(raw, state, check);
+          if (!allowMetadataOutputs)
+            for (const [index, output] of activePipeline(manifest).outputs.entries())
+              refuseMetadataUrls(output, `outputs[${index}]`);
           const same =
             state.published !== undefined &&
             canonical(contentOfManifest(manifest)) === canonical(contentOfManifest(state.published));
@@ -145,11 +155,25 @@ export class Publication {
     return { ...published, draft: "followed" };
   }
 
+  /** Publishes, then waits: whoever waits for data planes keeps nobody else from publishing. */
   async #publish(
     options: PublicationOptions,
     order: Order,
     note: { rollback_of?: string } = {},
     of: "draft" | "version" | "manifest" = note.rollback_of === undefined ? "draft" : "version",
+  ): Promise<Published> {
+    const published = await this.#publishNow(options, order, note, of);
+    const { planes } = this.#context;
+    if (options.waitMs === undefined || planes === undefined) return published;
+    const { manifest, subscribersNotified } = published;
+    return { ...published, planes: await planes.wait(manifest.version, subscribersNotified, options.waitMs) };
+  }
+
+  async #publishNow(
+    options: PublicationOptions,
+    order: Order,
+    note: { rollback_of?: string },
+    of: "draft" | "version" | "manifest",
   ): Promise<Published> {
     const { store, publisher, check, log, live, audit, sightings } = this.#context;
     const { actor, comment, ifMatch, fromFile } = options;

@@ -52,12 +52,19 @@ export function publicationOptionsOf(request: FastifyRequest, body: unknown): Pu
     const value = fields[field];
     if (typeof value === "boolean" || typeof value === "number") fields[field] = String(value);
   }
+  return { ...editOf(request), ...readPublicationFields(fields) };
+}
+
+/**
+ * @param fields by the names of `publicationFields`, as texts
+ * @throws StreamGateError SG_MANIFEST naming the field
+ */
+export function readPublicationFields(fields: Readonly<Record<string, unknown>>): Omit<PublicationOptions, "actor"> {
   const violation = firstViolation(schema, fields);
   if (violation !== undefined)
     throw new StreamGateError("SG_MANIFEST", { where: placeOf(violation.path), what: violation.what });
   const { comment, wait, revert, expect_drop } = fields as Record<string, string | undefined>;
   return {
-    ...editOf(request),
     ...(comment !== undefined && comment !== "" && { comment }),
     ...(wait !== undefined && { waitMs: waitOf(wait) }),
     ...(revert === "off" && { revert: "off" as const }),

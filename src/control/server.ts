@@ -22,12 +22,14 @@ import type { RouteContext } from "./routes/context.ts";
 import { effectRoutes } from "./routes/effect.ts";
 import { manifestRoutes } from "./routes/manifest.ts";
 import { outputsRoutes } from "./routes/outputs.ts";
+import { planesRoutes } from "./routes/planes.ts";
 import { previewRoutes } from "./routes/preview.ts";
 import { publishRoutes } from "./routes/publish.ts";
 import { rootRoutes } from "./routes/root.ts";
 import { ruleTestsRoutes } from "./routes/rule_tests.ts";
 import { rulesRoutes } from "./routes/rules.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { tailRoutes } from "./routes/tail.ts";
 import { telemetryRoutes } from "./routes/telemetry.ts";
 import { versionsRoutes } from "./routes/versions.ts";
 
@@ -134,6 +136,7 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
           },
           Math.min(closeTimeoutMsMax, options.shutdownTimeoutMs),
         );
+        options.tails?.close();
         await listening.close();
         clearTimeout(timer);
         forgetTls?.();
@@ -187,8 +190,10 @@ function addRoutes(app: FastifyInstance, context: RouteContext): void {
     publishRoutes,
     manifestRoutes,
     versionsRoutes,
+    planesRoutes,
     statusRoutes,
     telemetryRoutes,
+    tailRoutes,
   ])
     routes(app, context);
 }

@@ -200,7 +200,7 @@ export class Store {
     const raw = order.content === undefined ? contentOf(state.draft) : await order.content(state);
     if (raw === undefined) return undefined;
     const number = this.#versions.next;
-    const time = new Date().toISOString();
+    const time = this.#timeOfNext();
     const { manifest, warnings } = readManifest(
       { ...(raw as object), version: String(number), timestamp: time },
       check,
@@ -222,6 +222,12 @@ export class Store {
       if (draft !== state.draft) await this.#replaceDraft(draft);
     }
     return { manifest, warnings, result };
+  }
+
+  /** Never before the last one's, whatever the clock does: data planes that ask for signatures refuse what is older. */
+  #timeOfNext(): string {
+    const last = Date.parse(String(this.#published?.timestamp));
+    return new Date(Number.isNaN(last) ? Date.now() : Math.max(Date.now(), last + 1)).toISOString();
   }
 
   /** Runs one change of the draft after the other. */

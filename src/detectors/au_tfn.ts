@@ -7,7 +7,6 @@ export const auTfn = defineDetector({
   name: "au_tfn",
   title: "Australian tax file number",
   groups: ["pii"],
-  inAll: false,
   pattern: keywordPattern([" tfn ", "tax file", "taxfile"]),
   scanner: "au_tfn",
   normal: "compact",

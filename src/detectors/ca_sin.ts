@@ -7,7 +7,6 @@ export const caSin = defineDetector({
   name: "ca_sin",
   title: "Canadian social insurance number",
   groups: ["pii"],
-  inAll: false,
   pattern: `${keywordPattern([" sin ", " nas ", "social insurance", "assurance sociale"])}|\\d{3}-\\d{3}-\\d{3}`,
   scanner: "ca_sin",
   normal: "compact",

@@ -7,7 +7,6 @@ export const deTaxId = defineDetector({
   name: "de_tax_id",
   title: "German tax identification number",
   groups: ["pii"],
-  inAll: false,
   pattern: `${keywordPattern(["steuer", "idnr", " tax ", "identifikationsnummer"])}|\\d\\d \\d{3} \\d{3} \\d{3}`,
   scanner: "de_tax_id",
   normal: "compact",

@@ -1,6 +1,6 @@
 /** What a detector is: one kind of personal data or secret, as data. Engines do the finding; docs/detectors.md is made of these texts. */
 
-/** `pci` and `pii` and `secrets` by what it protects; `all` is every one of them that does not say otherwise. */
+/** `pci` and `pii` and `secrets` by what it protects; `all` is every one. */
 export type DetectorGroup = "pci" | "pii" | "secrets";
 
 /** A text and what of it is found, in order. */
@@ -15,8 +15,6 @@ export interface Detector {
   /** For people. */
   readonly title: string;
   readonly groups: readonly DetectorGroup[];
-  /** False: not in the group `all`, since it costs too much beside the others there, or takes what only a careful user wants taken. */
-  readonly inAll?: false;
   /**
    * RE2. With `scanner`: what every value contains, by which the native engine knows the places to look at; without: what a value is.
    * Matches have an upper length, so that a search that is resumed behind each match stays linear (promise P6).

@@ -7,8 +7,7 @@ export const esDni = defineDetector({
   name: "es_dni",
   title: "Spanish identity number (DNI, NIE)",
   groups: ["pii"],
-  inAll: false,
-  pattern: `${keywordPattern([" dni ", " nie ", " nif "])}|\\d{7}[A-Z]|\\d{7}-[A-Z]|\\d{3}\\.\\d{3}-?[A-Z]`,
+  pattern: `${keywordPattern([" dni ", " nie ", " nif "])}|\\d{7}[A-Z]|\\d{7}-[A-Z]|\\.\\d{3}\\.\\d{3}`,
   scanner: "es_dni",
   normal: "compact",
   positives: [

@@ -82,7 +82,7 @@ const groups: readonly DetectorGroup[] = ["pci", "pii", "secrets"];
 /** Names that stand for several detectors. */
 export const detectorGroups: ReadonlyMap<string, readonly Detector[]> = new Map([
   ...groups.map((group) => [group, all.filter((detector) => detector.groups.includes(group))] as const),
-  ["all", all.filter(({ inAll }) => inAll !== false)] as const,
+  ["all", all] as const,
 ]);
 
 /** The detectors that these names and groups stand for, each once, in the order in which they were named. */

@@ -7,7 +7,6 @@ export const itFiscalCode = defineDetector({
   name: "it_fiscal_code",
   title: "Italian fiscal code (codice fiscale)",
   groups: ["pii"],
-  inAll: false,
   pattern: `${keywordPattern(["fiscal"])}|[A-Z]{6}[0-9L-NP-V]{2}[A-EHLMPR-T][0-7L-NP-T][0-9L-NP-V][A-Z]|[A-Z]{3} [A-Z]{3} [0-9L-NP-V]{2}[A-EHLMPR-T]`,
   scanner: "it_fiscal_code",
   normal: "compact",

@@ -7,7 +7,6 @@ export const nlBsn = defineDetector({
   name: "nl_bsn",
   title: "Dutch citizen service number (BSN)",
   groups: ["pii"],
-  inAll: false,
   pattern: keywordPattern([" bsn ", "burgerservice", "sofinummer", "citizen service"]),
   scanner: "nl_bsn",
   normal: "compact",

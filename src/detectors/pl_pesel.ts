@@ -7,7 +7,6 @@ export const plPesel = defineDetector({
   name: "pl_pesel",
   title: "Polish national identification number (PESEL)",
   groups: ["pii"],
-  inAll: false,
   pattern: keywordPattern(["pesel"]),
   scanner: "pl_pesel",
   normal: "compact",

@@ -7,7 +7,6 @@ export const ukNhs = defineDetector({
   name: "uk_nhs",
   title: "UK NHS number",
   groups: ["pii"],
-  inAll: false,
   pattern: `${keywordPattern([" nhs ", "national health"])}|\\d{3} \\d{3} \\d{4}`,
   scanner: "uk_nhs",
   normal: "compact",

@@ -7,7 +7,6 @@ export const usRouting = defineDetector({
   name: "us_routing",
   title: "US bank routing number (ABA)",
   groups: ["pii"],
-  inAll: false,
   pattern: keywordPattern(["routing", " aba ", " rtn ", "⑆"]),
   scanner: "us_routing",
   normal: "compact",

@@ -17,7 +17,7 @@ export interface EvaluatedRecord {
   /** Where it comes from; absent: over TCP, from nowhere in particular. */
   readonly source?: {
     /** unknown: nobody knows, so conditions that ask for it hold for rules that protect and for no others. Absent: tcp. */
-    readonly transport?: "tcp" | "udp" | "stdin" | "unknown";
+    readonly transport?: "tcp" | "tls" | "udp" | "stdin" | "unknown";
     /** IPv4 or IPv6. */
     readonly address?: string;
     readonly port?: number;
@@ -57,3 +57,10 @@ export interface Evaluation {
  * evaluate(compilePlan(rules), [{ bytes: Buffer.from("DEBUG x") }]); // [{ fate: "dropped", by: "drop_debug", … }]
  */
 export type Evaluate = (plan: Plan, records: readonly EvaluatedRecord[]) => readonly Evaluation[];
+
+/** A plan that is ready for records that come one after the other. */
+export interface OpenEvaluation {
+  run(records: readonly EvaluatedRecord[]): readonly Evaluation[];
+  /** Frees the memory. */
+  close(): void;
+}

@@ -3,6 +3,8 @@
  * neither imports the other. Records are as engines saw them: what is shown of them passes `src/control/concealment.ts` first.
  */
 
+import type { Rule } from "../rules/rule.ts";
+
 /** Of a record that is longer an example is cut there. */
 export const effectExampleBytesMax = 2048;
 
@@ -50,6 +52,34 @@ export interface LiveActivity {
 export interface LiveShare {
   readonly records: number;
   readonly bytes: number;
+}
+
+/** What one person who looks on wants to see: what passes, or what goes to an output, or what a rule acts on. */
+export interface TailWatch {
+  /** Id: records that it acts on, as received. */
+  readonly rule?: string | undefined;
+  /** Id: records that go to it, as they leave. */
+  readonly output?: string | undefined;
+  /** Most of them until the next look. */
+  readonly recordsMax: number;
+}
+
+export interface TailLook {
+  /** Records that it was about since the last look, those that are not shown among them. */
+  readonly records: number;
+  /** Not to be shown as they are. */
+  readonly examples: readonly Uint8Array[];
+}
+
+export interface LiveTail {
+  /** What was gathered for the watches of the last call, in their order; gathers for these from now on. None: gathers nothing any more. */
+  tail(watches: readonly TailWatch[]): Promise<readonly TailLook[]>;
+  /** The rules that run, and the ids of the outputs. */
+  running(): {
+    readonly version: string | undefined;
+    readonly rules: readonly Rule[];
+    readonly outputs: readonly string[];
+  };
 }
 
 export interface LiveRules {

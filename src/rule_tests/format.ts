@@ -85,7 +85,9 @@ const stepFields = {
     Type.Object(
       {
         transport: Type.Optional(
-          Type.Union([Type.Literal("tcp"), Type.Literal("udp"), Type.Literal("stdin")], { description: "How." }),
+          Type.Union([Type.Literal("tcp"), Type.Literal("tls"), Type.Literal("udp"), Type.Literal("stdin")], {
+            description: "How.",
+          }),
         ),
         address: Type.Optional(Type.String({ description: "IPv4 or IPv6." })),
         port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535, description: "Of the sender." })),

@@ -34,6 +34,13 @@ export function parseSeconds(text: string): number {
   return Math.round(Number(match[1]) * (match[2] === "ms" ? 1 : 1000));
 }
 
+/** `0.2`, `20%`: a part of a whole. */
+export function parseShare(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim());
+  if (match === null) throw new Error("is no share");
+  return Number(match[1]) / (match[2] === "%" ? 100 : 1);
+}
+
 export function parseInteger(text: string): number {
   if (!/^-?\d{1,15}$/.test(text.trim())) throw new Error("is no whole number");
   return Number(text);

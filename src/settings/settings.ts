@@ -15,7 +15,7 @@ import { firstViolation } from "../schema.ts";
 import { framingText, parseFraming } from "./framing.ts";
 import { hostsText, parseHosts } from "./host_names.ts";
 import { type MemoryNeeds, memoryBudgetDefault, memoryBudgetMin } from "./memory.ts";
-import { KiB, MiB, parseBoolean, parseBytes, parseInteger, parseSeconds } from "./quantity.ts";
+import { KiB, MiB, parseBoolean, parseBytes, parseInteger, parseSeconds, parseShare } from "./quantity.ts";
 import { parseShardBy, type ShardBy, shardByText } from "./shard_by.ts";
 
 /** The largest port number (RFC 9293: 16 bits). 0 asks the system for any free port. */
@@ -23,6 +23,8 @@ const portMax = 65_535;
 /** A ring tells 64 producers apart (src/data/ring/layout.ts): each worker may be one, and so may its native input thread. */
 const workersMax = 32;
 const ringBytesMin = 256 * KiB;
+/** As in gRPC's own examples. Not the setting's default, so that a port which somebody asked for can be told from one that nobody did. */
+export const grpcPortDefault = 50_051;
 /** Registered with Prometheus' list of exporter ports for OpenTelemetry's exporter, and what people expect of a telemetry process. */
 export const adminPortDefault = 9464;
 
@@ -41,6 +43,19 @@ const settingsSchema = Type.Object({
   controlHost: Type.String({
     default: "localhost",
     description: "Address that the control API listens on; localhost: both loopback addresses.",
+  }),
+  adminPort: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: portMax,
+      description:
+        "Port for metrics, health and status of the data plane (docs/metrics.md). `streamgate data` serves it by default, `run` when it is given.",
+    }),
+  ),
+  adminHost: Type.String({
+    default: "localhost",
+    description:
+      "Address that the admin port listens on; localhost: both loopback addresses. Tokens are asked for as by the control API.",
   }),
   controlAuth: Type.Union([Type.Literal("on"), Type.Literal("off")], {
     default: "on",
@@ -63,18 +78,14 @@ const settingsSchema = Type.Object({
   controlTlsClientCa: Type.Optional(
     Type.String({ description: "PEM file of authorities: clients must show a certificate of one of them." }),
   ),
-  adminPort: Type.Optional(
+  grpcPort: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: portMax,
       description:
-        "Port for metrics, health and status of the data plane (docs/metrics.md). `streamgate data` serves it by default, `run` when it is given.",
+        "Port of the gRPC API, on the addresses of the control API (docs/grpc.md). The default port is left out with a warning when it is taken.",
     }),
   ),
-  adminHost: Type.String({
-    default: "localhost",
-    description: "Address that the admin port listens on; localhost: both loopback addresses.",
-  }),
   redisUrl: Type.Optional(
     Type.String({
       description: "Redis to meet the other plane in, as redis:// or rediss:// URL; turns the Redis bus on.",
@@ -183,6 +194,47 @@ const settingsSchema = Type.Object({
     default: 30,
     description: "Days that a record stays there; 0: until it is released or purged.",
   }),
+  planeId: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 100,
+      pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+      "x-words": "letters, digits, dots, hyphens and underscores, a letter or a digit first",
+      description:
+        "What this data plane is called in GET /planes; absent: the host's name and some random letters, kept in the data directory.",
+    }),
+  ),
+  revert: Type.Union([Type.Literal("on"), Type.Literal("off")], {
+    default: "on",
+    description:
+      "on: after a reload that makes errors jump or volume collapse, go back to the reduce rules and outputs of the version before (docs/versions.md).",
+  }),
+  revertWindowMs: Type.Integer({
+    minimum: 1000,
+    maximum: 3_600_000,
+    default: 60_000,
+    description: "Seconds after a reload in which that may happen.",
+  }),
+  revertVolume: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: 0.05,
+    description:
+      "Volume has collapsed when the share of records that pass is less than this part of what it was before.",
+  }),
+  revertErrors: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: 0.2,
+    description:
+      "Errors have jumped when the share of records that an output refuses, or that go to the quarantine, is higher by this than before.",
+  }),
+  revertRecords: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000_000,
+    default: 1000,
+    description: "Records that must have come, before the reload and after it, for that to be judged.",
+  }),
   shutdownTimeoutMs: Type.Integer({
     minimum: 0,
     maximum: 3_600_000,
@@ -205,6 +257,60 @@ const settingsSchema = Type.Object({
     default: "auto",
     description:
       "One TCP listener a worker, or a single one that hands connections out; auto: per_worker where the system can.",
+  }),
+  tlsPort: port("TCP port for records over TLS (RFC 5425), served where TLS_CERT is set (docs/tls.md).", 6514),
+  tlsCert: Type.Optional(
+    Type.String({ description: "File of the certificate that this port shows, with its chain, in PEM; turns it on." }),
+  ),
+  tlsKey: Type.Optional(Type.String({ description: "File of that certificate's key, in PEM." })),
+  tlsClientCa: Type.Optional(
+    Type.String({
+      description: "File of authorities in PEM: senders over TLS must show a certificate of one of them.",
+    }),
+  ),
+  tlsHandshakeTimeoutMs: Type.Integer({
+    minimum: 100,
+    maximum: 3_600_000,
+    default: 10_000,
+    description: "Seconds that a sender may take to agree on TLS.",
+  }),
+  maxConnections: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 50_000,
+    description:
+      "Open connections over TCP and TLS, of all workers together; further ones are closed at once (docs/listeners.md). 0: no limit.",
+  }),
+  maxConnectionsPerSource: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    default: 0,
+    description:
+      "Of those, from one address (IPv6: one /64 network), such as a load balancer's, which may have them all. 0: no limit.",
+  }),
+  ratePerSource: bytes(
+    "Bytes a second that one address may send over TCP and TLS; what is beyond waits at the sender. 0: no limit.",
+    0,
+    0,
+    2 ** 41,
+  ),
+  idleTimeoutMs: Type.Integer({
+    minimum: 0,
+    maximum: 7 * 24 * 3_600_000,
+    default: 0,
+    description: "Seconds without a byte after which a connection is closed. 0: never.",
+  }),
+  recordTimeoutMs: Type.Integer({
+    minimum: 0,
+    maximum: 7 * 24 * 3_600_000,
+    default: 300_000,
+    description:
+      "Seconds that one record may take from its first byte to its end; then the connection is closed. 0: any.",
+  }),
+  allowMetadataOutputs: Type.Boolean({
+    default: false,
+    description:
+      "Let outputs send to link-local addresses and to those where clouds serve credentials, such as 169.254.169.254 (docs/tls.md).",
   }),
   shardBy: Type.Unsafe<ShardBy>(
     Type.String({
@@ -259,6 +365,15 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     placeholder: "port",
   },
   controlHost: { group: "control", flag: "control-host", env: "CONTROL_HOST", parse: text, placeholder: "address" },
+  adminPort: {
+    group: "data",
+    flag: "admin-port",
+    env: "ADMIN_PORT",
+    parse: parseInteger,
+    placeholder: "port",
+    defaultText: String(adminPortDefault),
+  },
+  adminHost: { group: "data", flag: "admin-host", env: "ADMIN_HOST", parse: text, placeholder: "address" },
   controlAuth: { group: "control", flag: "control-auth", env: "CONTROL_AUTH", parse: text, placeholder: "on|off" },
   controlAllowedHosts: {
     group: "control",
@@ -288,15 +403,14 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     parse: text,
     placeholder: "file",
   },
-  adminPort: {
-    group: "data",
-    flag: "admin-port",
-    env: "ADMIN_PORT",
+  grpcPort: {
+    group: "control",
+    flag: "grpc-port",
+    env: "GRPC_PORT",
     parse: parseInteger,
     placeholder: "port",
-    defaultText: String(adminPortDefault),
+    defaultText: String(grpcPortDefault),
   },
-  adminHost: { group: "data", flag: "admin-host", env: "ADMIN_HOST", parse: text, placeholder: "address" },
   redisUrl: { group: "both", flag: "redis-url", env: "REDIS_URL", parse: text, placeholder: "url" },
   redisHost: { group: "both", flag: "redis-host", env: "REDIS_HOST", parse: text, placeholder: "host" },
   redisPort: { group: "both", flag: "redis-port", env: "REDIS_PORT", parse: parseInteger, placeholder: "port" },
@@ -372,6 +486,25 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     parse: parseInteger,
     placeholder: "days",
   },
+  planeId: { group: "data", flag: "plane-id", env: "PLANE_ID", parse: text, placeholder: "name" },
+  revert: { group: "data", flag: "revert", env: "REVERT", parse: text, placeholder: "on|off" },
+  revertWindowMs: {
+    group: "data",
+    flag: "revert-window",
+    env: "REVERT_WINDOW",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "60",
+  },
+  revertVolume: { group: "data", flag: "revert-volume", env: "REVERT_VOLUME", parse: parseShare, placeholder: "share" },
+  revertErrors: { group: "data", flag: "revert-errors", env: "REVERT_ERRORS", parse: parseShare, placeholder: "share" },
+  revertRecords: {
+    group: "data",
+    flag: "revert-records",
+    env: "REVERT_RECORDS",
+    parse: parseInteger,
+    placeholder: "n",
+  },
   shutdownTimeoutMs: {
     group: "both",
     flag: "shutdown-timeout",
@@ -381,13 +514,7 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: "10",
   },
   logFormat: { group: "both", flag: "log-format", env: "LOG_FORMAT", parse: text, placeholder: "auto|json|pretty" },
-  logLevel: {
-    group: "both",
-    flag: "log-level",
-    env: "LOG_LEVEL",
-    parse: text,
-    placeholder: "info|warn|error|silent",
-  },
+  logLevel: { group: "both", flag: "log-level", env: "LOG_LEVEL", parse: text, placeholder: "info|warn|error|silent" },
   sharePorts: { group: "data", flag: "share-ports", env: "SHARE_PORTS", parse: parseBoolean },
   tcpListener: {
     group: "data",
@@ -395,6 +522,61 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     env: "TCP_LISTENER",
     parse: text,
     placeholder: "auto|per_worker|single",
+  },
+  tlsPort: { group: "data", flag: "tls-port", env: "TLS_PORT", parse: parseInteger, placeholder: "port" },
+  tlsCert: { group: "data", flag: "tls-cert", env: "TLS_CERT", parse: text, placeholder: "file" },
+  tlsKey: { group: "data", flag: "tls-key", env: "TLS_KEY", parse: text, placeholder: "file" },
+  tlsClientCa: { group: "data", flag: "tls-client-ca", env: "TLS_CLIENT_CA", parse: text, placeholder: "file" },
+  tlsHandshakeTimeoutMs: {
+    group: "data",
+    flag: "tls-handshake-timeout",
+    env: "TLS_HANDSHAKE_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "10",
+  },
+  maxConnections: {
+    group: "data",
+    flag: "max-connections",
+    env: "MAX_CONNECTIONS",
+    parse: parseInteger,
+    placeholder: "n",
+  },
+  maxConnectionsPerSource: {
+    group: "data",
+    flag: "max-connections-per-source",
+    env: "MAX_CONNECTIONS_PER_SOURCE",
+    parse: parseInteger,
+    placeholder: "n",
+  },
+  ratePerSource: {
+    group: "data",
+    flag: "rate-per-source",
+    env: "RATE_PER_SOURCE",
+    parse: parseBytes,
+    placeholder: "bytes",
+  },
+  idleTimeoutMs: {
+    group: "data",
+    flag: "idle-timeout",
+    env: "IDLE_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "0",
+  },
+  recordTimeoutMs: {
+    group: "data",
+    flag: "record-timeout",
+    env: "RECORD_TIMEOUT",
+    parse: parseSeconds,
+    placeholder: "seconds",
+    defaultText: "300",
+  },
+  allowMetadataOutputs: {
+    group: "both",
+    flag: "allow-metadata-outputs",
+    env: "ALLOW_METADATA_OUTPUTS",
+    parse: parseBoolean,
   },
   shardBy: { group: "data", flag: "shard-by", env: "SHARD_BY", parse: parseShardBy, placeholder: "key" },
 };
@@ -513,7 +695,9 @@ function wanted(key: SettingKey): string {
   };
   const parsedText = parsedTexts[key];
   if (parsedText !== undefined) return parsedText;
-  if (key === "shutdownTimeoutMs") return "seconds from 0 to 3600, such as 10 or 2.5";
+  if (spellings[key].placeholder === "seconds")
+    return `seconds from ${minimum! / 1000} to ${maximum! / 1000}, such as 10 or 2.5`;
+  if (key === "revertVolume" || key === "revertErrors") return "a share from 0 to 1, such as 0.2 or 20%";
   if (anyOf !== undefined) return anyOf.map((one) => one.const).join(" or ");
   if (type === "boolean") return "true or false";
   if (spellings[key].placeholder === "bytes")
@@ -551,6 +735,7 @@ function checkTogether(settings: Partial<Settings>): void {
   const pairs = [
     ["controlTlsCert", "controlTlsKey"],
     ["redisTlsCert", "redisTlsKey"],
+    ["tlsCert", "tlsKey"],
   ] as const;
   for (const pair of pairs)
     for (const [given, other] of [pair, pair.toReversed()] as const)
@@ -565,6 +750,12 @@ function checkTogether(settings: Partial<Settings>): void {
       "CONTROL_TLS_CLIENT_CA",
       "is set and CONTROL_TLS_CERT is not, so that nobody would be asked for a certificate",
       "set CONTROL_TLS_CERT and CONTROL_TLS_KEY too",
+    );
+  if (settings.tlsClientCa !== undefined && settings.tlsCert === undefined)
+    throw refuse(
+      "TLS_CLIENT_CA",
+      "is set and TLS_CERT is not, so that there is no TLS",
+      "set TLS_CERT and TLS_KEY too",
     );
   const { redisUrl, redisUsername, redisPassword, redisTlsCa, redisTlsCert } = settings;
   if (redisUsername !== undefined && redisPassword === undefined)

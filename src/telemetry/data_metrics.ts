@@ -21,6 +21,8 @@ export const rulesMax = 1000;
 /** The label of all others. */
 export const formerRules = "former";
 
+/** Said to be 0, too. Another one shows when something came that way: `tls`, or `unknown` for what knows no more where it came from. */
+const listeners: ReadonlySet<string> = new Set(["tcp", "udp"]);
 const ledger = "ledger, in shared memory";
 const main = "main thread";
 
@@ -30,7 +32,10 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     labels: ["listener"],
     what: "that met the rules, by the way they came",
     source: ledger,
-    read: ({ snapshot }) => [{ amount: snapshot.received, labels: { listener: "all" } }],
+    read: ({ snapshot: { receivedBy } }) =>
+      Object.entries(receivedBy)
+        .filter(([listener, { records }]) => records > 0 || listeners.has(listener))
+        .map(([listener, amount]) => ({ amount, labels: { listener } })),
   }),
   ...pair({
     name: "created",
@@ -57,19 +62,28 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     name: "streamgate_records_redacted_total",
     type: "counter",
     unit: "records",
-    labels: ["rule"],
-    help: "Records that a rule changed.",
+    labels: ["rule", "detector"],
+    help: "Records in which a detector of a redact rule replaced something; detector is pattern or field for a rule by those. One in which several did counts for each.",
     source: ledger,
-    read: (facts) => numbersByRule(facts, ({ changed }) => changed.records),
+    read: (facts) => byDetector(facts, ({ records }) => records),
   },
   {
     name: "streamgate_replacements_total",
     type: "counter",
-    unit: "matches",
-    labels: ["rule"],
-    help: "Matches that a rule replaced in records.",
+    unit: "values",
+    labels: ["rule", "detector"],
+    help: "Values that a detector of a redact rule replaced.",
     source: ledger,
-    read: (facts) => numbersByRule(facts, ({ changed }) => changed.replacements),
+    read: (facts) => byDetector(facts, ({ values }) => values),
+  },
+  {
+    name: "streamgate_records_changed_total",
+    type: "counter",
+    unit: "records",
+    labels: ["rule"],
+    help: "Records that a redact rule changed.",
+    source: ledger,
+    read: (facts) => numbersByRule(facts, ({ changed, redacted }) => (redacted.size > 0 ? changed.records : undefined)),
   },
   {
     name: "streamgate_sampled_weight_total",
@@ -78,7 +92,7 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     labels: ["rule"],
     help: "Records that those stand for which a sample rule kept by chance.",
     source: ledger,
-    read: (facts) => numbersByRule(facts, ({ sampledWeight }) => sampledWeight),
+    read: (facts) => numbersByRule(facts, ({ sampledWeight }) => (sampledWeight > 0 ? sampledWeight : undefined)),
   },
   ...pair({
     name: "quarantined",
@@ -261,7 +275,52 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     source: "writers, in shared memory",
     read: ({ snapshot }) => [{ amount: snapshot.streams.queued }],
   }),
-  gauge("connections", "connections", "Open TCP connections.", ledger, ({ snapshot }) => snapshot.connections),
+  {
+    name: "streamgate_connections",
+    type: "gauge",
+    unit: "connections",
+    labels: ["listener"],
+    help: "Open connections.",
+    source: ledger,
+    read: ({ snapshot: { connections, tlsConnections } }) => [
+      { labels: { listener: "tcp" }, value: connections - tlsConnections },
+      { labels: { listener: "tls" }, value: tlsConnections },
+    ],
+  },
+  {
+    name: "streamgate_connections_refused_total",
+    type: "counter",
+    unit: "connections",
+    labels: ["cause"],
+    help: "Connections closed at once: too many (connections), too many of their source (source), no descriptor left (descriptors), no TLS came about (handshake), a client certificate of nobody's (certificate).",
+    source: ledger,
+    read: ({ snapshot: { listeners: counts } }) => [
+      { labels: { cause: "connections" }, value: counts.refusedConnections },
+      { labels: { cause: "source" }, value: counts.refusedSource },
+      { labels: { cause: "descriptors" }, value: counts.refusedDescriptors },
+      { labels: { cause: "handshake" }, value: counts.handshakesFailed },
+      { labels: { cause: "certificate" }, value: counts.certificatesRefused },
+    ],
+  },
+  {
+    name: "streamgate_connections_timed_out_total",
+    type: "counter",
+    unit: "connections",
+    labels: ["cause"],
+    help: "Connections closed because nothing came (idle), or a record took too long (record).",
+    source: ledger,
+    read: ({ snapshot: { listeners: counts } }) => [
+      { labels: { cause: "idle" }, value: counts.closedIdle },
+      { labels: { cause: "record" }, value: counts.closedSlow },
+    ],
+  },
+  counter(
+    "rate_waits_total",
+    "times",
+    "How often a connection began to wait because its source was over RATE_PER_SOURCE.",
+    ledger,
+    ({ snapshot }) => snapshot.listeners.rateWaits,
+  ),
   gauge(
     "unfinished_bytes",
     "bytes",
@@ -360,6 +419,33 @@ export const dataMetrics: readonly Metric<DataFacts>[] = [
     help: "1 when the manifest that came last runs, 0 when it was refused.",
     source: main,
     read: ({ reloads: { last } }) => (last === undefined ? [] : one(last.result === "applied" ? 1 : 0)),
+  },
+  {
+    name: "streamgate_reverts_total",
+    type: "counter",
+    unit: "reverts",
+    labels: [],
+    help: "How often it went back by itself to the reduce rules, or also the outputs, of the version before.",
+    source: main,
+    read: ({ revert }) => (revert === undefined ? [] : one(revert.reverts)),
+  },
+  {
+    name: "streamgate_revert_alerts_total",
+    type: "counter",
+    unit: "alerts",
+    labels: [],
+    help: "Harm seen after a reload that it does not go back from: rules that protect and routes stay.",
+    source: main,
+    read: ({ revert }) => (revert === undefined ? [] : one(revert.alerts)),
+  },
+  {
+    name: "streamgate_reverted",
+    type: "gauge",
+    unit: "1 or 0",
+    labels: [],
+    help: "1 while it runs the reduce rules of the version before the published one, because that did harm.",
+    source: main,
+    read: ({ revert }) => (revert === undefined ? [] : one(revert.state === "reverted" ? 1 : 0)),
   },
   {
     name: "streamgate_reload_last_duration_seconds",
@@ -513,11 +599,31 @@ function byRule(facts: DataFacts, amountOf: (rule: RuleTotals) => Amount) {
     : amounts;
 }
 
-function numbersByRule(facts: DataFacts, read: (rule: RuleTotals) => number): Sample[] {
-  return byRule(facts, (rule) => ({ records: read(rule), bytes: 0 })).map(({ amount, labels }) => ({
-    labels,
-    value: amount.records,
-  }));
+/** Rules of which it is undefined are left out. */
+function numbersByRule(facts: DataFacts, read: (rule: RuleTotals) => number | undefined): Sample[] {
+  const names = ruleNames(facts);
+  let former = 0;
+  const samples = [...facts.snapshot.rules].flatMap(([rule, totals]) => {
+    const value = read(totals);
+    if (value === undefined) return [];
+    if (names.has(rule)) return [{ labels: { rule }, value }];
+    former += value;
+    return [];
+  });
+  return former > 0 ? [...samples, { labels: { rule: formerRules }, value: former }] : samples;
+}
+
+function byDetector(facts: DataFacts, read: (one: { records: number; values: number }) => number): Sample[] {
+  const names = ruleNames(facts);
+  const former = new Map<string, number>();
+  const samples = [...facts.snapshot.rules].flatMap(([rule, { redacted }]) =>
+    [...redacted].flatMap(([detector, one]) => {
+      if (names.has(rule)) return [{ labels: { rule, detector }, value: read(one) }];
+      former.set(detector, (former.get(detector) ?? 0) + read(one));
+      return [];
+    }),
+  );
+  return [...samples, ...[...former].map(([detector, value]) => ({ labels: { rule: formerRules, detector }, value }))];
 }
 
 function lostAmounts(facts: DataFacts) {

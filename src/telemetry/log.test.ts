@@ -1,7 +1,7 @@
 /** The way of a log line from a worker, and the rate limit. */
 
 import { describe, expect, it } from "vitest";
-import { forwardLog, type LogFields, type LogLevel, RateLimit, writeLog } from "./log.ts";
+import { forwardLog, type LogFields, type LogLevel, LogThrottle, RateLimit, writeLog } from "./log.ts";
 
 describe("the log", () => {
   it("hands a line on with its level and fields, through a worker and back", () => {
@@ -26,5 +26,39 @@ describe("a rate limit", () => {
     expect(limit.pass("b", 999)).toBe(0);
     expect(limit.pass("a", 1000)).toBe(2);
     expect(limit.pass("a", 2000)).toBe(0);
+  });
+});
+
+describe("a throttled log", () => {
+  it("writes so many lines of a kind in a second, and then tells how many it held back", () => {
+    const written: string[] = [];
+    const throttle = new LogThrottle(2, (level, fields, message) =>
+      written.push(`${level} ${message} ${JSON.stringify(fields)}`),
+    );
+    for (let number = 1; number <= 5; number++)
+      throttle.write("warn", {}, `output "o${number}" refuses ${number} records`);
+    throttle.write("error", {}, 'output "o1" refuses 1 records');
+    throttle.write("warn", {}, "something else");
+    expect(written).toEqual([
+      'warn output "o1" refuses 1 records {}',
+      'warn output "o2" refuses 2 records {}',
+      'error output "o1" refuses 1 records {}',
+      "warn something else {}",
+    ]);
+    expect(throttle.heldBack).toBe(3);
+    throttle.end();
+    expect(written.at(-1)).toBe('warn held back lines like: output "o1" refuses 1 records {"heldBack":3}');
+    throttle.write("warn", {}, 'output "o9" refuses 9 records');
+    expect(written.at(-1)).toBe('warn output "o9" refuses 9 records {}');
+    throttle.end();
+  });
+
+  it("tells a bounded number of kinds apart", () => {
+    const written: string[] = [];
+    const throttle = new LogThrottle(1, (_, __, message) => written.push(message));
+    for (let letter = 0; letter < 2000; letter++)
+      throttle.write("info", {}, `kind ${"abcdefghij".repeat(3).slice(0, 1 + (letter % 30))}${"x".repeat(letter)}`);
+    expect(written).toHaveLength(257);
+    throttle.end();
   });
 });

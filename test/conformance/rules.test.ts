@@ -81,6 +81,23 @@ function ran(kind: EngineKind, plan: Plan, lines: readonly string[], from: From 
 const drop = (value: string, rest: object = {}) => ({ type: "filter", params: { value }, ...rest });
 
 for (const kind of engines()) {
+  it(`${kind.name} meets rules in their order, whatever finds what they look for`, () => {
+    const redact = (params: object) => ({ type: "redact", params });
+    const line = "card 4111111111111111 of ada@example.com";
+    const detectors = redact({ detectors: ["credit_card", "email"] });
+    expect(ran(kind, planOf([detectors, drop("4111")]), [line]).records).toEqual(["card [credit_card] of [email]"]);
+    expect(ran(kind, planOf([drop("4111"), detectors]), [line]).records).toEqual([]);
+    expect(ran(kind, planOf([detectors, drop("[email]")]), [line, "x"]).records).toEqual(["x"]);
+    // What the first has changed is looked at again; the last finds nothing any more.
+    const rules = [redact({ pattern: "of", replacement: "for" }), redact({ detector: "all" }), detectors];
+    const { records, cell } = ran(kind, planOf(rules), [line, "tel +1 212 555 0187 of b"]);
+    expect(records).toEqual(["card [credit_card] for [email]", "tel [us_phone] for b"]);
+    expect([0, 1, 2].map((rule) => cell(rule, "changedRecords"))).toEqual([2, 2, 0]);
+    // One that no scan can look for, among those that are in the index.
+    const unindexed = redact({ pattern: "\\S+ (\\S+)$", replacement: "\\1", scope: "record" });
+    expect(ran(kind, planOf([unindexed, detectors]), [line]).records).toEqual(["card [credit_card] [email]"]);
+  });
+
   describe(`filter on ${kind.name}`, () => {
     const lines = [
       "DEBUG a",
@@ -160,6 +177,10 @@ for (const kind of engines()) {
       [{ not: { source: ["0.0.0.0/0"] } }, { source: { transport: "tcp" } }, false],
       [{ transport: "udp" }, { source: { transport: "udp" } }, true],
       [{ transport: "udp" }, { source: { transport: "tcp" } }, false],
+      [{ transport: "tls" }, { source: { transport: "tls" } }, true],
+      [{ transport: "tls" }, { source: { transport: "tcp" } }, false],
+      [{ transport: "tcp" }, { source: { transport: "tls" } }, false],
+      [{ transport: "stdin" }, { source: { transport: "tls" } }, false],
       [{ not: { transport: "udp" } }, { source: { transport: "stdin" } }, true],
       [{ not: { transport: "udp" } }, { source: { transport: "unknown" } }, false],
       [{ time_share: { share: 0.25, period_s: 60 } }, { receivedAtMs: 60_000 * 1e7 + 14_999.9 }, true],

@@ -108,6 +108,8 @@ for (const { engine, skip, note } of engines) {
         ["DELETE", "/outputs"],
         ["POST", "/config/batch_size", { size: 7 }],
         ["POST", "/publish"],
+        ["POST", "/versions/1/rollback"],
+        ["PUT", "/manifest", { pipelines: [{ processors: [], outputs: [] }] }],
       ];
       for (const [method, call, body] of calls) {
         const answer = await gate.api(method, call, body);

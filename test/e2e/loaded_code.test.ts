@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
+import { GrpcClient } from "../fixtures/grpc_client.ts";
 import { engines, repository } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
 import { until } from "../fixtures/wait.ts";
@@ -15,6 +16,9 @@ import { until } from "../fixtures/wait.ts";
 const folder = mkdtempSync(join(tmpdir(), "streamgate-loaded-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(disposeGates);
+
+/** With a gRPC client they take some 10 MB. */
+const grpcPackages = ["@grpc/grpc-js", "@grpc/proto-loader", "@grpc/reflection", "grpc-health-check", "protobufjs"];
 
 const { engine, skip, note } = engines.find(({ engine }) => engine === "native")!;
 
@@ -41,7 +45,16 @@ describe.skipIf(skip)(`a gate on ${engine}${note}`, () => {
     expect(await gate.waitForLines(1)).toEqual(["two"]);
     expect(loaded("worker")).toEqual([]);
     expect(loaded("main")).toContain("fastify");
-    for (const name of ["undici", "ioredis", "re2js", "@fastify/swagger", "@fastify/swagger-ui", "ajv"])
+    for (const name of [
+      "undici",
+      "ioredis",
+      "prom-client",
+      "re2js",
+      "@fastify/swagger",
+      "@fastify/swagger-ui",
+      "ajv",
+      ...grpcPackages,
+    ])
       expect(loaded("main")).not.toContain(name);
 
     const sink = await Sink.start();
@@ -56,7 +69,19 @@ describe.skipIf(skip)(`a gate on ${engine}${note}`, () => {
       await sink.close();
     }
 
+    expect((await fetch(`${gate.url}/metrics`)).status).toBe(200);
+    expect(loaded("main")).toContain("prom-client");
+
     expect((await fetch(`${gate.url}/docs`)).status).toBe(200);
     expect(loaded("main")).toContain("@fastify/swagger-ui");
+
+    // Who looks whether the port is open is no client.
+    expect((await fetch(`http://127.0.0.1:${await gate.grpcPort()}/`)).status).toBe(400);
+    for (const name of grpcPackages) expect(loaded("main")).not.toContain(name);
+    const client = await GrpcClient.connect(await gate.grpcPort());
+    expect((await client.call("ListRules")).rules).toHaveLength(1);
+    client.close();
+    expect(loaded("main")).toEqual(expect.arrayContaining(grpcPackages));
+    expect(loaded("worker")).not.toContain("@grpc/grpc-js");
   });
 });

@@ -1,4 +1,6 @@
 /** Control plane and data plane as two processes over a real Redis, and the data plane alone under another control plane. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { needsRedis, RedisServer } from "../fixtures/redis.ts";
@@ -106,6 +108,7 @@ for (const { engine, skip, note } of engines) {
         await client.publish("streamgate_updates", "RELOAD");
       });
       await untilTreated(first, "123-45-6789", "[SSN]");
+      await until("it is kept", () => existsSync(join(first.dataDir, "data", "last_good.json")));
       await first.stop("SIGKILL");
       await redis.stop();
       const second = await startData({}, { dataDir: first.dataDir });

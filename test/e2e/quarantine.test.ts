@@ -6,8 +6,8 @@ import { appendFileSync, chmodSync, readdirSync, readFileSync, statSync, writeFi
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Status, statusAtRest } from "../fixtures/account.ts";
-import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { disposeGates, Gate, type GateOptions, runCommand } from "../fixtures/gate.ts";
+import { type EngineUnderTest, engines } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
 import { until } from "../fixtures/wait.ts";
 
@@ -30,6 +30,8 @@ function everythingIn(directory: string): string {
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), "latin1"))
     .join("\n");
 }
+
+type Engine = EngineUnderTest["engine"];
 
 interface Listed {
   readonly id: string;
@@ -62,18 +64,22 @@ const heldRecords = (groups: readonly Listed[]) => groups.reduce((sum, { records
 const withheld = (records: number) => (status: Status) =>
   status.quarantined.match_limit.records + status.quarantined.output_limit.records === records;
 
+async function startOn(engine: Engine, rules: readonly object[], options: GateOptions = {}): Promise<Gate> {
+  // One worker, where a test does not say otherwise.
+  const gate = await Gate.start({ engine, ...options, env: { STREAMGATE_WORKERS: "1", ...options.env } });
+  for (const rule of rules) await gate.ok("POST", "/rules", rule);
+  if (rules.length > 0) await gate.publish();
+  return gate;
+}
+
+async function mend(gate: Gate): Promise<void> {
+  await gate.ok("PUT", `/rules/${mended.id}`, mended);
+  await gate.publish();
+}
+
 for (const { engine, skip, note } of engines) {
   describe.skipIf(skip)(`the quarantine on ${engine}${note}`, () => {
-    async function start(rules: readonly object[], options: Parameters<typeof Gate.start>[0] = {}): Promise<Gate> {
-      const gate = await Gate.start({ engine, ...options });
-      for (const rule of rules) await gate.ok("POST", "/rules", rule);
-      if (rules.length > 0) await gate.publish();
-      return gate;
-    }
-    async function mend(gate: Gate): Promise<void> {
-      await gate.ok("PUT", `/rules/${mended.id}`, mended);
-      await gate.publish();
-    }
+    const start = (rules: readonly object[], options?: GateOptions) => startOn(engine, rules, options);
 
     it("keeps what a rule cannot finish, says which and why, and sends it on redacted once the rule is mended", async () => {
       const gate = await start([quadratic, grow]);
@@ -247,56 +253,6 @@ for (const { engine, skip, note } of engines) {
       expect(lines.filter((line) => !/^\d+ x x$/.test(line))).toEqual([]);
     });
 
-    it("is looked into, purged and told to release while no instance runs", async () => {
-      const gate = await start([quadratic]);
-      for (const n of [1, 2]) {
-        await gate.send(`${hard(n)}\n`);
-        await statusAtRest(gate, "it is withheld", withheld(n));
-      }
-      expect((await gate.stop()).code).toBe(0);
-      const groups = await ls(gate.dataDir);
-      expect(heldRecords(groups)).toBe(2);
-      const nothing = await command(gate.dataDir, "purge");
-      expect([nothing.status, nothing.stderr]).toEqual([2, expect.stringContaining("--all")]);
-      expect((await command(gate.dataDir, "purge", "--older-than", "1")).stdout.toString()).toBe("0 groups purged\n");
-      const purged = await command(gate.dataDir, "purge", groups[0]!.id);
-      expect([purged.status, purged.stdout.toString()]).toEqual([0, "1 group purged\n"]);
-      const waiting = await command(gate.dataDir, "release", groups[1]!.id);
-      expect([waiting.status, waiting.stdout.toString()]).toEqual([0, expect.stringContaining("when it starts")]);
-      expect(audited(gate)).toEqual([
-        ["quarantine_purge", { groups: [groups[0]!.id], damaged: [] }],
-        ["quarantine_release", { groups: [groups[1]!.id], withoutRule: false }],
-      ]);
-      const again = await start([], { dataDir: gate.dataDir });
-      await mend(again);
-      // The request may have been met by the rule that still could not finish it.
-      await command(gate.dataDir, "release", "--all");
-      await again.waitForLines(1);
-      await statusAtRest(again, "it is released", (now) => now.quarantine.records === 0);
-      await again.stop();
-      expect(again.lines()).toHaveLength(1);
-    });
-
-    it("releases nothing that no rule would hold any more, unless that is what is asked", async () => {
-      const gate = await start([quadratic]);
-      await gate.send(`${hard(1)}\n`);
-      await statusAtRest(gate, "it is withheld", withheld(1));
-      await gate.ok("DELETE", "/rules/quadratic");
-      await gate.publish();
-      const refused = await command(gate.dataDir, "release", "--all");
-      expect([refused.status, refused.stdout.toString()]).toEqual([
-        1,
-        expect.stringContaining("quadratic does not run"),
-      ]);
-      await gate.ok("POST", "/rules", { ...mended, mode: "shadow" });
-      await gate.publish();
-      expect((await command(gate.dataDir, "release", "--all")).status).toBe(1);
-      expect(gate.lines()).toEqual([]);
-      expect((await command(gate.dataDir, "release", "--all", "--without-rule")).status).toBe(0);
-      expect((await gate.waitForLines(1))[0]).toBe(hard(1));
-      await gate.stop();
-    });
-
     it("keeps what a later rule cannot finish of an output's spool for that output, and gives it back to it", async () => {
       const [down, up] = [await Sink.start(), await Sink.start()];
       down.status = 503;
@@ -328,42 +284,6 @@ for (const { engine, skip, note } of engines) {
       await Promise.all([down.close(), up.close()]);
     });
 
-    it("cannot be read with another key, and what was tampered with is not believed", async () => {
-      const gate = await start([quadratic]);
-      for (const n of [1, 2]) {
-        await gate.send(`${hard(n)}\n`);
-        await statusAtRest(gate, "it is withheld", withheld(n));
-      }
-      await gate.stop();
-      const keyFile = join(gate.dataDir, "quarantine.key");
-      const key = readFileSync(keyFile);
-      const [first] = await ls(gate.dataDir);
-      writeFileSync(keyFile, `${Buffer.alloc(32, 1).toString("base64")}\n`);
-      const wrong = await command(gate.dataDir, "inspect", first!.id, "--content");
-      expect([wrong.status, wrong.stdout.toString()]).toEqual([1, ""]);
-      expect(wrong.stderr).toContain("no key of quarantine.key opens it");
-      const other = await start([], { dataDir: gate.dataDir });
-      expect(other.stderr).toContain("no key of quarantine.key");
-      await mend(other);
-      expect((await command(gate.dataDir, "release", "--all")).status).toBe(1);
-      await other.stop();
-      expect(other.lines()).toEqual([]);
-
-      writeFileSync(keyFile, key);
-      const directory = join(gate.dataDir, "quarantine");
-      for (const name of readdirSync(directory).filter((name) => name.endsWith(".qseg"))) {
-        const bytes = readFileSync(join(directory, name));
-        bytes[bytes.length - 100]! ^= 1;
-        writeFileSync(join(directory, name), bytes);
-      }
-      const again = await start([], { dataDir: gate.dataDir });
-      const { stdout } = await command(gate.dataDir, "release", "--all");
-      expect(stdout.toString()).toContain("it was changed since it was written");
-      await again.stop();
-      // The last group of each segment was tampered with: those never leave.
-      expect(again.lines().length).toBeLessThan(2);
-    });
-
     it("keeps what streamgate pipe withholds where it is told to, also when that is more than fits in one go", async () => {
       const gate = await start([]);
       await gate.stop();
@@ -388,13 +308,102 @@ for (const { engine, skip, note } of engines) {
       expect([refused.status, refused.stdout.toString()]).toEqual([1, ""]);
       await running.stop();
     });
-
-    it("does not start with a key file that others may read", async () => {
-      const gate = await start([]);
-      await gate.stop();
-      chmodSync(join(gate.dataDir, "quarantine.key"), 0o644);
-      const { status, stderr } = await runCommand(["run", "--data-dir", gate.dataDir, "--engine", engine]);
-      expect([status, stderr]).toEqual([1, expect.stringContaining("chmod 600")]);
-    });
   });
 }
+
+// The store, its key and its commands are one for both engines.
+describe("what lies in the quarantine", () => {
+  const engine = engines.find(({ skip }) => !skip)!.engine;
+  const start = (rules: readonly object[], options?: GateOptions) => startOn(engine, rules, options);
+
+  it("is looked into, purged and told to release while no instance runs", async () => {
+    const gate = await start([quadratic]);
+    for (const n of [1, 2]) {
+      await gate.send(`${hard(n)}\n`);
+      await statusAtRest(gate, "it is withheld", withheld(n));
+    }
+    expect((await gate.stop()).code).toBe(0);
+    const groups = await ls(gate.dataDir);
+    expect(heldRecords(groups)).toBe(2);
+    const nothing = await command(gate.dataDir, "purge");
+    expect([nothing.status, nothing.stderr]).toEqual([2, expect.stringContaining("--all")]);
+    expect((await command(gate.dataDir, "purge", "--older-than", "1")).stdout.toString()).toBe("0 groups purged\n");
+    const purged = await command(gate.dataDir, "purge", groups[0]!.id);
+    expect([purged.status, purged.stdout.toString()]).toEqual([0, "1 group purged\n"]);
+    const waiting = await command(gate.dataDir, "release", groups[1]!.id);
+    expect([waiting.status, waiting.stdout.toString()]).toEqual([0, expect.stringContaining("when it starts")]);
+    expect(audited(gate)).toEqual([
+      ["quarantine_purge", { groups: [groups[0]!.id], damaged: [] }],
+      ["quarantine_release", { groups: [groups[1]!.id], withoutRule: false }],
+    ]);
+    const again = await start([], { dataDir: gate.dataDir });
+    await mend(again);
+    // The request may have been met by the rule that still could not finish it.
+    await command(gate.dataDir, "release", "--all");
+    await again.waitForLines(1);
+    await statusAtRest(again, "it is released", (now) => now.quarantine.records === 0);
+    await again.stop();
+    expect(again.lines()).toHaveLength(1);
+  });
+
+  it("releases nothing that no rule would hold any more, unless that is what is asked", async () => {
+    const gate = await start([quadratic]);
+    await gate.send(`${hard(1)}\n`);
+    await statusAtRest(gate, "it is withheld", withheld(1));
+    await gate.ok("DELETE", "/rules/quadratic");
+    await gate.publish();
+    const refused = await command(gate.dataDir, "release", "--all");
+    expect([refused.status, refused.stdout.toString()]).toEqual([1, expect.stringContaining("quadratic does not run")]);
+    await gate.ok("POST", "/rules", { ...mended, mode: "shadow" });
+    await gate.publish();
+    expect((await command(gate.dataDir, "release", "--all")).status).toBe(1);
+    expect(gate.lines()).toEqual([]);
+    expect((await command(gate.dataDir, "release", "--all", "--without-rule")).status).toBe(0);
+    expect((await gate.waitForLines(1))[0]).toBe(hard(1));
+    await gate.stop();
+  });
+
+  it("cannot be read with another key, and what was tampered with is not believed", async () => {
+    const gate = await start([quadratic]);
+    for (const n of [1, 2]) {
+      await gate.send(`${hard(n)}\n`);
+      await statusAtRest(gate, "it is withheld", withheld(n));
+    }
+    await gate.stop();
+    const keyFile = join(gate.dataDir, "quarantine.key");
+    const key = readFileSync(keyFile);
+    const [first] = await ls(gate.dataDir);
+    writeFileSync(keyFile, `${Buffer.alloc(32, 1).toString("base64")}\n`);
+    const wrong = await command(gate.dataDir, "inspect", first!.id, "--content");
+    expect([wrong.status, wrong.stdout.toString()]).toEqual([1, ""]);
+    expect(wrong.stderr).toContain("no key of quarantine.key opens it");
+    const other = await start([], { dataDir: gate.dataDir });
+    expect(other.stderr).toContain("no key of quarantine.key");
+    await mend(other);
+    expect((await command(gate.dataDir, "release", "--all")).status).toBe(1);
+    await other.stop();
+    expect(other.lines()).toEqual([]);
+
+    writeFileSync(keyFile, key);
+    const directory = join(gate.dataDir, "quarantine");
+    for (const name of readdirSync(directory).filter((name) => name.endsWith(".qseg"))) {
+      const bytes = readFileSync(join(directory, name));
+      bytes[bytes.length - 100]! ^= 1;
+      writeFileSync(join(directory, name), bytes);
+    }
+    const again = await start([], { dataDir: gate.dataDir });
+    const { stdout } = await command(gate.dataDir, "release", "--all");
+    expect(stdout.toString()).toContain("it was changed since it was written");
+    await again.stop();
+    // The last group of each segment was tampered with: those never leave.
+    expect(again.lines().length).toBeLessThan(2);
+  });
+
+  it("does not start with a key file that others may read", async () => {
+    const gate = await start([]);
+    await gate.stop();
+    chmodSync(join(gate.dataDir, "quarantine.key"), 0o644);
+    const { status, stderr } = await runCommand(["run", "--data-dir", gate.dataDir, "--engine", engine]);
+    expect([status, stderr]).toEqual([1, expect.stringContaining("chmod 600")]);
+  });
+});

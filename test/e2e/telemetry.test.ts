@@ -1,4 +1,5 @@
 /** What a gate tells of itself: metrics, health and status on the control port and on a data plane's own admin port, and its log. */
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
@@ -11,6 +12,12 @@ import { atRest } from "../fixtures/status.ts";
 import { until } from "../fixtures/wait.ts";
 
 afterEach(disposeGates);
+
+async function sendDatagrams(port: number, lines: readonly string[]): Promise<void> {
+  const socket = createSocket("udp4");
+  for (const line of lines) await new Promise((sent) => socket.send(line, port, "127.0.0.1", sent));
+  socket.close();
+}
 
 async function ask(port: number, path: string, headers: Record<string, string> = {}, method = "GET") {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers, method });
@@ -37,17 +44,22 @@ for (const { engine, skip, note } of engines) {
       await gate.send(
         `${"DEBUG one\n".repeat(30)}${"ssn 123-45-6789, 123-45-6789\n".repeat(20)}${"plain\n".repeat(50)}`,
       );
+      await sendDatagrams(gate.udpPort, ["by udp", "DEBUG by udp"]);
+      await until("the datagrams have come", async () => (await gate.ok("GET", "/status")).received.records === 102);
       await atRest(gate);
       for (const port of [gate.controlPort, gate.adminPort]) {
         const series = await scrape(port);
         const value = (name: string, labels = {}) => amountOf(series, `streamgate_${name}`, labels);
-        expect(value("records_received_total")).toBe(100);
-        expect(value("bytes_received_total")).toBe(30 * 9 + 20 * 28 + 50 * 5);
-        expect(value("records_dropped_total", { rule: "drop_debug" })).toBe(30);
-        expect(value("bytes_dropped_total", { rule: "drop_debug" })).toBe(270);
+        expect(value("records_received_total", { listener: "tcp" })).toBe(100);
+        expect(value("bytes_received_total", { listener: "tcp" })).toBe(30 * 9 + 20 * 28 + 50 * 5);
+        expect(value("records_received_total", { listener: "udp" })).toBe(2);
+        expect(value("bytes_received_total", { listener: "udp" })).toBe(18);
+        expect(value("records_received_total")).toBe(102);
+        expect(value("records_dropped_total", { rule: "drop_debug" })).toBe(31);
+        expect(value("bytes_dropped_total", { rule: "drop_debug" })).toBe(282);
         expect(value("records_redacted_total", { rule: "ssn" })).toBe(20);
         expect(value("records_delivered_total", { output: "siem" })).toBe(sink.lines().length);
-        expect(value("records_delivered_total", { output: "siem" })).toBe(70);
+        expect(value("records_delivered_total", { output: "siem" })).toBe(71);
         expect(value("records_lost_total")).toBe(0);
         expect(value("ledger_imbalance")).toBe(0);
         expect(value("output_breaker_state", { output: "siem", state: "closed" })).toBe(2);
@@ -95,7 +107,9 @@ for (const { engine, skip, note } of engines) {
       expect(body.checks).toMatchObject({ listening: true, manifest: true, outputs: false });
       expect(amountOf(await scrape(gate.adminPort), "streamgate_output_over_limit", { output: "siem" })).toBe(1);
       expect((await ask(gate.adminPort, "/healthz")).status).toBe(200);
-      const status = (await ask(gate.adminPort, "/status")).body;
+      const told = async () => (await ask(gate.adminPort, "/status")).body;
+      await until("it says why", async () => (await told()).outputs.siem.last_error !== undefined);
+      const status = await told();
       expect(status.ready).toBe(false);
       expect(status.outputs.siem.last_error).toMatch(/503/);
       expect(status.last_errors[0].message).toMatch(/^output siem /);
@@ -168,6 +182,34 @@ describe("the admin port", () => {
     expect((await ask(gate.adminPort, "/rules/none/effect")).status).toBe(404);
     expect((await ask(gate.adminPort, "/rules/%zz/effect")).status).toBe(400);
     expect((await ask(gate.adminPort, "/status", { "sec-fetch-site": "cross-site" })).status).toBe(403);
+  });
+
+  it("asks for tokens as the control API does, but for health", async () => {
+    const token = "a token that nobody guesses";
+    const gate = await Gate.start({
+      env: {
+        ADMIN_PORT: String(await freePort()),
+        ADMIN_HOST: "0.0.0.0",
+        STREAMGATE_TOKEN: token.replaceAll(" ", "-"),
+      },
+    });
+    const bearer = { authorization: `Bearer ${token.replaceAll(" ", "-")}` };
+    for (const path of ["/metrics", "/status", "/rules/none/effect"]) {
+      expect((await ask(gate.adminPort, path)).status).toBe(401);
+      expect((await ask(gate.adminPort, path, { authorization: "Bearer wrong" })).status).toBe(401);
+    }
+    for (const path of ["/healthz", "/readyz"]) expect((await ask(gate.adminPort, path)).status).toBe(200);
+    expect((await ask(gate.adminPort, "/metrics", bearer)).status).toBe(200);
+    expect((await ask(gate.adminPort, "/status", bearer)).status).toBe(200);
+  });
+
+  it("does not start where others reach it and no token guards it", async () => {
+    const gate = await Gate.start({
+      env: { ADMIN_PORT: String(await freePort()), ADMIN_HOST: "0.0.0.0" },
+      dontWait: true,
+    });
+    expect((await gate.exited).code).toBe(2);
+    expect(gate.stderr).toMatch(/ADMIN_HOST 0\.0\.0\.0: .*STREAMGATE_TOKEN/);
   });
 
   it("that somebody asked for and that is taken is refused", async () => {

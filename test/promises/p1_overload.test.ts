@@ -10,7 +10,14 @@ import { Outputs } from "../../src/data/delivery/outputs.ts";
 import type { StreamFeed } from "../../src/data/delivery/stream/stream_writer.ts";
 import type { Batch } from "../../src/data/engine/batch.ts";
 import type { EngineKind } from "../../src/data/engine/engine.ts";
-import { countCell, countCellsFixed, countCellsPerRule, frameCells, ruleCell } from "../../src/data/engine/layout.ts";
+import {
+  countCell,
+  countCellsFixed,
+  countCellsOf,
+  countCellsPerRule,
+  frameCells,
+  ruleCell,
+} from "../../src/data/engine/layout.ts";
 import { createRingMemory } from "../../src/data/ring/layout.ts";
 import { Inbox } from "../../src/data/worker/inbox.ts";
 import { readRules } from "../../src/manifest/manifest.ts";
@@ -91,7 +98,7 @@ class Worker {
   async reload(): Promise<Float64Array> {
     const kind = this.#kind;
     const plan = compilePlan(readRules(rules, (pattern) => kind.checkPattern(pattern)).rules);
-    this.counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
+    this.counts = new Float64Array(countCellsOf(plan));
     this.inbox.swap(kind.prepare(plan), this.counts, await this.outputs.prepare([], 100, plan));
     return this.counts;
   }
@@ -223,8 +230,7 @@ for (const { engine, skip, note } of engines) {
         // One listener: the second connection's records go through the ring of the other worker, which cannot keep up.
         const env = { OVERLOAD: overload, TCP_LISTENER: "single", RING_BYTES: "4MiB" };
         const gate = await Gate.start({ engine, env });
-        for (const { id, type, params } of [...dear(dearRules[engine]), ...rules]) await gate.addRule(id, type, params);
-        await gate.publish();
+        await gate.ok("PUT", "/manifest", { pipelines: [{ processors: [...dear(dearRules[engine]), ...rules] }] });
         const sockets = [await gate.connect(), await gate.connect(), await gate.connect(), await gate.connect()];
         const opened = () => gate.stderr.includes("overload: rules that only reduce are skipped");
         // With backpressure as many as the ring holds, and half of it again.

@@ -14,24 +14,35 @@ export interface Published {
   readonly subscribers_notified: number;
   readonly warnings?: readonly { readonly rule: string; readonly what: string }[];
   readonly weakened?: readonly { readonly rule: string; readonly what: string }[];
-  /** Of rollback and apply: kept: the draft held changes of its own, and still does. */
+  /** Of rollback and apply. kept: the draft held changes of its own, and still does. */
   readonly draft?: "followed" | "kept";
-  /** With a wait: what became of it at each data plane. */
-  readonly planes?: readonly PlaneResult[];
-  /** With a wait: whether every data plane runs it. */
-  readonly applied?: boolean;
+  /** With a wait. */
+  readonly planes?: {
+    readonly status: "applied" | "pending" | "refused";
+    readonly applied: readonly string[];
+    readonly pending: readonly string[];
+    readonly refused: readonly { readonly plane: string; readonly what: string }[];
+    readonly silent: number;
+  };
 }
 
-export interface PlaneResult {
-  readonly id: string;
-  readonly state?: string;
-  readonly version?: string | null;
-  readonly why?: string;
+/** What a command that publishes may say besides. */
+export interface PublishingOptions {
+  readonly comment?: string | undefined;
+  /** Wait until every data plane runs it, so many seconds at most. */
+  readonly waitSeconds?: number | undefined;
+}
+
+export function publishingQuery({ comment, waitSeconds }: PublishingOptions) {
+  return {
+    query: { comment, wait: waitSeconds === undefined ? undefined : `${waitSeconds}s` },
+    ...(waitSeconds !== undefined && { waitMs: 1000 * waitSeconds }),
+  };
 }
 
 /** @returns exit status 0; 1 when it was waited for and some data plane does not run it */
 export function tellPublished(published: Published, json: boolean): number {
-  const { status, manifest, subscribers_notified: notified, warnings = [], weakened = [], draft, applied } = published;
+  const { status, manifest, subscribers_notified: notified, warnings = [], weakened = [], draft, planes } = published;
   if (json) writeJson(published);
   else {
     const [pipeline] = manifest.pipelines;
@@ -40,19 +51,19 @@ export function tellPublished(published: Published, json: boolean): number {
       count(pipeline?.outputs?.length ?? 0, "output"),
       `${count(notified, "data plane")} notified`,
     ];
-    if (status === "unchanged") say(`version ${manifest.version} runs already, nothing to publish`);
+    if (status === "unchanged") say(`version ${manifest.version} says so already: nothing is published`);
     else say(`${paint("green", `published version ${manifest.version}`)}: ${counts.join(", ")}`);
     for (const { rule, what } of weakened) warn(`rule ${JSON.stringify(rule)} protects less than before: ${what}`);
     for (const { rule, what } of warnings) warn(`rule ${JSON.stringify(rule)}: ${what}`);
     if (draft === "kept") say("the draft holds changes that were not published, and still does");
-    for (const plane of published.planes ?? []) say(planeLine(plane));
-    if (applied === false) warn("not every data plane runs it");
+    if (planes !== undefined) tellPlanes(planes);
   }
-  return applied === false ? 1 : 0;
+  return planes === undefined || planes.status === "applied" ? 0 : 1;
 }
 
-function planeLine({ id, state, version, why }: PlaneResult): string {
-  const good = state === undefined || state === "applied";
-  const runs = version == null ? "" : `, runs version ${version}`;
-  return `  ${visible(id)}: ${paint(good ? "green" : "red", state ?? "applied")}${runs}${why === undefined ? "" : ` (${visible(why)})`}`;
+function tellPlanes({ applied, pending, refused, silent }: NonNullable<Published["planes"]>): void {
+  for (const id of applied) say(`  ${visible(id)}: ${paint("green", "runs it")}`);
+  for (const id of pending) say(`  ${visible(id)}: ${paint("yellow", "has not said so in time")}`);
+  for (const { plane, what } of refused) say(`  ${visible(plane)}: ${paint("red", "refuses it")}: ${visible(what)}`);
+  if (silent > 0) say(`  ${count(silent, "data plane")} of an earlier version: notified, does not report`);
 }

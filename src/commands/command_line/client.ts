@@ -6,6 +6,9 @@ import { readSettings } from "../../settings/settings.ts";
 import type { Connection } from "../client/connection.ts";
 import { finish, readNumber, withSettings } from "./options.ts";
 
+/** Of commands whose 1 means that something differs, as of `diff`. */
+const exitTrouble = 2;
+
 const clientSettings = ["url", "token", "ca"] as const;
 
 interface ClientFlags {
@@ -171,18 +174,76 @@ function addOutputs(outputs: Command): void {
   );
 }
 
+/** What goes with a version that a command makes. */
+function withPublishing(command: Command): Command {
+  return command
+    .option("--comment <text>", "why, for the list of versions")
+    .option("--wait [seconds]", "wait until every data plane runs it, 5 seconds by default; exit 1 when one does not");
+}
+
+function publishingOf({ comment, wait }: Readonly<Record<string, unknown>>) {
+  return { comment: comment as string | undefined, waitSeconds: readWait(wait) };
+}
+
 function addPublishing(program: Command): void {
   asks(
-    program
-      .command("publish")
-      .description("make the draft the next version; data planes then run it")
-      .option("--comment <text>", "why, for the list of versions")
-      .option(
-        "--wait [seconds]",
-        "wait until every data plane runs it, 5 seconds by default; exit 1 when one does not",
-      ),
+    withPublishing(program.command("publish").description("make the draft the next version; data planes then run it")),
     () => import("../publish.ts"),
-    ({ json, comment, wait }) => ({ json, comment: comment as string | undefined, waitMs: readWait(wait) }),
+    (flags) => ({ ...publishingOf(flags), json: flags.json }),
+  );
+  asks(
+    withPublishing(
+      program
+        .command("rollback")
+        .description("publish an earlier version again, as a new one")
+        .argument("<version>", "its number, of `streamgate versions`"),
+    ),
+    () => import("../rollback.ts"),
+    (flags, version: string) => ({
+      ...publishingOf(flags),
+      version: readNumber("version", version, 1, Number.MAX_SAFE_INTEGER),
+      json: flags.json,
+    }),
+  );
+  asks(
+    program
+      .command("versions")
+      .description("what was published, when, by whom and why, the newest first; or one of them whole")
+      .argument("[version]", "number of one version, to see its manifest")
+      .option("--limit <n>", "how many at most"),
+    () => import("../versions.ts"),
+    ({ json, limit }, version: string | undefined) => ({
+      version: version === undefined ? undefined : readNumber("version", version, 1, Number.MAX_SAFE_INTEGER),
+      limit: limit === undefined ? undefined : readNumber("--limit", String(limit), 1, 100),
+      json,
+    }),
+  );
+  asks(
+    program
+      .command("diff")
+      .description("what one version says differently from another; exit 1 when they differ")
+      .argument("[from]", "a version's number, published (the default) or draft")
+      .argument("[to]", "likewise; absent: draft"),
+    () => import("../diff.ts"),
+    ({ json }, from: string | undefined, to: string | undefined) => ({ from, to, json }),
+    () => exitTrouble,
+  );
+  asks(
+    withPublishing(
+      program
+        .command("apply")
+        .description("publish what a file says, whole, and print what that changes (docs/config_file.md)")
+        .requiredOption("-f, --file <file>", "streamgate.json; - reads standard input")
+        .option("--dry-run", "change nothing; exit 1 when something would change, 2 on trouble"),
+    ),
+    () => import("../apply.ts"),
+    (flags) => ({
+      ...publishingOf(flags),
+      file: String(flags.file),
+      dryRun: flags.dryRun === true,
+      json: flags.json,
+    }),
+    ({ dryRun }) => (dryRun ? exitTrouble : 1),
   );
 }
 
@@ -192,11 +253,33 @@ function addWatching(program: Command): void {
     () => import("../status.ts"),
     ({ json }) => ({ json }),
   );
+  asks(
+    program
+      .command("planes")
+      .description("each data plane and what it runs; exit 1 when one does not run what is published"),
+    () => import("../planes.ts"),
+    ({ json }) => ({ json }),
+  );
+  asks(
+    program
+      .command("tail")
+      .description("look on while records pass: a sample, after redaction (docs/cli.md)")
+      .option("--rule <id>", "only records that this rule acts on, dropped ones too")
+      .option("--output <id>", "only records that go to this output")
+      .option("--rate <n>", "records a second, at most (default: 10)")
+      .option("--count <n>", "end after so many records"),
+    () => import("../tail.ts"),
+    ({ json, rule, output, rate, count }) => ({
+      ...{ json, rule: rule as string | undefined, output: output as string | undefined },
+      rate: rate === undefined ? undefined : readNumber("--rate", String(rate), 1, 200),
+      count: count === undefined ? undefined : readNumber("--count", String(count), 1, 1_000_000),
+    }),
+  );
 }
 
 /** `--wait`, `--wait 10`, `--wait 10s`. */
 function readWait(given: unknown): number | undefined {
   if (given === undefined) return undefined;
-  if (given === true) return 5_000;
-  return 1000 * readNumber("--wait", String(given).replace(/s$/, ""), 0, 600);
+  if (given === true) return 5;
+  return readNumber("--wait", String(given).replace(/s$/, ""), 0, 60);
 }

@@ -27,6 +27,14 @@ export interface AuthSettings {
   readonly tokenFile?: string | undefined;
 }
 
+/** How a port that asks for tokens is called: the setting that says where it listens, and its name. */
+export interface PortWords {
+  readonly setting: string;
+  readonly name: string;
+}
+
+const controlPortWords: PortWords = { setting: "CONTROL_HOST", name: "control API" };
+
 export interface AuthLog {
   info(message: string): void;
   warn(message: string): void;
@@ -61,12 +69,12 @@ export class Authentication {
   /**
    * @throws StreamGateError SG_SETTING when the address can be reached from elsewhere and no token is configured, SG_TOKEN_FILE
    */
-  constructor({ controlHost, controlAuth, token, tokenFile }: AuthSettings, log: AuthLog) {
+  constructor({ controlHost, controlAuth, token, tokenFile }: AuthSettings, log: AuthLog, port = controlPortWords) {
     this.#log = log;
     const off = controlAuth === "off";
     const configured = token !== undefined || tokenFile !== undefined;
     this.required = configured && !off;
-    if (!configured && !off && !isLoopback(controlHost)) throw unguarded(controlHost);
+    if (!configured && !off && !isLoopback(controlHost)) throw unguarded(controlHost, port);
     if (off && !isLoopback(controlHost))
       log.warn(
         `CONTROL_AUTH=off: whoever reaches ${controlHost} may change rules and outputs; something else must guard the port`,
@@ -148,10 +156,10 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || (isIPv4(address) && address.startsWith("127."));
 }
 
-function unguarded(host: string): StreamGateError {
+function unguarded(host: string, { setting, name }: PortWords): StreamGateError {
   return new StreamGateError("SG_SETTING", {
-    where: `CONTROL_HOST ${host}`,
-    what: "can be reached from other machines, and no token guards the control API",
-    fix: "set STREAMGATE_TOKEN, or STREAMGATE_TOKEN_FILE to a file of lines that `streamgate token new NAME --role admin` prints; or leave CONTROL_HOST out to listen on loopback alone; or say CONTROL_AUTH=off where something else guards the port",
+    where: `${setting} ${host}`,
+    what: `can be reached from other machines, and no token guards the ${name}`,
+    fix: `set STREAMGATE_TOKEN, or STREAMGATE_TOKEN_FILE to a file of lines that \`streamgate token new NAME --role admin\` prints; or leave ${setting} out to listen on loopback alone; or say CONTROL_AUTH=off where something else guards the port`,
   });
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Control } from "../../../test/fixtures/control.ts";
 import { until } from "../../../test/fixtures/wait.ts";
+import type { ControlOptions } from "../server.ts";
 import { routeAccess } from "./access.ts";
 import { Authentication, type AuthSettings, isLoopback } from "./authentication.ts";
 import { permits, type Role, roles } from "./role.ts";
@@ -149,6 +150,27 @@ describe("a call without the right token", () => {
     writeFileSync(file, `${tokenLine({ name: "next", role: "read", digest: digestOf(next) })}\n`);
     expect((await control.call("GET", "/rules", bearer(of.read))).status).toBe(401);
     expect((await control.call("GET", "/rules", bearer(next))).status).toBe(200);
+  });
+});
+
+describe("an answer that goes on and on", () => {
+  it("ends when its token is let in no more", async () => {
+    const { file, of } = tokens();
+    let ended = false;
+    const tails = {
+      close: () => {},
+      watch: () => () => {
+        ended = true;
+      },
+    } as unknown as NonNullable<ControlOptions["tails"]>;
+    control = await Control.start({ authentication: authentication({ tokenFile: file }), tails });
+    const { port } = control.server;
+    expect((await control.call("GET", "/tail", bearer(of.write))).status).toBe(403);
+    const response = await fetch(`http://127.0.0.1:${port}/tail`, bearer(of.admin));
+    expect(response.status).toBe(200);
+    writeFileSync(file, `${tokenLine({ name: "next", role: "admin", digest: digestOf(newToken()) })}\n`);
+    expect(await response.text()).toBe("");
+    await until("nobody looks on", () => ended);
   });
 });
 

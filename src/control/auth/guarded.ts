@@ -1,5 +1,6 @@
 /** Puts an application behind its guards, in this order: headers, foreign pages, token, role. What passes knows its caller. */
 
+import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { accessOf } from "./access.ts";
 import { type Authentication, authorize, bearerToken, type Caller } from "./authentication.ts";
@@ -11,6 +12,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Set where a call asked for a token. */
     caller?: Caller;
+    /** Asks again. @throws AccessError */
+    admitAgain?: () => Caller;
   }
 }
 
@@ -27,11 +30,31 @@ export function guard(app: FastifyInstance, { authentication, origins }: Guards,
     if (!asksForTokens) return;
     const access = accessOf(request.method, request.is404 ? undefined : request.routeOptions.url);
     if (access === "open") return;
-    const caller = authentication.authenticate(bearerToken(request.headers.authorization), request.ip);
-    request.caller = caller;
-    request.actor = caller.actor;
-    authorize(caller, access, `${request.method} ${request.routeOptions.url ?? request.url.split("?")[0]}`);
+    const admit = () => {
+      const caller = authentication.authenticate(bearerToken(request.headers.authorization), request.ip);
+      authorize(caller, access, `${request.method} ${request.routeOptions.url ?? request.url.split("?")[0]}`);
+      return caller;
+    };
+    request.caller = admit();
+    request.actor = request.caller.actor;
+    request.admitAgain = admit;
   });
+}
+
+const askAgainMs = 2_000;
+
+/** Ends an answer that goes on and on when its caller's token is let in no more. @param end called once then */
+export function endWhenRefused({ admitAgain }: FastifyRequest, response: ServerResponse, end: () => void): void {
+  if (admitAgain === undefined) return;
+  const timer = setInterval(() => {
+    try {
+      admitAgain();
+    } catch {
+      clearInterval(timer);
+      end();
+    }
+  }, askAgainMs).unref();
+  response.once("close", () => clearInterval(timer));
 }
 
 /** Whether the caller may see what is left of records' text. */

@@ -1,52 +1,71 @@
 /**
  * Who may call, asked before a byte of the message is read: a caller without a valid token cannot make the program keep messages. Health is
- * open, since probes (Kubernetes' `grpc` probe among them) send no token; it tells no more than whether calls are answered.
+ * open, since probes (Kubernetes' `grpc` probe among them) send no token, and so is reflection, which tells what the protocol file in the
+ * repository says: as `/readyz` and `/docs` are over REST.
  */
 
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
 import { StreamGateError } from "../../errors.ts";
 import type { Actor } from "../actor.ts";
 import { RequestError } from "../answer.ts";
+import { type Authentication, authorize, bearerToken } from "../auth/authentication.ts";
+import type { Access } from "../auth/role.ts";
+import type { Clients } from "./clients.ts";
+import { type Calls, serviceName } from "./messages.ts";
 import type { ToServiceError } from "./status_code.ts";
 
 /** Messages and answers in memory at once, over all connections: each may take a megabyte. */
 const callsMax = 128;
-
-/** What a call needs: `read` shows, `write` changes. */
-export type Need = "read" | "write";
-
-export interface Credentials {
-  /** The metadata `authorization`, as it came. */
-  readonly authorization: string | undefined;
-  readonly address: string;
-  readonly need: Need;
-}
-
-/** @throws StreamGateError when the token is missing, wrong, or of a role that may not do this */
-export type Authenticate = (credentials: Credentials) => Actor | Promise<Actor>;
+/** Of those, counted apart, that anybody may make: they must not keep out the others. */
+const openCallsMax = 32;
 
 export interface Caller {
   readonly actor: Actor;
   /** Asks again: a token may end while a call goes on. */
-  recheck(): Promise<void>;
+  recheck(): void;
 }
 
 /** Whose call it is, for its handler: by the metadata that came with it. */
 export type Callers = WeakMap<Metadata, Caller>;
 
-/**
- * @param needOf by the path of a method, such as `/streamgate.v1.ControlService/Publish`; undefined: open to everybody
- * @param failed told of what is no error of the caller
- */
+/** Every method of ours, by its name; others are open. */
+const methodAccess: Readonly<Record<keyof Calls | "Watch", Access>> = {
+  GetManifest: "read",
+  PutManifest: "write",
+  Publish: "write",
+  Rollback: "write",
+  Status: "read",
+  Watch: "read",
+  ListRules: "read",
+  AddRule: "write",
+  ReplaceRule: "write",
+  RemoveRule: "write",
+  ListOutputs: "read",
+  AddOutput: "write",
+  ReplaceOutput: "write",
+  RemoveOutput: "write",
+};
+
+/** @param path such as `/streamgate.v1.ControlService/Publish` */
+export function accessOf(path: string): Access {
+  const [service, method] = path.slice(1).split("/");
+  if (service !== serviceName) return "open";
+  return methodAccess[method as keyof typeof methodAccess] ?? "admin";
+}
+
+/** @param failed told of what is no error of the caller */
 export function admission(
-  authenticate: Authenticate,
-  needOf: (path: string) => Need | undefined,
+  authentication: Authentication,
+  clients: Clients,
   toServiceError: ToServiceError,
   failed: (path: string, error: Error) => StreamGateError,
 ): { interceptor: ServerInterceptor; callers: Callers } {
   const callers: Callers = new WeakMap();
-  let calls = 0;
+  const running = { open: 0, guarded: 0 };
   const interceptor: ServerInterceptor = ({ path }, call) => {
+    const access = accessOf(path);
+    const kind = access === "open" ? "open" : "guarded";
+    const max = access === "open" ? openCallsMax : callsMax;
     let counted = false;
     const refuse = (error: unknown) => {
       const known = error instanceof StreamGateError ? error : failed(path, error as Error);
@@ -56,37 +75,36 @@ export function admission(
       start: (next) =>
         next({
           onReceiveMetadata(metadata, proceed) {
-            if (calls >= callsMax) {
-              refuse(tooMany());
+            if (running[kind] >= max) {
+              refuse(tooMany(max));
               return;
             }
-            calls++;
+            running[kind]++;
             counted = true;
-            const need = needOf(path);
-            if (need === undefined) {
+            if (access === "open") {
               proceed(metadata);
               return;
             }
-            const [authorization] = metadata.get("authorization");
-            const credentials: Credentials = {
-              authorization: typeof authorization === "string" ? authorization : undefined,
-              address: call.getConnectionInfo().remoteAddress ?? "unknown",
-              need,
+            const [authorization] = metadata.get("authorization").map(String);
+            const connection = call.getConnectionInfo();
+            const address = connection.remoteAddress ?? "unknown";
+            const check = (): Actor => {
+              const caller = authentication.authenticate(bearerToken(authorization), address);
+              authorize(caller, access, path);
+              return caller.actor;
             };
-            const ask = async () => authenticate(credentials);
-            ask().then((actor) => {
-              callers.set(metadata, {
-                actor,
-                recheck: async () => {
-                  await ask();
-                },
-              });
-              proceed(metadata);
-            }, refuse);
+            try {
+              callers.set(metadata, { actor: check(), recheck: check });
+            } catch (error) {
+              refuse(error);
+              return;
+            }
+            clients.welcome({ remoteAddress: connection.remoteAddress, remotePort: connection.remotePort });
+            proceed(metadata);
           },
           onCancel(): void {
             // The end of every call, however it ends.
-            if (counted) calls--;
+            if (counted) running[kind]--;
             counted = false;
           },
         }),
@@ -95,6 +113,6 @@ export function admission(
   return { interceptor, callers };
 }
 
-function tooMany(): StreamGateError {
-  return new RequestError(429, { what: `${callsMax} calls run already`, fix: "call again in a moment" });
+function tooMany(max: number): StreamGateError {
+  return new RequestError(429, { what: `${max} calls run already`, fix: "call again in a moment" });
 }

@@ -1,5 +1,6 @@
 /** Each unary call of the gRPC API over the methods that the REST routes call, too. */
 
+import { StreamGateError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
 import type { Manifest as PlainManifest, Rule as PlainRule } from "../../manifest/manifest.ts";
 import type { OutputConfig } from "../../outputs/index.ts";
@@ -7,8 +8,17 @@ import type { Actor } from "../actor.ts";
 import { RequestError } from "../answer.ts";
 import { bodyDepthMax } from "../body.ts";
 import type { DraftEdits } from "../draft_edits.ts";
-import type { Publication, Published } from "../publication.ts";
-import type { Calls, Manifest, Output, Publication as PublicationMessage, Rule, Status } from "./messages.ts";
+import type { Publication, PublicationOptions, Published } from "../publication.ts";
+import { readPublicationFields } from "../publication_request.ts";
+import type {
+  Calls,
+  Manifest,
+  Output,
+  PublicationFields,
+  Publication as PublicationMessage,
+  Rule,
+  Status,
+} from "./messages.ts";
 
 export type UnaryCalls = {
   readonly [Name in keyof Calls]: (request: Calls[Name][0], actor: Actor) => Promise<Calls[Name][1]>;
@@ -17,25 +27,30 @@ export type UnaryCalls = {
 export interface CallContext {
   readonly edits: DraftEdits;
   readonly publication: Publication;
-  /** What `GET /status` answers; absent: this process runs no data plane. */
-  readonly status?: (() => Promise<object>) | undefined;
+  /** What `GET /status` answers; undefined: this process runs no data plane. */
+  readonly status: () => Promise<object | undefined>;
+  /** What `GET /planes` answers. @throws StreamGateError SG_BUS_AWAY */
+  readonly planes: () => Promise<readonly object[]>;
 }
 
-export function unaryCalls({ edits, publication, status }: CallContext): UnaryCalls {
+export type StatusContext = Pick<CallContext, "publication" | "status" | "planes">;
+
+export function unaryCalls(context: CallContext): UnaryCalls {
+  const { edits, publication } = context;
   return {
     GetManifest: async () => ({ manifest: manifestMessage(publication.manifest), etag: publication.tag }),
-    PutManifest: async ({ manifest_json, if_match, comment }, actor) => ({
+    PutManifest: async (request, actor) => ({
       publication: published(
-        await publication.put(parse(manifest_json, "manifest_json"), optionsOf({ actor, if_match, comment })),
+        await publication.put(parse(request.manifest_json, "manifest_json"), optionsOf(request, actor)),
       ),
     }),
-    Publish: async ({ if_match, comment }, actor) => ({
-      publication: published(await publication.publish(optionsOf({ actor, if_match, comment }))),
+    Publish: async (request, actor) => ({
+      publication: published(await publication.publish(optionsOf(request, actor))),
     }),
-    Rollback: async ({ version, if_match, comment }, actor) => ({
-      publication: published(await publication.rollback(version, optionsOf({ actor, if_match, comment }))),
+    Rollback: async (request, actor) => ({
+      publication: published(await publication.rollback(request.version, optionsOf(request, actor))),
     }),
-    Status: () => statusMessage({ publication, status }),
+    Status: () => statusMessage(context),
     ListRules: async () => ({ rules: edits.rules().map(ruleMessage), etag: edits.tag }),
     AddRule: async ({ rule_json, before, if_match }, actor) => ({
       rule: ruleMessage(
@@ -73,12 +88,18 @@ export function unaryCalls({ edits, publication, status }: CallContext): UnaryCa
   };
 }
 
-export async function statusMessage({
-  publication,
-  status,
-}: Pick<CallContext, "publication" | "status">): Promise<Status> {
-  const json = status === undefined ? "" : JSON.stringify(await status());
-  return { version: publication.manifest.version, json };
+export async function statusMessage({ publication, status, planes }: StatusContext): Promise<Status> {
+  // The rest can be told while the bus is away.
+  const reports = planes().then(JSON.stringify, (error: unknown) => {
+    if (error instanceof StreamGateError && error.code === "SG_BUS_AWAY") return "";
+    throw error;
+  });
+  const [told, planes_json] = await Promise.all([status(), reports]);
+  return {
+    version: publication.manifest.version,
+    json: told === undefined ? "" : JSON.stringify(told),
+    planes_json,
+  };
 }
 
 export function manifestMessage(manifest: PlainManifest): Manifest {
@@ -101,6 +122,7 @@ function published({
   weakened,
   draft,
   tag,
+  planes,
 }: Published): PublicationMessage {
   return {
     outcome: status === "published" ? "OUTCOME_PUBLISHED" : "OUTCOME_UNCHANGED",
@@ -110,11 +132,17 @@ function published({
     weakened: weakened.map(({ rule, how, what }) => ({ rule, how, what })),
     draft: draft === undefined ? "DRAFT_UNSPECIFIED" : draft === "followed" ? "DRAFT_FOLLOWED" : "DRAFT_KEPT",
     etag: tag,
+    planes,
   };
 }
 
-function optionsOf({ actor, if_match, comment }: { actor: Actor; if_match: string; comment: string }) {
-  return { actor, ifMatch: given(if_match), comment: given(comment) };
+function optionsOf(request: PublicationFields, actor: Actor): PublicationOptions {
+  const { if_match, comment, wait, revert_off, expect_drop } = request;
+  const fields = {
+    ...{ comment, revert: revert_off ? "off" : "on", expect_drop: String(expect_drop) },
+    ...(wait !== "" && { wait }),
+  };
+  return { actor, ifMatch: given(if_match), ...readPublicationFields(fields) };
 }
 
 /** A field that was not sent is empty. */

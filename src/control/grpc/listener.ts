@@ -5,12 +5,13 @@
  */
 
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
+import type { Server as TlsServer } from "node:tls";
+import type { CertificateFiles } from "../../tls/certificate_files.ts";
 import { type Listening, listenLocally } from "../listen.ts";
 import type { ControlLog } from "../routes/context.ts";
+import { Clients } from "./clients.ts";
 import type { GrpcServer } from "./server.ts";
 
-/** A browser or a scanner may hold some; a client needs one. */
-const connectionsMax = 128;
 /** From the connection to the whole preface. Nobody types it byte by byte. */
 const prefaceTimeoutMs = 10_000;
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
@@ -30,8 +31,12 @@ export interface ListenerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Makes what answers; called at the first connection that speaks HTTP/2. */
-  readonly load: () => Promise<GrpcServer>;
+  /** Makes what answers, and tells `clients` whose calls it lets in; called at the first connection that speaks HTTP/2. */
+  readonly load: (clients: Clients) => Promise<GrpcServer>;
+  /** Connections at once. */
+  readonly clientsMax?: number;
+  /** Certificate and key of the control API; absent: it speaks plain text. */
+  readonly tls?: CertificateFiles;
   readonly log: ControlLog;
 }
 
@@ -41,12 +46,21 @@ export interface GrpcListener extends Omit<Listening, "close"> {
 }
 
 /** @throws StreamGateError SG_PORT_IN_USE, SG_SETTING */
-export async function listenForGrpc({ host, port, load, log }: ListenerOptions): Promise<GrpcListener> {
+export async function listenForGrpc({
+  host,
+  port,
+  load,
+  tls,
+  log,
+  clientsMax,
+}: ListenerOptions): Promise<GrpcListener> {
   let server: Promise<GrpcServer> | undefined;
-  let closing = false;
-  const sockets = new Set<Socket>();
+  let closed: Promise<void> | undefined;
+  /** Those that have not said yet what they speak. */
+  const silent = new Set<Socket>();
+  const clients = new Clients(clientsMax);
   const loaded = () => {
-    server ??= load().catch((error: unknown) => {
+    server ??= load(clients).catch((error: unknown) => {
       // The next connection may find what this one did not (a full disk, an upgrade under way).
       server = undefined;
       log.error(`the gRPC API could not be loaded: ${(error as Error).message}`);
@@ -55,36 +69,66 @@ export async function listenForGrpc({ host, port, load, log }: ListenerOptions):
     return server;
   };
   const accept = (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
     // A client that goes away is no fault; the session has its own listener later.
     socket.on("error", () => socket.destroy());
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
     awaitPreface(socket, () => {
+      silent.delete(socket);
       loaded().then(
         ({ take }) => {
-          if (closing || socket.destroyed) socket.destroy();
+          if (closed !== undefined || socket.destroyed) socket.destroy();
           else take(socket);
         },
         () => socket.destroy(),
       );
     });
   };
+  // Loaded where it is used.
+  const createTls = tls === undefined ? undefined : (await import("node:tls")).createServer;
+  const secure: TlsServer[] = [];
   const create = (): Server => {
-    const listener = createTcpServer({ noDelay: true, keepAlive: true }, accept);
-    listener.maxConnections = connectionsMax;
+    const options = { noDelay: true, keepAlive: true };
+    let listener: Server;
+    if (tls === undefined || createTls === undefined) listener = createTcpServer(options, accept);
+    else {
+      const server = createTls({
+        ...options,
+        ...tls.current,
+        ALPNProtocols: ["h2"],
+        handshakeTimeout: prefaceTimeoutMs,
+      });
+      secure.push(server.on("secureConnection", accept));
+      // A handshake that fails is the client's affair; Node closes the connection.
+      listener = server.on("tlsClientError", () => {});
+    }
+    // With TLS these are the sockets below it.
+    listener.on("connection", (socket) => clients.add(socket));
     return listener;
   };
-  const listening = await listenLocally(host, port, create, "GRPC_PORT");
+  const forgetTls = tls?.onChange((changed) => {
+    for (const server of secure) server.setSecureContext(changed);
+  });
+  const listening = await listenLocally(host, port, create, "GRPC_PORT").catch((error: unknown) => {
+    forgetTls?.();
+    throw error;
+  });
   return {
     port: listening.port,
     addresses: listening.addresses,
-    async close(graceMs) {
-      closing = true;
-      const closed = listening.close();
-      const running = await server?.catch(() => undefined);
-      await running?.close(graceMs);
-      for (const socket of sockets) socket.destroy();
-      await closed;
+    close(graceMs) {
+      closed ??= (async () => {
+        forgetTls?.();
+        const ended = listening.close();
+        for (const socket of silent) socket.destroy();
+        const running = await server?.catch(() => undefined);
+        running?.stop();
+        const timer = setTimeout(() => clients.closeAll(), graceMs);
+        await ended;
+        clearTimeout(timer);
+        running?.end();
+      })();
+      return closed;
     },
   };
 }

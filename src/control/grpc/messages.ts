@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { Options, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
+import type { Applied } from "../planes.ts";
 
 export const serviceName = "streamgate.v1.ControlService";
 
@@ -44,11 +45,13 @@ export interface Publication {
   readonly weakened: readonly { readonly rule: string; readonly how: string; readonly what: string }[];
   readonly draft: "DRAFT_UNSPECIFIED" | "DRAFT_FOLLOWED" | "DRAFT_KEPT";
   readonly etag: string;
+  readonly planes?: Applied | undefined;
 }
 
 export interface Status {
   readonly version: string;
   readonly json: string;
+  readonly planes_json: string;
 }
 
 export interface WatchRequest {
@@ -64,12 +67,19 @@ interface IfMatch {
   readonly if_match: string;
 }
 
+export interface PublicationFields extends IfMatch {
+  readonly comment: string;
+  readonly wait: string;
+  readonly revert_off: boolean;
+  readonly expect_drop: boolean;
+}
+
 /** Each unary call: what is sent, what is answered. */
 export interface Calls {
   GetManifest: [object, { readonly manifest: Manifest; readonly etag: string }];
-  PutManifest: [IfMatch & { readonly manifest_json: string; readonly comment: string }, Published];
-  Publish: [IfMatch & { readonly comment: string }, Published];
-  Rollback: [IfMatch & { readonly version: number; readonly comment: string }, Published];
+  PutManifest: [PublicationFields & { readonly manifest_json: string }, Published];
+  Publish: [PublicationFields, Published];
+  Rollback: [PublicationFields & { readonly version: number }, Published];
   Status: [object, Status];
   ListRules: [object, { readonly rules: readonly Rule[]; readonly etag: string }];
   AddRule: [IfMatch & { readonly rule_json: string; readonly before: string }, EditedRule];

@@ -14,28 +14,35 @@ import {
 } from "@grpc/grpc-js";
 import { fromJSON, load } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation, protoPath as healthProtoFile } from "grpc-health-check";
 import { StreamGateError } from "../../errors.ts";
 import { RequestError } from "../answer.ts";
+import type { Authentication } from "../auth/authentication.ts";
 import { bodyBytesMax } from "../body.ts";
 import type { ControlLog } from "../routes/context.ts";
-import { type Authenticate, admission, type Caller, type Need } from "./admission.ts";
+import { admission, type Caller } from "./admission.ts";
 import { type CallContext, type UnaryCalls, unaryCalls } from "./calls.ts";
-import { loaderOptions, protoFile, serviceIn, serviceName, type WatchRequest, type WatchResponse } from "./messages.ts";
-import { detailTypes, errorsFor, type ToServiceError } from "./status_code.ts";
+import type { Clients } from "./clients.ts";
+import { errorInfoTypes, healthTypes, statusTypes } from "./described.ts";
+import { Health } from "./health.ts";
+import { loaderOptions, protoFile, serviceIn, type WatchRequest, type WatchResponse } from "./messages.ts";
+import { errorsFor, type ToServiceError } from "./status_code.ts";
 import { TolerantServer } from "./tolerant.ts";
 import { Watchers } from "./watch.ts";
 
 export interface GrpcContext extends CallContext {
-  readonly authenticate: Authenticate;
+  readonly authentication: Authentication;
+  /** Whether this process is ready, as `GET /readyz` says. */
+  readonly readiness: () => boolean;
   readonly log: ControlLog;
 }
 
 export interface GrpcServer {
   /** Serves a connection whose first bytes are still unread. */
   take(socket: Socket): void;
-  /** Takes no more calls, tells those who watch, lets those that run finish for as long as given. */
-  close(graceMs: number): Promise<void>;
+  /** Takes no more calls, tells those who watch; connections close when their last call has ended. */
+  stop(): void;
+  /** Ends what is left, timers among it. */
+  end(): void;
 }
 
 /** A client needs one at a time, a tool that looks at everything at once a few. */
@@ -46,22 +53,16 @@ const idleMs = 5 * 60_000;
 const keepaliveMs = 60_000;
 const keepaliveTimeoutMs = 20_000;
 
-const reads: readonly string[] = ["GetManifest", "Status", "Watch", "ListRules", "ListOutputs"];
-const healthPath = "/grpc.health.v1.Health/";
-
-export async function createGrpcServer(context: GrpcContext): Promise<GrpcServer> {
-  const { authenticate, log } = context;
-  const [control, health, details] = [
-    await load(protoFile, loaderOptions),
-    await load(healthProtoFile, loaderOptions),
-    fromJSON(detailTypes as never, loaderOptions),
-  ];
-  const toServiceError = errorsFor(details);
+export async function createGrpcServer(context: GrpcContext, clients: Clients): Promise<GrpcServer> {
+  const { authentication, readiness, log } = context;
+  const control = await load(protoFile, loaderOptions);
+  const errorInfo = fromJSON(errorInfoTypes, loaderOptions);
+  const toServiceError = errorsFor({ ...errorInfo, ...fromJSON(statusTypes, loaderOptions) });
   const failed = (path: string, error: Error) => {
     log.error(`${path}: ${error.message}`);
     return new RequestError(500, { what: "the call failed; the program's log says why" });
   };
-  const { interceptor, callers } = admission(authenticate, needOf, toServiceError, failed);
+  const { interceptor, callers } = admission(authentication, clients, toServiceError, failed);
   const server = new Server({
     "grpc.max_receive_message_length": bodyBytesMax,
     "grpc.max_concurrent_streams": streamsPerConnectionMax,
@@ -93,28 +94,22 @@ export async function createGrpcServer(context: GrpcContext): Promise<GrpcServer
       );
     },
   });
-  const serving = new HealthImplementation({ "": "SERVING", [serviceName]: "SERVING" });
-  serving.addToServer(tolerant as never);
-  new ReflectionService({ ...control, ...health, ...details }).addToServer(tolerant);
+  const health = new Health(readiness);
+  health.addToServer(tolerant);
+  new ReflectionService({ ...control, ...errorInfo, ...fromJSON(healthTypes, loaderOptions) }).addToServer(tolerant);
   // Not secure: where the API speaks TLS it has ended before a connection comes here.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
 
   return {
     take: (socket) => injector.injectConnection(socket),
-    async close(graceMs) {
-      for (const name of ["", serviceName]) serving.setStatus(name, "NOT_SERVING");
+    stop() {
+      health.stop();
       watchers.stop();
-      const timer = setTimeout(() => server.forceShutdown(), graceMs);
-      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-      clearTimeout(timer);
+      // Its callback comes too soon: Node's own `close` has marked the sessions as closed, which end with their last call.
+      server.tryShutdown(() => {});
     },
+    end: () => server.forceShutdown(),
   };
-}
-
-function needOf(path: string): Need | undefined {
-  if (path.startsWith(healthPath)) return undefined;
-  const [service, method] = path.slice(1).split("/") as [string, string];
-  return service !== serviceName || reads.includes(method) ? "read" : "write";
 }
 
 function unaryHandlers(

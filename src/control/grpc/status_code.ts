@@ -6,7 +6,7 @@
  */
 
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import type { PackageDefinition } from "@grpc/proto-loader";
+import type { MessageTypeDefinition, PackageDefinition } from "@grpc/proto-loader";
 import type { ErrorCode, StreamGateError } from "../../errors.ts";
 import { answerFor } from "../answer.ts";
 
@@ -37,70 +37,34 @@ const codesOfHttp: Readonly<Record<number, status>> = {
   504: status.DEADLINE_EXCEEDED,
 };
 
-/** Headers, and so trailers, are limited: nghttp2 sends no block over 64 KiB, and clients take 8 KiB by default. */
-const messageCharactersMax = 1000;
-const partCharactersMax = 500;
+/** Of UTF-8. Many clients take 8 KiB of trailers; there the message is percent-encoded and the details are in base64, message among them. */
+const messageBytesMax = 1000;
+const partBytesMax = 500;
 
 export const errorDomain = "streamgate";
 
-/** The message types of details, as in googleapis' `google/rpc/status.proto` and `error_details.proto`. */
-export const detailTypes = {
-  nested: {
-    google: {
-      nested: {
-        protobuf: { nested: { Any: { fields: { type_url: field("string", 1), value: field("bytes", 2) } } } },
-        rpc: {
-          nested: {
-            Status: {
-              fields: {
-                code: field("int32", 1),
-                message: field("string", 2),
-                details: { rule: "repeated", ...field("google.protobuf.Any", 3) },
-              },
-            },
-            ErrorInfo: {
-              fields: {
-                reason: field("string", 1),
-                domain: field("string", 2),
-                metadata: { keyType: "string", ...field("string", 3) },
-              },
-            },
-          },
-        },
-      },
-    },
-  },
-} as const;
-
-function field<Type extends string>(type: Type, id: number) {
-  return { type, id };
-}
-
 export type ToServiceError = (error: StreamGateError) => Pick<ServiceError, "code" | "details" | "metadata">;
 
-/** @param types `detailTypes`, loaded */
+/** @param types of `described.ts`, loaded */
 export function errorsFor(types: PackageDefinition): ToServiceError {
   const encode = (name: string, value: object): Buffer => {
-    const type = types[name] as { serialize(value: object): Buffer };
-    return type.serialize(value);
+    const { serialize } = types[name] as MessageTypeDefinition<object, object>;
+    return serialize(value);
   };
   return (error) => {
     const code = codeOf(error);
     const { body } = answerFor(error);
-    // A header holds no half of a surrogate pair: percent-encoding it would throw.
-    const details = cut(body.detail, messageCharactersMax);
+    const details = cut(body.detail, messageBytesMax);
     const parts = Object.entries({ where: error.where, what: error.what, fix: error.fix });
     const info = encode("google.rpc.ErrorInfo", {
       reason: error.code,
       domain: errorDomain,
-      metadata: Object.fromEntries(
-        parts.flatMap(([name, text]) => (text === undefined ? [] : [[name, cut(text, partCharactersMax)]])),
-      ),
+      metadata: parts.flatMap(([key, text]) => (text === undefined ? [] : [{ key, value: cut(text, partBytesMax) }])),
     });
     const metadata = new Metadata();
     metadata.set(
       "grpc-status-details-bin",
-      encode("google.rpc.Status", {
+      encode("Status", {
         ...{ code, message: details },
         details: [{ type_url: "type.googleapis.com/google.rpc.ErrorInfo", value: info }],
       }),
@@ -109,10 +73,17 @@ export function errorsFor(types: PackageDefinition): ToServiceError {
   };
 }
 
-export function codeOf(error: StreamGateError): status {
+function codeOf(error: StreamGateError): status {
   return codes[error.code] ?? codesOfHttp[answerFor(error).status] ?? status.INTERNAL;
 }
 
-function cut(text: string, charactersMax: number): string {
-  return (text.length <= charactersMax ? text : `${text.slice(0, charactersMax - 1)}…`).toWellFormed();
+/** Half a surrogate pair has no UTF-8, and percent-encoding it would throw. */
+function cut(text: string, bytesMax: number): string {
+  const wellFormed = text.toWellFormed();
+  const bytes = Buffer.from(wellFormed);
+  if (bytes.length <= bytesMax) return wellFormed;
+  return `${bytes
+    .subarray(0, bytesMax - 3)
+    .toString()
+    .replace(/\uFFFD+$/, "")}…`;
 }

@@ -108,7 +108,8 @@ function bidirectional(
     });
     handle(front as unknown as ServerDuplexStream<unknown, unknown>);
     const pump = async () => {
-      for await (const bytes of call) {
+      // The end of what the client says is not the end of what it is answered.
+      for await (const bytes of call.iterator({ destroyOnReturn: false })) {
         let message: unknown;
         try {
           message = decode(bytes as Buffer);

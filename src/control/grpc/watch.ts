@@ -6,7 +6,7 @@
 import type { StreamGateError } from "../../errors.ts";
 import type { Manifest } from "../../manifest/manifest.ts";
 import { RequestError } from "../answer.ts";
-import { type CallContext, manifestMessage, statusMessage } from "./calls.ts";
+import { manifestMessage, type StatusContext, statusMessage } from "./calls.ts";
 import type { WatchRequest, WatchResponse } from "./messages.ts";
 
 const watchersMax = 32;
@@ -22,15 +22,15 @@ export interface Watcher {
   /** Aborted when the client has gone or its deadline has passed. */
   readonly gone: AbortSignal;
   /** Whether the client may still read. @throws StreamGateError when its token is not valid any more */
-  recheck(): Promise<void>;
+  recheck(): void;
 }
 
 export class Watchers {
-  readonly #context: Pick<CallContext, "publication" | "status">;
+  readonly #context: StatusContext;
   readonly #stopped = new AbortController();
   #count = 0;
 
-  constructor(context: Pick<CallContext, "publication" | "status">) {
+  constructor(context: StatusContext) {
     this.#context = context;
   }
 
@@ -91,7 +91,7 @@ export class Watchers {
       while (!ended.aborted) {
         if (isTokenDue) {
           isTokenDue = false;
-          await recheck();
+          recheck();
         }
         const manifest = waiting.shift();
         if (manifest !== undefined) {

@@ -39,7 +39,7 @@ export function batchSizeRoutes(app: FastifyInstance, { edits }: RouteContext): 
             { status: Type.Literal("updated"), batch_size: batchSizeSchema },
             { description: "The draft's batch size.", examples: [{ status: "updated", batch_size: 500 }] },
           ),
-          ...errors(412, 413, 415, 422),
+          ...errors(409, 412, 413, 415, 422),
         },
       },
     },

@@ -7,8 +7,10 @@ import type { Price } from "../../prices/price.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
 import type { Audit } from "../audit.ts";
 import type { Calls } from "../calls.ts";
+import type { Planes } from "../planes.ts";
 import type { Sightings } from "../sightings.ts";
 import type { Store } from "../store.ts";
+import type { Tails } from "../tail.ts";
 
 export interface ControlLog {
   info(message: string): void;
@@ -41,8 +43,12 @@ export interface RouteContext extends Calls {
   readonly log: ControlLog;
   /** Metrics and health of this process; where a data plane runs in it, also what `GET /status` answers. Absent: it tells nothing. */
   readonly telemetry?: Telemetry;
+  /** Where a data plane runs in this process: people who look on. */
+  readonly tails?: Tails;
   /** Likewise: what rules do to live traffic. */
   readonly live?: LiveRules;
+  /** Data planes that report; absent: none can be asked. */
+  readonly planes?: Planes;
   /** Who changed what protects. */
   readonly audit: Audit;
   /** What rules were seen to do to errors. */

@@ -173,15 +173,9 @@ export function effectRoutes(app: FastifyInstance, context: RouteContext): void 
           fix: `ask a data plane at its admin port: GET /rules/${encodeURIComponent(id)}/effect on ADMIN_PORT (9464) of streamgate data`,
         });
       if (live === undefined) throw missing(id);
-      return effectOf(id, {
-        manifest,
-        drafts,
-        evaluate,
-        live,
-        sightings,
-        showsRecords: maySeeRecords(request),
-        ...(price !== undefined && { price }),
-      });
+      const maySee = maySeeRecords(request);
+      const given = price === undefined ? {} : { price };
+      return effectOf(id, { manifest, drafts, evaluate, live, sightings, maySee, ...given });
     },
   );
 

@@ -52,7 +52,7 @@ export function manifestRoutes(app: FastifyInstance, { publication }: RouteConte
           "The draft becomes the same. A secret that is sent back as it was shown, ***, stays what it is in the output of the same id. When all of it is published already, there is no new version. With If-Match it is refused when somebody has written in between.",
         querystring: Type.Object(publicationFields),
         body: manifestSchema,
-        response: { 200: putSchema, ...errors(400, 412, 413, 415, 422, 500, 503) },
+        response: { 200: putSchema, ...errors(400, 409, 412, 413, 415, 422, 500, 503) },
       },
     },
     async (request, reply) => {

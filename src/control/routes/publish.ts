@@ -19,7 +19,7 @@ export function publishRoutes(app: FastifyInstance, { publication }: RouteContex
           "In one process this answers when every worker runs the new manifest, so the next line sent is treated by it. Over Redis it answers when the notice is out, or with `wait` when data planes run it. When it is refused nothing changes.",
         querystring: Type.Object(publicationFields),
         body: Type.Optional(Type.Object(publicationFields, { examples: [{ comment: "less noise from the cart" }] })),
-        response: { 200: publishedSchema, ...errors(412, 413, 415, 422, 500, 503) },
+        response: { 200: publishedSchema, ...errors(409, 412, 413, 415, 422, 500, 503) },
       },
     },
     async (request, reply) => {

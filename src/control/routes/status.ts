@@ -2,9 +2,8 @@
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { activePipeline, passthrough } from "../../manifest/manifest.ts";
 import { errors, RequestError } from "../answer.ts";
-import { ruleFlags } from "../effect_report.ts";
+import { statusOf } from "../status_page.ts";
 import type { RouteContext } from "./context.ts";
 
 const exampleStatus = {
@@ -14,7 +13,7 @@ const exampleStatus = {
   outputs: { "http-f1cd04": { routed: { records: 600, bytes: 100_000 }, breaker: "closed" } },
 };
 
-export function statusRoutes(app: FastifyInstance, { telemetry, live, store }: RouteContext): void {
+export function statusRoutes(app: FastifyInstance, context: RouteContext): void {
   app.get(
     "/status",
     {
@@ -30,16 +29,13 @@ export function statusRoutes(app: FastifyInstance, { telemetry, live, store }: R
       },
     },
     async () => {
-      if (telemetry?.status === undefined)
-        throw new RequestError(404, {
-          where: "/status",
-          what: "this process runs no data plane",
-          fix: "ask a data plane at its admin port: GET /status on ADMIN_PORT (9464) of streamgate data",
-        });
-      if (live === undefined) return telemetry.status();
-      const [told, activity] = await Promise.all([telemetry.status(), live.activity()]);
-      const { processors } = activePipeline(store.published ?? passthrough);
-      return { ...told, rule_flags: ruleFlags(processors, activity, Date.now()) };
+      const status = await statusOf(context);
+      if (status !== undefined) return status;
+      throw new RequestError(404, {
+        where: "/status",
+        what: "this process runs no data plane",
+        fix: "ask a data plane at its admin port: GET /status on ADMIN_PORT (9464) of streamgate data",
+      });
     },
   );
 }

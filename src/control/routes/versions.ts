@@ -164,7 +164,7 @@ export function versionsRoutes(app: FastifyInstance, { publication, history }: R
         params: byVersion,
         querystring: Type.Object(publicationFields),
         body: Type.Optional(Type.Object(publicationFields, { examples: [{ comment: "too many errors" }] })),
-        response: { 200: rolledBackSchema, ...errors(404, 412, 413, 415, 422, 500, 503) },
+        response: { 200: rolledBackSchema, ...errors(404, 409, 412, 413, 415, 422, 500, 503) },
       },
     },
     async (request, reply) => {

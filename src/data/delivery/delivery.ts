@@ -46,6 +46,8 @@ export interface DeliveryStatus {
   readonly failures?: number;
   readonly in_flight?: number;
   readonly concurrency?: number;
+  /** False: its certificate is not looked at, because the configuration says so. Absent: it is, or there is none. */
+  readonly tls_verified?: boolean;
   /** What the destination, or the network, said last that was no acknowledgement. */
   readonly last_error?: string;
   readonly spool_error?: string | undefined;

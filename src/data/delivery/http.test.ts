@@ -7,7 +7,7 @@ import { createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { Authority, needsOpenssl } from "../../../test/fixtures/certificates.ts";
 import { until } from "../../../test/fixtures/wait.ts";
-import { HttpClient } from "./http.ts";
+import { failureOf, HttpClient } from "./http.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -167,7 +167,7 @@ describe(`a request that is given up while it connects${needsOpenssl.note}`, () 
     });
     const http = new HttpClient(url.replace("http:", "https:"), {
       timeoutMs: 3000,
-      tls: { ca: authority.pem().toString() },
+      tls: () => ({ ca: authority.pem().toString() }),
     });
     closers.push(() => http.close());
     const shakeHands = () => {
@@ -203,4 +203,53 @@ describe(`a request that is given up while it connects${needsOpenssl.note}`, () 
       expect(received()).not.toContain("xxxxx");
     });
   }
+});
+
+describe("an address at which clouds hand out credentials", () => {
+  /** A server, and a client for which `logs.example.com` leads to `addresses`. */
+  async function named(addresses: readonly string[], allowMetadata: boolean) {
+    const url = new URL(
+      await server((socket) => {
+        socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+      }),
+    );
+    url.hostname = "logs.example.com";
+    const lookup = ((_host: string, { all }: { all?: boolean }, done: (...answer: unknown[]) => void) =>
+      all === true
+        ? done(
+            null,
+            addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
+          )
+        : done(null, addresses[0], 4)) as never;
+    const http = new HttpClient(url.href, { timeoutMs: 3000, allowMetadata, lookup });
+    closers.push(() => http.close());
+    return { http, url: url.href };
+  }
+
+  it.each([[["169.254.169.254"]], [["127.0.0.1", "::ffff:169.254.169.254"]], [["fe80::1"]]])(
+    "is not connected to where a name leads to %j, and the error says why",
+    async (addresses) => {
+      const { http, url } = await named(addresses, false);
+      const error = await http.send(post(url, Buffer.from("a")), never).catch((reason: Error) => reason);
+      expect(failureOf(error)).toMatch(
+        /^SG_OUTPUT_ADDRESS: logs\.example\.com leads to .*, which is where a cloud hands out credentials/,
+      );
+      // And so is the next request, and not left without an answer.
+      await expect(http.send(post(url, Buffer.from("a")), never)).rejects.toMatchObject({ code: "SG_OUTPUT_ADDRESS" });
+    },
+  );
+
+  it("is not connected to where a URL names it", async () => {
+    for (const url of ["http://169.254.169.254/", "http://[fd00:ec2::254]/", "http://0xa9fea9fe/"])
+      await expect(client(url).send(post(url, Buffer.from("a")), never)).rejects.toMatchObject({
+        code: "SG_OUTPUT_ADDRESS",
+      });
+  });
+
+  it("is no matter of other names, and of none where it is allowed", async () => {
+    for (const allowMetadata of [false, true]) {
+      const { http, url } = await named(["127.0.0.1"], allowMetadata);
+      expect((await http.send(post(url, Buffer.from("a")), never)).status).toBe(200);
+    }
+  });
 });

@@ -8,8 +8,11 @@
  * never followed: what authorizes a request to one host is nobody else's business.
  */
 
+import { type LookupAddress, type LookupOptions, lookup } from "node:dns";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildConnector, Client, type Dispatcher } from "undici";
+import { StreamGateError } from "../../errors.ts";
+import { isMetadataAddress, isMetadataHost, metadataRefusal } from "../../outputs/metadata_address.ts";
 import type { Body, OutputRequest, OutputResponse } from "../../outputs/output.ts";
 
 /** Long enough for a vendor's slow moments, short enough that a dead peer is noticed. */
@@ -22,7 +25,12 @@ const flushLookMs = 5;
 export interface HttpOptions {
   /** From the request's first byte to the answer's last one. */
   readonly timeoutMs: number;
-  readonly tls?: TlsOptions;
+  /** Asked for each connection: files that it comes from may have changed. The same object: nothing has. */
+  readonly tls?: () => TlsOptions;
+  /** Also to addresses where clouds hand out credentials. */
+  readonly allowMetadata?: boolean;
+  /** What asks for the addresses of names; `dns.lookup`. */
+  readonly lookup?: typeof lookup;
 }
 
 /** PEM texts, and what a certificate must say. */
@@ -42,12 +50,18 @@ export class HttpClient {
   #client: Client;
   readonly #origin: string;
   readonly #timeoutMs: number;
-  readonly #connect: buildConnector.connector;
+  readonly #tls: (() => TlsOptions) | undefined;
+  readonly #allowMetadata: boolean;
+  readonly #lookup: typeof lookup;
+  /** For the TLS that held last; it knows sessions that can be resumed. */
+  #connector: { readonly tls: TlsOptions | undefined; readonly connect: buildConnector.connector } | undefined;
   #socket: Socket | undefined;
 
   /** @param url its origin is connected to when the first request is sent */
-  constructor(url: string, { timeoutMs, tls }: HttpOptions = { timeoutMs: 30_000 }) {
-    this.#connect = buildConnector({ timeout: connectTimeoutMs, ...tls });
+  constructor(url: string, { timeoutMs, tls, allowMetadata = false, ...site }: HttpOptions = { timeoutMs: 30_000 }) {
+    this.#lookup = site.lookup ?? lookup;
+    this.#tls = tls;
+    this.#allowMetadata = allowMetadata;
     this.#timeoutMs = timeoutMs;
     this.#origin = new URL(url).origin;
     this.#client = this.#newClient();
@@ -69,6 +83,20 @@ export class HttpClient {
         }),
     });
     return client;
+  }
+
+  #connect(options: buildConnector.Options, done: buildConnector.Callback): void {
+    if (!this.#allowMetadata && isMetadataHost(options.hostname)) {
+      done(metadataRefusal(undefined, options.hostname), null);
+      return;
+    }
+    const tls = this.#tls?.();
+    if (this.#connector === undefined || this.#connector.tls !== tls) {
+      const guarded = { lookup: this.#allowMetadata ? this.#lookup : outside(this.#lookup) };
+      // undici hands on to `net` and `tls` what it does not know itself.
+      this.#connector = { tls, connect: buildConnector({ timeout: connectTimeoutMs, ...guarded, ...tls } as object) };
+    }
+    this.#connector.connect(options, done);
   }
 
   /** What waits for a connection of the client that was is never sent. */
@@ -175,6 +203,20 @@ export class HttpClient {
   }
 }
 
+type LookedUp = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
+
+/** Fails where a name leads to an address at which clouds hand out credentials. */
+function outside(ask: typeof lookup) {
+  return (host: string, options: LookupOptions, done: LookedUp): void => {
+    ask(host, options, (error, found, family) => {
+      const addresses = Array.isArray(found) ? found.map(({ address }) => address) : [found];
+      const inside = error === null ? addresses.find(isMetadataAddress) : undefined;
+      if (inside === undefined) done(error, found, family);
+      else done(metadataRefusal(undefined, `${host} leads to ${inside}, which`), []);
+    });
+  };
+}
+
 /** One piece leaves with the head in one system call; undici takes several as something to iterate over. */
 function wireBody({ parts }: Body): Uint8Array | null {
   if (parts.length === 0) return null;
@@ -187,6 +229,7 @@ function wireBody({ parts }: Body): Uint8Array | null {
  * is a number that nobody knows (TimeoutError: 23); its name says it.
  */
 export function failureOf(error: unknown): string {
+  if (error instanceof StreamGateError) return `${error.code}: ${error.what}`;
   const { code, name } = error as NodeJS.ErrnoException;
   return typeof code === "string" ? code : name;
 }

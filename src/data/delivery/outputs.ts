@@ -83,6 +83,8 @@ export interface OutputsOptions {
   readonly openFile: (outputId: string) => StreamFeed;
   readonly log: Log;
   readonly site: DeliverySite;
+  /** The setting ALLOW_METADATA_OUTPUTS. Absent: no. */
+  readonly allowMetadata?: boolean;
 }
 
 export class Outputs {
@@ -163,7 +165,7 @@ export class Outputs {
         let delivery = running.get(key);
         if (!isStream(config)) {
           this.#network ??= await loadNetwork();
-          const { queueBytes, worker, workers, disk } = this.#options;
+          const { queueBytes, worker, workers, disk, allowMetadata = false, log } = this.#options;
           const tuning = this.#network.tuningOf(config, {
             batchSize,
             queueBytes,
@@ -171,6 +173,8 @@ export class Outputs {
             workers,
             spools: disk !== undefined,
             read: { env: (name) => process.env[name], file: (path) => readFileSync(path, "utf8") },
+            allowMetadata,
+            warn: (message) => log.warn({ output: idOf(config, index) }, message),
           });
           delivery ??= await this.#reserveRetired(key);
           if (delivery === undefined) {

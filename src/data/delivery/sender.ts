@@ -56,7 +56,11 @@ export interface SenderTuning {
   /** `deadlineMs` 0: tried for as long as it takes. */
   readonly retry: RetryLimits & { readonly deadlineMs: number };
   readonly timeoutMs: number;
-  readonly tls?: TlsOptions;
+  /** As of the next connection. */
+  readonly tls?: () => TlsOptions;
+  /** Whether the destination's certificate is. Absent: it is. */
+  readonly verifiesTls?: boolean;
+  readonly allowMetadata?: boolean;
   readonly signer?: RequestSigner;
   readonly queueBytesMax: number;
   readonly whenFull: WhenFull;
@@ -199,6 +203,7 @@ export class Sender extends Delivery {
       failures: this.#breaker.failures,
       in_flight: this.#pace.busy,
       concurrency: this.#pace.limit,
+      ...(this.#tuning.verifiesTls === false && { tls_verified: false }),
       ...(this.#lastError !== undefined && { last_error: this.#lastError }),
       ...(this.#spoolError !== undefined && { spool_error: this.#spoolError }),
       dead_letters_by_cause: this.#deadCauses.counts,
@@ -473,6 +478,7 @@ export class Sender extends Delivery {
         slot.http ??= new HttpClient(request.url, {
           timeoutMs: tuning.timeoutMs,
           ...(tuning.tls !== undefined && { tls: tuning.tls }),
+          allowMetadata: tuning.allowMetadata ?? false,
         });
         return slot.http.send(request, this.#stop.signal);
       },
@@ -503,8 +509,8 @@ export class Sender extends Delivery {
   }
 
   async #ask(request: Parameters<HttpClient["send"]>[0]): Promise<OutputResponse> {
-    const { timeoutMs, tls } = this.#tuning;
-    const http = new HttpClient(request.url, { timeoutMs, ...(tls !== undefined && { tls }) });
+    const { timeoutMs, tls, allowMetadata = false } = this.#tuning;
+    const http = new HttpClient(request.url, { timeoutMs, ...(tls !== undefined && { tls }), allowMetadata });
     try {
       return await http.send(request, this.#stop.signal);
     } finally {

@@ -22,6 +22,7 @@ for (const kind of engines()) {
     const env: Record<string, string> = {};
     const attempt = (config: object) =>
       tryOutput(readOutput(config, ""), {
+        allowMetadata: false,
         kind,
         read: { env: (name) => env[name], file: () => "" },
         now: () => 1_700_000_000_000,

@@ -37,15 +37,17 @@ export interface TrialSite {
   readonly kind: EngineKind;
   readonly read: SecretReader;
   readonly now: () => number;
+  /** The setting ALLOW_METADATA_OUTPUTS. */
+  readonly allowMetadata: boolean;
 }
 
 /**
  * @param config accepted before, its references not yet read
  * @throws StreamGateError SG_OUTPUT_SECRET; SG_OUTPUT_PARAMS when the output makes no requests
  */
-export async function tryOutput(config: OutputConfig, { kind, read, now }: TrialSite): Promise<Trial> {
+export async function tryOutput(config: OutputConfig, { kind, read, now, allowMetadata }: TrialSite): Promise<Trial> {
   const resolved = resolveSecrets(config, read);
-  const place = { batchSize: 1, queueBytes: 0, worker: 0, workers: 1, spools: false, read };
+  const place = { batchSize: 1, queueBytes: 0, worker: 0, workers: 1, spools: false, read, allowMetadata };
   const { output, encoding, signer, tls, timeoutMs } = tuningOf(config, place);
   if (output.request === undefined || output.verdict === undefined) {
     throw new StreamGateError("SG_OUTPUT_PARAMS", {
@@ -67,6 +69,7 @@ export async function tryOutput(config: OutputConfig, { kind, read, now }: Trial
   const client = new HttpClient(request.url, {
     timeoutMs: bounds.timeoutMs,
     ...(tls !== undefined && { tls }),
+    allowMetadata,
   });
   const send = async (one: OutputRequest): Promise<OutputResponse> =>
     client.send(await signed(one, signer, bounds), bounds.signal);

@@ -7,6 +7,7 @@ import type { OutputConfig } from "../../outputs/output.ts";
 import { resolveSecrets, type SecretReader } from "../../outputs/secrets_of_config.ts";
 import { createAwsSigner } from "./aws_signer.ts";
 import type { TlsOptions } from "./http.ts";
+import { type TlsReferences, tlsFromFiles } from "./output_tls.ts";
 import { paceMax } from "./pace.ts";
 import type { SenderTuning } from "./sender.ts";
 
@@ -23,16 +24,21 @@ export interface TuningSite {
   /** Whether there is a directory for spools. */
   readonly spools: boolean;
   readonly read: SecretReader;
+  /** The setting ALLOW_METADATA_OUTPUTS. */
+  readonly allowMetadata: boolean;
+  /** For what is found after the configuration was accepted. */
+  readonly warn?: (message: string) => void;
 }
 
 /** @throws StreamGateError SG_OUTPUT_SECRET */
 export function tuningOf(config: OutputConfig, site: TuningSite): Tuning {
-  const { batchSize, queueBytes, worker, workers, spools, read } = site;
+  const { batchSize, queueBytes, worker, workers, spools, read, allowMetadata, warn = () => {} } = site;
   const resolved = resolveSecrets(config, read);
   const output = describeOutput(resolved);
   const fields = deliveryOf(resolved, { output, batchSize, queueBytes });
   const { payload, compression, concurrency, retry, queue } = fields;
-  const tls = tlsOf(fields.tls);
+  const references = (config.tls ?? {}) as TlsReferences;
+  const tls = tlsFromFiles(references, tlsOf(fields.tls), { file: read.file, warn });
   return {
     identity: canonical([resolved, batchSize]),
     output,
@@ -47,7 +53,9 @@ export function tuningOf(config: OutputConfig, site: TuningSite): Tuning {
       deadlineMs: Number.isFinite(retry.deadlineMs) ? retry.deadlineMs : 0,
     },
     timeoutMs: retry.timeoutMs,
-    ...(tls !== undefined && { tls }),
+    tls,
+    verifiesTls: fields.tls.verify,
+    allowMetadata,
     ...(output.signature !== undefined && { signer: createAwsSigner(output.signature) }),
     queueBytesMax: queue.bytesMax,
     whenFull: queue.whenFull ?? (spools ? "spill" : "block"),

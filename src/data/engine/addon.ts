@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { familySync } from "detect-libc";
-import type { RuleEffect } from "./engine.ts";
+import type { RuleEffect, WatchedRule } from "./engine.ts";
 import { packageOf, platformName, platforms } from "./platforms.ts";
 
 /** What `native/binding/addon.cc` exports. Handles are for the thread that made them; each tells more beside its C++ class. */
@@ -126,6 +126,8 @@ export interface NativeEngine {
   tick(nowMs: number): boolean;
   tellLast(nowMs: number, next?: NativePlan): boolean;
   effects(): RuleEffect[];
+  watch(rules: readonly number[]): void;
+  takeWatched(): WatchedRule[];
   readonly needBytes: number;
   close(): void;
 }

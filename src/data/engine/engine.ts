@@ -96,6 +96,16 @@ export interface RuleEffect {
   readonly examples: readonly Uint8Array[];
 }
 
+/** What a rule that somebody watches has done since the last look. */
+export interface WatchedRule {
+  /** Index into the plan's rules. */
+  readonly rule: number;
+  /** Records that it dropped, changed, withheld or routed, or in shadow would have. */
+  readonly records: number;
+  /** At most `watchedRecordsMax` of them, as received; none that is longer than `watchedRecordBytesMax`. Not to be shown as they are. */
+  readonly examples: readonly Uint8Array[];
+}
+
 export interface Engine {
   /**
    * Puts a plan to work. Call between two blocks only. What rules remember goes on where a rule of the new plan has the same `state`.
@@ -134,6 +144,10 @@ export interface Engine {
   wakeOwners(): void;
   /** Of the rules that are in shadow, or were and have the same state still. For a person who asks now and then: it makes objects. */
   effects(): readonly RuleEffect[];
+  /** From now until the next `use` some of the records that these rules act on are kept, by index; none: nothing is, and nothing is paid. */
+  watch(rules: readonly number[]): void;
+  /** What was kept since the last call, an entry a rule that is watched. */
+  takeWatched(): readonly WatchedRule[];
   /** Runs the block at the ring's head. @returns a `runResult`; after `batchFull` call again with a fresh batch attached */
   runBlock(ring: Ring): number;
   /**

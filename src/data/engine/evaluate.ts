@@ -3,7 +3,7 @@
  * and after it. So there is no second opinion on what a rule does, only the engine's.
  */
 
-import type { EvaluatedRecord, Evaluation, WithheldCause } from "../../plan/evaluation.ts";
+import type { EvaluatedRecord, Evaluation, OpenEvaluation, WithheldCause } from "../../plan/evaluation.ts";
 import { type Operation, operationFlag, type Plan } from "../../plan/operations.ts";
 import { Batch } from "./batch.ts";
 import type { Engine, EngineKind, Framer } from "./engine.ts";
@@ -38,6 +38,12 @@ export function evaluate(kind: EngineKind, plan: Plan, records: readonly Evaluat
   } finally {
     evaluator.close();
   }
+}
+
+/** As `evaluate`, for records that come one after the other: the plan is made ready once. What its rules remember goes on. */
+export function openEvaluation(kind: EngineKind, plan: Plan): OpenEvaluation {
+  const evaluator = new Evaluator(kind, plan);
+  return { run: (records) => records.map((record) => evaluator.next(record)), close: () => evaluator.close() };
 }
 
 class Evaluator {

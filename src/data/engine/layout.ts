@@ -13,6 +13,7 @@
 
 import { effectExampleBytesMax } from "../../plan/live.ts";
 import type { Plan } from "../../plan/operations.ts";
+import { selectorCellsOf } from "../../plan/redact_counts.ts";
 import { struct } from "../../struct.ts";
 
 export const batchHeader = struct("BatchHeader", "The first 64 bytes of a batch.", 64, {
@@ -79,6 +80,8 @@ export const countCell = {
   /** Summaries that rules made of what they dropped. They go on as records do, so they are in what follows and not in received. */
   createdRecords: 9,
   createdBytes: 10,
+  /** First of two cells, records and bytes, for each of `transportsCounted` transports: what of `received` came that way. */
+  receivedByTransport: 11,
 } as const;
 export type CountCell = keyof typeof countCell;
 /**
@@ -98,8 +101,10 @@ export const frameCell = {
 export type FrameCell = keyof typeof frameCell;
 export const frameCells = 8;
 
-/** Cells before the first rule's. */
-export const countCellsFixed = 16;
+/** By their numbers in src/data/ring/layout.ts; one beyond is counted with those that are unknown. */
+export const transportsCounted = 8;
+/** Cells before the first rule's; a few are spare. */
+export const countCellsFixed = 32;
 
 /** Cells of rule i start at `countCellsFixed + i × countCellsPerRule`. */
 export const ruleCell = {
@@ -137,9 +142,14 @@ export const routeCell = {
 export type RouteCell = keyof typeof routeCell;
 export const countCellsPerRoute = 2;
 
-/** Cells that a plan's counts have. */
-export function countCellsOf({ rules, routes = [] }: Pick<Plan, "rules" | "routes">): number {
-  return countCellsFixed + rules.length * countCellsPerRule + routes.length * countCellsPerRoute;
+/** Cells that a plan's counts have: those of selectors are last (`src/plan/redact_counts.ts`). */
+export function countCellsOf({
+  rules,
+  routes = [],
+  operations,
+}: Pick<Plan, "rules" | "routes" | "operations">): number {
+  const ofRoutes = countCellsFixed + rules.length * countCellsPerRule + routes.length * countCellsPerRoute;
+  return ofRoutes + selectorCellsOf({ operations });
 }
 
 /** What `Engine.runBlock` answers, and a `Reader`; `ringFull` only the latter: sharded, and the ring of a record's owner has no room. */
@@ -160,6 +170,9 @@ export const quarantineCause = { none: 0, matchLimit: 1, outputLimit: 2 } as con
 export const effectServicesMax = 64;
 export const effectExamplesMax = 20;
 export { effectExampleBytesMax };
+/** Of a rule that somebody watches: most records that are kept between two looks, and most bytes of one. */
+export const watchedRecordsMax = 16;
+export const watchedRecordBytesMax = 4096;
 
 /** Promise P6: a rule whose matches have no upper length makes at most this ÷ record bytes matches in one record. */
 export const matchBudgetBytes = 2 ** 30;

@@ -3,7 +3,7 @@
 import { StreamGateError } from "../../errors.ts";
 
 /** EADDRINUSE in the user's terms; any other error as it is. */
-export function portError(error: NodeJS.ErrnoException, protocol: "TCP" | "UDP", port: number): Error {
+export function portError(error: NodeJS.ErrnoException, protocol: "TCP" | "UDP" | "TLS", port: number): Error {
   const setting = `${protocol}_PORT`;
   if (error.code === "EADDRINUSE")
     return new StreamGateError("SG_PORT_IN_USE", {

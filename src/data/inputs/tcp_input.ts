@@ -1,10 +1,12 @@
 /** What a TCP input is, and how one ends: the listener of a worker and the connections that it took. */
 
 import type { Log } from "../../telemetry/log.ts";
+import type { ServerTls } from "../../tls/certificate_files.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import type { Framing } from "../frame/framing.ts";
 import type { Intake, ReaderSite } from "../worker/inbox.ts";
-import type { MemoryBudget } from "../worker/memory_budget.ts";
+import type { UnfinishedAccount } from "../worker/memory_budget.ts";
+import type { ListenerGuard } from "./listener_limits.ts";
 
 export interface TcpOptions {
   readonly host: string | undefined;
@@ -19,9 +21,13 @@ export interface TcpOptions {
   readonly intake: (connection: number) => Intake;
   readonly log?: Log;
   /** Where unfinished records are counted, and what bounds them; absent: nothing does. */
-  readonly memory?: MemoryBudget;
+  readonly memory?: UnfinishedAccount;
   /** This worker's inbox, when it takes all of them. */
   readonly inbox?: ReaderSite;
+  /** Absent: streams come as they are. */
+  readonly tls?: { readonly certificates: ServerTls; readonly handshakeTimeoutMs: number };
+  /** Absent: any number of connections, for as long as they like. */
+  readonly guard?: ListenerGuard;
 }
 
 export interface TcpInput {
@@ -32,6 +38,8 @@ export interface TcpInput {
   readonly unfinishedBytes: number;
   /** Connections that are not read, in the middle of a record, because such records fill their share of memory. */
   readonly heldBack: number;
+  /** Shows another certificate from the next connection on. */
+  useCertificates(tls: ServerTls): void;
   /** Bytes that were read and could not be handed on before the deadline of a shutdown. */
   readonly lostBytes: number;
   /**

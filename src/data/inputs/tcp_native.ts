@@ -6,15 +6,16 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { getSystemErrorName } from "node:util";
-import { type Log, RateLimit } from "../../telemetry/log.ts";
 import { loadAddon, type NativeEngine } from "../engine/addon.ts";
 import type { Engine } from "../engine/engine.ts";
 import { translated } from "../engine/native/errors.ts";
 import type { NativeEngineHandle } from "../engine/native/run.ts";
 import { framingCode } from "../frame/framing.ts";
 import type { Reader, ReaderSite } from "../worker/inbox.ts";
-import type { MemoryBudget } from "../worker/memory_budget.ts";
+import type { UnfinishedAccount } from "../worker/memory_budget.ts";
+import { ListenerBook, type ListenerGuard, lookPlan, unguarded } from "./listener_limits.ts";
 import { portError } from "./port_error.ts";
+import { burstMs } from "./sources.ts";
 import { backlogMsMax, quietTurns, type TcpInput, type TcpOptions, turn } from "./tcp_input.ts";
 import { HeldBackWatch } from "./unfinished.ts";
 
@@ -27,6 +28,8 @@ interface TcpReader {
   accept(): void;
   stopAccepting(): void;
   finishQuiet(turns: number, cut: boolean): void;
+  /** One look of those that `LookPlan` asks for. @returns whether it ended connections: call read, which closes them */
+  look(idleLooks: number, recordLooks: number): boolean;
   /** Others need the memory. */
   squeeze(on: boolean): void;
   abandon(): number;
@@ -37,9 +40,27 @@ interface TcpReader {
   readonly accepted: number;
   /** Closed at once because the process had no descriptor left. */
   readonly refused: number;
+  /** Likewise because of `ListenerCounts`' causes. */
+  readonly refusedConnections: number;
+  readonly refusedSource: number;
+  readonly closedIdle: number;
+  readonly closedSlow: number;
+  readonly rateWaits: number;
+  /** Connections that are not read because their source is over its rate. While there are any, read now and then. */
+  readonly resting: number;
 }
 
-const complaintPeriodMs = 10_000;
+/** Between two looks whether such a connection may be read again: a twentieth of the burst. */
+const restLookMs = burstMs / 20;
+
+/** What the reader counts, and what it is called where it is told. */
+const readerCounts = [
+  ["refused", "descriptors"],
+  ["refusedConnections", "connections"],
+  ["refusedSource", "source"],
+  ["closedIdle", "idle"],
+  ["closedSlow", "slow"],
+] as const;
 
 type TcpReaderClass = new (
   options: {
@@ -49,6 +70,9 @@ type TcpReaderClass = new (
     /** Of all connections; undefined: no bound. */
     unfinishedBytesMax: number | undefined;
     losses: Float64Array;
+    /** `Sources`' memory, and whose part of it this is; undefined: no limits. */
+    sources: Uint8Array | undefined;
+    worker: number;
   },
   onReadable: () => void,
 ) => TcpReader;
@@ -58,14 +82,21 @@ export async function openNativeTcp(options: TcpOptions, site: ReaderSite): Prom
   const loaded = loadAddon();
   const found = "addon" in loaded ? (loaded.addon as { TcpReader?: unknown }).TcpReader : undefined;
   if (found === undefined) return undefined;
-  const { host, port, reusePort, framing, maxRecordBytes, losses, memory } = options;
+  const { host, port, reusePort, framing, maxRecordBytes, losses, memory, guard } = options;
+  const sources = guard?.sources;
   const unfinishedBytesMax = memory?.unfinishedBytesMax;
   let reader: TcpReader | undefined;
   try {
     // Names are looked up before there is a socket: the addon takes addresses.
     const address = host === undefined || isIP(host) !== 0 ? host : (await lookup(host)).address;
     reader = new (found as TcpReaderClass)(
-      { framing: framingCode[framing.kind], delimiter: framing.delimiter, maxRecordBytes, unfinishedBytesMax, losses },
+      {
+        framing: framingCode[framing.kind],
+        delimiter: framing.delimiter,
+        ...{ maxRecordBytes, unfinishedBytesMax, losses },
+        sources: sources && new Uint8Array(sources.memory),
+        worker: sources?.worker ?? 0,
+      },
       () => site.readable(),
     );
     return new NativeTcpInput(reader, reader.listen(address, port, reusePort), site, options);
@@ -80,23 +111,35 @@ class NativeTcpInput implements TcpInput, Reader {
   lostBytes = 0;
   readonly #reader: TcpReader;
   readonly #site: ReaderSite;
-  readonly #log: Log | undefined;
-  readonly #memory: MemoryBudget | undefined;
+  readonly #guard: ListenerGuard;
+  readonly #book: ListenerBook;
+  /** What it has told of the reader's counts. */
+  readonly #told = new Map<string, number>();
+  #lookTimer: NodeJS.Timeout | undefined;
+  #restTimer: NodeJS.Timeout | undefined;
+  #connectionsTold = 0;
+  #rateWaits = 0;
+  readonly #memory: UnfinishedAccount | undefined;
   readonly #heldBack: HeldBackWatch;
   #squeezed = false;
-  readonly #complaints = new RateLimit(complaintPeriodMs);
-  /** Of which the log has told. */
-  #refused = 0;
+  #paused = true;
   #finished: Promise<void> | undefined;
 
-  constructor(reader: TcpReader, port: number, site: ReaderSite, { log, memory }: TcpOptions) {
+  constructor(reader: TcpReader, port: number, site: ReaderSite, { log, memory, guard = unguarded() }: TcpOptions) {
     this.port = port;
     this.#reader = reader;
     this.#site = site;
-    this.#log = log;
+    this.#guard = guard;
+    this.#book = new ListenerBook(guard, log);
     this.#memory = memory;
     this.#heldBack = new HeldBackWatch(log, () => site.readable());
     site.attach(this);
+    const { everyMs, idleLooks, recordLooks } = lookPlan(guard.limits);
+    if (Number.isFinite(everyMs))
+      this.#lookTimer = setInterval(() => {
+        // What waits because the outputs are full is not the peers' fault.
+        if (!this.#paused && reader.look(idleLooks, recordLooks)) site.readable();
+      }, everyMs).unref();
   }
 
   get connections(): number {
@@ -120,7 +163,7 @@ class NativeTcpInput implements TcpInput, Reader {
     } finally {
       engine.wakeOwners();
       this.#account();
-      if (this.#reader.refused > this.#refused) this.#complain();
+      this.#count();
     }
   }
 
@@ -137,21 +180,39 @@ class NativeTcpInput implements TcpInput, Reader {
     this.#heldBack.saw(heldBack, unfinishedBytes);
   }
 
-  #complain(): void {
-    if (this.#complaints.pass("refused") === undefined) return;
-    const connections = this.#reader.refused - this.#refused;
-    this.#refused += connections;
-    this.#log?.warn(
-      { connections, port: this.port },
-      "connections were closed at once: the process has no file descriptor left; raise its limit (ulimit -n, LimitNOFILE)",
-    );
+  /** Takes over what the reader has counted, and looks again soon while it lets connections rest. */
+  #count(): void {
+    const reader = this.#reader;
+    for (const [name, event] of readerCounts) {
+      const count = reader[name];
+      const times = count - (this.#told.get(name) ?? 0);
+      if (times === 0) continue;
+      this.#told.set(name, count);
+      this.#book.happened(event, { times });
+    }
+    this.#guard.counts.rateWaits += reader.rateWaits - this.#rateWaits;
+    this.#rateWaits = reader.rateWaits;
+    if (reader.connections !== this.#connectionsTold) {
+      this.#connectionsTold = reader.connections;
+      this.#guard.changed();
+    }
+    if (reader.resting === 0) {
+      clearInterval(this.#restTimer);
+      this.#restTimer = undefined;
+    } else this.#restTimer ??= setInterval(() => this.#site.readable(), restLookMs).unref();
+  }
+
+  useCertificates(): void {
+    throw new Error("the native reader speaks no TLS");
   }
 
   pause(): void {
+    this.#paused = true;
     this.#reader.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#reader.resume();
   }
 
@@ -163,6 +224,7 @@ class NativeTcpInput implements TcpInput, Reader {
   async #finish(timeoutMs: number): Promise<void> {
     const reader = this.#reader;
     const deadline = Date.now() + timeoutMs;
+    clearInterval(this.#lookTimer);
     await this.#stopAccepting(Math.min(timeoutMs / 4, backlogMsMax));
     // A peer that never stops sending is cut half-way, so that what came can still be delivered.
     const cut = Date.now() + Math.min((deadline - Date.now()) / 2, 2000);
@@ -173,6 +235,7 @@ class NativeTcpInput implements TcpInput, Reader {
       this.#site.readable();
       await turn();
     }
+    clearInterval(this.#restTimer);
     this.lostBytes += reader.abandon();
     this.#account();
     this.#heldBack.close();

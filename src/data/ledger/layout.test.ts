@@ -7,7 +7,7 @@ import { ledgerOffsets } from "./layout.ts";
 it("a ledger's counts hold what an engine counts, routes included", () => {
   const rule = { id: "a", type: "filter", class: "reduce" } as const;
   const condition = { kind: "literal", literal: new Uint8Array(1) } as const;
-  const plan = { rules: [rule, rule], routes: [{ output: 1, condition }] };
+  const plan = { rules: [rule, rule], operations: [], routes: [{ output: 1, condition }] };
   const offsets = ledgerOffsets({ outputs: 3, rules: 2, routes: 1 });
   expect(offsets.cells - offsets.counts).toBe(countCellsOf(plan));
   expect(offsets.route(0) - offsets.counts).toBe(countCellsFixed + 2 * countCellsPerRule);

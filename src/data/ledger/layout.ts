@@ -47,8 +47,19 @@ export const ledgerCell = {
   /** Of what was received: records that a command has released from the quarantine. */
   releasedRecords: 18,
   releasedBytes: 19,
+  /** What listeners did about connections, since the worker started: `ListenerCounts`. */
+  refusedConnections: 20,
+  refusedSource: 21,
+  refusedDescriptors: 22,
+  closedIdle: 23,
+  closedSlow: 24,
+  handshakesFailed: 25,
+  certificatesRefused: 26,
+  rateWaits: 27,
+  /** Of the open connections: those over TLS. For people. */
+  tlsConnections: 28,
 } as const;
-export const ledgerCells = 20;
+export const ledgerCells = 29;
 
 /**
  * Of one output at one worker, since the output exists there. Bytes are as written, without LFs. At every snapshot, in records and in
@@ -141,15 +152,17 @@ export interface LedgerShape {
   readonly rules: number;
   /** Outputs that have a filter. Absent: none. */
   readonly routes?: number;
+  /** Cells of selectors (`src/plan/redact_counts.ts`). Absent: none. */
+  readonly selectorCells?: number;
 }
 
 /** Offsets in cells (8 bytes each) within a block. */
-export function ledgerOffsets({ outputs, rules, routes = 0 }: LedgerShape) {
+export function ledgerOffsets({ outputs, rules, routes = 0, selectorCells = 0 }: LedgerShape) {
   const retired = ledgerCells;
   const output = (index: number) => retired + outputCells * (1 + index);
   const counts = output(outputs);
   const route = (index: number) => counts + countCellsFixed + rules * countCellsPerRule + index * countCellsPerRoute;
-  return { retired, output, counts, route, cells: route(routes) };
+  return { retired, output, counts, route, selectors: route(routes), cells: route(routes) + selectorCells };
 }
 
 export function createLedgerMemory(shape: LedgerShape): SharedArrayBuffer {

@@ -1,7 +1,7 @@
 /** The account: one snapshot, sums over manifests and dead workers, and an imbalance that shows what vanished. */
 
 import { describe, expect, it } from "vitest";
-import { countCell, countCellsFixed, ruleCell } from "../engine/layout.ts";
+import { countCell, countCellsFixed, countCellsPerRule, ruleCell } from "../engine/layout.ts";
 import { createLedgerMemory, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
 import { LedgerWriter, readLedger } from "./ledger.ts";
 import {
@@ -124,5 +124,57 @@ describe("the ledger", () => {
     expect(snapshot.outputs.get("console 0")?.lost.worker.records).toBe(2);
     expect(snapshot.outputs.get(retiredOutputs)?.queued.records).toBe(0);
     expect(imbalance(snapshot)).toBe(0);
+  });
+});
+
+describe("what redact rules replaced", () => {
+  const redacting: LedgerMeaning = {
+    rules: [
+      { id: "pii", type: "redact", class: "protect" },
+      { id: "ssn", type: "redact", class: "protect" },
+    ],
+    outputs: ["console"],
+    patterns: [1],
+    selectors: [
+      { rule: 0, detector: "email" },
+      { rule: 0, detector: undefined },
+      { rule: 0, detector: "iban" },
+    ],
+  };
+
+  it("is told by rule and detector, scopes left out, and adds up over manifests", () => {
+    const cells = new Float64Array(ledgerOffsets(shapeOf(redacting)).cells);
+    const { counts, selectors } = ledgerOffsets(shapeOf(redacting));
+    cells[counts + countCellsFixed + countCellsPerRule + ruleCell.changedRecords] = 3;
+    cells[counts + countCellsFixed + countCellsPerRule + ruleCell.replacements] = 4;
+    cells.set([5, 6, 0, 0, 7, 8], selectors);
+    const snapshot = emptySnapshot();
+    addCounts(snapshot, cells, redacting);
+    addCounts(snapshot, cells, redacting);
+    expect(Object.fromEntries(snapshot.rules.get("pii")!.redacted)).toEqual({
+      email: { records: 10, values: 12 },
+      iban: { records: 14, values: 16 },
+    });
+    expect(Object.fromEntries(snapshot.rules.get("ssn")!.redacted)).toEqual({ pattern: { records: 6, values: 8 } });
+  });
+});
+
+describe("how an output fares", () => {
+  it("is the sum of the workers', its oldest record the oldest of them, and nothing of one that died", () => {
+    const cells = new Float64Array(ledgerOffsets(shapeOf(meaning)).cells);
+    const output = ledgerOffsets(shapeOf(meaning)).output(0);
+    cells[output + outputCell.breakerOpen] = 1;
+    cells[output + outputCell.spoolOldestMs] = 5000;
+    cells[output + outputCell.latencyBuckets + 2] = 3;
+    const other = cells.slice();
+    other[output + outputCell.spoolOldestMs] = 4000;
+    const snapshot = emptySnapshot();
+    addStanding(snapshot, cells, meaning);
+    addStanding(snapshot, other, meaning);
+    addDead(snapshot, cells, meaning);
+    const { fares, latency } = snapshot.outputs.get("console 0")!;
+    expect(fares).toMatchObject({ breaker: { closed: 0, half_open: 0, open: 2 }, spoolOldestMs: 4000 });
+    // What it acknowledged stays acknowledged.
+    expect(latency.buckets[2]).toBe(9);
   });
 });

@@ -5,6 +5,7 @@
  */
 
 import type { PlanRule } from "../../plan/operations.ts";
+import { type CountedSelector, countCellsPerSelector, selectorCell } from "../../plan/redact_counts.ts";
 import {
   countCell,
   countCellsFixed,
@@ -13,6 +14,8 @@ import {
   routeCell,
   ruleCell,
 } from "../engine/layout.ts";
+import { type ListenerCounts, listenerCountNames, zeroListenerCounts } from "../inputs/listener_limits.ts";
+import { type Transport, transport } from "../ring/layout.ts";
 import { latencyBucketCount } from "./latency.ts";
 import { type LedgerShape, ledgerCell, ledgerOffsets, outputCell } from "./layout.ts";
 
@@ -21,10 +24,14 @@ export interface Amount {
   bytes: number;
 }
 
+const transports = Object.keys(transport) as Transport[];
+
 export interface RuleTotals {
   dropped: Amount;
   changed: { records: number; replacements: number };
   quarantined: Amount;
+  /** Of a redact, by detector, `pattern` or `field`: records in which it replaced something, and values that it replaced. */
+  redacted: Map<string, { records: number; values: number }>;
   /** Summaries that it made of what it dropped. */
   summaries: Amount;
   /** sample: records that those stand for which it kept by chance. */
@@ -95,6 +102,8 @@ export interface Latency {
 export interface Snapshot {
   /** What engines took. */
   received: Amount;
+  /** Of `received`, by the way they came. */
+  receivedBy: Record<Transport, Amount>;
   /** Of `received`: what a command has released from the quarantine, so that it came again. */
   released: Amount;
   /** Summaries that rules made: they go on as records do. Bytes as they were made. */
@@ -113,6 +122,10 @@ export interface Snapshot {
   /** The process's writers of standard output and of files. */
   streams: { handed: Amount; written: Amount; queued: Amount; lostClosed: Amount };
   connections: number;
+  /** Of `connections`. */
+  tlsConnections: number;
+  /** What listeners refused, closed and let wait. */
+  listeners: ListenerCounts;
   /** Rules of class reduce skipped because the engine could not keep up: how often that began, and what passed meanwhile. */
   overload: { entered: number; bypassed: Amount; level: number };
   /** Bytes that connections hold of records without an end. */
@@ -161,6 +174,7 @@ function zeroFares(): OutputFares {
 export function emptySnapshot(): Snapshot {
   return {
     received: zeroAmount(),
+    receivedBy: Object.fromEntries(transports.map((name) => [name, zeroAmount()])) as Record<Transport, Amount>,
     released: zeroAmount(),
     created: zeroAmount(),
     passed: zeroAmount(),
@@ -179,6 +193,8 @@ export function emptySnapshot(): Snapshot {
     outputs: new Map(),
     streams: { handed: zeroAmount(), written: zeroAmount(), queued: zeroAmount(), lostClosed: zeroAmount() },
     connections: 0,
+    tlsConnections: 0,
+    listeners: zeroListenerCounts(),
     overload: { entered: 0, bypassed: zeroAmount(), level: 0 },
     unfinishedBytes: 0,
     routingGap: 0,
@@ -192,6 +208,10 @@ export interface LedgerMeaning {
   readonly outputs: readonly string[];
   /** Of the outputs that have a filter, the index in `outputs`, ascending. */
   readonly routes?: readonly number[];
+  /** Rules that replace what a pattern matches, by index: `countedPatterns`. */
+  readonly patterns?: readonly number[];
+  /** Whose the cells of selectors are. */
+  readonly selectors?: readonly CountedSelector[];
 }
 
 export function shapeOf(meaning: LedgerMeaning): LedgerShape {
@@ -199,6 +219,7 @@ export function shapeOf(meaning: LedgerMeaning): LedgerShape {
     rules: meaning.rules.length,
     outputs: meaning.outputs.length,
     routes: meaning.routes?.length ?? 0,
+    selectorCells: (meaning.selectors?.length ?? 0) * countCellsPerSelector,
   };
 }
 
@@ -207,6 +228,10 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
   const offsets = ledgerOffsets(shapeOf(meaning));
   const count = (cell: keyof typeof countCell) => cells[offsets.counts + countCell[cell]]!;
   add(to.received, count("receivedRecords"), count("receivedBytes"));
+  for (const name of transports) {
+    const at = offsets.counts + countCell.receivedByTransport + 2 * transport[name];
+    add(to.receivedBy[name], cells[at]!, cells[at + 1]!);
+  }
   add(to.created, count("createdRecords"), count("createdBytes"));
   add(to.passed, count("passedRecords"), count("passedBytes"));
   const { matchLimit, outputLimit } = to.quarantined;
@@ -226,6 +251,7 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
       dropped: zeroAmount(),
       changed: { records: 0, replacements: 0 },
       quarantined: zeroAmount(),
+      redacted: new Map(),
       summaries: zeroAmount(),
       sampledWeight: 0,
     };
@@ -236,6 +262,20 @@ export function addCounts(to: Snapshot, cells: Float64Array, meaning: LedgerMean
     add(rule.summaries, at("summaryRecords"), at("summaryBytes"));
     rule.sampledWeight += at("sampledWeight");
     to.rules.set(id, rule);
+  });
+  const redacted = (rule: number, detector: string, records: number, values: number) => {
+    const { redacted: of } = to.rules.get(meaning.rules[rule]!.id)!;
+    const before = of.get(detector) ?? { records: 0, values: 0 };
+    of.set(detector, { records: before.records + records, values: before.values + values });
+  };
+  for (const rule of meaning.patterns ?? []) {
+    const base = offsets.counts + countCellsFixed + rule * countCellsPerRule;
+    redacted(rule, "pattern", cells[base + ruleCell.changedRecords]!, cells[base + ruleCell.replacements]!);
+  }
+  meaning.selectors?.forEach(({ rule, detector }, index) => {
+    if (detector === undefined) return;
+    const at = offsets.selectors + index * countCellsPerSelector;
+    redacted(rule, detector, cells[at + selectorCell.records]!, cells[at + selectorCell.values]!);
   });
 }
 
@@ -260,6 +300,8 @@ export function addStanding(to: Snapshot, cells: Float64Array, meaning: LedgerMe
   add(to.lost.quarantine_full, own("lostQuarantineFullRecords"), own("lostQuarantineFullBytes"));
   add(to.released, own("releasedRecords"), own("releasedBytes"));
   to.connections += own("connections");
+  to.tlsConnections += own("tlsConnections");
+  for (const name of listenerCountNames) to.listeners[name] += own(name);
   to.overload.entered += own("overloadEntered");
   add(to.overload.bypassed, own("bypassedRecords"), own("bypassedBytes"));
   to.overload.level = Math.max(to.overload.level, own("bypassActive"));
@@ -316,6 +358,7 @@ export function addDead(to: Snapshot, cells: Float64Array, meaning: LedgerMeanin
     add(to.lost[cause], last.lost[cause].records, last.lost[cause].bytes);
   add(to.released, last.released.records, last.released.bytes);
   add(to.streams.handed, last.streams.handed.records, last.streams.handed.bytes);
+  for (const name of listenerCountNames) to.listeners[name] += last.listeners[name];
   to.overload.entered += last.overload.entered;
   add(to.overload.bypassed, last.overload.bypassed.records, last.overload.bypassed.bytes);
   to.routingGap = gap;

@@ -58,7 +58,7 @@ export const ringHeader = struct("RingHeader", "The first 1024 bytes of a ring's
 
 export const blockKind = { records: 1, padding: 2 } as const;
 /** `unknown`: records that have been in a batch or a spool since. */
-export const transport = { tcp: 0, udp: 1, stdin: 2, unknown: 3 } as const;
+export const transport = { tcp: 0, udp: 1, stdin: 2, unknown: 3, tls: 4 } as const;
 export type Transport = keyof typeof transport;
 
 export const blockHeader = struct(

@@ -9,14 +9,16 @@ import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { StreamGateError } from "../../errors.ts";
-import { activePipeline, type Manifest, type OutputConfig, passthrough } from "../../manifest/manifest.ts";
+import { activePipeline, type Manifest, type OutputConfig, passthrough, type Rule } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
-import type { LiveActivity, LiveEffect, LiveShare } from "../../plan/live.ts";
+import type { LiveActivity, LiveEffect, LiveShare, LiveTail, TailLook, TailWatch } from "../../plan/live.ts";
 import { operationFlag } from "../../plan/operations.ts";
+import { countedPatterns, countedSelectors } from "../../plan/redact_counts.ts";
 import { resolveRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
+import type { CertificateFiles, ServerTls } from "../../tls/certificate_files.ts";
 import { batchBytes } from "../delivery/batch_pool.ts";
 import { outputNames } from "../delivery/outputs.ts";
 import { type FileLease, FileWriters } from "../delivery/stream/file_writers.ts";
@@ -24,6 +26,7 @@ import type { StreamWriter } from "../delivery/stream/stream_writer.ts";
 import { openStreamWriter, streamQueueBytes } from "../delivery/stream/writer.ts";
 import { outputGrowthBytes, outputGrowthFactor } from "../engine/layout.ts";
 import { portError } from "../inputs/port_error.ts";
+import { createSources, wipeWorker } from "../inputs/sources.ts";
 import { readLedger } from "../ledger/ledger.ts";
 import {
   accountFields,
@@ -42,6 +45,7 @@ import {
 } from "../ledger/snapshot.ts";
 import { type OpenedGroup, QuarantineKeeper, type QuarantineStatus } from "../quarantine/keeper.ts";
 import { putIntoSpool } from "../quarantine/respool.ts";
+import type { RevertStatus } from "../revert/auto_revert.ts";
 import { createRingMemory, ringHeader } from "../ring/layout.ts";
 import { type ShardKey, shardKey } from "../shard/shard_key.ts";
 import { togetherByRule } from "./effects.ts";
@@ -67,6 +71,8 @@ const statusMs = 1000;
 export interface Ports {
   tcpPort: number;
   udpPort: number;
+  /** Absent: no TLS. */
+  tlsPort?: number | undefined;
 }
 
 /** Where the keys of rules are read from. */
@@ -101,14 +107,22 @@ export class DataPlane {
   /** Of workers that died and whose replacements do not run yet: what these will find on disk, by output. */
   readonly #orphans = new Map<number, ReadonlyMap<string, Orphan>>();
   #program: Program | undefined;
+  /** The rules of it, as they were published. */
+  #processors: readonly Rule[] = [];
+  /** What people who look on asked for last. */
+  #watches: readonly TailWatch[] = [];
   #listening: { requests: ListenRequest[]; ports: Ports } | undefined;
   /** One reload, or one replacement, after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #draining = false;
+  readonly #sources: SharedArrayBuffer;
+  #certificates: CertificateFiles | undefined;
   /** That runs. */
   manifest: Manifest | undefined;
   /** What became of manifests. */
   readonly reloads = new Reloads();
+  /** Whoever goes back from versions says how that stands; undefined: nobody does. */
+  revert: { readonly status: RevertStatus } | undefined;
   readonly #watch = new RuleWatch();
   readonly #watchTimer: NodeJS.Timeout;
 
@@ -149,7 +163,17 @@ export class DataPlane {
       accountBytes(memoryBudget, { workers: count, ringBytes, maxRecordBytes }),
       count,
     );
-    const limits = { tcpFraming, maxRecordBytes, queueBytes, memory, overload };
+    this.#sources = createSources(
+      {
+        connections: settings.maxConnections,
+        connectionsPerSource: settings.maxConnectionsPerSource,
+        bytesPerSecond: settings.ratePerSource,
+      },
+      count,
+    );
+    const { idleTimeoutMs: idleMs, recordTimeoutMs: recordMs, allowMetadataOutputs } = settings;
+    const listeners = { sources: this.#sources, listenerLimits: { idleMs, recordMs } };
+    const limits = { tcpFraming, maxRecordBytes, queueBytes, memory, overload, allowMetadataOutputs, ...listeners };
     const places = { dataDir, quarantine: quarantine?.place };
     const shared = { engine, rings, stdout, shardKey: this.#shardKey, ...places, ...limits };
     this.supervisor = new Supervisor(
@@ -225,6 +249,8 @@ export class DataPlane {
           rules: plan.rules,
           outputs: outputNames(outputs),
           routes: (plan.routes ?? []).map(({ output }) => output),
+          patterns: countedPatterns(plan),
+          selectors: countedSelectors(plan),
         },
       };
       try {
@@ -234,6 +260,7 @@ export class DataPlane {
         throw error;
       }
       this.#program = program;
+      this.#processors = processors;
       this.manifest = manifest;
       this.#watch.use(processors, this.snapshot(), Date.now());
       const before = this.#leases;
@@ -281,10 +308,12 @@ export class DataPlane {
     return { withheldAgain: 0 };
   }
 
-  /** Opens the ports. @throws StreamGateError SG_PORT_IN_USE naming the port and the way out */
+  /** Opens the ports. @throws StreamGateError SG_PORT_IN_USE naming the port and the way out, SG_TLS */
   async listen(): Promise<Ports> {
-    const { sharePorts, host } = this.#settings;
-    let { tcpPort, udpPort } = this.#settings;
+    const { sharePorts, host, tlsHandshakeTimeoutMs: handshakeTimeoutMs } = this.#settings;
+    let { tcpPort, udpPort, tlsPort } = this.#settings;
+    this.#certificates ??= await this.#openCertificates();
+    const certificates = this.#certificates;
     const several = this.#rings.length > 1;
     const perWorker = several && (await this.#perWorker());
     const reuse = perWorker || sharePorts;
@@ -292,6 +321,7 @@ export class DataPlane {
       // SO_REUSEPORT would let a second gate take part of the traffic unseen, so a plain bind asks first whether the port is free.
       if (!sharePorts || tcpPort === 0) tcpPort = await probeTcp(host, tcpPort);
       if (!sharePorts || udpPort === 0) udpPort = await probeUdp(host, udpPort);
+      if (certificates !== undefined && (!sharePorts || tlsPort === 0)) tlsPort = await probeTcp(host, tlsPort, "TLS");
     }
     const requests = this.#rings.map(
       (_, index): ListenRequest => ({
@@ -299,6 +329,10 @@ export class DataPlane {
         host,
         tcpPort: perWorker || index === 0 ? tcpPort : undefined,
         udpPort: perWorker || index === 0 ? udpPort : undefined,
+        tls:
+          certificates !== undefined && (perWorker || index === 0)
+            ? { port: tlsPort, certificates: certificates.current, handshakeTimeoutMs }
+            : undefined,
         reusePort: reuse,
         // Sharded, its one owner deals out every record anyway.
         spread: several && !perWorker && this.#shardKey === undefined,
@@ -307,16 +341,47 @@ export class DataPlane {
     const answers = await Promise.all(
       this.supervisor.living.map((worker) => worker.ask<"listen">(requests[worker.index]!)),
     );
-    const ports = { tcpPort: answers[0]?.tcpPort ?? tcpPort, udpPort: answers[0]?.udpPort ?? udpPort };
+    const ports = {
+      tcpPort: answers[0]?.tcpPort ?? tcpPort,
+      udpPort: answers[0]?.udpPort ?? udpPort,
+      tlsPort: answers[0]?.tlsPort,
+    };
     // A replacement opens the same ports, also where the system chose them.
     for (const [index, request] of requests.entries())
       requests[index] = {
         ...request,
         ...(request.tcpPort !== undefined && { tcpPort: ports.tcpPort }),
         ...(request.udpPort !== undefined && { udpPort: ports.udpPort }),
+        ...(request.tls !== undefined && { tls: { ...request.tls, port: ports.tlsPort ?? request.tls.port } }),
       };
     this.#listening = { requests, ports };
     return ports;
+  }
+
+  /** @throws StreamGateError SG_TLS */
+  async #openCertificates(): Promise<CertificateFiles | undefined> {
+    const { tlsCert, tlsKey, tlsClientCa } = this.#settings;
+    if (tlsCert === undefined || tlsKey === undefined) return undefined;
+    const { CertificateFiles } = await import("../../tls/certificate_files.ts");
+    const files = new CertificateFiles(
+      {
+        cert: { setting: "TLS_CERT", path: tlsCert },
+        key: { setting: "TLS_KEY", path: tlsKey },
+        ...(tlsClientCa !== undefined && { clientCa: { setting: "TLS_CLIENT_CA", path: tlsClientCa } }),
+      },
+      this.#log,
+    );
+    files.onChange((tls) => this.#useCertificates(tls));
+    return files;
+  }
+
+  /** Workers, and those that will replace them. */
+  #useCertificates(tls: ServerTls): void {
+    const requests = this.#listening?.requests ?? [];
+    for (const [index, request] of requests.entries())
+      if (request.tls !== undefined) requests[index] = { ...request, tls: { ...request.tls, certificates: tls } };
+    for (const worker of this.supervisor.living)
+      worker.ask<"certificates">({ kind: "certificates", tls }).catch(() => {});
   }
 
   async #perWorker(): Promise<boolean> {
@@ -381,6 +446,7 @@ export class DataPlane {
       rules: program?.meaning.rules.map(({ id }) => id) ?? [],
       outputs: program?.meaning.outputs ?? [],
       reloads: this.reloads,
+      ...(this.revert !== undefined && { revert: this.revert.status }),
       memory: { budgetBytes: this.#settings.memoryBudget, heldBytes: heldIn(snapshot).bytes },
       ...(this.#quarantine !== undefined && { quarantine: this.#quarantine.status }),
     };
@@ -447,6 +513,7 @@ export class DataPlane {
       extra: {
         ...(this.#quarantine !== undefined && { quarantine: quarantineFields(this.#quarantine.status) }),
         memory: { budget_bytes: this.#settings.memoryBudget, held_bytes: this.inMemory().bytes },
+        ...(this.revert !== undefined && { revert: this.revert.status }),
         last_run: lastRun,
       },
     });
@@ -468,6 +535,28 @@ export class DataPlane {
       .toSorted((a, b) => a.atMs - b.atMs)
       .slice(-count)
       .map(({ bytes }) => bytes);
+  }
+
+  /** What people who look on see: of every worker's part so much that it is no more than was asked for. */
+  async tail(watches: readonly TailWatch[]): Promise<readonly TailLook[]> {
+    const { living } = this.supervisor;
+    const settled = await Promise.allSettled(living.map((worker) => worker.ask<"tail">({ kind: "tail", watches })));
+    const asked = this.#watches;
+    this.#watches = watches;
+    return asked.map(({ recordsMax }, index) => {
+      const each = settled.flatMap((answer) =>
+        answer.status === "fulfilled" && answer.value[index] !== undefined ? [answer.value[index]] : [],
+      );
+      const examples = each.flatMap((look) => look.examples);
+      // Of too many each is as likely to be left out.
+      while (examples.length > recordsMax) examples.splice(Math.floor(Math.random() * examples.length), 1);
+      return { records: each.reduce((sum, { records }) => sum + records, 0), examples };
+    });
+  }
+
+  running(): ReturnType<LiveTail["running"]> {
+    const { version, outputs = [] } = this.#program ?? {};
+    return { version, rules: this.#processors, outputs: outputNames(outputs) };
   }
 
   /** Of each output, by id: the share of bytes that its filter and routes let through; 1 where nothing was counted. */
@@ -554,6 +643,7 @@ export class DataPlane {
   async close(): Promise<void> {
     this.#draining = true;
     clearInterval(this.#watchTimer);
+    this.#certificates?.close();
     await this.#quarantine?.close();
     await this.supervisor.close();
     await this.#writer.close();
@@ -581,6 +671,7 @@ export class DataPlane {
   #died(worker: WorkerThread): void {
     const booking = this.#bookings.get(worker.index);
     this.#bookings.delete(worker.index);
+    wipeWorker(this.#sources, worker.index);
     if (booking !== undefined) {
       const cells = readLedger(booking.ledger, shapeOf(booking.meaning));
       this.#orphans.set(worker.index, addDead(this.#past, cells, booking.meaning));
@@ -651,10 +742,10 @@ function ringCounters(memory: SharedArrayBuffer) {
   return { takenRecords, takenBytes, pushedRecords: at("pushedRecords"), pushedBytes: at("pushedBytes") };
 }
 
-function probeTcp(host: string | undefined, port: number): Promise<number> {
+function probeTcp(host: string | undefined, port: number, protocol: "TCP" | "TLS" = "TCP"): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", (error) => reject(portError(error, "TCP", port)));
+    server.once("error", (error) => reject(portError(error, protocol, port)));
     server.listen({ port, exclusive: true, ...(host !== undefined && { host }) }, () => {
       const address = server.address();
       server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));

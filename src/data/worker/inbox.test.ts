@@ -10,7 +10,7 @@ import { forwardLog } from "../../telemetry/log.ts";
 import { Outputs } from "../delivery/outputs.ts";
 import type { Batch } from "../engine/batch.ts";
 import type { EngineKind } from "../engine/engine.ts";
-import { countCell, countCellsFixed, countCellsPerRule, frameCells } from "../engine/layout.ts";
+import { countCell, countCellsOf, frameCells } from "../engine/layout.ts";
 import { createRingMemory } from "../ring/layout.ts";
 import { Inbox, RemoteInbox } from "./inbox.ts";
 
@@ -67,7 +67,7 @@ function rig(
   });
   const swap = async (rules: unknown[], configs: { type: string }[] = []) => {
     const plan = compilePlan(readRules(rules, (pattern) => kind.checkPattern(pattern)).rules);
-    const counts = new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
+    const counts = new Float64Array(countCellsOf(plan));
     inbox.swap(kind.prepare(plan), counts, await outputs.prepare(configs, 100, plan));
     return counts;
   };

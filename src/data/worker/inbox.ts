@@ -18,6 +18,7 @@ import { ringHeader } from "../ring/layout.ts";
 import { notify, waitForBlocks } from "../ring/wait.ts";
 import { Overload, type OverloadOptions, overloadThresholds } from "./overload.ts";
 import type { RecentRecords } from "./recent.ts";
+import { Tail } from "./tail.ts";
 
 const separatesSourcesAt = ringHeader.offsets.separatesSources / 4;
 
@@ -89,6 +90,8 @@ export class Inbox implements Intake, ReaderSite {
   readonly #published: () => void;
   readonly #sharded: boolean;
   readonly #recent: RecentRecords | undefined;
+  /** For people who look on. */
+  readonly tail: Tail;
   readonly #pool: BatchPool;
   /** Where records go that a rule cannot finish. */
   readonly withholding: Withholding;
@@ -146,6 +149,7 @@ export class Inbox implements Intake, ReaderSite {
     this.#outputs = outputs;
     this.#published = published;
     this.#recent = recent;
+    this.tail = new Tail(kind, this.#engine);
     this.#pool = new BatchPool(kind.createBatch);
     this.overload =
       overload &&
@@ -253,6 +257,10 @@ export class Inbox implements Intake, ReaderSite {
     Atomics.store(this.#ringHeader, separatesSourcesAt, asksSource(prepared.plan) ? 1 : 0);
     this.#tickWhere(prepared);
     this.overload?.reset(prepared, counts);
+    this.tail.use(
+      prepared.plan,
+      outputs.deliveries.map(({ delivery }) => delivery.id),
+    );
     this.#hasPlan = true;
     this.#outputs.swap(outputs);
     this.#later();
@@ -385,7 +393,9 @@ export class Inbox implements Intake, ReaderSite {
     const { batch } = this.#open;
     const to = batch.records;
     if (to > this.#handedOut) {
-      this.#recent?.passed(batch, this.#handedOut, to, Date.now());
+      const nowMs = Date.now();
+      this.#recent?.passed(batch, this.#handedOut, to, nowMs);
+      this.tail.passed(batch, this.#handedOut, to, nowMs);
       this.#outputs.push(this.#open, this.#handedOut, to, this.#cameMs);
       this.#cameMs = Number.POSITIVE_INFINITY;
       this.#handedOut = to;

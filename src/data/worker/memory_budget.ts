@@ -78,3 +78,28 @@ export class MemoryBudget {
     return Math.floor(this.limitBytes / 2 / this.#workers);
   }
 }
+
+/** What an input that holds unfinished records sees of the account. */
+export interface UnfinishedAccount {
+  /** What it may hold. */
+  readonly unfinishedBytesMax: number;
+  readonly over: boolean;
+  set(kind: "unfinished", bytes: number): void;
+}
+
+/** The account of a worker with several such inputs: each has an equal part, and the worker holds the sum. */
+export function unfinishedParts(budget: MemoryBudget, parts: number): readonly UnfinishedAccount[] {
+  const held = new Array<number>(parts).fill(0);
+  return held.map((_, part) => ({
+    unfinishedBytesMax: Math.floor(budget.unfinishedBytesMax / parts),
+    get over() {
+      return budget.over;
+    },
+    set(_kind, bytes) {
+      held[part] = bytes;
+      let sum = 0;
+      for (const one of held) sum += one;
+      budget.set("unfinished", sum);
+    },
+  }));
+}

@@ -6,12 +6,15 @@
 
 import type { ErrorCode } from "../../errors.ts";
 import type { OutputConfig } from "../../manifest/manifest.ts";
+import type { TailLook, TailWatch } from "../../plan/live.ts";
 import type { Plan } from "../../plan/operations.ts";
 import type { LogFields, LogLevel } from "../../telemetry/log.ts";
+import type { ServerTls } from "../../tls/certificate_files.ts";
 import type { DeliveryStatus } from "../delivery/delivery.ts";
 import type { StreamTarget } from "../delivery/stream/stream_writer.ts";
 import type { RuleEffect } from "../engine/engine.ts";
 import type { Framing } from "../frame/framing.ts";
+import type { ListenerLimits } from "../inputs/listener_limits.ts";
 import type { QuarantinePlace } from "../quarantine/store.ts";
 import type { ShardKey } from "../shard/shard_key.ts";
 import type { RecentRecord } from "./recent.ts";
@@ -34,6 +37,10 @@ export interface WorkerStart {
   readonly queueBytes: number;
   /** The account of what waits, of all workers: `memory_budget.ts`. */
   readonly memory: SharedArrayBuffer;
+  /** Who is connected, of all workers: `inputs/sources.ts`. */
+  readonly sources: SharedArrayBuffer;
+  readonly listenerLimits: ListenerLimits;
+  readonly allowMetadataOutputs: boolean;
   readonly overload: "bypass" | "backpressure";
   /** Absent: a record stays with the worker that received it. */
   readonly shardKey: ShardKey | undefined;
@@ -49,6 +56,9 @@ export interface ListenRequest {
   /** Absent: this worker opens no such socket. */
   readonly tcpPort: number | undefined;
   readonly udpPort: number | undefined;
+  readonly tls:
+    | { readonly port: number; readonly certificates: ServerTls; readonly handshakeTimeoutMs: number }
+    | undefined;
   /** Several sockets share the port. */
   readonly reusePort: boolean;
   /** Connections are dealt out over the rings of all workers. */
@@ -70,6 +80,8 @@ export type Request =
   | { readonly kind: "commit" }
   | { readonly kind: "discard" }
   | ListenRequest
+  /** New connections over TLS are shown these. */
+  | { readonly kind: "certificates"; readonly tls: ServerTls }
   /** Stop accepting, read what open connections have sent, close them. */
   | { readonly kind: "quiesce"; readonly timeoutMs: number }
   /** Then: run and deliver everything; what is left at the deadline is counted lost{shutdown}. */
@@ -90,7 +102,9 @@ export type Request =
   /** What rules in shadow would have done. */
   | { readonly kind: "effects" }
   /** Records that just passed. */
-  | { readonly kind: "recent" };
+  | { readonly kind: "recent" }
+  /** What was gathered for people who look on, and what to gather from now on; none: nothing. */
+  | { readonly kind: "tail"; readonly watches: readonly TailWatch[] };
 
 /** What one worker counted of a rule in shadow. */
 export interface WorkerEffect extends Omit<RuleEffect, "rule"> {
@@ -118,7 +132,8 @@ export interface Answers {
   prepare: undefined;
   commit: undefined;
   discard: undefined;
-  listen: { tcpPort: number | undefined; udpPort: number | undefined };
+  listen: { tcpPort: number | undefined; udpPort: number | undefined; tlsPort: number | undefined };
+  certificates: undefined;
   quiesce: undefined;
   /** Whether everything was delivered. */
   drain: boolean;
@@ -129,6 +144,8 @@ export interface Answers {
   status: WorkerStatus;
   effects: readonly WorkerEffect[];
   recent: readonly RecentRecord[];
+  /** By the watches of the request before. */
+  tail: readonly TailLook[];
 }
 
 export interface Numbered {

@@ -2,6 +2,7 @@
 
 import type { Snapshot } from "../ledger/snapshot.ts";
 import type { QuarantineStatus } from "../quarantine/keeper.ts";
+import type { RevertStatus } from "../revert/auto_revert.ts";
 import type { Reloads } from "./reloads.ts";
 
 export interface RingFacts {
@@ -27,6 +28,8 @@ export interface PlaneFacts {
   readonly rules: readonly string[];
   readonly outputs: readonly string[];
   readonly reloads: Reloads;
+  /** How going back from versions stands; absent: nobody does. */
+  readonly revert?: RevertStatus;
   readonly memory: { readonly budgetBytes: number; readonly heldBytes: number };
   /** Absent: there is none. */
   readonly quarantine?: QuarantineStatus;

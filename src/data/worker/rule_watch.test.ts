@@ -12,6 +12,7 @@ const totals = (dropped: number, changed = 0, quarantined = 0) => ({
   changed: { records: changed, replacements: changed },
   quarantined: { records: quarantined, bytes: 0 },
   summaries: { records: 0, bytes: 0 },
+  redacted: new Map(),
   sampledWeight: 0,
 });
 const snapshot = (received: number, dropped = 0, changed = 0, more: Snapshot["rules"] = new Map()): Snapshot => ({

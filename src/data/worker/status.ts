@@ -2,6 +2,7 @@
 
 import { DeadLetterCauses } from "../delivery/dead_letter_causes.ts";
 import type { DeliveryStatus, LaneStatus } from "../delivery/delivery.ts";
+import type { ListenerCounts } from "../inputs/listener_limits.ts";
 import { type Amount, imbalance, type OutputTotals, retiredOutputs, type Snapshot } from "../ledger/snapshot.ts";
 import type { WorkerStatus } from "./messages.ts";
 
@@ -30,6 +31,8 @@ export function statusOf({ version, engine, workers, snapshot, answers, extra }:
     outputs,
     streams,
     connections,
+    tlsConnections,
+    listeners,
     overload,
     unfinishedBytes,
   } = snapshot;
@@ -38,6 +41,7 @@ export function statusOf({ version, engine, workers, snapshot, answers, extra }:
     engine,
     workers,
     connections,
+    listeners: listenersStatus(tlsConnections, listeners),
     received,
     ...(released.records > 0 && { released }),
     created,
@@ -72,6 +76,19 @@ export function statusOf({ version, engine, workers, snapshot, answers, extra }:
     unfinished_bytes: unfinishedBytes,
     ...extra,
     imbalance: imbalance(snapshot),
+  };
+}
+
+/** Counts that are not zero, as `GET /status` spells them. */
+function listenersStatus(tlsConnections: number, counts: ListenerCounts): Record<string, number> {
+  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return {
+    tls_connections: tlsConnections,
+    ...Object.fromEntries(
+      Object.entries(counts)
+        .filter(([, count]) => count > 0)
+        .map(([name, count]) => [snake(name), count]),
+    ),
   };
 }
 
@@ -117,6 +134,7 @@ function together(each: readonly DeliveryStatus[]): Record<string, unknown> {
       in_flight: sum("in_flight"),
       concurrency: sum("concurrency"),
     }),
+    ...(each.some(({ tls_verified }) => tls_verified === false) && { tls_verified: false }),
     ...(lastError !== undefined && { last_error: lastError }),
     ...(spoolError !== undefined && { spool_error: spoolError }),
     ...(Object.keys(causes.counts).length > 0 && { dead_letters_by_cause: causes.counts }),

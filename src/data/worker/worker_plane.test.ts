@@ -7,6 +7,7 @@ import { forwardLog } from "../../telemetry/log.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { frameCells } from "../engine/layout.ts";
 import { portableKind } from "../engine/portable/kind.ts";
+import { createSources } from "../inputs/sources.ts";
 import { createLedgerMemory } from "../ledger/layout.ts";
 import { readLedger } from "../ledger/ledger.ts";
 import { addCounts, addStanding, emptySnapshot, imbalance, shapeOf } from "../ledger/snapshot.ts";
@@ -27,6 +28,9 @@ function workerPlane(kind: EngineKind = portableKind(), ring = createRingMemory(
     queueBytes: 1 << 20,
     memory: createMemoryAccount(1 << 24, 1),
     overload: "bypass",
+    sources: createSources({ connections: 0, connectionsPerSource: 0, bytesPerSecond: 0 }, 1),
+    listenerLimits: { idleMs: 0, recordMs: 0 },
+    allowMetadataOutputs: false,
     shardKey: undefined,
     dataDir: undefined,
     quarantine: undefined,

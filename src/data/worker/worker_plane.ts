@@ -4,12 +4,20 @@
  */
 
 import type { Plan } from "../../plan/operations.ts";
+import { selectorCellsOf } from "../../plan/redact_counts.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { Outputs, type PreparedOutputs } from "../delivery/outputs.ts";
 import { openStreamFeed } from "../delivery/stream/feed.ts";
 import type { StreamFeed, StreamTarget } from "../delivery/stream/stream_writer.ts";
 import type { EngineKind, PreparedPlan, Sharding } from "../engine/engine.ts";
 import { countCell, countCellsFixed, countCellsOf, frameCell, frameCells } from "../engine/layout.ts";
+import {
+  type ListenerCounts,
+  type ListenerGuard,
+  listenerCountNames,
+  zeroListenerCounts,
+} from "../inputs/listener_limits.ts";
+import { Sources } from "../inputs/sources.ts";
 import { openTcpInput } from "../inputs/tcp.ts";
 import type { TcpInput } from "../inputs/tcp_input.ts";
 import { openUdpInput } from "../inputs/udp.ts";
@@ -21,7 +29,7 @@ import { QuarantineStore } from "../quarantine/store.ts";
 import { QuarantineWatch } from "../quarantine/watch.ts";
 import { Inbox, type Intake, RemoteInbox } from "./inbox.ts";
 import { KeyWatch } from "./key_watch.ts";
-import { MemoryBudget } from "./memory_budget.ts";
+import { MemoryBudget, unfinishedParts } from "./memory_budget.ts";
 import {
   type Answers,
   type ListenRequest,
@@ -79,6 +87,10 @@ export class WorkerPlane {
   /** Counts preparations, so that one that was discarded while its code loaded prepares nothing. */
   #preparation = 0;
   #tcp: TcpInput | undefined;
+  #tls: TcpInput | undefined;
+  readonly #listenerCounts: ListenerCounts = zeroListenerCounts();
+  readonly #guard: ListenerGuard;
+  #publishing: NodeJS.Immediate | undefined;
   #udp: UdpInput | undefined;
   /** What was cut off datagrams, as of the last look: the receiver counts it apart from the framers of TCP. */
   #udpOversize = { records: 0, bytes: 0 };
@@ -97,6 +109,12 @@ export class WorkerPlane {
     this.#keys = new KeyWatch(log);
     const { index, rings, dataDir } = start;
     this.#memory = MemoryBudget.open(start.memory, start.index);
+    this.#guard = {
+      limits: start.listenerLimits,
+      counts: this.#listenerCounts,
+      sources: new Sources(start.sources, start.index),
+      changed: () => this.#publishSoon(),
+    };
     this.#outputs = new Outputs({
       kind,
       queueBytes: start.queueBytes,
@@ -106,6 +124,7 @@ export class WorkerPlane {
       quarantine: this.#quarantine,
       stdout: this.#feed(start.stdout),
       openFile: (id) => this.#feed(this.#files[id]!),
+      allowMetadata: start.allowMetadataOutputs,
       log,
       site: {
         changed: () => this.#outputsChanged(),
@@ -157,6 +176,9 @@ export class WorkerPlane {
         return undefined;
       case "listen":
         return this.#listen(request);
+      case "certificates":
+        this.#tls?.useCertificates(request.tls);
+        return undefined;
       case "quiesce":
         return this.#quiesce(request.timeoutMs);
       case "drain":
@@ -175,6 +197,8 @@ export class WorkerPlane {
         return this.#effects();
       case "recent":
         return this.#recent.list();
+      case "tail":
+        return this.#inbox.tail.look(request.watches, Date.now());
     }
   }
 
@@ -198,6 +222,7 @@ export class WorkerPlane {
           outputs: preparedOutputs.deliveries.length,
           rules: plan.rules.length,
           routes: plan.routes?.length ?? 0,
+          selectorCells: selectorCellsOf(plan),
         }),
       };
     } catch (error) {
@@ -257,26 +282,19 @@ export class WorkerPlane {
   async #listen(request: ListenRequest): Promise<Answers["listen"]> {
     const kind = this.#kind;
     const { tcpFraming: framing, maxRecordBytes, index, rings } = this.#start;
-    const { host, tcpPort, udpPort, reusePort } = request;
-    if (tcpPort !== undefined) {
-      const intakes: Intake[] = request.spread
-        ? rings.map((memory, worker) => (worker === index ? this.#inbox : new RemoteInbox(kind, memory, index)))
-        : [this.#inbox];
-      const losses = this.#frameLosses;
-      this.#tcp = await openTcpInput({
-        host,
-        port: tcpPort,
-        reusePort,
-        kind,
-        framing,
-        maxRecordBytes,
-        losses,
-        log: this.#log,
-        memory: this.#memory,
-        intake: (connection) => intakes[connection % intakes.length]!,
-        ...(!request.spread && { inbox: this.#inbox }),
-      });
-    }
+    const { host, tcpPort, udpPort, tls, reusePort } = request;
+    const intakes: Intake[] = request.spread
+      ? rings.map((memory, worker) => (worker === index ? this.#inbox : new RemoteInbox(kind, memory, index)))
+      : [this.#inbox];
+    const streams = {
+      ...{ host, reusePort, kind, framing, maxRecordBytes, losses: this.#frameLosses, log: this.#log },
+      guard: this.#guard,
+      intake: (connection: number) => intakes[connection % intakes.length]!,
+      ...(!request.spread && { inbox: this.#inbox }),
+    };
+    const [memory, tlsMemory = memory] = unfinishedParts(this.#memory, tls === undefined ? 1 : 2);
+    if (tcpPort !== undefined) this.#tcp = await openTcpInput({ ...streams, memory: memory!, port: tcpPort });
+    if (tls !== undefined) this.#tls = await openTcpInput({ ...streams, memory: tlsMemory!, port: tls.port, tls });
     if (udpPort !== undefined) {
       this.#udp = await openUdpInput({
         kind: kind.name,
@@ -292,11 +310,11 @@ export class WorkerPlane {
     }
     if (this.#udp !== undefined) setInterval(() => this.#readUdpLosses(), udpLossesMs).unref();
     this.#inbox.start();
-    return { tcpPort: this.#tcp?.port, udpPort: this.#udp?.port };
+    return { tcpPort: this.#tcp?.port, udpPort: this.#udp?.port, tlsPort: this.#tls?.port };
   }
 
   async #quiesce(timeoutMs: number): Promise<undefined> {
-    await Promise.all([this.#udp?.stop(), this.#tcp?.finish(timeoutMs)]);
+    await Promise.all([this.#udp?.stop(), this.#tcp?.finish(timeoutMs), this.#tls?.finish(timeoutMs)]);
     this.#readUdpLosses();
   }
 
@@ -370,6 +388,14 @@ export class WorkerPlane {
     this.#publish();
   }
 
+  /** For what no record comes with: at the end of this turn, once. */
+  #publishSoon(): void {
+    this.#publishing ??= setImmediate(() => {
+      this.#publishing = undefined;
+      this.#publish();
+    });
+  }
+
   /** One consistent snapshot of everything that this worker counts. */
   #publish(): void {
     const ledger = this.#ledger;
@@ -383,9 +409,12 @@ export class WorkerPlane {
     const { lost } = this.#inbox.withholding;
     own[ledgerCell.lostQuarantineFullRecords] = lost.records;
     own[ledgerCell.lostQuarantineFullBytes] = lost.bytes;
-    own[ledgerCell.lostShutdownBytes] = this.#tcp?.lostBytes ?? 0;
-    own[ledgerCell.connections] = this.#tcp?.connections ?? 0;
-    own[ledgerCell.unfinishedBytes] = this.#tcp?.unfinishedBytes ?? 0;
+    const [tcp, tls] = [this.#tcp, this.#tls];
+    own[ledgerCell.lostShutdownBytes] = (tcp?.lostBytes ?? 0) + (tls?.lostBytes ?? 0);
+    own[ledgerCell.connections] = (tcp?.connections ?? 0) + (tls?.connections ?? 0);
+    own[ledgerCell.tlsConnections] = tls?.connections ?? 0;
+    own[ledgerCell.unfinishedBytes] = (tcp?.unfinishedBytes ?? 0) + (tls?.unfinishedBytes ?? 0);
+    for (const name of listenerCountNames) own[ledgerCell[name]] = this.#listenerCounts[name];
     this.#memory.set("queues", this.#outputs.queuedBytes);
     this.#inbox.overload?.write(own, overloadCells);
     const { retired, output, counts } = ledger.offsets;

@@ -8,6 +8,7 @@ import type { Engine, EngineKind, Framer, PreparedPlan } from "../../engine/engi
 import {
   countCell,
   countCellsFixed,
+  countCellsOf,
   countCellsPerRule,
   frameCells,
   outputGrowthBytes,
@@ -245,7 +246,7 @@ export class Replay {
       this.#protecting ??= this.#kind.prepare(this.#protection.plan);
       prepared = this.#protecting;
     }
-    this.#counts = new Float64Array(countCellsFixed + prepared.plan.rules.length * countCellsPerRule);
+    this.#counts = new Float64Array(countCellsOf(prepared.plan));
     this.#engine.use(prepared, this.#counts);
     return this.#engine;
   }

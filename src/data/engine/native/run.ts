@@ -3,7 +3,7 @@
 import { ringHeader } from "../../ring/layout.ts";
 import type { Addon, NativeEngine } from "../addon.ts";
 import type { Batch } from "../batch.ts";
-import type { Engine, Framer, PreparedPlan, Ring, RuleEffect, Sharding } from "../engine.ts";
+import type { Engine, Framer, PreparedPlan, Ring, RuleEffect, Sharding, WatchedRule } from "../engine.ts";
 import type { Withheld } from "../withheld.ts";
 import { translated } from "./errors.ts";
 import type { NativeFramerHandle } from "./framer.ts";
@@ -137,6 +137,14 @@ export class NativeEngineHandle implements Engine {
 
   effects(): readonly RuleEffect[] {
     return this.handle.effects();
+  }
+
+  watch(rules: readonly number[]): void {
+    this.handle.watch(rules);
+  }
+
+  takeWatched(): readonly WatchedRule[] {
+    return this.handle.takeWatched();
   }
 
   get needBytes(): number {

@@ -5,7 +5,7 @@ import { PortableFramer } from "../../frame/framer.ts";
 import { SharedRing } from "../../ring/shared.ts";
 import { ShardRouter } from "../../shard/router.ts";
 import type { Batch } from "../batch.ts";
-import type { Engine, Framer, PreparedPlan, Ring, RuleEffect, Sharding } from "../engine.ts";
+import type { Engine, Framer, PreparedPlan, Ring, RuleEffect, Sharding, WatchedRule } from "../engine.ts";
 import { countCellsOf, runResult, stopCause } from "../layout.ts";
 import type { Withheld } from "../withheld.ts";
 import { PortablePlan } from "./plan/prepare.ts";
@@ -40,6 +40,14 @@ export class PortableEngine implements Engine {
 
   effects(): readonly RuleEffect[] {
     return this.#runner.effects.list();
+  }
+
+  watch(rules: readonly number[]): void {
+    this.#runner.watched.watch(rules);
+  }
+
+  takeWatched(): readonly WatchedRule[] {
+    return this.#runner.watched.take();
   }
 
   use(prepared: PreparedPlan, counts: Float64Array): void {

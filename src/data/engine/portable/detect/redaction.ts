@@ -4,6 +4,7 @@
 
 import { createHmac } from "node:crypto";
 import { redactDecode, redactMode, redactNormal, redactSelector } from "../../../../plan/redact_arguments.ts";
+import { countCellsPerSelector, selectorCell } from "../../../../plan/redact_counts.ts";
 import { quarantineCause } from "../../layout.ts";
 import { JsonText } from "../attribute/json_text.ts";
 import type { Pattern } from "../match/pattern.ts";
@@ -77,6 +78,7 @@ export class Redaction {
   readonly #layers = Array.from({ length: layersMax }, () => new Unescaped());
   readonly #texts: Buffer[] = [];
   #spans: Span[] = [];
+  readonly #counted = new Set<number>();
   readonly #value = new Unescaped();
   readonly #json = new JsonText();
 
@@ -119,6 +121,22 @@ export class Redaction {
       labelJson: jsonContent(label),
       normal: argument[1]!,
     });
+  }
+
+  /** What the last run replaced, by selector: adds to cells as `src/plan/redact_counts.ts` lays them out. */
+  count(cells: Float64Array, at: number): void {
+    this.#counted.clear();
+    for (const { selector } of this.#spans) {
+      const own = at + selector * countCellsPerSelector;
+      cells[own + selectorCell.values]! += 1;
+      if (this.#counted.has(selector)) continue;
+      this.#counted.add(selector);
+      cells[own + selectorCell.records]! += 1;
+    }
+  }
+
+  get countCells(): number {
+    return this.#selectors.length * countCellsPerSelector;
   }
 
   /**

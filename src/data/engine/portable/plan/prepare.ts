@@ -33,7 +33,13 @@ export type Work =
   | { readonly kind: "dropPattern"; readonly pattern: Pattern }
   | { readonly kind: "dropAttribute"; readonly filter: AttributeFilter }
   | { readonly kind: "replacePattern"; readonly replacement: Replacement; readonly limited: boolean }
-  | { readonly kind: "redact"; readonly redaction: Redaction; readonly limited: boolean }
+  | {
+      readonly kind: "redact";
+      readonly redaction: Redaction;
+      readonly limited: boolean;
+      /** Of its selectors' cells, behind the routes'. */
+      cells: number;
+    }
   | { readonly kind: "drop" }
   | { readonly kind: "sample"; readonly sample: SampleStep }
   | { readonly kind: "dedupe"; readonly dedupe: DedupeStep }
@@ -74,6 +80,12 @@ export class PortablePlan implements PreparedPlan {
         });
       }
     });
+    let selectorCells = 0;
+    for (const step of this.steps) {
+      if (step.kind !== "redact" || step.shadow) continue;
+      step.cells = selectorCells;
+      selectorCells += step.redaction.countCells;
+    }
     this.shadows = plan.rules.map((_, rule) => this.steps.some((step) => step.shadow && step.rule === rule));
     const { service = [] } = plan;
     if (service.length > 0) this.service = attributeTest(attributeOperator.exists, [], service, patternFinder);
@@ -122,7 +134,7 @@ function prepareWork({ name, flags, args }: Operation): Work {
     case "dropAttribute":
       return { kind: name, filter: attributeFilter({ args }, patternFinder) };
     case "redact":
-      return { kind: name, redaction: new Redaction(args), limited: (flags & operationFlag.limited) !== 0 };
+      return { kind: name, redaction: new Redaction(args), limited: (flags & operationFlag.limited) !== 0, cells: 0 };
     case "drop":
       return { kind: name };
     case "sample":

@@ -1,6 +1,7 @@
 /** Runs a prepared plan over records, one after the other, and books what became of each. */
 
 import type { Plan } from "../../../../plan/operations.ts";
+import { transport } from "../../../ring/layout.ts";
 import type { Batch } from "../../batch.ts";
 import {
   countCell,
@@ -13,6 +14,7 @@ import {
   quarantineCause,
   routeCell,
   ruleCell,
+  transportsCounted,
 } from "../../layout.ts";
 import type { Withheld } from "../../withheld.ts";
 import { RecordView } from "../condition/condition.ts";
@@ -28,6 +30,7 @@ import { EffectBook } from "./effect.ts";
 import type { PortablePlan, PreparedRoute, Step } from "./prepare.ts";
 import { RecordContext } from "./record_context.ts";
 import { type Remembered, rememberedBy } from "./remembered.ts";
+import { WatchedRules } from "./watched.ts";
 import { WithheldWriter } from "./withheld.ts";
 
 const allRoutes = 0xffff_ffff;
@@ -58,6 +61,9 @@ export class Runner {
   #viewed = false;
   /** Of rules in shadow. */
   readonly effects = new EffectBook();
+  readonly watched = new WatchedRules();
+  /** While rules are watched: those that acted on the record at hand. */
+  readonly #acted: number[] = [];
   #service: PortablePlan["service"];
   /** What rules in shadow would have done to the record at hand; at most one entry a rule. */
   #hits = 0;
@@ -80,6 +86,9 @@ export class Runner {
   #changes = 0;
   #changedRules = new Int32Array(0);
   #replacements = new Float64Array(0);
+  /** Of each of them the step, where it is a redact. */
+  readonly #redacts: (Extract<Step, { kind: "redact" }> | undefined)[] = [];
+  #selectorCells = 0;
   /** Records that rules kept by chance: booked likewise. */
   #sampled = 0;
   #sampledRules = new Int32Array(0);
@@ -94,6 +103,8 @@ export class Runner {
   /** Whether a window has ended is asked once after each begin. */
   #dueAsked = false;
   #context = new RecordContext();
+  /** Where records are counted by the way they came. */
+  #cameCell = countCell.receivedByTransport + 2 * transport.unknown;
   /** A summary stands for records of several sources: whoever asks for one gets no answer. */
   readonly #nobody = new RecordContext();
   readonly #summary = new Scratch();
@@ -125,12 +136,14 @@ export class Runner {
     this.#hitSaved = new Float64Array(plan.steps.length);
     this.#hitActs = new Uint8Array(plan.steps.length);
     this.#service = plan.service;
+    this.watched.watch([]);
     this.effects.use(
       plan.plan.rules.map(({ state = 0n }) => state),
       plan.shadows,
     );
     this.#routes = plan.routes;
     this.#routeCells = ruleCells(plan.plan.rules.length);
+    this.#selectorCells = this.#routeCells + plan.routes.length * countCellsPerRoute;
     const outputs = plan.plan.outputs ?? 0;
     this.#outputsLow = firstBits(outputs);
     this.#outputsHigh = firstBits(outputs - 32);
@@ -158,6 +171,8 @@ export class Runner {
   /** Call before the records of a chunk or block, which came as `context` says. */
   begin(context: RecordContext): void {
     this.#context = context;
+    const by = context.transport < transportsCounted ? context.transport : transport.unknown;
+    this.#cameCell = countCell.receivedByTransport + 2 * by;
     this.#dueAsked = false;
     this.#place(context);
     this.#batch.begin();
@@ -250,6 +265,7 @@ export class Runner {
     let to = end;
     this.#changes = 0;
     this.#hits = 0;
+    this.#acted.length = 0;
     this.#sampled = 0;
     this.#met.length = 0;
     this.#viewed = false;
@@ -263,6 +279,7 @@ export class Runner {
       if (step.when !== undefined && !step.when(this.#viewOf(text, from, to), step.protect)) continue;
       const result = this.#try(step, text, from, to, bytes);
       if (result === verdict.keep) continue;
+      if (this.watched.any && this.#acted.at(-1) !== step.rule) this.#acted.push(step.rule);
       if (step.shadow) {
         this.#foresee(step, result, this.#viewOf(text, from, to), bytes);
         continue;
@@ -285,6 +302,7 @@ export class Runner {
         changed = true;
         if (step.kind === "replacePattern" || step.kind === "redact") {
           this.#changedRules[this.#changes] = step.rule;
+          this.#redacts[this.#changes] = step.kind === "redact" ? step : undefined;
           this.#replacements[this.#changes++] =
             step.kind === "redact" ? step.redaction.matches : step.replacement.matches;
         }
@@ -439,6 +457,7 @@ export class Runner {
   }
 
   #bookHits(source: Buffer, start: number, end: number): void {
+    for (const rule of this.#acted) this.watched.note(rule, source.subarray(start, end));
     for (let i = 0; i < this.#hits; i++)
       this.effects.book(
         this.#hitRules[i]!,
@@ -479,11 +498,15 @@ export class Runner {
     if (this.#teller === undefined) {
       counts[countCell.receivedRecords]! += 1;
       counts[countCell.receivedBytes]! += bytes;
+      counts[this.#cameCell]! += 1;
+      counts[this.#cameCell + 1]! += bytes;
     }
     for (let i = 0; i < this.#changes; i++) {
       const rule = ruleCells(this.#changedRules[i]!);
       counts[rule + ruleCell.changedRecords]! += 1;
       counts[rule + ruleCell.replacements]! += this.#replacements[i]!;
+      const redact = this.#redacts[i];
+      redact?.redaction.count(counts, this.#selectorCells + redact.cells);
     }
     for (let i = 0; i < this.#sampled; i++)
       counts[ruleCells(this.#sampledRules[i]!) + ruleCell.sampledWeight]! += this.#weights[i]!;

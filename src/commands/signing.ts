@@ -1,0 +1,10 @@
+/** Where MANIFEST_KEY is set: manifests that travel over the bus are signed, and have to be. */
+
+import { SignedManifests } from "../bus/signed_manifests.ts";
+import type { Settings } from "../settings/settings.ts";
+import { log } from "../telemetry/process_log.ts";
+
+/** @throws StreamGateError SG_MANIFEST_KEY */
+export function signedManifests({ manifestKey }: Settings): SignedManifests | undefined {
+  return manifestKey === undefined ? undefined : new SignedManifests(manifestKey, (message) => log.error(message));
+}
