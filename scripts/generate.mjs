@@ -70,6 +70,7 @@ const constants = {
   countCellsPerSelector,
   frameCells: engine.frameCells,
   matchBudgetBytes: engine.matchBudgetBytes,
+  decodeDepthMax: engine.decodeDepthMax,
   outputGrowthFactor: engine.outputGrowthFactor,
   outputGrowthBytes: engine.outputGrowthBytes,
   jsonDepthMax: engine.jsonDepthMax,

@@ -3,14 +3,11 @@
 
 #include <cstring>
 
+#include "scan/ascii.h"
 #include "scan/dispatch.h"
 
 namespace streamgate {
 namespace {
-
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -47,7 +44,7 @@ void AppendUtf8(uint32_t c, std::string* out) {
 
 char JsonText::First(const char* data, size_t size) {
   for (const char* const end = data + size; data < end; ++data)
-    if (!IsSpace(*data)) return *data;
+    if (!IsJsonSpace(*data)) return *data;
   return 0;
 }
 
@@ -60,7 +57,7 @@ void JsonText::Reset(const char* data, size_t size) {
 }
 
 const char* JsonText::PastSpace(const char* p) const {
-  while (p < end_ && IsSpace(*p)) ++p;
+  while (p < end_ && IsJsonSpace(*p)) ++p;
   return p;
 }
 

@@ -5,14 +5,13 @@
 #include <utility>
 
 #include "detect/bytes.h"
+#include "scan/ascii.h"
 
 namespace streamgate::detect {
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
 size_t PastSpace(std::string_view text, size_t at) {
-  while (at < text.size() && IsSpace(text[at])) ++at;
+  while (at < text.size() && IsJsonSpace(text[at])) ++at;
   return at;
 }
 
@@ -23,7 +22,7 @@ size_t StringEnd(std::string_view text, size_t at) {
 }
 
 size_t BareEnd(std::string_view text, size_t at) {
-  while (at < text.size() && !IsSpace(text[at]) && text[at] != ',' && text[at] != '}' && text[at] != ']' &&
+  while (at < text.size() && !IsJsonSpace(text[at]) && text[at] != ',' && text[at] != '}' && text[at] != ']' &&
          text[at] != '"' && text[at] != '{' && text[at] != '[')
     ++at;
   return at;
@@ -111,7 +110,7 @@ bool Fields::SearchString(std::string_view text, size_t begin, size_t end, unsig
                           std::vector<FieldFind>* finds) {
   if ((decode & (kDecodeJson | kDecodeUrl)) == 0) return true;
   const std::string_view content = text.substr(begin, end - begin);
-  if (depth == kDepthMax) return content.find("\\\"") == std::string_view::npos;
+  if (depth == kDecodeDepthMax) return content.find("\\\"") == std::string_view::npos;
   Unescaped& decoded = decoded_[depth];
   if (!decoded.Decode(content, decode) || decoded.text().find('"') == std::string_view::npos) return true;
   std::vector<FieldFind>& nested = nested_[depth];
@@ -199,7 +198,7 @@ bool Fields::SearchIn(std::string_view text, unsigned decode, int depth, std::ve
     } else if (c == '}' || c == ']') {
       if (open > 0) --open;
       if (taken_from != kNone && open <= taken_from) taken_from = kNone;
-    } else if (taken_from != kNone && !IsSpace(c) && c != ',' && c != ':') {
+    } else if (taken_from != kNone && !IsJsonSpace(c) && c != ',' && c != ':') {
       const size_t end = BareEnd(text, at);
       take_bare(at - 1, end, taken_by);
       at = end;

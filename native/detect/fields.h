@@ -13,6 +13,7 @@
 
 #include "detect/escapes.h"
 #include "detect/finds.h"
+#include "generated/layout.h"
 
 namespace streamgate::detect {
 
@@ -29,8 +30,6 @@ struct FieldFind {
 
 class Fields {
  public:
-  // JSON within JSON within …: strings deeper are not read.
-  static constexpr int kDepthMax = 4;
   // Paths are told by the bits of a word.
   static constexpr size_t kPathsMax = 64;
 
@@ -42,7 +41,7 @@ class Fields {
   size_t paths() const { return paths_; }
 
   // Appends the values, in order; those of nested JSON at the place in `text` that they come from. False: there is JSON
-  // deeper than kDepthMax.
+  // deeper than kDecodeDepthMax.
   bool Search(std::string_view text, unsigned decode, std::vector<FieldFind>* finds);
 
  private:
@@ -71,10 +70,9 @@ class Fields {
 
   std::vector<Selector> selectors_;
   size_t paths_ = 0;
-  size_t keys_longest_ = 0;
   // One for each level of decoding.
-  Unescaped decoded_[kDepthMax];
-  std::vector<FieldFind> nested_[kDepthMax];
+  Unescaped decoded_[kDecodeDepthMax];
+  std::vector<FieldFind> nested_[kDecodeDepthMax];
   Unescaped key_;
 };
 

@@ -489,12 +489,12 @@ Redaction::Verdict Redaction::Run(std::string_view text, const std::vector<Hint>
     if ((decode_ & detect::kDecodeBase64) != 0) SearchBase64(text);
     uint32_t layer = 0;
     const unsigned decode = decode_ == 0 ? 0 : decode_ | detect::kDecodeColour;
-    while (layer < kLayersMax && layers_[layer].Decode(texts_[layer], decode)) {
+    while (layer < kDecodeDepthMax && layers_[layer].Decode(texts_[layer], decode)) {
       ++layer;
       texts_[layer] = layers_[layer - 1].text();
       SearchLayer(texts_[layer], layer);
     }
-    if (layer == kLayersMax && detect::HidesCharacters(texts_[layer], decode)) finished = false;
+    if (layer == kDecodeDepthMax && detect::HidesCharacters(texts_[layer], decode)) finished = false;
   }
   if (!scope_.empty() && (!spans_.empty() || !byte_patterns_.empty())) {
     field_finds_.clear();

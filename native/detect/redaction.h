@@ -96,7 +96,6 @@ class Redaction {
     // A number or a word that is a field's value.
     bool bare;
   };
-  static constexpr uint32_t kLayersMax = 4;
   static constexpr uint32_t kNoLayer = UINT32_MAX;
   static constexpr uint32_t kRewritten = UINT32_MAX - 1;
 
@@ -158,8 +157,8 @@ class Redaction {
   uint64_t count_ = 0;
   Scratch rewrites_;
   std::vector<Replacement::Match> matches_;
-  detect::Unescaped layers_[kLayersMax];
-  std::string_view texts_[kLayersMax + 1];
+  detect::Unescaped layers_[kDecodeDepthMax];
+  std::string_view texts_[kDecodeDepthMax + 1];
   detect::Unescaped value_;
   // What the record's base64 says, line by line, and where each line stood.
   struct Line {

@@ -5,6 +5,7 @@
 
 #include "encode/json_string.h"
 #include "encode/repair.h"
+#include "scan/ascii.h"
 #include "scan/dispatch.h"
 
 namespace streamgate {
@@ -21,8 +22,6 @@ std::string MemberText(const EnvelopeMember& member) {
   body.Append(member.value);
   return std::string(reinterpret_cast<const char*>(body.data()), body.size());
 }
-
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 void MakeSpaces(char c, uint8_t* from, const uint8_t* end) {
   while (void* const found = std::memchr(from, c, static_cast<size_t>(end - from))) {
@@ -102,8 +101,8 @@ void JsonObject::AppendText(const char* from, const char* end, Body* body) const
 void JsonObject::AppendMerged(Body* body) const {
   const char* from = begin_ + 1;
   const char* end = end_ - 1;
-  while (from < end && IsSpace(*from)) ++from;
-  while (from < end && IsSpace(end[-1])) --end;
+  while (from < end && IsJsonSpace(*from)) ++from;
+  while (from < end && IsJsonSpace(end[-1])) --end;
   char separator = '{';
   for (const Member& member : members_) {
     if (!member.lacking) continue;

@@ -1,10 +1,11 @@
 // See oversize.h.
 #include "frame/oversize.h"
 
+#include "scan/ascii.h"
+
 namespace streamgate {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsWord(char c) { return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool IsGroupSeparator(char c) { return c == ' ' || c == '-' || c == '.'; }
 

@@ -481,6 +481,7 @@ constexpr uint32_t kCountCellsPerRoute = 2;
 constexpr uint32_t kCountCellsPerSelector = 2;
 constexpr uint32_t kFrameCells = 8;
 constexpr uint32_t kMatchBudgetBytes = 1073741824;
+constexpr uint32_t kDecodeDepthMax = 4;
 constexpr uint32_t kOutputGrowthFactor = 4;
 constexpr uint32_t kOutputGrowthBytes = 65536;
 constexpr uint32_t kJsonDepthMax = 512;

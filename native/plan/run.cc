@@ -25,93 +25,6 @@ Limits LimitsOf(bool limited, std::string_view text, uint32_t received_bytes) {
 
 }  // namespace
 
-void Runner::Remember() {
-  if (plan_ == nullptr) {
-    remembered_.clear();
-    return;
-  }
-  remembered_ = RememberedBy(*plan_, std::move(remembered_));
-  memory_of_step_.clear();
-  for (const Step& step : plan_->steps) {
-    const bool remembers = step.remembers();
-    const auto one = std::find_if(remembered_.begin(), remembered_.end(),
-                                  [&step](const Remembered& each) { return each.rule == step.rule; });
-    memory_of_step_.push_back(remembers ? one->memory.get() : nullptr);
-  }
-}
-
-bool Runner::Tick(double now_ms) {
-  if (remembered_.empty()) return true;
-  nobody_.received_at_ms = now_ms;
-  Begin(nullptr, nullptr, &nobody_);
-  const bool told = TellDue();
-  Flush();
-  return told;
-}
-
-bool Runner::TellLast(const PreparedPlan* next, double now_ms) {
-  if (remembered_.empty()) return true;
-  nobody_.received_at_ms = now_ms;
-  Begin(nullptr, nullptr, &nobody_);
-  const auto goes_on = [next](const Remembered& one) {
-    return next != nullptr && one.state != 0 &&
-           std::find(next->states.begin(), next->states.end(), one.state) != next->states.end();
-  };
-  bool told = true;
-  for (Remembered& one : remembered_) {
-    if (goes_on(one)) continue;
-    while (told && one.memory->Last() != KeyTable::kNone) told = Tell(&one, one.memory->Last());
-  }
-  Flush();
-  return told;
-}
-
-bool Runner::TellOwed() {
-  if (!due_asked_ && !TellDue()) return false;
-  for (Remembered& one : remembered_)
-    while (!one.memory->HasRoom())
-      if (!Tell(&one, one.memory->Crowded())) return false;
-  owes_ = false;
-  return true;
-}
-
-bool Runner::TellDue() {
-  for (Remembered& one : remembered_) {
-    for (;;) {
-      const uint32_t index = one.memory->Due(NowMs());
-      if (index == KeyTable::kNone) break;
-      if (!Tell(&one, index)) return false;
-    }
-  }
-  due_asked_ = true;
-  return true;
-}
-
-bool Runner::Tell(Remembered* one, uint32_t index) {
-  one->memory->ReadText(index, &summary_);
-  const Record summary = {summary_.data(), static_cast<uint32_t>(summary_.size()), false};
-  nobody_.received_at_ms = NowMs();
-  Place(&nobody_);
-  const SummaryWay way = {one, index, one->memory->IsOlderThanPlan(index)};
-  const bool told = RunFrom(summary, false, &way);
-  Place(context_);
-  if (!told) return false;
-  one->memory->Told(index);
-  ++tally_.created_records;
-  tally_.created_bytes += summary.size;
-  RuleCount(one->rule, RuleCell::kSummaryRecords) += 1;
-  RuleCount(one->rule, RuleCell::kSummaryBytes) += summary.size;
-  return true;
-}
-
-void Runner::SettleMet() {
-  for (RuleMemory* const memory : met_) {
-    memory->Settle({}, NowMs(), false);
-    owes_ |= !memory->HasRoom();
-  }
-  met_.clear();
-}
-
 void Runner::Use(std::shared_ptr<PreparedPlan> plan, double* counts) {
   nobody_.source.transport = Transport::kUnknown;
   plan_ = std::move(plan);
@@ -342,14 +255,6 @@ void Runner::BookHits(const Record& record) {
   const std::string_view text(record.data, record.size);
   for (const uint32_t rule : acted_) watched_.Note(rule, text);
   for (const EffectHit& hit : hits_) effects_.Book(hit, text, plan_->service.get());
-}
-
-bool Runner::Meets(const SummaryWay& way, uint32_t i) const {
-  const Step& step = plan_->steps[i];
-  // It stands for many: no rule thins them out again.
-  if (memory_of_step_[i] != nullptr || std::holds_alternative<SampleStep>(step.what)) return false;
-  return step.rule > way.maker->rule || std::holds_alternative<SetRoute>(step.what) ||
-         (way.all_protect && step.protect);
 }
 
 bool Runner::RunFrom(const Record& record, bool in_region, const SummaryWay* way) {

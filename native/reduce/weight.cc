@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "absl/strings/charconv.h"
+#include "scan/ascii.h"
 
 namespace streamgate {
 namespace {
@@ -22,8 +23,6 @@ constexpr double kFractionBelow = 4e9;
 constexpr double kWrittenMax = 9007199254740991;
 
 void Append(std::string_view text, Scratch* out) { out->Append(text.data(), text.size()); }
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Digits, perhaps a point with digits behind it, perhaps an exponent.
 bool IsNumber(std::string_view text) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <iterator>
 
+#include "scan/ascii.h"
+
 namespace streamgate {
 namespace {
 
@@ -38,9 +40,6 @@ constexpr Name kNames[] = {
 constexpr std::string_view kNotInHeads[] = {"fine", "finer", "finest", "fail"};
 // Keys of key=value.
 constexpr std::string_view kHeadKeys[] = {"level", "severity", "lvl", "loglevel"};
-
-constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Which bytes are part of a word: letters, digits and _ of ASCII.
 struct WordBytes {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "scan/ascii.h"
 #include "syslog/structured_data.h"
 
 namespace streamgate {
@@ -18,8 +19,6 @@ constexpr size_t kMsgidBytesMax = 32;
 constexpr uint32_t kPriorityMax = 191;
 constexpr std::string_view kMonths = "janfebmaraprmayjunjulaugsepoctnovdec";
 constexpr std::string_view kBom = "\xEF\xBB\xBF";
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Does `text` begin with `shape`, where `d` stands for a digit and anything else for itself?
 bool Begins(std::string_view text, std::string_view shape) {

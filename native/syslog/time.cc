@@ -3,10 +3,10 @@
 
 #include <cstddef>
 
+#include "scan/ascii.h"
+
 namespace streamgate {
 namespace {
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Takes `digits` digits at `*at`, a number of `min` to `max`. False: they are not there.
 bool TakeNumber(std::string_view text, size_t* at, size_t digits, int32_t min, int32_t max, int32_t* number) {

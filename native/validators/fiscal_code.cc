@@ -1,6 +1,8 @@
 // See fiscal_code.h.
 #include "validators/fiscal_code.h"
 
+#include "scan/ascii.h"
+
 namespace streamgate::validators {
 namespace {
 
@@ -11,8 +13,6 @@ constexpr unsigned kOdd[26] = {1,  0,  5, 7, 9, 13, 15, 17, 19, 21, 2,  4,  18,
                                20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23};
 // Of a code: L a letter, 9 a digit or the letter for it, M the month's.
 constexpr std::string_view kForm = "LLLLLL99M99L999L";
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // -1: neither a digit nor a letter that stands for one.
 int DigitOf(char c) {

@@ -15,7 +15,8 @@ interface Plane {
   readonly lag_ms?: number;
   readonly reported_at?: string;
   readonly refused?: { readonly version?: string; readonly what?: string };
-  readonly reverted?: { readonly what?: string };
+  readonly reverted?: { readonly version: string; readonly to: string; readonly why: string };
+  readonly alerts?: readonly { readonly version: string; readonly what: string }[];
 }
 
 /** @returns exit status 0; 1 when one of them does not run what is published */
@@ -38,9 +39,11 @@ export async function command(connection: Connection, { json }: { readonly json:
         ]),
       ]),
     );
-    for (const { id, refused, reverted } of planes) {
+    for (const { id, refused, reverted, alerts = [] } of planes) {
       if (refused?.what !== undefined) warn(`${id} refuses version ${refused.version ?? "?"}: ${refused.what}`);
-      if (reverted?.what !== undefined) warn(`${id} has gone back: ${reverted.what}`);
+      if (reverted !== undefined)
+        warn(`${id} has gone back from version ${reverted.version} to ${reverted.to}: ${reverted.why}`);
+      for (const { version, what } of alerts) warn(`${id}, version ${version}: ${what}`);
     }
   }
   return planes.every(({ state }) => state === "applied") ? 0 : 1;

@@ -71,7 +71,10 @@ export async function command(settings: Settings): Promise<void> {
       const admin = await serveAdmin(settings, plane, kind, telemetry);
       opened.add(async () => admin?.close());
     }
+    let ended: (() => Promise<void>) | undefined;
     onShutdown(log, async () => {
+      // What it holds back while it ends is no version's doing.
+      await ended?.();
       // Both at once: a request that never ends must not add to the time.
       await Promise.all([plane.drain(settings.shutdownTimeoutMs), control?.close()]);
       await opened.close();
@@ -85,7 +88,8 @@ export async function command(settings: Settings): Promise<void> {
         directory: directory.path,
         reporter: reports,
       });
-      opened.add(() => reporting.close());
+      ended = () => reporting.close();
+      opened.add(ended);
       const shown = watchedPlanes(reports, audit, directory.path, opened);
       const apply = async (manifest: Manifest) => void (await reporting.run(manifest));
       const bus = new EmbeddedBus(apply);
@@ -123,7 +127,8 @@ export async function command(settings: Settings): Promise<void> {
       control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
       opened.add(control.close);
       const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
-      opened.add(() => reporting.close());
+      ended = () => reporting.close();
+      opened.add(ended);
       const [dataDirectory, busName] = [directory.path, target.name];
       await followBus({ plane, reporting, subscriber, kind, dataDirectory, busName, signed });
     }

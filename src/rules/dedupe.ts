@@ -1,9 +1,9 @@
 /** `dedupe`: of records that are alike within a window the first passes; the others become one summary. */
 
 import { Type } from "typebox";
-import { reduceMemoryBytesMax, reduceMemoryBytesMin } from "../plan/operations.ts";
 import { attributePathFault, encodedAttributePaths } from "./attribute_filter.ts";
 import { labelOf } from "./label.ts";
+import { memoryBytes } from "./memory_bytes.ts";
 import { defineRule, protectParam } from "./rule.ts";
 
 const windowSecondsDefault = 60;
@@ -41,15 +41,7 @@ export const dedupe = defineRule({
           "Attributes of JSON records by which they are alike, found as attribute_filter finds them, or fields of syslog such as syslog.app; one that begins with / is an exact place. Records that have none of them pass. Absent: the whole record.",
       }),
     ),
-    memory_bytes: Type.Optional(
-      Type.Integer({
-        minimum: reduceMemoryBytesMin,
-        maximum: reduceMemoryBytesMax,
-        default: memoryBytesDefault,
-        description:
-          "Memory of the rule in each worker, in bytes. When it is full the least recently used record is forgotten first.",
-      }),
-    ),
+    memory_bytes: memoryBytes(memoryBytesDefault, "record"),
     protect: protectParam,
   }),
   examples: [

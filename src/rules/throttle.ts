@@ -1,9 +1,10 @@
 /** `throttle`: so many records or bytes a second pass, of all or of each key; the others become summaries. */
 
 import { type Static, Type } from "typebox";
-import { reduceMemoryBytesMax, reduceMemoryBytesMin, throttleKey, throttleTokensMax } from "../plan/operations.ts";
+import { throttleKey, throttleTokensMax } from "../plan/operations.ts";
 import { attributePathFault, encodedAttributePaths } from "./attribute_filter.ts";
 import { labelOf } from "./label.ts";
+import { memoryBytes } from "./memory_bytes.ts";
 import { defineRule, protectParam } from "./rule.ts";
 import { severityLimit, severityLimitCode } from "./severity_limit.ts";
 
@@ -54,15 +55,7 @@ const params = Type.Object({
       description: "Seconds from the first record of a key that was dropped until they are told in a summary.",
     }),
   ),
-  memory_bytes: Type.Optional(
-    Type.Integer({
-      minimum: reduceMemoryBytesMin,
-      maximum: reduceMemoryBytesMax,
-      default: memoryBytesDefault,
-      description:
-        "Memory of the rule in each worker, in bytes. When it is full the least recently used key is forgotten first.",
-    }),
-  ),
+  memory_bytes: memoryBytes(memoryBytesDefault, "key"),
   protect: protectParam,
 });
 

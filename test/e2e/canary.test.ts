@@ -1,7 +1,7 @@
 /**
- * Random values that protect rules hide, and secrets of outputs, are sent the whole way: through shadow, preview, effect, dead letters, the
+ * Random values that protect rules hide, and secrets of outputs, are sent the whole way: through shadow, preview, effect, tail, dead letters, the
  * spool, the quarantine, refusals, a worker that dies, `kill -9` and the next start. They may be found in plain text nowhere: in no file
- * of the data directory, no line of the log, no answer of any GET, no command's output, and no destination.
+ * of the data directory, no line of the log, no answer of any GET, no metric, no command's output, and no destination.
  *
  *     CANARY_SEED=… npx vitest run test/e2e/canary.test.ts
  */
@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
+import { freePort } from "../fixtures/ports.ts";
 import { Choices } from "../fixtures/random.ts";
 import { engines, repository } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
@@ -49,6 +50,18 @@ function luhnDigit(digits: string): number {
     return total + (doubled > 9 ? doubled - 9 : doubled);
   }, 0);
   return (10 - (sum % 10)) % 10;
+}
+
+/** An answer that goes on, read as it comes. */
+function watch(url: string) {
+  const stop = new AbortController();
+  const watched = { url, status: 0, text: "", end: () => stop.abort() };
+  void (async () => {
+    const response = await fetch(url, { signal: stop.signal });
+    watched.status = response.status;
+    for await (const chunk of response.body!) watched.text += Buffer.from(chunk).toString("latin1");
+  })().catch(() => {});
+  return watched;
 }
 
 /** Answers every request with 400 and all that it was sent, headers too: what a careless destination does. */
@@ -103,9 +116,11 @@ for (const { engine, skip, note } of engines) {
 
       const [good, down, parrot] = [await Sink.start(), await Sink.start(), await startParrot()];
       down.status = 503;
+      const adminPort = String(await freePort());
       let gate = await Gate.start({
         engine,
         env: {
+          ADMIN_PORT: adminPort,
           CANARY_TOKEN: token,
           NODE_OPTIONS: `--import ${pathToFileURL(join(repository, "test/fixtures/crash_when_told.mjs"))}`,
           CRASH_WHEN_TOLD: join(repository, ".cache", `crash-${process.pid}-${engine}`),
@@ -131,6 +146,10 @@ for (const { engine, skip, note } of engines) {
       /** Everything that can be read, now. */
       const askEverything = async () => {
         const { paths } = await gate.ok("GET", "/openapi.json");
+        for (const path of ["/metrics", "/healthz", "/readyz", "/status", "/rules/shy/effect"]) {
+          const answer = await fetch(`http://127.0.0.1:${adminPort}${path}`);
+          said.push([`${path} of the admin port`, await answer.text()]);
+        }
         for (const [path, methods] of Object.entries<Status>(paths)) {
           if (methods.get === undefined || path.includes("/tail")) continue;
           await call("GET", path.replaceAll("{id}", "shy").replaceAll(/\{\w+\}/g, "1"));
@@ -170,6 +189,11 @@ for (const { engine, skip, note } of engines) {
         await sendUdp(gate.udpPort, plain);
         await gate.send(plain[0]!); // ended by the close
       };
+      // Someone looks on: all that leaves, what the rule in shadow acts on, and what goes to an output.
+      const tails = ["", "&rule=shy", "&rule=hide", "&output=good"].map((which) =>
+        watch(`${gate.url}/tail?rate=200${which}`),
+      );
+      await until("they look on", () => tails.every(({ status }) => status === 200));
       await send(gate);
       const passed = 3 * plain.length + 1;
       await until("every output has had its records", async () => {
@@ -221,6 +245,11 @@ for (const { engine, skip, note } of engines) {
       await until("another has taken its place", async () => (await gate.api("GET", "/status")).status === 200);
       await send(gate);
       await askEverything();
+      expect(tails.every(({ text }) => text.includes('"record"'))).toBe(true);
+      for (const tail of tails) {
+        said.push([`GET ${tail.url}`, tail.text]);
+        tail.end();
+      }
       said.push(["the log", gate.stderr], ["standard output", gate.stdout.toString("latin1")]);
       expect(leaks(said)).toEqual([]);
 
@@ -239,7 +268,7 @@ for (const { engine, skip, note } of engines) {
       expect(kept.some(([path]) => path.includes("quarantine"))).toBe(true);
       expect(leaks(kept)).toEqual([]);
 
-      gate = await Gate.start({ engine, dataDir, env: { CANARY_TOKEN: token } });
+      gate = await Gate.start({ engine, dataDir, env: { ADMIN_PORT: adminPort, CANARY_TOKEN: token } });
       down.status = 200;
       await command("dead-letter", "retry", "parrot");
       await until("what waited has left", async () => {

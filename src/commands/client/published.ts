@@ -31,11 +31,20 @@ export interface PublishingOptions {
   readonly comment?: string | undefined;
   /** Wait until every data plane runs it, so many seconds at most. */
   readonly waitSeconds?: number | undefined;
+  /** False: data planes do not go back from it by themselves (docs/versions.md). */
+  readonly revert?: boolean | undefined;
+  /** It is meant to drop most records: that is no reason to go back. */
+  readonly expectDrop?: boolean | undefined;
 }
 
-export function publishingQuery({ comment, waitSeconds }: PublishingOptions) {
+export function publishingQuery({ comment, waitSeconds, revert, expectDrop }: PublishingOptions) {
   return {
-    query: { comment, wait: waitSeconds === undefined ? undefined : `${waitSeconds}s` },
+    query: {
+      comment,
+      wait: waitSeconds === undefined ? undefined : `${waitSeconds}s`,
+      revert: revert === false ? "off" : undefined,
+      expect_drop: expectDrop === true ? "true" : undefined,
+    },
     ...(waitSeconds !== undefined && { waitMs: 1000 * waitSeconds }),
   };
 }

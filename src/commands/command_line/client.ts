@@ -178,11 +178,18 @@ function addOutputs(outputs: Command): void {
 function withPublishing(command: Command): Command {
   return command
     .option("--comment <text>", "why, for the list of versions")
-    .option("--wait [seconds]", "wait until every data plane runs it, 5 seconds by default; exit 1 when one does not");
+    .option("--wait [seconds]", "wait until every data plane runs it, 5 seconds by default; exit 1 when one does not")
+    .option("--no-revert", "data planes do not go back from it by themselves, whatever it does (docs/versions.md)")
+    .option("--expect-drop", "it is meant to drop most records: that is no reason to go back");
 }
 
-function publishingOf({ comment, wait }: Readonly<Record<string, unknown>>) {
-  return { comment: comment as string | undefined, waitSeconds: readWait(wait) };
+function publishingOf({ comment, wait, revert, expectDrop }: Readonly<Record<string, unknown>>) {
+  return {
+    comment: comment as string | undefined,
+    waitSeconds: readWait(wait),
+    revert: revert !== false,
+    expectDrop: expectDrop === true,
+  };
 }
 
 function addPublishing(program: Command): void {

@@ -176,6 +176,8 @@ export const watchedRecordBytesMax = 4096;
 
 /** Promise P6: a rule whose matches have no upper length makes at most this ÷ record bytes matches in one record. */
 export const matchBudgetBytes = 2 ** 30;
+/** Promise P6: as many layers of escapes are taken away; what hides below more withholds the record. */
+export const decodeDepthMax = 4;
 /** Promise P6: a record may grow to `outputGrowthFactor × its bytes as received + outputGrowthBytes`. */
 export const outputGrowthFactor = 4;
 export const outputGrowthBytes = 65_536;

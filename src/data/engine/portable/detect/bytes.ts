@@ -1,34 +1,11 @@
-/** Classes of bytes that detectors ask for; ASCII only. Twin of native/detect/bytes.h. */
+/** Bytes of a text as detectors ask for them. Twin of native/detect/bytes.h. */
 
-const digit = 1;
-const upper = 2;
-const lower = 4;
-const hex = 8;
-const base64Url = 16;
-const letter = upper | lower;
+import { isDigit } from "../scan/ascii.ts";
 
-const classes = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const c = String.fromCharCode(byte);
-  return (
-    (/[0-9]/.test(c) ? digit : 0) |
-    (/[A-Z]/.test(c) ? upper : 0) |
-    (/[a-z]/.test(c) ? lower : 0) |
-    (/[0-9A-Fa-f]/.test(c) ? hex : 0) |
-    (/[A-Za-z0-9_-]/.test(c) ? base64Url : 0)
-  );
-});
+export { isAlnum, isBase64Url, isDigit, isHex, isLetter, isLower, isUpper, lowered, raised } from "../scan/ascii.ts";
 
-export const isDigit = (c: number): boolean => (classes[c]! & digit) !== 0;
-export const isUpper = (c: number): boolean => (classes[c]! & upper) !== 0;
-export const isLower = (c: number): boolean => (classes[c]! & lower) !== 0;
-export const isLetter = (c: number): boolean => (classes[c]! & letter) !== 0;
-export const isAlnum = (c: number): boolean => (classes[c]! & (letter | digit)) !== 0;
-export const isHex = (c: number): boolean => (classes[c]! & hex) !== 0;
-export const isBase64Url = (c: number): boolean => (classes[c]! & base64Url) !== 0;
 /** Part of a character beyond ASCII. */
 export const isBeyondAscii = (c: number): boolean => c >= 0x80;
-export const lowered = (c: number): number => (isUpper(c) ? c | 0x20 : c);
-export const raised = (c: number): number => (isLower(c) ? c & ~0x20 : c);
 
 /** The byte at `at`, 0 beyond the text's ends. */
 export const byteAt = (text: Uint8Array, at: number): number => (at >= 0 && at < text.length ? text[at]! : 0);

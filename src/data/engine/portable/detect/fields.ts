@@ -1,6 +1,7 @@
 /** Values in JSON by the names of their keys. Twin of native/detect/fields.h, where it is told how JSON is read. */
 
 import { redactDecode } from "../../../../plan/redact_arguments.ts";
+import { decodeDepthMax } from "../../layout.ts";
 import { byteAt, code, isAlnum, isBeyondAscii, lowered } from "./bytes.ts";
 import { Unescaped } from "./escapes.ts";
 
@@ -16,7 +17,6 @@ const star = code("*");
 const nullWord = Buffer.from("null");
 const escapedQuote = Buffer.from('\\"');
 
-const depthMax = 4;
 const containersMax = 128;
 /** A longer name is none that a person has written into a rule. */
 const keyBytesMax = 512;
@@ -108,7 +108,7 @@ const nowhere: Container = { paths: 0n, level: 0 };
 export class Fields {
   readonly #keys: { readonly glob: Uint8Array; readonly selector: number }[] = [];
   readonly #paths: { readonly globs: readonly Uint8Array[]; readonly selector: number; readonly bit: bigint }[] = [];
-  readonly #decoded = Array.from({ length: depthMax }, () => new Unescaped());
+  readonly #decoded = Array.from({ length: decodeDepthMax }, () => new Unescaped());
   readonly #key = new Unescaped();
   /** What the key that was looked at last leads on to. */
   #next = 0n;
@@ -235,7 +235,7 @@ export class Fields {
   #searchString(text: Buffer, begin: number, end: number, decode: number, depth: number, finds: FieldFind[]): boolean {
     if ((decode & (redactDecode.json | redactDecode.url)) === 0) return true;
     const content = text.subarray(begin, end);
-    if (depth === depthMax) return !content.includes(escapedQuote);
+    if (depth === decodeDepthMax) return !content.includes(escapedQuote);
     const decoded = this.#decoded[depth]!;
     if (!decoded.decode(content, decode) || !decoded.text.includes(quote)) return true;
     const nested: FieldFind[] = [];

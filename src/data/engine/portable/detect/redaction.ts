@@ -5,7 +5,7 @@
 import { createHmac } from "node:crypto";
 import { redactDecode, redactMode, redactNormal, redactSelector } from "../../../../plan/redact_arguments.ts";
 import { countCellsPerSelector, selectorCell } from "../../../../plan/redact_counts.ts";
-import { quarantineCause } from "../../layout.ts";
+import { decodeDepthMax, quarantineCause } from "../../layout.ts";
 import { JsonText } from "../attribute/json_text.ts";
 import type { Pattern } from "../match/pattern.ts";
 import { patternText, preparePattern } from "../match/pattern_bytes.ts";
@@ -16,7 +16,6 @@ import { decodeColour, hidesCharacters, Unescaped } from "./escapes.ts";
 import { type FieldFind, Fields } from "./fields.ts";
 import { type Scan, scanners } from "./scanners.ts";
 
-const layersMax = 4;
 /** Of a span: its value can be read nowhere whole. */
 const noLayer = -1;
 /** Of a span: not the value but what stands for it, in the rewrites. */
@@ -75,7 +74,7 @@ export class Redaction {
   readonly #rewrites = new Scratch();
   readonly #fields = new Fields();
   readonly #scope = new Fields();
-  readonly #layers = Array.from({ length: layersMax }, () => new Unescaped());
+  readonly #layers = Array.from({ length: decodeDepthMax }, () => new Unescaped());
   readonly #texts: Buffer[] = [];
   #spans: Span[] = [];
   readonly #counted = new Set<number>();
@@ -193,12 +192,12 @@ export class Redaction {
     if ((this.#decode & redactDecode.base64) !== 0) this.#searchBase64(text);
     let layer = 0;
     const decode = this.#decode === 0 ? 0 : this.#decode | decodeColour;
-    while (layer < layersMax && this.#layers[layer]!.decode(this.#texts[layer]!, decode)) {
+    while (layer < decodeDepthMax && this.#layers[layer]!.decode(this.#texts[layer]!, decode)) {
       layer++;
       this.#texts[layer] = this.#layers[layer - 1]!.text;
       this.#searchLayer(this.#texts[layer]!, layer);
     }
-    return layer < layersMax || !hidesCharacters(this.#texts[layer]!, decode);
+    return layer < decodeDepthMax || !hidesCharacters(this.#texts[layer]!, decode);
   }
 
   #searchLayer(text: Buffer, layer: number): void {

@@ -3,6 +3,7 @@
  * copied. `docs/syslog.md` has the grammar that is taken. Twin of `native/syslog/message.h`.
  */
 
+import { isDigit } from "../scan/ascii.ts";
 import { StructuredData } from "./structured_data.ts";
 
 /** RFC 5424 section 6. RFC 3164 allows a tag of 32 characters; senders write longer ones. */
@@ -250,8 +251,4 @@ export class SyslogMessage {
 function set(part: Part, start: number, end: number): void {
   part.start = start;
   part.end = end;
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
 }
