@@ -172,6 +172,7 @@ describe("twins", () => {
     "native/plan/chunk": "methods of src/data/engine/portable/engine.ts",
     "native/plan/batch_memory": "shares batches with native threads; the portable engine has none",
     "native/plan/operation": "src/plan/operations.ts, which both engines read",
+    "native/plan/telling": "methods of run.ts, whose class has its state to itself",
     "native/match/prefilter": "only tells RE2 where to look; the portable automaton stops early by itself",
     "native/match/candidate_index": "tells for many steps at once what prefilter tells for one",
     "native/match/sample": "decides where candidate_index looks first",
