@@ -66,7 +66,7 @@ export async function buildAddon(log) {
  * `nodedir` says, or beside any Node on the PATH. Any version's serve, because the addon uses Node-API only. Without one
  * node-gyp would download them, and this build reaches package registries only.
  */
-function findHeaders() {
+export function findHeaders() {
   const bins = [process.execPath, ...(process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "node"))]
     .filter((node) => existsSync(node))
     .map((node) => dirname(realpathSync(node)));

@@ -20,11 +20,10 @@ import { compileStale, succeeds } from "./compile.mjs";
 import { coreSources, headers, root, testSources } from "./list.mjs";
 import { fetchSources } from "./sources.mjs";
 import { writeUnity } from "./unity.mjs";
+import { findZig, starts } from "./zig.mjs";
 
 const only = process.argv.slice(2).find((arg) => !arg.startsWith("--"));
-const zig = [process.env.ZIG?.split(" "), ["zig"], ["python3", "-m", "ziglang"], ["python", "-m", "ziglang"]].find(
-  (command) => command !== undefined && starts([...command, "version"]),
-);
+const zig = findZig();
 if (zig === undefined) missing("zig: put it on PATH, or `pip install ziglang`, or set ZIG");
 const qemu = ["qemu-aarch64-static", "qemu-aarch64"].find((command) => starts([command, "--version"]));
 if (qemu === undefined) missing("qemu-aarch64-static: `apt-get install qemu-user-static`");
@@ -69,10 +68,6 @@ const { status, signal } = spawnSync(qemu, [program, ...(only === undefined ? []
 });
 if (status !== 0 && status !== 1) fail(`the tests ended with ${signal ?? `status ${status}`}`);
 process.exitCode = status;
-
-function starts([command, ...args]) {
-  return spawnSync(command, args).status === 0;
-}
 
 function missing(what) {
   console.error(`arm64 tests need ${what}`);

@@ -41,10 +41,11 @@ const leftBehind = ["Mark", "MatchSep", "DeadState", "FullMatchState", "SpecialS
 /**
  * @param {string} root the repository
  * @param {string} sources what `fetchSources` returned
+ * @param {{ windows?: boolean }} [target] the system that is compiled for; default: this one
  * @returns {{ re2: string, abseil: string }} the two files; written only when their text changes, so that make leaves them alone
  */
-export function writeUnity(root, sources) {
-  const folder = join(root, ".cache", "unity");
+export function writeUnity(root, sources, { windows = process.platform === "win32" } = {}) {
+  const folder = join(root, ".cache", "unity", ...(windows === (process.platform === "win32") ? [] : ["other"]));
   mkdirSync(folder, { recursive: true });
   const re2Files = [
     ...readdirSync(join(sources, "re2", "re2"))
@@ -54,7 +55,7 @@ export function writeUnity(root, sources) {
     "util/rune.cc",
     "util/strutil.cc",
   ];
-  const lists = process.platform === "win32" ? [abseil, abseilWindows] : [abseil];
+  const lists = windows ? [abseil, abseilWindows] : [abseil];
   const abseilFiles = lists.flatMap((list) =>
     Object.entries(list).flatMap(([path, names]) => names.split(" ").map((name) => `absl/${path}${name}.cc`)),
   );

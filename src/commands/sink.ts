@@ -8,6 +8,8 @@ import { listenLocally } from "../control/listen.ts";
 export interface SinkOptions {
   /** 0: any free port. */
   readonly port: number;
+  /** `localhost`: both loopback addresses. */
+  readonly host: string;
   readonly status: number;
 }
 
@@ -23,12 +25,12 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 
 /** Serves until it is stopped. */
-export async function command({ port, status }: SinkOptions): Promise<void> {
+export async function command({ port, host, status }: SinkOptions): Promise<void> {
   const listen = () => createServer((request, response) => void answer(request, response, status));
-  const { port: bound, close } = await listenLocally("localhost", port, listen, "--port");
+  const { port: bound, close } = await listenLocally(host, port, listen, "--port");
   // Nobody reads any more, as in `sink | head`: there is nothing left to do.
   process.stdout.on("error", () => process.exit(0));
-  process.stdout.write(`sink: listening on http://localhost:${bound}, answering ${status}\n`);
+  process.stdout.write(`sink: listening on http://${host}:${bound}, answering ${status}\n`);
   const stop = () => {
     close();
     // A second signal ends it at once, by its default action.

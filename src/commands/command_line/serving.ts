@@ -35,4 +35,13 @@ export function addServing(program: Command): void {
     const { command } = await import("../data.ts");
     return finish(await command(readSettings({ flags: options, env: process.env })));
   });
+
+  const healthSettings = ["controlPort", "adminPort", "controlTlsCert"] as const;
+  withSettings(
+    program.command("healthcheck").description("exit status 0 when a gate on this machine is alive, for containers"),
+    healthSettings,
+  ).action(async (options) => {
+    const { command } = await import("../healthcheck.ts");
+    return finish(await command(readSettings({ flags: options, env: process.env }, healthSettings)));
+  });
 }

@@ -1,8 +1,11 @@
 /** Finds and loads the native addon, and explains when it does not load. Asked by both planes: "does RE2 take this pattern?" */
 
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { familySync } from "detect-libc";
 import type { RuleEffect, WatchedRule } from "./engine.ts";
+import { packageOf, platformName, platforms } from "./platforms.ts";
 
 /** What `native/binding/addon.cc` exports. Handles are for the thread that made them; each tells more beside its C++ class. */
 export interface Addon {
@@ -129,28 +132,60 @@ export interface NativeEngine {
   close(): void;
 }
 
-/** The same place seen from `src/data/engine/` and from `dist/data/engine/`. */
-const places = [new URL("../../../dist/native/streamgate.node", import.meta.url)];
+/** What a build of this repository leaves, seen from `src/data/engine/` and from `dist/data/engine/` alike. */
+const ownBuild = fileURLToPath(new URL("../../../dist/native/streamgate.node", import.meta.url));
 
-let loaded: { addon: Addon } | { failures: string[] } | undefined;
+/** The repository has it and the npm package has not. */
+const isClone = existsSync(new URL("../../../binding.gyp", import.meta.url));
 
-/** @returns the addon, or every place that was tried with the reason why it did not load there; the same on every call */
-export function loadAddon(): { addon: Addon } | { failures: string[] } {
+export type LoadedAddon =
+  | { readonly addon: Addon }
+  | {
+      /** Every place that was tried, with the reason why it did not load there. */
+      readonly failures: readonly string[];
+      /** What helps on this platform, as an imperative. */
+      readonly remedy: string;
+    };
+
+let loaded: LoadedAddon | undefined;
+
+/** @returns the addon, or why there is none; the same on every call */
+export function loadAddon(): LoadedAddon {
   loaded ??= tryPlaces();
   return loaded;
 }
 
-function tryPlaces(): { addon: Addon } | { failures: string[] } {
+function tryPlaces(): LoadedAddon {
+  const platform = platformName({ os: process.platform, cpu: process.arch, libc: familySync() });
+  const prebuilt = packageOf(platform);
   const require = createRequire(import.meta.url);
   const failures: string[] = [];
-  for (const place of places) {
-    const path = fileURLToPath(place);
+  for (const place of [ownBuild, prebuilt]) {
     try {
-      return { addon: require(path) as Addon };
+      return { addon: require(place) as Addon };
     } catch (error) {
       // The first line: Node appends the stack of requires.
-      failures.push(`${path}: ${String((error as Error).message).split("\n")[0]}`);
+      failures.push(`${place}: ${String((error as Error).message).split("\n")[0]}`);
     }
   }
-  return { failures };
+  return { failures, remedy: remedyFor(platform, failures.at(-1)!, isClone) };
+}
+
+/**
+ * @param platform of `platformName`
+ * @param failure why its prebuilt package does not load
+ * @param isClone whether the addon could be built here
+ */
+export function remedyFor(platform: string, failure: string, isClone: boolean): string {
+  if (isClone) return "run `npm run build` and read .cache/build.log, or choose STREAMGATE_ENGINE=portable";
+  const portable = "or choose STREAMGATE_ENGINE=portable, which needs no addon";
+  if (!(platform in platforms))
+    return `there is no prebuilt addon for ${platform}: build StreamGate from its repository, ${portable}`;
+  if (/Cannot find (module|package)/.test(failure))
+    return `npm left the package ${packageOf(platform)} out, as it does with --omit=optional, --no-optional or a lock file made on another platform: \`npm install --include=optional\`, without the old node_modules, ${portable}`;
+  if (/GLIBC_|GLIBCXX_/.test(failure))
+    return `this system's C library is older than glibc 2.28 (Debian 10, RHEL 8): use a newer one or the container image, ${portable}`;
+  if (/ERR_DLOPEN_DISABLED|not allowed/.test(failure))
+    return `this Node loads no addons: start it without --no-addons, ${portable}`;
+  return `reinstall it (\`npm install ${packageOf(platform)}\`), ${portable}`;
 }

@@ -5,8 +5,6 @@ import { letYoungGenerationGrow } from "../../young_generation.ts";
 import { loadAddon } from "./addon.ts";
 import type { EngineKind } from "./engine.ts";
 
-const remedy = "run `npm run build` and read .cache/build.log, or choose STREAMGATE_ENGINE=portable";
-
 /**
  * @param wanted undefined: native when it loads, else portable with a warning to log
  * @throws StreamGateError SG_ENGINE_UNAVAILABLE when native is wanted and does not load; it names every failure
@@ -23,10 +21,10 @@ export async function selectEngine(
   }
   const what = `the native engine does not load (${found.failures.join("; ")})`;
   if (wanted === "native")
-    throw new StreamGateError("SG_ENGINE_UNAVAILABLE", { where: "STREAMGATE_ENGINE", what, fix: remedy });
+    throw new StreamGateError("SG_ENGINE_UNAVAILABLE", { where: "STREAMGATE_ENGINE", what, fix: found.remedy });
   return {
     kind: await portable(),
-    warning: `${what}; the portable engine runs, at a fraction of the speed; ${remedy}`,
+    warning: `${what}; the portable engine runs, at a fraction of the speed; ${found.remedy}`,
   };
 }
 

@@ -31,7 +31,7 @@ const plan: Plan = {
 const freshCounts = () => new Float64Array(countCellsFixed + plan.rules.length * countCellsPerRule);
 
 describe.skipIf(reason !== undefined)(`native handles${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
-  const kind = (): EngineKind => nativeKind((loaded as Exclude<typeof loaded, { failures: string[] }>).addon);
+  const kind = (): EngineKind => nativeKind((loaded as Extract<typeof loaded, { addon: unknown }>).addon);
 
   function parts(recordsMax = 100, bytesMax = 4096) {
     const engine = kind().createEngine();
