@@ -90,6 +90,7 @@ export interface NativePlan {
 
 export interface NativeFramer {
   readonly pendingBytes: number;
+  readonly begunBytes: number;
   close(): void;
 }
 
