@@ -1,7 +1,7 @@
 /** Where records of the pino transport go that have passed the rules: a gate, a file, or standard output. */
 
 import { readFileSync } from "node:fs";
-import { SonicBoom } from "sonic-boom";
+import sonicBoom from "sonic-boom";
 import { StreamGateError } from "../errors.ts";
 import type { Survivors } from "./engine_core.ts";
 import type { Amount } from "./engine_stats.ts";
@@ -104,14 +104,14 @@ export class SentToGate implements LogDestination {
 
 /** Waits where the disk, or the program that reads, is slow. */
 export class WrittenToFile implements LogDestination {
-  readonly #file: SonicBoom;
+  readonly #file: sonicBoom.SonicBoom;
   readonly sent = { records: 0, bytes: 0 };
   readonly queued = { records: 0, bytes: 0 };
   readonly lost = { records: 0, bytes: 0 };
 
   /** @param to a path, or a file descriptor */
   constructor(to: string | number, failed: (error: Error) => void) {
-    this.#file = new SonicBoom({ dest: to, contentMode: "buffer", mkdir: true, mode: 0o600, sync: false });
+    this.#file = new sonicBoom.SonicBoom({ dest: to, contentMode: "buffer", mkdir: true, mode: 0o600, sync: false });
     this.#file.on("error", failed);
   }
 
