@@ -9,14 +9,23 @@ import { availableParallelism } from "node:os";
 import { type Static, type TSchema, Type } from "typebox";
 import type { Framing } from "../data/frame/framing.ts";
 import { StreamGateError } from "../errors.ts";
-import { parsePrice, pricesText, priceWords } from "../prices/index.ts";
+import { parsePrice, priceForm, pricesText, priceWords } from "../prices/index.ts";
 import type { Price } from "../prices/price.ts";
 import { firstViolation } from "../schema.ts";
-import { framingText, parseFraming } from "./framing.ts";
-import { hostsText, parseHosts } from "./host_names.ts";
+import { framingForm, framingText, parseFraming } from "./framing.ts";
+import { hostsForm, hostsText, parseHosts } from "./host_names.ts";
 import { type MemoryNeeds, memoryBudgetDefault, memoryBudgetMin } from "./memory.ts";
-import { KiB, MiB, parseBoolean, parseBytes, parseInteger, parseSeconds, parseShare } from "./quantity.ts";
-import { parseShardBy, type ShardBy, shardByText } from "./shard_by.ts";
+import {
+  KiB,
+  MiB,
+  parseBoolean,
+  parseBytes,
+  parseInteger,
+  parseSeconds,
+  parseShare,
+  quantityForms,
+} from "./quantity.ts";
+import { parseShardBy, type ShardBy, shardByForm, shardByText } from "./shard_by.ts";
 
 /** The largest port number (RFC 9293: 16 bits). 0 asks the system for any free port. */
 const portMax = 65_535;
@@ -350,6 +359,14 @@ const parsedTexts: Partial<Record<SettingKey, string>> = {
   controlAllowedHosts: hostsText,
 };
 
+/** The same as regular expressions. */
+const parsedForms: Partial<Record<SettingKey, string>> = {
+  tcpFraming: framingForm,
+  shardBy: shardByForm,
+  prices: priceForm,
+  controlAllowedHosts: hostsForm,
+};
+
 /** What they say is repeated nowhere. */
 const secretTexts: readonly SettingKey[] = ["token", "redisUrl", "redisPassword", "manifestKey"];
 
@@ -624,6 +641,35 @@ export function readSettings<Key extends SettingKey = SettingKey>(
 /** The schema of one setting, with its description and default. */
 export function settingSchema(key: SettingKey): TSchema & { description: string; default?: unknown } {
   return settingsSchema.properties[key] as unknown as TSchema & { description: string; default?: unknown };
+}
+
+/**
+ * What may be written for a setting, as JSON Schema for files that hold settings, such as a Helm chart's values: numbers and switches as
+ * they are, sizes, times and shares also as text with their unit. The reader has the last word.
+ */
+export function writtenSchema(key: SettingKey): Record<string, unknown> {
+  const { description, default: _, ...schema } = settingSchema(key) as TSchema & { description: string; default?: unknown };
+  const { parse } = spellings[key];
+  const form = parsedForms[key];
+  if (form !== undefined) return { description, type: "string", pattern: form };
+  const { minimum, maximum, anyOf, ...rest } = schema as {
+    minimum?: number;
+    maximum?: number;
+    anyOf?: readonly { const: string }[];
+  };
+  if (anyOf !== undefined) return { description, enum: anyOf.map((one) => one.const) };
+  const range = (unit: number) => ({ minimum: minimum! / unit, maximum: maximum! / unit });
+  const orText = (type: string, unit: number, pattern: string) => ({
+    description,
+    ...{ type: [type, "string"], ...range(unit), pattern },
+  });
+  if (parse === parseBytes) return orText("integer", 1, quantityForms.bytes);
+  if (parse === parseSeconds) return orText("number", 1000, quantityForms.seconds);
+  if (parse === parseShare) return orText("number", 1, quantityForms.share);
+  if (parse === parseInteger) return { description, type: "integer", minimum, maximum };
+  if (parse === parseBoolean) return { description, type: "boolean" };
+  const { "x-words": __, ...plain } = rest as Record<string, unknown>;
+  return { description, ...plain };
 }
 
 /** The default as help and documentation print it; undefined when there is none. */
