@@ -76,7 +76,13 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   audit: Audit,
-  plane: Pick<RouteContext, "telemetry" | "live" | "testOutput" | "planes" | "tails">,
+  {
+    grpcWhenAsked = false,
+    ...plane
+  }: Pick<RouteContext, "telemetry" | "live" | "testOutput" | "planes" | "tails"> & {
+    /** No gRPC API on its default port. */
+    readonly grpcWhenAsked?: boolean;
+  },
   authentication: Authentication,
 ): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
@@ -99,7 +105,8 @@ export async function serveControl(
   log.info(
     `control API on ${control.addresses.join(" and ")}, documentation at ${scheme}://localhost:${control.port}/docs`,
   );
-  const grpc = await openGrpc(settings, {
+  const openGrpcPort = grpcWhenAsked && settings.grpcPort === undefined ? async () => undefined : openGrpc;
+  const grpc = await openGrpcPort(settings, {
     ...{ ...calls, authentication },
     ...(tls !== undefined && { tls }),
     status: () => statusOf({ ...plane, store }),
