@@ -64,6 +64,8 @@ function packPlatform(name) {
     ...(libc !== undefined && { libc: [libc] }),
     engines: manifest.engines,
     preferUnplugged: true,
+    // src/data/engine/addon.ts compares it: an addon that was cut short must not be loaded.
+    addonBytes: statSync(addonOf(name)).size,
   });
   pack(folder);
 }
