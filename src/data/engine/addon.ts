@@ -3,7 +3,6 @@
 import { existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { familySync } from "detect-libc";
 import { version } from "../../version.ts";
 import type { RuleEffect, WatchedRule } from "./engine.ts";
 import { packageOf, platformName, platforms } from "./platforms.ts";
@@ -91,6 +90,7 @@ export interface NativePlan {
 
 export interface NativeFramer {
   readonly pendingBytes: number;
+  readonly begunBytes: number;
   close(): void;
 }
 
@@ -157,21 +157,31 @@ export function loadAddon(): LoadedAddon {
 }
 
 function tryPlaces(): LoadedAddon {
-  const platform = platformName({ os: process.platform, cpu: process.arch, libc: familySync() });
-  const prebuilt = packageOf(platform);
   const require = createRequire(import.meta.url);
   const failures: string[] = [];
-  // An installed package was never built where it lies, and need not say so.
-  for (const place of isClone || existsSync(ownBuild) ? [ownBuild, prebuilt] : [prebuilt]) {
+  const tryTo = (load: () => Addon, place: string): Addon | undefined => {
     try {
-      if (place === prebuilt) checkPackage(require(`${prebuilt}/package.json`), require.resolve(prebuilt));
-      return { addon: require(place) as Addon };
+      return load();
     } catch (error) {
       const { message, code } = error as NodeJS.ErrnoException;
       // The first line: Node appends the stack of requires.
       failures.push(`${place}: ${message.split("\n")[0]}${code === "ERR_DLOPEN_DISABLED" ? ` (${code})` : ""}`);
+      return undefined;
     }
-  }
+  };
+  // An installed package was never built where it lies, and need not say so.
+  const own = isClone || existsSync(ownBuild) ? tryTo(() => require(ownBuild), ownBuild) : undefined;
+  if (own !== undefined) return { addon: own };
+
+  // Loaded here: every thread of a gate comes by, and a clone has no need of it.
+  const { familySync } = require("detect-libc") as typeof import("detect-libc");
+  const platform = platformName({ os: process.platform, cpu: process.arch, libc: familySync() });
+  const prebuilt = packageOf(platform);
+  const installed = tryTo(() => {
+    checkPackage(require(`${prebuilt}/package.json`), require.resolve(prebuilt));
+    return require(prebuilt);
+  }, prebuilt);
+  if (installed !== undefined) return { addon: installed };
   const others = Object.keys(platforms).filter((name) => name !== platform && resolves(require, packageOf(name)));
   return { failures, remedy: remedyFor({ platform, failure: failures.at(-1)!, isClone, others }) };
 }
