@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { nodeFile, repository } from "../fixtures/requirement.ts";
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
-const consumers = ["es_module.mts", "common_js.cts"].map((name) => join(repository, "test/fixtures/consumer", name));
+const consumers = ["imports.mts", "requires.cts"].map((name) => join(repository, "test/fixtures/consumer", name));
 
 describe("the package's types", () => {
   /** The strictest resolution there is; publint and attw look at the others where packages are made. */
