@@ -22,7 +22,7 @@ import { localTail } from "./local_tail.ts";
 import { type Opened, opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
-import { signedManifests } from "./signing.ts";
+import { signedManifests, signedReports } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -43,7 +43,7 @@ export async function command(settings: Settings): Promise<void> {
     ]);
     const subscriber = subscribeThroughRedis(target, log);
     opened.add(() => subscriber.close());
-    const reporter = reportThroughRedis(target);
+    const reporter = reportThroughRedis(target, signedReports(settings));
     opened.add(() => reporter.close());
     const reporting = await ReportingPlane.open({ settings, plane, kind, directory, reporter });
     opened.add(() => reporting.close());
@@ -81,7 +81,7 @@ export async function openPlane(
   // First of all: while there is no manifest it says that it is alive and not ready.
   const tail = localTail(plane, kind);
   const serves = !adminWhenAsked || settings.adminPort !== undefined;
-  const admin = serves ? await serveAdmin(settings, plane, kind, telemetry, tail) : undefined;
+  const admin = serves ? await serveAdmin(settings, plane, kind, telemetry, { tail }) : undefined;
   opened.add(async () => {
     tail.close();
     await admin?.close();

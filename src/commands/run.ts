@@ -8,6 +8,7 @@ import { EmbeddedBus } from "../bus/embedded.ts";
 import { LocalReports } from "../bus/local_reports.ts";
 import { redisTarget } from "../bus/redis_target.ts";
 import { Audit } from "../control/audit.ts";
+import { Authentication } from "../control/auth/authentication.ts";
 import type { Calls } from "../control/calls.ts";
 import type { Publication } from "../control/publication.ts";
 import type { ControlServer } from "../control/server.ts";
@@ -30,7 +31,7 @@ import { followBus, markRun, openPorts } from "./data.ts";
 import { type Opened, opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
-import { signedManifests } from "./signing.ts";
+import { signedManifests, signedReports } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -103,10 +104,12 @@ export async function openGate(
     testOutput: testOutputWith(kind, settings.allowMetadataOutputs),
     grpcWhenAsked: embedded !== undefined,
   };
+  // One for both ports: its file is read once, and wrong tokens count at either.
+  const authentication = new Authentication(settings, log);
   let control: (ControlServer & Calls) | undefined;
   // Only where it was asked for: the control port serves the same.
   if (settings.adminPort !== undefined) {
-    const admin = await serveAdmin(settings, plane, kind, telemetry);
+    const admin = await serveAdmin(settings, plane, kind, telemetry, { shared: authentication });
     opened.add(async () => admin?.close());
   }
   let ended: (() => Promise<void>) | undefined;
@@ -134,7 +137,7 @@ export async function openGate(
     if (file === undefined) await apply(store.published ?? passthrough);
     else store.follow(file.path);
     // The control API first: what it refuses to start for should not have let traffic in.
-    const serving = await serveControl(settings, store, bus, kind, audit, { ...planes, planes: shown });
+    const serving = await serveControl(settings, store, bus, kind, audit, { ...planes, planes: shown }, authentication);
     control = serving;
     opened.add(control.close);
     if (embedded !== undefined && store.published === undefined)
@@ -161,10 +164,10 @@ export async function openGate(
     opened.add(() => publisher.close());
     const subscriber = subscribeThroughRedis(target, log);
     opened.add(() => subscriber.close());
-    const reporter = reportThroughRedis(target);
+    const reporter = reportThroughRedis(target, signedReports(settings));
     opened.add(() => reporter.close());
-    const shown = watchedPlanes(reportsThroughRedis(target, log), directory.path, opened);
-    control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown });
+    const shown = watchedPlanes(reportsThroughRedis(target, log, signedReports(settings)), directory.path, opened);
+    control = await serveControl(settings, store, publisher, kind, audit, { ...planes, planes: shown }, authentication);
     opened.add(control.close);
     const reporting = await ReportingPlane.open({ settings, plane, kind, directory: directory.path, reporter });
     ended = () => reporting.close();
