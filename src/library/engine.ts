@@ -97,7 +97,7 @@ class InProcessEngine implements RuleEngine {
 
   flush(): Buffer {
     const nowMs = Date.now();
-    return this.#core.collect((engine) => engine.tellLast(nowMs)).bytes;
+    return this.#core.collect((engine) => (engine.tellLast(nowMs) ? "done" : "full")).bytes;
   }
 
   stats(): EngineStats {

@@ -1,6 +1,7 @@
 /** The types of the package as compilers of its users resolve them: by `import` and by `require`, all declarations checked. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -20,12 +21,49 @@ describe("the package's types", () => {
     expect({ out, status }).toEqual({ out: "", status: 0 });
   });
 
+  it("are told in docs/library.md, each export and each option", () => {
+    const told = readFileSync(join(repository, "docs/library.md"), "utf8");
+    const source = (path: string) => readFileSync(join(repository, "src", path), "utf8");
+    const exported = ["index.ts", "pino.ts"].flatMap((path) =>
+      [...source(path).matchAll(/^export (?:type )?\{([^}]*)\}/gms)].flatMap(
+        ([, names]) => names!.match(/\b(?!type\b|default\b)\w+/g)!,
+      ),
+    );
+    const declared = [
+      ["compiled_rules.ts", "CompileOptions"],
+      ["compiled_rules.ts", "CompiledRules"],
+      ["engine_options.ts", "EngineOptions"],
+      ["engine.ts", "RuleEngine"],
+      ["engine_core.ts", "WithheldRecord"],
+      ["engine_stats.ts", "EngineStats"],
+      ["engine_stats.ts", "RuleStats"],
+      ["pino_transport.ts", "PinoTransportOptions"],
+      ["pino_transport.ts", "PinoTransportStats"],
+      ["log_destination.ts", "GateDestination"],
+      ["log_destination.ts", "FileDestination"],
+      ["gate_options.ts", "GateOptions"],
+      ["gate_options.ts", "GatePorts"],
+      ["gate_options.ts", "Gate"],
+    ].flatMap(([path, name]) => {
+      const [, body] =
+        new RegExp(`(?:interface|class) ${name}\\b[^{]*\\{(.*?)^\\}`, "ms").exec(source(`library/${path}`)) ?? [];
+      return [...body!.matchAll(/^ {2}(?:readonly )?(\w+)\??[(:]/gm)].map(([, member]) => member!);
+    });
+    const missing = [...exported, ...declared].filter(
+      (name) => name !== "constructor" && !new RegExp(`\\b${name}\\b`).test(told),
+    );
+    expect(exported).toEqual(expect.arrayContaining(["createGate", "EngineStats", "PinoTransport"]));
+    expect(declared.length).toBeGreaterThan(40);
+    expect(missing).toEqual([]);
+  });
+
   it("are those of the same objects, however the package is loaded", async () => {
     const required = createRequire(import.meta.url)("streamgate") as Record<string, unknown>;
     const program = `
       import * as imported from "streamgate";
       import pino from "streamgate/pino";
-      import { createRequire } from "node:module";
+      import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
       const require = createRequire(import.meta.resolve("streamgate"));
       const same = Object.entries(require("streamgate")).every(([name, value]) => imported[name] === value);
       console.log(Object.keys(imported).sort().join(), same, require("streamgate/pino") === pino);`;
