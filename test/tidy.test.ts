@@ -202,7 +202,7 @@ describe("twins", () => {
 });
 
 describe("generated files", () => {
-  it.each(["generate.mjs", "reference.mjs"])("are what scripts/%s writes", (script) => {
+  it.each(["generate.mjs", "reference.mjs", "deploy/chart.mjs"])("are what scripts/%s writes", (script) => {
     const { status, stderr } = spawnSync(process.execPath, [join(repository, "scripts", script), "--check"], {
       encoding: "utf8",
     });

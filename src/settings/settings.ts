@@ -648,7 +648,7 @@ export function settingSchema(key: SettingKey): TSchema & { description: string;
  * they are, sizes, times and shares also as text with their unit. The reader has the last word.
  */
 export function writtenSchema(key: SettingKey): Record<string, unknown> {
-  const { description, default: _, ...schema } = settingSchema(key) as Record<string, unknown> & { minimum?: number };
+  const { description, default: _, ...schema } = settingSchema(key) as unknown as Record<string, unknown>;
   const { parse } = spellings[key];
   const form = parsedForms[key];
   if (form !== undefined) return { description, type: "string", pattern: form };

@@ -129,7 +129,8 @@ spec:
       {{- if and .Values.configSecret (not .Values.existingConfigMap) }}
       secret:
         secretName: {{ include "streamgate.fullname" . }}-config
-        defaultMode: 0440
+        # 0440, in a form that every YAML reads alike.
+        defaultMode: 288
       {{- else }}
       configMap:
         name: {{ default (printf "%s-config" (include "streamgate.fullname" .)) .Values.existingConfigMap }}
