@@ -84,6 +84,8 @@ struct TcpReader::Connection {
   uint32_t quiet_turns = 0;
   // What its framer holds, as counted in unfinished_bytes_.
   size_t unfinished = 0;
+  // Bytes since the record at hand began; 0: none has.
+  uint64_t begun_bytes = 0;
   // In held_back_.
   bool held_back = false;
   // In resting_, there.
@@ -376,7 +378,7 @@ bool TcpReader::Look(uint32_t idle_looks, uint32_t record_looks) {
   for (const auto& connection : connections_) {
     if (connection->ending || connection->cut || connection->held_back || connection->resting) continue;
     ++connection->quiet_looks;
-    connection->record_looks = connection->unfinished == 0 ? 0 : connection->record_looks + 1;
+    connection->record_looks = connection->begun_bytes == 0 ? 0 : connection->record_looks + 1;
     const bool slow = record_looks > 0 && connection->record_looks >= record_looks;
     if (!slow && (idle_looks == 0 || connection->quiet_looks < idle_looks)) continue;
     if (Unread(connection->fd) > 0) continue;
@@ -416,8 +418,10 @@ void TcpReader::LetOnWhoHasRoom() {
 // After a chunk of it was run.
 void TcpReader::CountUnfinished(Connection* connection) {
   const size_t bytes = connection->framer.pending_bytes();
+  const uint64_t begun_bytes = connection->framer.begun_bytes();
   // Else it is the record that was at hand before, and longer.
-  if (connection->unfinished == 0 || bytes != connection->unfinished + held_size_) connection->record_looks = 0;
+  if (connection->begun_bytes == 0 || begun_bytes != connection->begun_bytes + held_size_) connection->record_looks = 0;
+  connection->begun_bytes = begun_bytes;
   // Its record is done, and this one is another.
   if (connection == favourite_ && bytes < connection->unfinished) favourite_ = nullptr;
   unfinished_bytes_ += bytes - connection->unfinished;

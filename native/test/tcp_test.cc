@@ -645,6 +645,25 @@ TEST("looks close a record that takes too long, however steadily it drips", {
   CHECK(rig.text.find("xxxx\n") != std::string::npos);
 });
 
+TEST("looks close a record that is over the longest and goes on, and a count whose frame never begins", {
+  Rig rig(1000, 1 << 20, FramingKind::kAuto, SIZE_MAX, 100);
+  const size_t slow = rig.Pair();
+  const size_t counted = rig.Pair();
+  const size_t honest = rig.Pair();
+  rig.Send(slow, std::string(150, 'x'));
+  rig.Send(counted, "50 <");
+  for (int look = 0; look < 4; ++look) {
+    rig.ReadAll();
+    CHECK_EQUAL(rig.reader->Look(0, 4), look == 3);
+    rig.Send(slow, std::string(10, 'x'));
+    // As long as the longest each time, and each time another.
+    rig.Send(honest, std::string(10, 'y') + "\n" + std::string(100, 'y'));
+  }
+  rig.ReadAll();
+  CHECK_EQUAL(rig.reader->closed_slow(), uint64_t{2});
+  CHECK_EQUAL(rig.reader->connections(), size_t{1});
+});
+
 TEST("bytes that arrive for a connection which a look has ended do it no harm", {
   Rig rig;
   const size_t peer = rig.Pair();

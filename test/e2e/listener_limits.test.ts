@@ -94,6 +94,30 @@ for (const { engine, skip, note } of engines) {
     });
 
     it.skipIf(needsOpenssl.skip)(
+      `close in time a record that is over the longest and trickles on, over TCP and TLS${needsOpenssl.note}`,
+      async () => {
+        const port = await freePort();
+        const gate = await Gate.start({
+          engine,
+          env: { RECORD_TIMEOUT: "1", MAX_RECORD_BYTES: "1024", ...tlsListener(port, server) },
+        });
+        const slow = [await connectFrom("127.0.0.1", gate.tcpPort), await connectTls(port, { ca: authority!.pem() })];
+        sockets.push(slow[1]!);
+        for (const socket of slow) socket.on("error", () => {}).write("x".repeat(1500));
+        const honest = await connectFrom("127.0.0.1", gate.tcpPort);
+        const drip = setInterval(() => {
+          for (const socket of slow) if (!isClosed(socket)) socket.write("x".repeat(10));
+          // Each time another record, and each time as long.
+          honest.write(`${"y".repeat(10)}\n${"y".repeat(1024)}`);
+        }, 50);
+        await until("the slow ones are closed", () => slow.every(isClosed), 15_000);
+        clearInterval(drip);
+        expect(isClosed(honest)).toBe(false);
+        await statusAtRest(gate, "both are counted", ({ listeners }) => listeners.closed_slow === 2);
+      },
+    );
+
+    it.skipIf(needsOpenssl.skip)(
       `close what brings nothing, over TCP and TLS, and not what brings something${needsOpenssl.note}`,
       async () => {
         const port = await freePort();
