@@ -648,11 +648,7 @@ export function settingSchema(key: SettingKey): TSchema & { description: string;
  * they are, sizes, times and shares also as text with their unit. The reader has the last word.
  */
 export function writtenSchema(key: SettingKey): Record<string, unknown> {
-<<<<<<< HEAD
   const { description, default: _, ...schema } = settingSchema(key) as unknown as Record<string, unknown>;
-=======
-  const { description, default: _, ...schema } = settingSchema(key) as TSchema & { description: string; default?: unknown };
->>>>>>> main
   const { parse } = spellings[key];
   const form = parsedForms[key];
   if (form !== undefined) return { description, type: "string", pattern: form };
