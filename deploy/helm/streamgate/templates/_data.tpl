@@ -120,7 +120,7 @@ spec:
         {{- end }}
   volumes:
     {{- if ne $data.mode "statefulset" }}
-    # No sizeLimit: a pod that spills more would be evicted, and what it holds lost. Queues have their own bounds (spool.max_bytes).
+    # No sizeLimit: a pod that spills more would be evicted, and what it holds lost. Queues have their own bounds (queue.spool_max_bytes).
     - name: state
       emptyDir: {}
     {{- end }}
