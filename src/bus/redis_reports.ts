@@ -5,7 +5,7 @@
  *     streamgate_planes         sorted set of the ids, by when they last did; the newest `planesMax`
  *     streamgate_plane_reports  channel: the id of one that has something new to say
  *
- * A plane says the same again every `repeatMs`, so one that was killed is gone after `expiryMs`, and a Redis that lost its memory knows
+ * A plane says the same again every `repeatMs`, without a notice, so one that was killed is gone after `expiryMs`, and a Redis that lost its memory knows
  * all of them again soon. Planes that were killed leave an id in the set until somebody lists it.
  */
 
@@ -20,7 +20,7 @@ export const planesKey = "streamgate_planes";
 export const reportsChannel = "streamgate_plane_reports";
 
 export const expiryMs = 30_000;
-const repeatMs = 10_000;
+export const repeatMs = 10_000;
 const planesMax = 1000;
 /** An end in order does not wait longer than this for Redis. */
 const farewellMs = 500;
@@ -29,28 +29,29 @@ const farewellMs = 500;
 export function reportThroughRedis(target: RedisTarget): PlaneReporter {
   const redis = new Redis(target.options);
   let latest: PlaneReport | undefined;
-  const say = () => {
+  const say = (news: boolean) => {
     if (latest === undefined || redis.status !== "ready") return;
     const { id } = latest;
     const now = Date.now();
-    redis
+    const saying = redis
       .multi()
       .set(planeKeyPrefix + id, JSON.stringify({ ...latest, reported_at: new Date(now).toISOString() }), "PX", expiryMs)
       .zadd(planesKey, now, id)
-      .zremrangebyrank(planesKey, 0, -planesMax - 1)
-      .publish(reportsChannel, id)
-      .exec()
-      // It is said again; what Redis has to say about it, the subscriber's log has.
-      .catch(() => {});
+      .zremrangebyrank(planesKey, 0, -planesMax - 1);
+    // Whoever hears a notice reads the reports of all planes, so only news is worth one.
+    if (news) saying.publish(reportsChannel, id);
+    // It is said again; what Redis has to say about it, the subscriber's log has.
+    saying.exec().catch(() => {});
   };
   redis.on("error", () => {});
-  redis.on("ready", say);
+  // Redis may have forgotten what it was told.
+  redis.on("ready", () => say(true));
   redis.connect().catch(() => {});
-  const timer = setInterval(say, repeatMs).unref();
+  const timer = setInterval(() => say(false), repeatMs).unref();
   return {
     report(report) {
       latest = report;
-      say();
+      say(true);
     },
     async close() {
       clearInterval(timer);
