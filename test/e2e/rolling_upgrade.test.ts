@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { Authority, needsOpenssl } from "../fixtures/certificates.ts";
 import { accountOfLines, ConnectionLoad } from "../fixtures/connection_load.ts";
@@ -44,7 +45,10 @@ for (const { engine, skip, note } of engines) {
         udpPort: ports.udp,
         datagramsPerSecond: 200,
       });
+      await Promise.all(slowOnes.map((one) => one.connect()));
       ends.child.kill("SIGTERM");
+      // By then a listener that waits for nobody is closed.
+      await sleep(100);
       const results = await Promise.all(slowOnes.map((one) => one.goOn()));
       expect((await ends.exited).code, ends.stderr).toBe(0);
       const { failures, connections, ended, stayingBroken } = await load.stop();
@@ -61,20 +65,23 @@ for (const { engine, skip, note } of engines) {
   });
 }
 
-/** Connections to a port that have asked and hear no answer until `goOn`. */
+/** A program that connects to a port and leaves its handshakes half done until `goOn`. */
 async function slowHandshakes(port: number, ...kind: readonly "tls"[]) {
   const script = join(repository, "test/fixtures/slow_handshakes.py");
   const child: ChildProcess = spawn(program("python3"), [script, String(port), String(slow), ...kind], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const lines = createInterface({ input: child.stdout! });
-  await once(lines, "line");
+  const told = createInterface({ input: child.stdout! });
+  const answer = async (): Promise<string> => (await once(told, "line"))[0];
+  await answer();
+  const next = () => {
+    child.stdin!.write("\n");
+    return answer();
+  };
   return {
     lines: Array.from({ length: slow }, (_, n) => `slow ${port} ${n}`),
-    async goOn(): Promise<unknown> {
-      const result = once(lines, "line");
-      child.stdin!.end("\n");
-      return JSON.parse((await result)[0]);
-    },
+    connect: next,
+    /** @returns how many ended, by how */
+    goOn: async (): Promise<unknown> => JSON.parse(await next()),
   };
 }
