@@ -6,7 +6,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { OwnReport } from "../src/bus/own_report.ts";
-import { repeatMs, reportThroughRedis } from "../src/bus/redis_reports.ts";
+import { repeatMsDefault, reportThroughRedis } from "../src/bus/redis_reports.ts";
 import { subscribeThroughRedis } from "../src/bus/redis_subscriber.ts";
 import { redisTarget } from "../src/bus/redis_target.ts";
 import { type Manifest, passthrough } from "../src/manifest/manifest.ts";
@@ -18,7 +18,7 @@ const running = new Map<string, number>();
 
 const planes = Array.from({ length: count }, async (_, n) => {
   // Planes do not all start at once, so they do not all say at once that they live.
-  await sleep(Math.random() * repeatMs);
+  await sleep(Math.random() * repeatMsDefault);
   const identity = { id: `light-${first + n}`, engine: "none", workers: 0 };
   const own = new OwnReport(identity, reportThroughRedis(target));
   await subscribeThroughRedis(target, quiet).start(async (raw) => {

@@ -5,7 +5,7 @@
  *     streamgate_planes         sorted set of the ids, by when they last did; the newest `planesMax`
  *     streamgate_plane_reports  channel: the id of one that has something new to say
  *
- * A plane says the same again every `repeatMs`, without a notice, so one that was killed is gone after `expiryMs`, and a Redis that lost its memory knows
+ * A plane says the same again every `repeatMsDefault`, without a notice, so one that was killed is gone after `expiryMs`, and a Redis that lost its memory knows
  * all of them again soon. Planes that were killed leave an id in the set until somebody lists it.
  */
 
@@ -20,13 +20,13 @@ export const planesKey = "streamgate_planes";
 export const reportsChannel = "streamgate_plane_reports";
 
 export const expiryMs = 30_000;
-export const repeatMs = 10_000;
+export const repeatMsDefault = 10_000;
 const planesMax = 1000;
 /** An end in order does not wait longer than this for Redis. */
 const farewellMs = 500;
 
 /** The data plane's side. It connects in the background; while Redis is away nothing is said, and the latest when it is back. */
-export function reportThroughRedis(target: RedisTarget): PlaneReporter {
+export function reportThroughRedis(target: RedisTarget, repeatMs = repeatMsDefault): PlaneReporter {
   const redis = new Redis(target.options);
   let latest: PlaneReport | undefined;
   const say = (news: boolean) => {
