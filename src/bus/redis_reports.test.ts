@@ -30,7 +30,11 @@ describe.skipIf(needsRedis.skip)(`reports through Redis${needsRedis.note}`, () =
         const heard: string[] = [];
         listener.on("message", (_, id) => heard.push(id));
         await listener.subscribe(reportsChannel);
-        const reporter = reportThroughRedis(redisTarget({ redisHost: "127.0.0.1", redisPort: server.port })!, 10);
+        const reporter = reportThroughRedis(
+          redisTarget({ redisHost: "127.0.0.1", redisPort: server.port })!,
+          undefined,
+          10,
+        );
         const said = async () => (await client.get(planeKeyPrefix + report.id)) ?? undefined;
         reporter.report(report);
         let latest = await until("it is said", said);
