@@ -6,6 +6,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,15 +87,20 @@ for (let first = 0; first < light; first += lightMax) {
     if (told.version !== undefined) allRun.push({ ...told, from: first });
   });
 }
-for (let n = 0; n < real; n++)
-  start([mainFile, "data"], {
+const adminPorts: number[] = [];
+async function startReal(n: number) {
+  adminPorts[n] = await freePort();
+  return start([mainFile, "data"], {
     TCP_PORT: String(await freePort()),
     UDP_PORT: String(await freePort()),
-    ADMIN_PORT: String(await freePort()),
+    ADMIN_PORT: String(adminPorts[n]),
     PLANE_ID: `real-${n}`,
     STREAMGATE_WORKERS: "1",
     STREAMGATE_DATA_DIR: join(folder, `real${n}`),
   });
+}
+const realPlanes: ChildProcess[] = [];
+for (let n = 0; n < real; n++) realPlanes.push(await startReal(n));
 await until("all planes report", async () => (await call("GET", "/planes")).length >= planes, waitMs);
 told("planes", `light ${light}`, `real ${real}`);
 told("Redis memory, KB a plane", Math.round(((await infoOf("memory", "used_memory")) - bareBytes) / 1024 / planes));
@@ -182,6 +188,21 @@ for (let n = 0; n < publications; n++) {
   told("… and reported again after", `${Date.now() - began} ms`);
   const { planes: after, subscribers_notified: notified } = await call("POST", "/publish?wait=60s");
   told("… publication then", `notified ${notified}`, `${after.status} ${after.applied.length}`);
+}
+if (real > 0) {
+  await redis.stop();
+  const ended = once(realPlanes[0]!, "exit");
+  realPlanes[0]!.kill("SIGTERM");
+  await ended;
+  const began = Date.now();
+  await startReal(0);
+  await until("it runs its last good manifest", () =>
+    fetch(`http://127.0.0.1:${adminPorts[0]}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+  told("a plane started without Redis is ready with its last good manifest after", `${Date.now() - began} ms`);
 }
 told("control plane, MiB", peakRssMiBOf(control.pid!));
 asking.disconnect();

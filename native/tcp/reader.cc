@@ -516,11 +516,11 @@ void TcpReader::StopAccepting() {
   limits_rate_ = false;
   while (!resting_.empty()) EndRest(*resting_.begin());
   Accept();
+  for (const auto& connection : connections_) shutdown(connection->fd, SHUT_WR);
   if (listener_ < 0) return;
   close(listener_);
   listener_ = -1;
   watches_listener_ = true;
-  for (const auto& connection : connections_) shutdown(connection->fd, SHUT_WR);
   // The listener's event may be among those not looked at yet; Accept then finds none.
 }
 
