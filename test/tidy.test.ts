@@ -118,7 +118,8 @@ describe("names", () => {
   it("are in snake case", () => {
     const wrong = files.filter(
       ({ path }) =>
-        /^(src|test|native|scripts|bench)\//.test(path) && !/^[a-z0-9_]+(\.[a-z0-9_]+)*$/.test(basename(path)),
+        /^(src|test|native|scripts|bench)\//.test(path) &&
+        !/^([a-z0-9_]+(\.[a-z0-9_]+)*|README\.md)$/.test(basename(path)),
     );
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
