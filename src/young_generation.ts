@@ -13,11 +13,18 @@ import { setFlagsFromString } from "node:v8";
 /** V8's own (`node --v8-options`). */
 const factorDefault = 2;
 
+/** Only then is it the program's own process: whoever uses the library may have chosen otherwise. */
+let keptSmall = false;
+
 /** From now on it stays as small as it is. */
 export function keepYoungGenerationSmall(): void {
+  keptSmall = true;
   setFlagsFromString("--semi-space-growth-factor=1");
 }
 
+/** Takes that back. Workers need not: the flag is the process's, and its main thread asks before it starts them. */
 export function letYoungGenerationGrow(): void {
+  if (!keptSmall) return;
+  keptSmall = false;
   setFlagsFromString(`--semi-space-growth-factor=${factorDefault}`);
 }

@@ -12,6 +12,7 @@ namespace streamgate {
 void FramerHandle::Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Framer", DefineClass(env, "Framer",
                                     {InstanceAccessor<&FramerHandle::PendingBytes>("pendingBytes"),
+                                     InstanceAccessor<&FramerHandle::BegunBytes>("begunBytes"),
                                      InstanceMethod<&FramerHandle::Close>("close")}));
 }
 
@@ -49,6 +50,10 @@ Framer& FramerHandle::framer() {
 
 Napi::Value FramerHandle::PendingBytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), framer_ == nullptr ? 0 : static_cast<double>(framer_->pending_bytes()));
+}
+
+Napi::Value FramerHandle::BegunBytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), framer_ == nullptr ? 0 : static_cast<double>(framer_->begun_bytes()));
 }
 
 void FramerHandle::Close(const Napi::CallbackInfo&) {

@@ -26,6 +26,7 @@ class FramerHandle : public Napi::ObjectWrap<FramerHandle> {
 
  private:
   Napi::Value PendingBytes(const Napi::CallbackInfo& info);
+  Napi::Value BegunBytes(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   std::unique_ptr<Framer> framer_;  // null once closed

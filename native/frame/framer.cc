@@ -217,6 +217,7 @@ void Framer::Clear() {
   state_.phase = Phase::kUndecided;
   state_.head_bytes = 0;
   state_.tail_bytes = 0;
+  state_.header_bytes = 0;
   state_.kept = 0;
   state_.total = 0;
 }
@@ -259,9 +260,7 @@ bool Framer::DecideAuto() {
     const CountHeader header = ReadCount([this](size_t index) { return ByteAt(index); }, true);
     if (header.kind == CountHeader::Kind::kNeedMore) return false;
     if (header.kind == CountHeader::Kind::kCount) {
-      SkipHead(header.body_at);
-      state_.phase = Phase::kCounted;
-      state_.length = header.length;
+      BeginCounted(header.body_at, header.length);
       return true;
     }
   } else if (first == '<') {
@@ -300,9 +299,7 @@ bool Framer::DecideOctet() {
     state_.phase = Phase::kBroken;
     return true;
   }
-  SkipHead(header.body_at);
-  state_.phase = Phase::kCounted;
-  state_.length = header.length;
+  BeginCounted(header.body_at, header.length);
   return true;
 }
 
@@ -313,10 +310,15 @@ bool Framer::DecideLength32() {
     if (byte == -1) return false;
     length = length << 8 | static_cast<uint32_t>(byte);
   }
-  SkipHead(4);
-  state_.phase = Phase::kCounted;
-  state_.length = length;
+  BeginCounted(4, length);
   return true;
+}
+
+void Framer::BeginCounted(size_t header_bytes, uint32_t length) {
+  SkipHead(header_bytes);
+  state_.phase = Phase::kCounted;
+  state_.header_bytes = static_cast<uint8_t>(header_bytes);
+  state_.length = length;
 }
 
 // Moves past `count` bytes of the head and the chunk.

@@ -79,6 +79,9 @@ class Framer {
 
   // Bytes held of a record that is not finished.
   size_t pending_bytes() const { return state_.head_bytes + state_.kept; }
+  // Bytes that have come since that record began, its header and what is over max_record_bytes included. 0: none has
+  // begun. Larger by a whole chunk than before it: the record is still the same.
+  uint64_t begun_bytes() const { return state_.header_bytes + state_.head_bytes + state_.total; }
 
   GroupProgress progress;
 
@@ -93,8 +96,9 @@ class Framer {
 
   struct State {
     Phase phase = Phase::kUndecided;
-    uint8_t head_bytes = 0;  // bytes of an undecided start that earlier chunks brought
-    uint8_t tail_bytes = 0;  // the record's last bytes from earlier chunks, for terminators that straddle
+    uint8_t head_bytes = 0;    // bytes of an undecided start that earlier chunks brought
+    uint8_t tail_bytes = 0;    // the record's last bytes from earlier chunks, for terminators that straddle
+    uint8_t header_bytes = 0;  // of a counted frame, before its body
     char head[kHeadBytesMax];
     char tail[kTailBytesMax];
     uint32_t length = 0;  // body length of a counted frame
@@ -117,6 +121,7 @@ class Framer {
   bool DecideAuto();
   bool DecideOctet();
   bool DecideLength32();
+  void BeginCounted(size_t header_bytes, uint32_t length);
   void SkipHead(size_t count);
   void TakeHead(Phase phase);
   bool FindEnd(Record* record);

@@ -199,8 +199,13 @@ class Gate {
 
  private:
   void Attach(uint32_t records, uint32_t bytes) {
-    const size_t index = sizeof(BatchHeader) + size_t{records} * sizeof(BatchEntry);
-    batch_ = std::make_unique<Memory>(index + bytes);
+    const size_t size = sizeof(BatchHeader) + size_t{records} * sizeof(BatchEntry) + bytes;
+    if (size == roomy_.size()) {
+      batch_ = &roomy_;
+    } else {
+      own_ = std::make_unique<Memory>(size);
+      batch_ = own_.get();
+    }
     auto* const header = new (batch_->data()) BatchHeader();
     header->records_max = records;
     header->bytes_max = bytes;
@@ -252,7 +257,9 @@ class Gate {
   const Way way_;
   // Room for every record of a chunk. Not made anew each time: that takes longer than a run.
   static inline Memory withheld_{1 << 19};
-  std::unique_ptr<Memory> batch_;
+  static inline Memory roomy_{sizeof(BatchHeader) + size_t{Way().records_max} * sizeof(BatchEntry) + Way().bytes_max};
+  std::unique_ptr<Memory> own_;
+  Memory* batch_ = nullptr;
   Outcome outcome_;
   Runner runner_;
 };

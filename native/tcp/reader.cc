@@ -29,6 +29,9 @@ constexpr uint64_t kAcceptPauseNs = 100'000'000;
 // The least that is read at once of a source with a rate, and the share of a second that else is.
 constexpr size_t kRatedReadBytesMin = 4 << 10;
 constexpr double kRatedReadSeconds = 0.05;
+// Of connections whose rest may be over so many are looked at in one pass, however many a source has. The first that
+// reads takes what the others of its source then wait for.
+constexpr size_t kRestLooksMax = 256;
 
 uint64_t NowNs() {
   return static_cast<uint64_t>(
@@ -84,11 +87,13 @@ struct TcpReader::Connection {
   uint32_t quiet_turns = 0;
   // What its framer holds, as counted in unfinished_bytes_.
   size_t unfinished = 0;
+  // Bytes since the record at hand began; 0: none has.
+  uint64_t begun_bytes = 0;
   // In held_back_.
   bool held_back = false;
-  // In resting_, there.
+  // In resting_, and not over before.
   bool resting = false;
-  size_t rest_index = 0;
+  double rests_until_ms = 0;
   // In ending_.
   bool ending = false;
   // It ends when `quota` more bytes are read.
@@ -98,6 +103,10 @@ struct TcpReader::Connection {
 
 bool TcpReader::Further::operator()(const Connection* a, const Connection* b) const {
   return a->unfinished != b->unfinished ? a->unfinished > b->unfinished : a->number < b->number;
+}
+
+bool TcpReader::Sooner::operator()(const Connection* a, const Connection* b) const {
+  return a->rests_until_ms != b->rests_until_ms ? a->rests_until_ms < b->rests_until_ms : a->number < b->number;
 }
 
 TcpReader::TcpReader(Options options)
@@ -277,8 +286,9 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
     most = std::min(most, FloorBytes());
   }
   if (limits_rate_ && !connection->cut) {
-    if (sources_.ToWait(connection->place, NowMs()) > 0) {
-      Rest(connection);
+    const double now_ms = NowMs();
+    if (const double ms = sources_.ToWait(connection->place, now_ms); ms > 0) {
+      Rest(connection, now_ms + ms);
       ++event_next_;
       return;
     }
@@ -347,19 +357,17 @@ void TcpReader::LetOn(Connection* connection) {
   WatchFor(connection, EPOLLIN | EPOLLRDHUP);
 }
 
-void TcpReader::Rest(Connection* connection) {
+void TcpReader::Rest(Connection* connection, double until_ms) {
   connection->resting = true;
-  connection->rest_index = resting_.size();
-  resting_.push_back(connection);
+  connection->rests_until_ms = until_ms;
+  resting_.insert(connection);
   ++rate_waits_;
   // Nothing but a reset is reported, and that once.
   WatchFor(connection, EPOLLET);
 }
 
 void TcpReader::EndRest(Connection* connection) {
-  resting_[connection->rest_index] = resting_.back();
-  resting_[connection->rest_index]->rest_index = connection->rest_index;
-  resting_.pop_back();
+  resting_.erase(connection);
   connection->resting = false;
   WatchFor(connection, EPOLLIN | EPOLLRDHUP);
 }
@@ -367,8 +375,19 @@ void TcpReader::EndRest(Connection* connection) {
 void TcpReader::EndRestsThatAreOver() {
   if (resting_.empty()) return;
   const double now_ms = NowMs();
-  for (size_t i = resting_.size(); i-- > 0;)
-    if (sources_.ToWait(resting_[i]->place, now_ms) <= 0) EndRest(resting_[i]);
+  for (size_t looks = 0; looks < kRestLooksMax && !resting_.empty(); ++looks) {
+    Connection* const connection = *resting_.begin();
+    if (connection->rests_until_ms > now_ms) return;
+    // Meanwhile others of its source may have been read.
+    const double ms = sources_.ToWait(connection->place, now_ms);
+    if (ms <= 0) {
+      EndRest(connection);
+    } else {
+      resting_.erase(resting_.begin());
+      connection->rests_until_ms = now_ms + ms;
+      resting_.insert(connection);
+    }
+  }
 }
 
 bool TcpReader::Look(uint32_t idle_looks, uint32_t record_looks) {
@@ -376,7 +395,7 @@ bool TcpReader::Look(uint32_t idle_looks, uint32_t record_looks) {
   for (const auto& connection : connections_) {
     if (connection->ending || connection->cut || connection->held_back || connection->resting) continue;
     ++connection->quiet_looks;
-    connection->record_looks = connection->unfinished == 0 ? 0 : connection->record_looks + 1;
+    connection->record_looks = connection->begun_bytes == 0 ? 0 : connection->record_looks + 1;
     const bool slow = record_looks > 0 && connection->record_looks >= record_looks;
     if (!slow && (idle_looks == 0 || connection->quiet_looks < idle_looks)) continue;
     if (Unread(connection->fd) > 0) continue;
@@ -416,8 +435,10 @@ void TcpReader::LetOnWhoHasRoom() {
 // After a chunk of it was run.
 void TcpReader::CountUnfinished(Connection* connection) {
   const size_t bytes = connection->framer.pending_bytes();
+  const uint64_t begun_bytes = connection->framer.begun_bytes();
   // Else it is the record that was at hand before, and longer.
-  if (connection->unfinished == 0 || bytes != connection->unfinished + held_size_) connection->record_looks = 0;
+  if (connection->begun_bytes == 0 || begun_bytes != connection->begun_bytes + held_size_) connection->record_looks = 0;
+  connection->begun_bytes = begun_bytes;
   // Its record is done, and this one is another.
   if (connection == favourite_ && bytes < connection->unfinished) favourite_ = nullptr;
   unfinished_bytes_ += bytes - connection->unfinished;
@@ -484,7 +505,7 @@ void TcpReader::WatchListener(bool on) {
 
 void TcpReader::StopAccepting() {
   limits_rate_ = false;
-  while (!resting_.empty()) EndRest(resting_.back());
+  while (!resting_.empty()) EndRest(*resting_.begin());
   Accept();
   if (listener_ < 0) return;
   close(listener_);

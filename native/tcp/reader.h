@@ -142,6 +142,9 @@ class TcpReader {
   struct Further {
     bool operator()(const Connection* a, const Connection* b) const;
   };
+  struct Sooner {
+    bool operator()(const Connection* a, const Connection* b) const;
+  };
 
   explicit TcpReader(Options options);
   void BeginPass();
@@ -159,7 +162,7 @@ class TcpReader {
   size_t BytesToGo(const Connection& connection) const;
   void WatchFor(Connection* connection, uint32_t events);
   void HoldBack(Connection* connection);
-  void Rest(Connection* connection);
+  void Rest(Connection* connection, double until_ms);
   void EndRest(Connection* connection);
   void EndRestsThatAreOver();
   void LetOn(Connection* connection);
@@ -188,8 +191,9 @@ class TcpReader {
   bool squeezed_ = false;
   // Those that have something to read, or had, and are not watched for it; the furthest first.
   std::set<Connection*, Further> held_back_;
-  // Those that rest, each at its rest_index.
-  std::vector<Connection*> resting_;
+  // Those that rest, the one whose rest is over first in front. A source's time only goes forward, so none is over
+  // before.
+  std::set<Connection*, Sooner> resting_;
   // The one that grows although memory is short, and since when.
   Connection* favourite_ = nullptr;
   uint64_t favourite_since_ns_ = 0;

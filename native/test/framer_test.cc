@@ -1,6 +1,7 @@
 // Framing: every rule, with the stream cut at every place.
 #include "frame/framer.h"
 
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -113,6 +114,34 @@ Outcome Frame(const Stream& stream, const std::string& bytes) {
 }
 
 std::string operator""_s(const char* text, size_t size) { return std::string(text, size); }
+
+TEST("what has begun of a record is told in all its bytes, over the longest too", {
+  struct Step {
+    const char* bytes;
+    uint64_t begun;
+  };
+  struct Case {
+    FramingKind kind;
+    std::vector<Step> steps;
+  };
+  const std::vector<Case> cases = {
+      {FramingKind::kNewline, {{"a\n", 0}, {"b", 1}, {"cdefghij", 9}, {"\r", 10}, {"\nk", 1}, {"\n", 0}}},
+      {FramingKind::kAuto,
+       {{"1", 1}, {"0 ", 3}, {"<", 4}, {"345678", 10}, {"abc", 0}, {"<1", 2}, {">x", 4}, {"\n", 0}}},
+      {FramingKind::kOctet, {{"\r", 1}, {"\n", 0}, {"3 ", 2}, {"a", 3}, {"bc", 0}, {"x", 0}, {"yz", 0}}},
+  };
+  for (const Case& one : cases) {
+    double losses[kFrameCells] = {};
+    Framer framer(one.kind, "", 4, losses);
+    Record record;
+    for (const Step& step : one.steps) {
+      framer.Begin(step.bytes, std::strlen(step.bytes), 0);
+      while (framer.Next(&record)) framer.Commit();
+      framer.Keep();
+      CHECK_EQUAL(framer.begun_bytes(), step.begun);
+    }
+  }
+});
 
 TEST("lines end at LF or CR LF or the close, empty ones are none", {
   const Stream lines{FramingKind::kNewline};

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "generated/layout.h"
@@ -542,13 +544,14 @@ TEST("a record at its longest is read on to its end, since it grows no more", {
   CHECK_EQUAL(rig.reader->unfinished_bytes(), size_t{0});
 });
 
-// Memory as src/data/inputs/sources.ts makes it, of two workers.
+// Memory as src/data/inputs/sources.ts makes it, of four workers.
 class SourcesMemory {
  public:
   static constexpr uint32_t kSlots = 1024;
+  static constexpr uint32_t kWorkers = 4;
   SourcesMemory(uint32_t connections, uint32_t connections_of_source, double bytes_per_second)
-      : words_((64 + 2 * 8 * kSlots + 2 * (64 + 2 * 4 * kSlots)) / 8) {
-    const uint32_t header[] = {kSlots, 2, 0x1234567, 0x89abcdef, connections, connections_of_source};
+      : words_((64 + 2 * 8 * kSlots + kWorkers * (64 + 2 * 4 * kSlots)) / 8) {
+    const uint32_t header[] = {kSlots, kWorkers, 0x1234567, 0x89abcdef, connections, connections_of_source};
     std::memcpy(words_.data(), header, sizeof header);
     std::memcpy(reinterpret_cast<char*>(words_.data()) + sizeof header, &bytes_per_second, sizeof bytes_per_second);
   }
@@ -590,6 +593,29 @@ TEST("connections of a source and of all are bounded over workers, and their pla
   CHECK(other.Admit(second) == Sources::Admission::kTooMany);
   other.Closed(first);
   CHECK(other.Admit(second) == Sources::Admission::kAdmitted);
+});
+
+TEST("limits of connections hold whatever workers do at the same time", {
+  SourcesMemory memory(3, 2, 0);
+  std::atomic<int> open[3] = {};
+  std::atomic<bool> passed{false};
+  const auto work = [&](uint32_t worker) {
+    Sources sources = memory.Open(worker);
+    const Sources::Place places[] = {sources.PlaceOf(SourceAt(1)), sources.PlaceOf(SourceAt(2))};
+    for (int i = 0; i < 20'000; ++i) {
+      const int which = i % 2;
+      if (sources.Admit(places[which]) != Sources::Admission::kAdmitted) continue;
+      if (++open[2] > 3 || ++open[which] > 2) passed = true;
+      if (i % 7 == 0) std::this_thread::yield();
+      --open[which];
+      --open[2];
+      sources.Closed(places[which]);
+    }
+  };
+  std::vector<std::thread> workers;
+  for (uint32_t i = 0; i < 4; ++i) workers.emplace_back(work, i);
+  for (std::thread& worker : workers) worker.join();
+  CHECK(!passed.load());
 });
 
 TEST("a reader closes connections that are too many, and takes others when some are gone", {
@@ -645,6 +671,25 @@ TEST("looks close a record that takes too long, however steadily it drips", {
   CHECK(rig.text.find("xxxx\n") != std::string::npos);
 });
 
+TEST("looks close a record that is over the longest and goes on, and a count whose frame never begins", {
+  Rig rig(1000, 1 << 20, FramingKind::kAuto, SIZE_MAX, 100);
+  const size_t slow = rig.Pair();
+  const size_t counted = rig.Pair();
+  const size_t honest = rig.Pair();
+  rig.Send(slow, std::string(150, 'x'));
+  rig.Send(counted, "50 <");
+  for (int look = 0; look < 4; ++look) {
+    rig.ReadAll();
+    CHECK_EQUAL(rig.reader->Look(0, 4), look == 3);
+    rig.Send(slow, std::string(10, 'x'));
+    // As long as the longest each time, and each time another.
+    rig.Send(honest, std::string(10, 'y') + "\n" + std::string(100, 'y'));
+  }
+  rig.ReadAll();
+  CHECK_EQUAL(rig.reader->closed_slow(), uint64_t{2});
+  CHECK_EQUAL(rig.reader->connections(), size_t{1});
+});
+
 TEST("bytes that arrive for a connection which a look has ended do it no harm", {
   Rig rig;
   const size_t peer = rig.Pair();
@@ -692,6 +737,30 @@ TEST("a source over its rate rests, another is read, and a shutdown takes what w
   }
   CHECK(rig.text.find("waits\n") != std::string::npos);
   CHECK(rig.text.size() >= sent);
+});
+
+TEST("all connections of a source that is over its rate have their turn, however many they are", {
+  SourcesMemory memory(0, 0, 1'000'000);
+  Rig rig(1'000'000, 8 << 20, FramingKind::kNewline, SIZE_MAX, 1 << 20, memory.Open(0));
+  const size_t greedy = rig.PairFrom(SourceAt(1));
+  while (rig.reader->resting() == 0) {
+    rig.Send(greedy, std::string(64 << 10, 'x'));
+    rig.Read();
+  }
+  // More than are looked at in one pass.
+  constexpr size_t kPeers = 400;
+  for (size_t i = 0; i < kPeers; ++i) rig.Send(rig.PairFrom(SourceAt(1)), "one of many\n");
+  rig.Read();
+  CHECK(rig.reader->resting() > kPeers / 2);
+  size_t lines = 0;
+  for (int look = 0; look < 2000 && lines < kPeers; ++look) {
+    rig.Readable(5);
+    rig.Read();
+    rig.Take();
+    lines = 0;
+    for (size_t at = 0; (at = rig.text.find("one of many\n", at)) != std::string::npos; ++at) ++lines;
+  }
+  CHECK_EQUAL(lines, kPeers);
 });
 
 TEST("a peer that resets while it rests is closed when it has rested", {

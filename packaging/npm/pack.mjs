@@ -1,27 +1,38 @@
 /**
  * Makes the tarballs that are published: `streamgate`, and a package for each platform whose addon lies in `.cache/prebuilt`.
  *
- *     node packaging/npm/pack.mjs [--to DIRECTORY]     default: .cache/npm
+ *     node packaging/npm/pack.mjs [--to DIRECTORY] [--all]     default: .cache/npm
+ *
+ * --all: fails unless there is an addon for every platform, as a release needs it; without, what lacks one is told.
  *
  * The platform packages are `optionalDependencies` of the tarball only: in package.json they would have `npm ci` of a clone look for
  * versions that are not published yet. Nothing that is installed runs a script.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../../scripts/native/list.mjs";
+import { fetchSources } from "../../scripts/native/sources.mjs";
 import { packageOf, platforms } from "../../src/data/engine/platforms.ts";
 
-const { values } = parseArgs({ options: { to: { type: "string" } } });
+const { values } = parseArgs({ options: { to: { type: "string" }, all: { type: "boolean" } } });
 const target = resolve(values.to ?? join(root, ".cache", "npm"));
 const staging = join(root, ".cache", "npm-staging");
 rmSync(staging, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
+// One of another version or platform would be taken along.
+for (const name of readdirSync(target)) if (/^streamgate-.*\.tgz$/.test(name)) rmSync(join(target, name));
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const { version, license, description } = manifest;
 const built = Object.keys(platforms).filter((name) => existsSync(addonOf(name)));
+const lacking = Object.keys(platforms).filter((name) => !built.includes(name));
+if (lacking.length > 0) {
+  console.error(`no addon in .cache/prebuilt for ${lacking.join(", ")} (scripts/native/cross.mjs builds them)`);
+  if (values.all) process.exit(1);
+}
+const sources = await fetchSources(root, () => {});
 for (const name of built) packPlatform(name);
 packMain();
 
@@ -35,7 +46,7 @@ function packPlatform(name) {
   mkdirSync(folder, { recursive: true });
   cpSync(addonOf(name), join(folder, "streamgate.node"));
   cpSync(join(root, "LICENSE"), join(folder, "LICENSE"));
-  writeFileSync(join(folder, "THIRD_PARTY_LICENSES"), linkedLicences());
+  writeFileSync(join(folder, "THIRD_PARTY_LICENSES"), linkedLicences(name));
   writeFileSync(
     join(folder, "README.md"),
     `The native engine of [streamgate](https://www.npmjs.com/package/streamgate) for ${name}. Install \`streamgate\`, which brings it along.\n`,
@@ -64,11 +75,9 @@ function packMain() {
     const from = join(root, name);
     if (!name.startsWith("!")) cpSync(from, join(folder, name), { recursive: true, filter: isShipped });
   }
-  writeFileSync(join(folder, "THIRD_PARTY_LICENSES"), linkedLicences());
   const { devDependencies, scripts, allowScripts, gypfile, ...kept } = manifest;
   writeJson(join(folder, "package.json"), {
     ...kept,
-    files: [...kept.files, "THIRD_PARTY_LICENSES"],
     optionalDependencies: Object.fromEntries(built.map((name) => [packageOf(name), version])),
   });
   pack(folder);
@@ -79,15 +88,20 @@ function isShipped(path) {
   return !path.startsWith(join(root, "dist", "native"));
 }
 
-/** Of what is compiled into the addon; npm packages bring their own. */
-function linkedLicences() {
-  const sources = join(root, ".cache", "re2-1.27.1");
+/**
+ * Texts for what is compiled into an addon; npm packages bring their own.
+ * @param {string} name the platform
+ */
+function linkedLicences(name) {
+  const runtime = join(root, ".cache", "prebuilt", name, "runtime_licences.json");
   const texts = [
-    ["RE2", join(sources, "re2", "LICENSE")],
-    ["Abseil C++", join(sources, "abseil-cpp", "LICENSE")],
-    ["node-addon-api", join(root, "node_modules", "node-addon-api", "LICENSE.md")],
+    ["RE2", readFileSync(join(sources, "re2", "LICENSE"), "utf8")],
+    ["Abseil C++", readFileSync(join(sources, "abseil-cpp", "LICENSE"), "utf8")],
+    ["node-addon-api", readFileSync(join(root, "node_modules", "node-addon-api", "LICENSE.md"), "utf8")],
+    // Absent where the compiler's runtime is the system's, as in builds on macOS.
+    ...(existsSync(runtime) ? JSON.parse(readFileSync(runtime, "utf8")) : []),
   ];
-  return texts.map(([name, path]) => `${name}\n${"=".repeat(name.length)}\n\n${readFileSync(path, "utf8")}\n`).join("\n");
+  return texts.map(([part, text]) => `${part}\n${"=".repeat(part.length)}\n\n${text}\n`).join("\n");
 }
 
 function pack(folder) {

@@ -1,5 +1,6 @@
 /**
- * Builds the addon for other platforms, or for older systems than this one, into `.cache/prebuilt/<platform>/streamgate.node`.
+ * Builds the addon for other platforms, or for older systems than this one, into `.cache/prebuilt/<platform>/streamgate.node`, and beside
+ * it the licences of the C++ runtime that it holds.
  *
  *     node scripts/native/cross.mjs [PLATFORM…]     default: all of src/data/engine/platforms.ts
  *
@@ -15,7 +16,7 @@ import { compileStale, succeeds } from "./compile.mjs";
 import { addonSources, headers, root } from "./list.mjs";
 import { fetchSources, re2Version } from "./sources.mjs";
 import { writeUnity } from "./unity.mjs";
-import { findZig, zigVersion } from "./zig.mjs";
+import { findZig, runtimeLicences, zigVersion } from "./zig.mjs";
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in platforms));
@@ -86,6 +87,8 @@ async function build(name, { os, target }) {
   // -s: no symbols and no debug information, which are most of an addon's size.
   if (!(await succeeds([...compile, "-shared", "-s", ...objects.map(({ object }) => object), ...link, "-o", file])))
     throw new Error("linking failed");
+  // For packaging/npm/pack.mjs, which may run where there is no zig.
+  writeFileSync(join(dirname(file), "runtime_licences.json"), JSON.stringify(runtimeLicences(zig, os), null, 2));
   return file;
 }
 

@@ -30,6 +30,9 @@ for (const name of targets) if (!all.includes(name)) fail(`no target ${name}; th
 if (input !== undefined && targets.length !== 1) fail("--input takes one target");
 
 const folder = join(root, ".cache", "fuzz");
+const bytesMaxDefault = 4096;
+/** libFuzzer cuts longer seeds off, and a plan with every detector has 5 KB. */
+const bytesMax = { plan: 8192 };
 const clang = process.env.CLANG ?? "clang++";
 const compiler = [...(isThere("ccache") ? ["ccache"] : []), clang];
 const lacking = whatIsLacking();
@@ -103,7 +106,7 @@ async function fuzz(name, path) {
   const seeds = [join(root, "native/fuzz/corpus", name), join(generated.folder, name)].filter((one) => existsSync(one));
   const { code, output } = await collect(path, [
     `-max_total_time=${seconds}`,
-    "-max_len=4096",
+    `-max_len=${bytesMax[name] ?? bytesMaxDefault}`,
     "-timeout=20",
     "-rss_limit_mb=2048",
     "-print_final_stats=1",

@@ -6,14 +6,15 @@
  *     streamgate_plane_reports  channel: the id of one that has something new to say
  *
  * A plane says the same again every `repeatMs`, so one that was killed is gone after `expiryMs`, and a Redis that lost its memory knows
- * all of them again soon. Planes that were killed leave an id in the set until somebody lists it.
+ * all of them again soon. Planes that were killed leave an id in the set until somebody lists it. With MANIFEST_KEY reports are signed.
  */
 
 import { Redis } from "ioredis";
 import { StreamGateError } from "../errors.ts";
 import type { BusLog, PlaneReporter, PlaneReports } from "./bus.ts";
-import { type PlaneReport, readReport } from "./plane_report.ts";
+import { type PlaneReport, readReport, withoutSignature } from "./plane_report.ts";
 import type { RedisTarget } from "./redis_target.ts";
+import type { SignedReports } from "./signed_reports.ts";
 
 export const planeKeyPrefix = "streamgate_plane:";
 export const planesKey = "streamgate_planes";
@@ -26,16 +27,20 @@ const planesMax = 1000;
 const farewellMs = 500;
 
 /** The data plane's side. It connects in the background; while Redis is away nothing is said, and the latest when it is back. */
-export function reportThroughRedis(target: RedisTarget): PlaneReporter {
+export function reportThroughRedis(target: RedisTarget, signed?: SignedReports): PlaneReporter {
   const redis = new Redis(target.options);
   let latest: PlaneReport | undefined;
+  let saidMs = 0;
   const say = () => {
     if (latest === undefined || redis.status !== "ready") return;
     const { id } = latest;
     const now = Date.now();
+    // Each is said later than the one before, whatever the clock does: of signed ones an earlier one is not taken.
+    saidMs = Math.max(now, saidMs + 1);
+    const report = { ...latest, reported_at: new Date(saidMs).toISOString() };
     redis
       .multi()
-      .set(planeKeyPrefix + id, JSON.stringify({ ...latest, reported_at: new Date(now).toISOString() }), "PX", expiryMs)
+      .set(planeKeyPrefix + id, signed === undefined ? JSON.stringify(report) : signed.sign(report), "PX", expiryMs)
       .zadd(planesKey, now, id)
       .zremrangebyrank(planesKey, 0, -planesMax - 1)
       .publish(reportsChannel, id)
@@ -72,7 +77,7 @@ export function reportThroughRedis(target: RedisTarget): PlaneReporter {
 }
 
 /** The control plane's side: one connection listens, one reads. */
-export function reportsThroughRedis(target: RedisTarget, log: BusLog): PlaneReports {
+export function reportsThroughRedis(target: RedisTarget, log: BusLog, signed?: SignedReports): PlaneReports {
   const reader = new Redis(target.options);
   const listener = new Redis(target.options);
   const watchers = new Set<() => void>();
@@ -114,7 +119,9 @@ export function reportsThroughRedis(target: RedisTarget, log: BusLog): PlaneRepo
         const texts = await reader.mget(ids.map((id) => planeKeyPrefix + id));
         const gone = ids.filter((_, index) => texts[index] === null);
         if (gone.length > 0) await reader.zrem(planesKey, ...gone);
-        return texts.flatMap((text) => readReport(text ?? "") ?? []);
+        const found = ids.map((id, index) => ({ id, text: texts[index] ?? "" }));
+        if (signed !== undefined) return signed.admit(found, log);
+        return found.flatMap(({ text }) => readReport(text) ?? []).map(withoutSignature);
       } catch (error) {
         throw isAway(error as Error);
       }

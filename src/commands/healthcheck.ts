@@ -7,15 +7,15 @@ import { request as plain } from "node:http";
 import { request as secured } from "node:https";
 import { adminPortDefault, type Settings } from "../settings/settings.ts";
 
-type Ports = Pick<Settings, "controlPort" | "adminPort" | "controlTlsCert">;
+type Ports = Pick<Settings, "controlPort" | "adminPort" | "controlTlsCert" | "adminTlsCert">;
 
 const timeoutMs = 2_000;
 
 /** @returns exit status 0, or 1 when neither answers; then it says why */
-export async function command({ controlPort, adminPort, controlTlsCert }: Ports): Promise<number> {
+export async function command({ controlPort, adminPort, controlTlsCert, adminTlsCert }: Ports): Promise<number> {
   const places = [
     { port: controlPort, tls: controlTlsCert !== undefined },
-    { port: adminPort ?? adminPortDefault, tls: false },
+    { port: adminPort ?? adminPortDefault, tls: adminTlsCert !== undefined },
   ];
   const answers = await Promise.all(places.map(ask));
   if (answers.includes(undefined)) return 0;

@@ -4,12 +4,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
 import { listenLocally } from "../control/listen.ts";
+import { visible } from "./client/terminal.ts";
 
 export interface SinkOptions {
   /** 0: any free port. */
   readonly port: number;
-  /** `localhost`: both loopback addresses. */
-  readonly host: string;
+  /** `localhost`: both loopback addresses; absent: every address, since a container calls it by another one than loopback. */
+  readonly host?: string;
   readonly status: number;
 }
 
@@ -30,7 +31,8 @@ export async function command({ port, host, status }: SinkOptions): Promise<void
   const { port: bound, close } = await listenLocally(host, port, listen, "--port");
   // Nobody reads any more, as in `sink | head`: there is nothing left to do.
   process.stdout.on("error", () => process.exit(0));
-  process.stdout.write(`sink: listening on http://${host}:${bound}, answering ${status}\n`);
+  const where = host === undefined ? `http://localhost:${bound} and every other address` : `http://${host}:${bound}`;
+  process.stdout.write(`sink: listening on ${where}, answering ${status}\n`);
   const stop = () => {
     close();
     // A second signal ends it at once, by its default action.
@@ -53,10 +55,16 @@ async function answer(request: IncomingMessage, response: ServerResponse, status
     body = Buffer.from(`(the body cannot be decoded: ${(error as Error).message})`);
   }
   // One write: requests that arrive together do not mix.
-  process.stdout.write(Buffer.concat([Buffer.from(`${lines.join("\n")}\n\n`), body, Buffer.from("\n\n")]));
+  process.stdout.write(Buffer.concat([shown(`${lines.join("\n")}\n\n`), shown(body), Buffer.from("\n\n")]));
   response
     .writeHead(code, { "content-type": "application/json" })
     .end(code < 300 ? '{"status":"ok"}\n' : '{"status":"error"}\n');
+}
+
+/** As it came; on a terminal without what would move its cursor, since anybody may send it. */
+function shown(text: string | Buffer): Buffer {
+  if (process.stdout.isTTY !== true) return Buffer.from(text);
+  return Buffer.from(text.toString().split("\n").map(visible).join("\n"));
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

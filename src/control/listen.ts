@@ -19,13 +19,13 @@ export interface Listening {
 const attemptsMax = 10;
 
 /**
- * @param host `localhost`, or one address or name
+ * @param host `localhost`, one address or name, or undefined: every address, IPv4 and IPv6
  * @param create makes a server; called once an address
  * @param setting the flag or variable to name when the port is taken
  * @throws StreamGateError SG_PORT_IN_USE, or SG_SETTING when the port or the address cannot be had here
  */
 export async function listenLocally(
-  host: string,
+  host: string | undefined,
   port: number,
   create: () => Server,
   setting: string,
@@ -58,15 +58,15 @@ export async function listenLocally(
       await Promise.all(servers.map(closeServer));
       const inUse = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
       if (inUse && port === 0 && attempt < attemptsMax) continue;
-      throw refusal(`${host}:${bound}`, setting, error as NodeJS.ErrnoException);
+      throw refusal(`${host ?? "*"}:${bound}`, setting, error as NodeJS.ErrnoException);
     }
   }
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, host: string | undefined, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ port, host, exclusive: true }, () => {
+    server.listen({ port, ...(host !== undefined && { host }), exclusive: true }, () => {
       server.removeListener("error", reject);
       resolve();
     });

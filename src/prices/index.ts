@@ -36,8 +36,12 @@ export function priceOf(
   return { perGbUsd, perMillionEventsUsd, from: list === undefined ? "setting" : "list" };
 }
 
+const amount = "\\d{1,6}(?:\\.\\d{1,6})?";
+
 /** What a price is written as, for a refusal. */
 export const pricesText = `${[...priceLists.keys()].join(", ")}, none, or dollars a GB and a million events such as 0.08+1.25`;
+/** The same as a regular expression. */
+export const priceForm = `^(${[...priceLists.keys()].join("|")}|none|${amount}(\\+${amount})?)$`;
 export const priceWords = [...priceLists.keys(), "none", "GB", "GB+EVENTS"].join("|");
 
 /**
@@ -51,7 +55,7 @@ export function parsePrice(text: string): Price | undefined {
   if (text === "none") return undefined;
   const list = priceLists.get(text);
   if (list !== undefined) return list;
-  const [, perGb, perEvents = "0"] = /^(\d{1,6}(?:\.\d{1,6})?)(?:\+(\d{1,6}(?:\.\d{1,6})?))?$/.exec(text) ?? [];
+  const [, perGb, perEvents = "0"] = new RegExp(`^(${amount})(?:\\+(${amount}))?$`).exec(text) ?? [];
   if (perGb === undefined) throw new Error(`is no price; known are ${[...priceLists.keys()].join(", ")}`);
   return { perGbUsd: Number(perGb), perMillionEventsUsd: Number(perEvents) };
 }

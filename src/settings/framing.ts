@@ -10,6 +10,9 @@ const streamKinds = Object.keys(framingCode).filter((kind) => kind !== "datagram
 /** What may be written, for messages. */
 export const framingText = `${streamKinds.join(", ")} or delimiter:TEXT, where TEXT may contain \\n \\r \\t \\0 \\xNN \\\\`;
 
+/** The same as a regular expression; what a TEXT may hold is left to the reader. */
+export const framingForm = `^(${streamKinds.join("|")}|delimiter:.+)$`;
+
 /** @throws Error with the reason, to follow the value in a sentence */
 export function parseFraming(text: string): Framing {
   if (text.startsWith("delimiter:")) {

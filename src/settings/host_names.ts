@@ -2,6 +2,9 @@
 
 export const hostsText = "names or addresses between commas, such as gate.example.com, without ports; or none";
 
+/** The same as a regular expression. */
+export const hostsForm = "^[A-Za-z0-9._:\\[\\], -]+$";
+
 const hostsMax = 100;
 
 /** @returns in lower case, without brackets. @throws Error */

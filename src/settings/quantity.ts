@@ -17,6 +17,19 @@ const units: Readonly<Record<string, number>> = {
   gb: 1_000_000_000,
 };
 
+/** A unit in small letters or large ones. */
+const unitForm = Object.keys(units)
+  .filter((unit) => unit !== "")
+  .map((unit) => [...unit].map((letter) => `[${letter}${letter.toUpperCase()}]`).join(""))
+  .join("|");
+
+/** What the readers below take, as regular expressions for schemas: of several readers each has its own. */
+export const quantityForms = {
+  bytes: `^\\d+(\\.\\d+)?\\s*(${unitForm})?$`,
+  seconds: "^\\d+(\\.\\d+)?(s|ms)?$",
+  share: "^\\d+(\\.\\d+)?%?$",
+} as const;
+
 /** `1048576`, `1MiB`, `64k`, `1.5GiB`: bytes. @throws Error with the reason, to follow the value in a sentence */
 export function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text.trim());

@@ -9,14 +9,23 @@ import { availableParallelism } from "node:os";
 import { type Static, type TSchema, Type } from "typebox";
 import type { Framing } from "../data/frame/framing.ts";
 import { StreamGateError } from "../errors.ts";
-import { parsePrice, pricesText, priceWords } from "../prices/index.ts";
+import { parsePrice, priceForm, pricesText, priceWords } from "../prices/index.ts";
 import type { Price } from "../prices/price.ts";
 import { firstViolation } from "../schema.ts";
-import { framingText, parseFraming } from "./framing.ts";
-import { hostsText, parseHosts } from "./host_names.ts";
+import { framingForm, framingText, parseFraming } from "./framing.ts";
+import { hostsForm, hostsText, parseHosts } from "./host_names.ts";
 import { type MemoryNeeds, memoryBudgetDefault, memoryBudgetMin } from "./memory.ts";
-import { KiB, MiB, parseBoolean, parseBytes, parseInteger, parseSeconds, parseShare } from "./quantity.ts";
-import { parseShardBy, type ShardBy, shardByText } from "./shard_by.ts";
+import {
+  KiB,
+  MiB,
+  parseBoolean,
+  parseBytes,
+  parseInteger,
+  parseSeconds,
+  parseShare,
+  quantityForms,
+} from "./quantity.ts";
+import { parseShardBy, type ShardBy, shardByForm, shardByText } from "./shard_by.ts";
 
 /** The largest port number (RFC 9293: 16 bits). 0 asks the system for any free port. */
 const portMax = 65_535;
@@ -77,6 +86,15 @@ const settingsSchema = Type.Object({
   controlTlsKey: Type.Optional(Type.String({ description: "PEM file of its private key." })),
   controlTlsClientCa: Type.Optional(
     Type.String({ description: "PEM file of authorities: clients must show a certificate of one of them." }),
+  ),
+  adminTlsCert: Type.Optional(
+    Type.String({
+      description: "PEM file of the admin port's certificate and its chain; turns TLS on. Read again when it changes.",
+    }),
+  ),
+  adminTlsKey: Type.Optional(Type.String({ description: "PEM file of its private key." })),
+  adminTlsClientCa: Type.Optional(
+    Type.String({ description: "PEM file of authorities: who asks there must show a certificate of one of them." }),
   ),
   grpcPort: Type.Optional(
     Type.Integer({
@@ -149,6 +167,12 @@ const settingsSchema = Type.Object({
       description: "File of the certificate authority, PEM, that these commands trust; absent: Node's own.",
     }),
   ),
+  clientCert: Type.Optional(
+    Type.String({
+      description: "File of a certificate, PEM, that these commands show where CONTROL_TLS_CLIENT_CA asks for one.",
+    }),
+  ),
+  clientKey: Type.Optional(Type.String({ description: "File of its private key, PEM." })),
   tcpFraming: Type.Unsafe<Framing>(
     Type.String({
       default: "auto",
@@ -350,6 +374,14 @@ const parsedTexts: Partial<Record<SettingKey, string>> = {
   controlAllowedHosts: hostsText,
 };
 
+/** The same as regular expressions. */
+const parsedForms: Partial<Record<SettingKey, string>> = {
+  tcpFraming: framingForm,
+  shardBy: shardByForm,
+  prices: priceForm,
+  controlAllowedHosts: hostsForm,
+};
+
 /** What they say is repeated nowhere. */
 const secretTexts: readonly SettingKey[] = ["token", "redisUrl", "redisPassword", "manifestKey"];
 
@@ -374,6 +406,15 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: String(adminPortDefault),
   },
   adminHost: { group: "data", flag: "admin-host", env: "ADMIN_HOST", parse: text, placeholder: "address" },
+  adminTlsCert: { group: "data", flag: "admin-tls-cert", env: "ADMIN_TLS_CERT", parse: text, placeholder: "file" },
+  adminTlsKey: { group: "data", flag: "admin-tls-key", env: "ADMIN_TLS_KEY", parse: text, placeholder: "file" },
+  adminTlsClientCa: {
+    group: "data",
+    flag: "admin-tls-client-ca",
+    env: "ADMIN_TLS_CLIENT_CA",
+    parse: text,
+    placeholder: "file",
+  },
   controlAuth: { group: "control", flag: "control-auth", env: "CONTROL_AUTH", parse: text, placeholder: "on|off" },
   controlAllowedHosts: {
     group: "control",
@@ -435,6 +476,14 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   config: { group: "data", flag: "config", env: "CONFIG", parse: text, placeholder: "file" },
   url: { group: "client", flag: "url", env: "STREAMGATE_URL", parse: text, placeholder: "url" },
   ca: { group: "client", flag: "ca", env: "STREAMGATE_CA", parse: text, placeholder: "file" },
+  clientCert: {
+    group: "client",
+    flag: "client-cert",
+    env: "STREAMGATE_CLIENT_CERT",
+    parse: text,
+    placeholder: "file",
+  },
+  clientKey: { group: "client", flag: "client-key", env: "STREAMGATE_CLIENT_KEY", parse: text, placeholder: "file" },
   tcpFraming: { group: "data", flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
   maxRecordBytes: {
     group: "data",
@@ -626,6 +675,39 @@ export function settingSchema(key: SettingKey): TSchema & { description: string;
   return settingsSchema.properties[key] as unknown as TSchema & { description: string; default?: unknown };
 }
 
+/**
+ * What may be written for a setting, as JSON Schema for files that hold settings, such as a Helm chart's values: numbers and switches as
+ * they are, sizes, times and shares also as text with their unit. The reader has the last word.
+ */
+export function writtenSchema(key: SettingKey): Record<string, unknown> {
+  const {
+    description,
+    default: _,
+    ...schema
+  } = settingSchema(key) as TSchema & { description: string; default?: unknown };
+  const { parse } = spellings[key];
+  const form = parsedForms[key];
+  if (form !== undefined) return { description, type: "string", pattern: form };
+  const { minimum, maximum, anyOf, ...rest } = schema as {
+    minimum?: number;
+    maximum?: number;
+    anyOf?: readonly { const: string }[];
+  };
+  if (anyOf !== undefined) return { description, enum: anyOf.map((one) => one.const) };
+  const range = (unit: number) => ({ minimum: minimum! / unit, maximum: maximum! / unit });
+  const orText = (type: string, unit: number, pattern: string) => ({
+    description,
+    ...{ type: [type, "string"], ...range(unit), pattern },
+  });
+  if (parse === parseBytes) return orText("integer", 1, quantityForms.bytes);
+  if (parse === parseSeconds) return orText("number", 1000, quantityForms.seconds);
+  if (parse === parseShare) return orText("number", 1, quantityForms.share);
+  if (parse === parseInteger) return { description, type: "integer", minimum, maximum };
+  if (parse === parseBoolean) return { description, type: "boolean" };
+  const { "x-words": __, ...plain } = rest as Record<string, unknown>;
+  return { description, ...plain };
+}
+
 /** The default as help and documentation print it; undefined when there is none. */
 export function defaultText(key: SettingKey): string | undefined {
   const fallback = settingSchema(key).default;
@@ -725,6 +807,8 @@ function checkTogether(settings: Partial<Settings>): void {
   const refuse = (where: string, what: string, fix: string) => new StreamGateError("SG_SETTING", { where, what, fix });
   const pairs = [
     ["controlTlsCert", "controlTlsKey"],
+    ["adminTlsCert", "adminTlsKey"],
+    ["clientCert", "clientKey"],
     ["redisTlsCert", "redisTlsKey"],
     ["tlsCert", "tlsKey"],
   ] as const;
@@ -741,6 +825,12 @@ function checkTogether(settings: Partial<Settings>): void {
       "CONTROL_TLS_CLIENT_CA",
       "is set and CONTROL_TLS_CERT is not, so that nobody would be asked for a certificate",
       "set CONTROL_TLS_CERT and CONTROL_TLS_KEY too",
+    );
+  if (settings.adminTlsClientCa !== undefined && settings.adminTlsCert === undefined)
+    throw refuse(
+      "ADMIN_TLS_CLIENT_CA",
+      "is set and ADMIN_TLS_CERT is not, so that nobody would be asked for a certificate",
+      "set ADMIN_TLS_CERT and ADMIN_TLS_KEY too",
     );
   if (settings.tlsClientCa !== undefined && settings.tlsCert === undefined)
     throw refuse(

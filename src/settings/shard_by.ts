@@ -16,6 +16,9 @@ const attributePrefix = "attribute:";
 /** What may be written, for messages. */
 export const shardByText = `${plainKeys.join(", ")}, syslog.FIELD, such as syslog.host, or attribute:NAME, such as attribute:service.name or attribute:/tenant/id`;
 
+/** The same as a regular expression; which fields there are is left to the reader. */
+export const shardByForm = `^(${plainKeys.join("|")}|syslog\\..+|${attributePrefix}.+)$`;
+
 /** @throws Error with the reason, to follow the value in a sentence */
 export function parseShardBy(text: string): ShardBy {
   const plain = plainKeys.find((key) => key === text);

@@ -1,7 +1,7 @@
 /** Help texts, `check`, `sink`, and the control API's contract as a client sees it. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -122,6 +122,10 @@ describe("sink", () => {
       expect([plain.status, packed.status]).toEqual([200, 200]);
       await until("both are printed", () => printed.includes("plain body") && printed.includes("packed body"));
       for (const word of ["POST", "/v1/input?a=b", "x-mark", "m1", "PUT", "/packed"]) expect(printed).toContain(word);
+      // A container calls the machine that it runs on by such an address, and never by the loopback one.
+      const addresses = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
+      const other = addresses.find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+      if (other !== undefined) expect(await isListening(port, other)).toBe(true);
     } finally {
       child.kill("SIGKILL");
     }

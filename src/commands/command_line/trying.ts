@@ -154,14 +154,14 @@ export function addTrying(program: Command): void {
     .command("sink")
     .description("a receiver for trying outputs: prints each request and answers 200")
     .option("--port <port>", "port to listen on; 0: any free port", "9000")
-    .option("--host <address>", "address to listen on; localhost: both loopback addresses", "localhost")
+    .option("--host <address>", "address to listen on, such as localhost; absent: all")
     .option("--status <code>", "answer this status instead of 200, to see what a failing destination does", "200")
-    .action(async ({ port, host, status }: { port: string; host: string; status: string }) => {
+    .action(async ({ port, host, status }: { port: string; host?: string; status: string }) => {
       const { command } = await import("../sink.ts");
       return finish(
         await command({
           port: readNumber("--port", port, 0, 65_535),
-          host,
+          ...(host !== undefined && { host }),
           status: readNumber("--status", status, 200, 599),
         }),
       );

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { familySync } from "detect-libc";
+import { version } from "../../version.ts";
 import type { RuleEffect, WatchedRule } from "./engine.ts";
 import { packageOf, platformName, platforms } from "./platforms.ts";
 
@@ -90,6 +90,7 @@ export interface NativePlan {
 
 export interface NativeFramer {
   readonly pendingBytes: number;
+  readonly begunBytes: number;
   close(): void;
 }
 
@@ -156,36 +157,77 @@ export function loadAddon(): LoadedAddon {
 }
 
 function tryPlaces(): LoadedAddon {
-  const platform = platformName({ os: process.platform, cpu: process.arch, libc: familySync() });
-  const prebuilt = packageOf(platform);
   const require = createRequire(import.meta.url);
   const failures: string[] = [];
-  for (const place of [ownBuild, prebuilt]) {
+  const tryTo = (load: () => Addon, place: string): Addon | undefined => {
     try {
-      return { addon: require(place) as Addon };
+      return load();
     } catch (error) {
+      const { message, code } = error as NodeJS.ErrnoException;
       // The first line: Node appends the stack of requires.
-      failures.push(`${place}: ${String((error as Error).message).split("\n")[0]}`);
+      failures.push(`${place}: ${message.split("\n")[0]}${code === "ERR_DLOPEN_DISABLED" ? ` (${code})` : ""}`);
+      return undefined;
     }
+  };
+  // An installed package was never built where it lies, and need not say so.
+  const own = isClone || existsSync(ownBuild) ? tryTo(() => require(ownBuild), ownBuild) : undefined;
+  if (own !== undefined) return { addon: own };
+
+  // Loaded here: every thread of a gate comes by, and a clone has no need of it.
+  const { familySync } = require("detect-libc") as typeof import("detect-libc");
+  const platform = platformName({ os: process.platform, cpu: process.arch, libc: familySync() });
+  const prebuilt = packageOf(platform);
+  const installed = tryTo(() => {
+    checkVersion(require(`${prebuilt}/package.json`).version);
+    return require(prebuilt);
+  }, prebuilt);
+  if (installed !== undefined) return { addon: installed };
+  const others = Object.keys(platforms).filter((name) => name !== platform && resolves(require, packageOf(name)));
+  return { failures, remedy: remedyFor({ platform, failure: failures.at(-1)!, isClone, others }) };
+}
+
+/** Both sides read and write the same memory by layouts that change from one version to the next. */
+function checkVersion(found: string): void {
+  if (found !== version) throw new Error(`it is of version ${found}, and this is ${version}`);
+}
+
+function resolves(require: NodeJS.Require, name: string): boolean {
+  try {
+    return require.resolve(name) !== "";
+  } catch {
+    return false;
   }
-  return { failures, remedy: remedyFor(platform, failures.at(-1)!, isClone) };
 }
 
 /**
- * @param platform of `platformName`
- * @param failure why its prebuilt package does not load
- * @param isClone whether the addon could be built here
+ * @param why.platform of `platformName`
+ * @param why.failure why its prebuilt package does not load
+ * @param why.isClone whether the addon could be built here
+ * @param why.others platforms whose packages are there, though they are not this one's
  */
-export function remedyFor(platform: string, failure: string, isClone: boolean): string {
+export function remedyFor({
+  platform,
+  failure,
+  isClone,
+  others = [],
+}: {
+  platform: string;
+  failure: string;
+  isClone: boolean;
+  others?: readonly string[];
+}): string {
   if (isClone) return "run `npm run build` and read .cache/build.log, or choose STREAMGATE_ENGINE=portable";
   const portable = "or choose STREAMGATE_ENGINE=portable, which needs no addon";
   if (!(platform in platforms))
     return `there is no prebuilt addon for ${platform}: build StreamGate from its repository, ${portable}`;
-  if (/Cannot find (module|package)/.test(failure))
+  if (/Cannot find (module|package)/.test(failure)) {
+    if (others.length > 0)
+      return `this node_modules was installed for ${others.join(", ")}, and this is ${platform}: remove it and run \`npm install\` here, ${portable}`;
     return `npm left the package ${packageOf(platform)} out, as it does with --omit=optional, --no-optional or a lock file made on another platform: \`npm install --include=optional\`, without the old node_modules, ${portable}`;
+  }
   if (/GLIBC_|GLIBCXX_/.test(failure))
     return `this system's C library is older than glibc 2.28 (Debian 10, RHEL 8): use a newer one or the container image, ${portable}`;
   if (/ERR_DLOPEN_DISABLED|not allowed/.test(failure))
     return `this Node loads no addons: start it without --no-addons, ${portable}`;
-  return `reinstall it (\`npm install ${packageOf(platform)}\`), ${portable}`;
+  return `reinstall it (\`npm install streamgate@${version}\` without the old node_modules), ${portable}`;
 }

@@ -20,6 +20,11 @@ import type { Withheld } from "./withheld.ts";
 export interface Framer {
   /** Bytes held of a record that is not finished. */
   readonly pendingBytes: number;
+  /**
+   * Bytes that have come since that record began, its header and what is over MAX_RECORD_BYTES included. 0: none has begun. Larger by a
+   * whole chunk than before it: the record is still the same.
+   */
+  readonly begunBytes: number;
   /** Frees the memory. Calling it twice does no harm. */
   close(): void;
 }

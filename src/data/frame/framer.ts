@@ -47,6 +47,7 @@ interface Mark {
   kept: number;
   total: number;
   tailBytes: number;
+  headerBytes: number;
   length: number;
   losses: Float64Array;
 }
@@ -83,7 +84,8 @@ export class PortableFramer implements Framer {
   /** The last of those bytes, for terminators that straddle chunks. */
   readonly #tail = new Uint8Array(tailBytesMax);
   #tailBytes = 0;
-  /** Body length of a counted frame. */
+  /** Of a counted frame: its header's length, and its body's. */
+  #headerBytes = 0;
   #length = 0;
   /** First NUL at or after the place of the last search; reset for each chunk. */
   #nulAt = -1;
@@ -110,6 +112,7 @@ export class PortableFramer implements Framer {
       kept: 0,
       total: 0,
       tailBytes: 0,
+      headerBytes: 0,
       length: 0,
       losses: new Float64Array(losses.length),
     };
@@ -119,11 +122,13 @@ export class PortableFramer implements Framer {
     return this.#headBytes + this.#kept;
   }
 
+  get begunBytes(): number {
+    return this.#headerBytes + this.#headBytes + this.#total;
+  }
+
   close(): void {
     this.closed = true;
-    this.#carry.free();
-    this.#kept = 0;
-    this.#headBytes = 0;
+    this.#reset();
     this.bytes = nothing;
     this.#chunk = nothing;
   }
@@ -170,6 +175,7 @@ export class PortableFramer implements Framer {
     this.#total = 0;
     this.#kept = 0;
     this.#tailBytes = 0;
+    this.#headerBytes = 0;
   }
 
   /** Stores the chunk's unfinished rest. */
@@ -229,6 +235,7 @@ export class PortableFramer implements Framer {
     mark.kept = this.#kept;
     mark.total = this.#total;
     mark.tailBytes = this.#tailBytes;
+    mark.headerBytes = this.#headerBytes;
     mark.length = this.#length;
     mark.losses.set(this.#losses);
   }
@@ -241,6 +248,7 @@ export class PortableFramer implements Framer {
     this.#kept = mark.kept;
     this.#total = mark.total;
     this.#tailBytes = mark.tailBytes;
+    this.#headerBytes = mark.headerBytes;
     this.#length = mark.length;
     this.#losses.set(mark.losses);
     this.#lostBytes = 0;
@@ -252,6 +260,7 @@ export class PortableFramer implements Framer {
     this.#kept = 0;
     this.#total = 0;
     this.#tailBytes = 0;
+    this.#headerBytes = 0;
     this.#carry.free();
   }
 
@@ -289,10 +298,8 @@ export class PortableFramer implements Framer {
         if (byte === -1) return false;
         length = length * 256 + byte;
       }
-      this.#skipHead(4);
+      this.#beginCounted(4, length);
     }
-    this.#phase = phase.counted;
-    this.#length = length;
     return true;
   }
 
@@ -318,9 +325,7 @@ export class PortableFramer implements Framer {
       this.#headBytes = 0;
       return true;
     }
-    this.#skipHead(header.bodyAt);
-    this.#phase = phase.counted;
-    this.#length = header.length;
+    this.#beginCounted(header.bodyAt, header.length);
     return true;
   }
 
@@ -331,9 +336,7 @@ export class PortableFramer implements Framer {
       const header = readCount(this.#byteAt, true);
       if (header.kind === "needMore") return false;
       if (header.kind === "count") {
-        this.#skipHead(header.bodyAt);
-        this.#phase = phase.counted;
-        this.#length = header.length;
+        this.#beginCounted(header.bodyAt, header.length);
         return true;
       }
     } else if (first === 0x3c) {
@@ -346,6 +349,13 @@ export class PortableFramer implements Framer {
     }
     this.#takeHead(phase.line);
     return true;
+  }
+
+  #beginCounted(headerBytes: number, length: number): void {
+    this.#skipHead(headerBytes);
+    this.#phase = phase.counted;
+    this.#headerBytes = headerBytes;
+    this.#length = length;
   }
 
   /** Moves past `count` bytes of the head and the chunk. */

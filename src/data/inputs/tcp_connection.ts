@@ -72,6 +72,8 @@ export class TcpConnection implements Unfinished {
   /** Looks since it brought something, and since the record at hand began. */
   #quietLooks = 0;
   #recordLooks = 0;
+  /** Bytes since the record at hand began; 0: none has. */
+  #begunBytes = 0;
 
   constructor(socket: Socket, framer: Framer, intake: Intake, site: ConnectionSite) {
     this.#socket = socket;
@@ -98,8 +100,10 @@ export class TcpConnection implements Unfinished {
   #ran(bytes: number): boolean {
     const { memory } = this.#site;
     const pendingBytes = this.#framer.pendingBytes;
+    const begunBytes = this.#framer.begunBytes;
     // Else it is the record that was at hand before, and longer.
-    if (this.unfinishedBytes === 0 || pendingBytes !== this.unfinishedBytes + bytes) this.#recordLooks = 0;
+    if (this.#begunBytes === 0 || begunBytes !== this.#begunBytes + bytes) this.#recordLooks = 0;
+    this.#begunBytes = begunBytes;
     const goesOn = memory.records.ran(this, pendingBytes);
     memory.changed();
     const restMs = this.#site.took(bytes);
@@ -186,7 +190,7 @@ export class TcpConnection implements Unfinished {
   look({ idleLooks, recordLooks }: LookPlan): "idle" | "slow" | undefined {
     if (this.#ended || this.#held !== undefined || this.heldBack || this.#resting !== undefined) return undefined;
     this.#quietLooks++;
-    this.#recordLooks = this.unfinishedBytes === 0 ? 0 : this.#recordLooks + 1;
+    this.#recordLooks = this.#begunBytes === 0 ? 0 : this.#recordLooks + 1;
     const slow = recordLooks > 0 && this.#recordLooks >= recordLooks;
     if (!slow && (idleLooks === 0 || this.#quietLooks < idleLooks)) return undefined;
     this.#socket.pause();

@@ -31,6 +31,10 @@ export class NativeFramerHandle implements Framer {
     return this.handle.pendingBytes;
   }
 
+  get begunBytes(): number {
+    return this.handle.begunBytes;
+  }
+
   close(): void {
     this.handle.close();
   }
