@@ -217,7 +217,7 @@ export const errorCodes = {
     meaning: "A worker could not be started.",
     remedy: "The log above has the reason. `STREAMGATE_ENGINE=portable` rules the addon out.",
   },
-} as const;
+} as const satisfies Readonly<Record<string, { readonly meaning: string; readonly remedy: string }>>;
 
 export type ErrorCode = keyof typeof errorCodes;
 
