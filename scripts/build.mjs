@@ -83,7 +83,7 @@ async function bundleTypeBox() {
   try {
     const { build } = await import("rolldown");
     const licence = readFileSync(join(root, "node_modules", "typebox", "license"), "utf8");
-    const banner = `/*!\nTypeBox\n\n${licence.trim()}\n*/`;
+    const banner = `/*!\n${licence.trim()}\n*/`;
     await build({ input: file, output: { file, format: "esm", banner }, logLevel: "silent" });
   } catch (error) {
     log(`TypeBox stays in its own modules, which load slowly: ${error.stack}\n`);
