@@ -12,6 +12,7 @@ import { createHash } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -56,9 +57,16 @@ function buildTypeScript() {
   const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
   if (status !== 0) return status ?? 1;
   removeOrphans();
+  copyCommonJs();
   if (existsSync(main)) chmodSync(main, 0o755);
   setFresh("typescript", stamp);
   return 0;
+}
+
+/** What `require` loads, and its types: written as they are, since the compiler makes ES modules. */
+function copyCommonJs() {
+  for (const name of readdirSync(join(root, "src")))
+    if (/\.(cjs|d\.cts)$/.test(name)) copyFileSync(join(root, "src", name), join(root, "dist", name));
 }
 
 /** Takes away what was compiled from a source that is gone: a stale module would still be importable. */

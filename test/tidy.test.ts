@@ -36,7 +36,11 @@ describe("imports", () => {
     },
     { folder: "src/data/", never: /^src\/control\//, because: "the data plane runs without the control plane" },
     { folder: "src/", never: /^(test|bench)\//, because: "what ships needs no tests" },
-    { folder: "src/(?!commands/)", never: /^src\/commands\//, because: "commands compose, nothing composes them" },
+    {
+      folder: "src/(?!commands/|library/)",
+      never: /^src\/commands\//,
+      because: "commands compose, and nothing composes them but the gate that somebody embeds",
+    },
     ...["rules", "detectors", "conditions", "plan", "outputs", "manifest", "prices"].map((folder) => ({
       folder: `src/${folder}/`,
       never:

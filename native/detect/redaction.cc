@@ -453,17 +453,32 @@ void Redaction::Merge() {
   spans_.resize(kept);
 }
 
-void Redaction::KeepInScope() {
+void Redaction::KeepInScope(std::string_view text) {
   in_scope_.clear();
   size_t range = 0;
+  // Where in field_finds_[walked] the next escape or byte begins that no piece has yet.
+  size_t walked = SIZE_MAX;
+  size_t unit = 0;
   for (const Span& span : spans_) {
     while (range < field_finds_.size() && field_finds_[range].place.end <= span.begin) ++range;
     for (size_t i = range; i < field_finds_.size() && field_finds_[i].place.begin < span.end; ++i) {
+      const Find& place = field_finds_[i].place;
+      const auto next = [&] { return std::min(unit + UnitBytes(text, unit), place.end); };
+      if (walked != i) unit = place.begin;
+      walked = i;
       Span piece = span;
-      piece.begin = std::max(piece.begin, field_finds_[i].place.begin);
-      piece.end = std::min(piece.end, field_finds_[i].place.end);
       piece.bare = field_finds_[i].bare;
-      if (piece.begin != span.begin || piece.end != span.end) piece.layer = kNoLayer;
+      if (piece.bare) {
+        piece.begin = unit;
+        if (span.end > span.begin) unit = place.end;
+      } else {
+        while (unit < place.end && next() <= span.begin) unit = next();
+        piece.begin = unit;
+        while (unit < place.end && unit < span.end) unit = next();
+      }
+      piece.end = unit;
+      if (piece.end == piece.begin) continue;
+      if (piece.layer != kRewritten && (piece.begin != span.begin || piece.end != span.end)) piece.layer = kNoLayer;
       in_scope_.push_back(piece);
     }
   }
@@ -510,7 +525,7 @@ Redaction::Verdict Redaction::Run(std::string_view text, const std::vector<Hint>
   if (*cause != QuarantineCause::kNone) return Verdict::kWithhold;
   if (spans_.empty()) return Verdict::kKeep;
   Merge();
-  if (!scope_.empty()) KeepInScope();
+  if (!scope_.empty()) KeepInScope(text);
   if (spans_.empty()) return Verdict::kKeep;
   if (mode_ == Mode::kDrop) {
     *matches = spans_.size();
@@ -538,6 +553,7 @@ bool Redaction::IsJson(std::string_view text) {
 
 void Redaction::RewritePlain(std::string_view text, uint64_t bytes_max, Scratch* out, uint64_t* matches) {
   size_t copied = 0;
+  const bool in_string = !scope_.empty();
   for (const Span& span : spans_) {
     size_t begin = span.begin;
     // A find that begins within `\n` or `\u0041` takes the backslash, too: a stray one would spoil JSON within a line.
@@ -549,7 +565,7 @@ void Redaction::RewritePlain(std::string_view text, uint64_t bytes_max, Scratch*
     }
     out->Append(text.data() + copied, begin - copied);
     if (span.bare) out->Append("\"", 1);
-    AppendReplacement(text, span, begin, span.end, span.bare, out);
+    AppendReplacement(text, span, begin, span.end, span.bare || in_string, out);
     if (span.bare) out->Append("\"", 1);
     copied = span.end;
     if (out->size() > bytes_max) return;

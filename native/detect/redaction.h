@@ -115,7 +115,9 @@ class Redaction {
   QuarantineCause SearchBytes(std::string_view text, const Limits& limits);
   QuarantineCause SearchBytesIn(std::string_view text, size_t begin, size_t end, bool bare, const Limits& limits,
                                 uint64_t* count);
-  void KeepInScope();
+  // Leaves of the spans what lies in the fields found: of a string whole escapes, of a number or a word all of it, so
+  // that JSON stays JSON behind other text, too.
+  void KeepInScope(std::string_view text);
   void Merge();
   // Replace the merged spans; end soon behind `bytes_max` bytes of output, with part of it.
   void RewritePlain(std::string_view text, uint64_t bytes_max, Scratch* out, uint64_t* matches);

@@ -1,5 +1,5 @@
 // Detectors and redaction: no find lies beyond its text or in another, prefilters hide nothing, a record that is JSON
-// is JSON afterwards, and what was found is not found at its old place again.
+// is JSON afterwards, and comes to the same behind a syslog head where a pattern sees the values of fields alone.
 //
 //     u8 which of the rules (native/fuzz/plans/) · record
 //
@@ -21,7 +21,22 @@ namespace {
 struct Rule {
   std::unique_ptr<Redaction> with;
   std::unique_ptr<Redaction> without;
+  // A pattern for bytes in a scope of fields.
+  bool sees_values;
 };
+
+// src/plan/redact_arguments.ts: a selector's first byte is its kind.
+bool SeesValues(const Operation& operation) {
+  constexpr char kScopeKey = 4, kScopePath = 5, kBytesPattern = 6;
+  bool scope = false;
+  bool pattern = false;
+  for (size_t i = 2; i < operation.args.size(); ++i) {
+    const char kind = operation.args[i].empty() ? '\0' : operation.args[i][0];
+    scope |= kind == kScopeKey || kind == kScopePath;
+    pattern |= kind == kBytesPattern;
+  }
+  return scope && pattern;
+}
 
 std::vector<Rule> Rules() {
   std::vector<Rule> rules;
@@ -32,7 +47,8 @@ std::vector<Rule> Rules() {
             error.c_str());
     for (const Operation& operation : plan.operations) {
       if (operation.code != OperationCode::kRedact) continue;
-      rules.push_back({Redaction::Prepare(operation, true, &error), Redaction::Prepare(operation, false, &error)});
+      rules.push_back({Redaction::Prepare(operation, true, &error), Redaction::Prepare(operation, false, &error),
+                       SeesValues(operation)});
       REQUIRE(rules.back().with != nullptr && rules.back().without != nullptr, "%s", error.c_str());
     }
   }
@@ -98,7 +114,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!changed) return 0;
   REQUIRE(result.values == without.values && result.values > 0, "%llu values",
           static_cast<unsigned long long>(result.values));
-  if (JsonReference::Parse(record.text()).has_value())
-    REQUIRE(JsonReference::Parse(result.text).has_value(), "no JSON any more: %s", result.text.c_str());
+  if (!JsonReference::Parse(record.text()).has_value()) return 0;
+  REQUIRE(JsonReference::Parse(result.text).has_value(), "no JSON any more: %s", result.text.c_str());
+  const size_t first = record.text().find_first_not_of(" \t\r\n");
+  if (!rule.sees_values || (record.data()[first] != '{' && record.data()[first] != '[')) return 0;
+  const std::string head = "<134>Nov 26 10:00:00 host app[12]: ";
+  const Result behind = Run(rule.with.get(), head + std::string(record.text()));
+  REQUIRE(behind.verdict == Redaction::Verdict::kChange && behind.text == head + result.text,
+          "behind a head it becomes %s, alone %s", behind.text.c_str(), result.text.c_str());
   return 0;
 }

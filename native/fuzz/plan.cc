@@ -199,8 +199,13 @@ class Gate {
 
  private:
   void Attach(uint32_t records, uint32_t bytes) {
-    const size_t index = sizeof(BatchHeader) + size_t{records} * sizeof(BatchEntry);
-    batch_ = std::make_unique<Memory>(index + bytes);
+    const size_t size = sizeof(BatchHeader) + size_t{records} * sizeof(BatchEntry) + bytes;
+    if (size == roomy_.size()) {
+      batch_ = &roomy_;
+    } else {
+      own_ = std::make_unique<Memory>(size);
+      batch_ = own_.get();
+    }
     auto* const header = new (batch_->data()) BatchHeader();
     header->records_max = records;
     header->bytes_max = bytes;
@@ -252,7 +257,9 @@ class Gate {
   const Way way_;
   // Room for every record of a chunk. Not made anew each time: that takes longer than a run.
   static inline Memory withheld_{1 << 19};
-  std::unique_ptr<Memory> batch_;
+  static inline Memory roomy_{sizeof(BatchHeader) + size_t{Way().records_max} * sizeof(BatchEntry) + Way().bytes_max};
+  std::unique_ptr<Memory> own_;
+  Memory* batch_ = nullptr;
   Outcome outcome_;
   Runner runner_;
 };
@@ -314,10 +321,12 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   const std::string_view bytes = input.Take(input.Number(2));
   std::string rest(input.Rest());
   DecodedPlan plan;
-  if (chance.Below(8) == 0 || !Decode(bytes, &plan)) return LLVMFuzzerMutate(data, size, max_size);
+  // Preparing a plan costs a thousand times what running it does, and one of many detectors most: it changes less
+  // often.
+  const size_t seldom = 1 + bytes.size() / 256;
+  if (chance.Below(7 + seldom) == 0 || !Decode(bytes, &plan)) return LLVMFuzzerMutate(data, size, max_size);
   std::string encoded(bytes);
-  // Preparing a plan costs more than running it.
-  if (chance.Below(3) != 0) {
+  if (chance.Below(2 + seldom) != 0) {
     MutateText(&rest, &chance);
   } else {
     for (size_t changes = 1 + chance.Below(3); changes > 0; --changes) Mutate(&plan, &chance);

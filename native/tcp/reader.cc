@@ -4,6 +4,8 @@
 #if defined(__linux__)
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -29,6 +31,9 @@ constexpr uint64_t kAcceptPauseNs = 100'000'000;
 // The least that is read at once of a source with a rate, and the share of a second that else is.
 constexpr size_t kRatedReadBytesMin = 4 << 10;
 constexpr double kRatedReadSeconds = 0.05;
+// Of connections whose rest may be over so many are looked at in one pass, however many a source has. The first that
+// reads takes what the others of its source then wait for.
+constexpr size_t kRestLooksMax = 256;
 
 uint64_t NowNs() {
   return static_cast<uint64_t>(
@@ -44,6 +49,13 @@ int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 size_t Unread(int fd) {
   int bytes = 0;
   return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
+}
+
+// Whether the end that was sent to the peer has not come there yet, as far as we know.
+bool EndIsUnderWay(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_FIN_WAIT1;
 }
 
 TcpReader::Result ResultOf(const Router::Result& result) {
@@ -88,9 +100,9 @@ struct TcpReader::Connection {
   uint64_t begun_bytes = 0;
   // In held_back_.
   bool held_back = false;
-  // In resting_, there.
+  // In resting_, and not over before.
   bool resting = false;
-  size_t rest_index = 0;
+  double rests_until_ms = 0;
   // In ending_.
   bool ending = false;
   // It ends when `quota` more bytes are read.
@@ -100,6 +112,10 @@ struct TcpReader::Connection {
 
 bool TcpReader::Further::operator()(const Connection* a, const Connection* b) const {
   return a->unfinished != b->unfinished ? a->unfinished > b->unfinished : a->number < b->number;
+}
+
+bool TcpReader::Sooner::operator()(const Connection* a, const Connection* b) const {
+  return a->rests_until_ms != b->rests_until_ms ? a->rests_until_ms < b->rests_until_ms : a->number < b->number;
 }
 
 TcpReader::TcpReader(Options options)
@@ -279,8 +295,9 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
     most = std::min(most, FloorBytes());
   }
   if (limits_rate_ && !connection->cut) {
-    if (sources_.ToWait(connection->place, NowMs()) > 0) {
-      Rest(connection);
+    const double now_ms = NowMs();
+    if (const double ms = sources_.ToWait(connection->place, now_ms); ms > 0) {
+      Rest(connection, now_ms + ms);
       ++event_next_;
       return;
     }
@@ -349,19 +366,17 @@ void TcpReader::LetOn(Connection* connection) {
   WatchFor(connection, EPOLLIN | EPOLLRDHUP);
 }
 
-void TcpReader::Rest(Connection* connection) {
+void TcpReader::Rest(Connection* connection, double until_ms) {
   connection->resting = true;
-  connection->rest_index = resting_.size();
-  resting_.push_back(connection);
+  connection->rests_until_ms = until_ms;
+  resting_.insert(connection);
   ++rate_waits_;
   // Nothing but a reset is reported, and that once.
   WatchFor(connection, EPOLLET);
 }
 
 void TcpReader::EndRest(Connection* connection) {
-  resting_[connection->rest_index] = resting_.back();
-  resting_[connection->rest_index]->rest_index = connection->rest_index;
-  resting_.pop_back();
+  resting_.erase(connection);
   connection->resting = false;
   WatchFor(connection, EPOLLIN | EPOLLRDHUP);
 }
@@ -369,8 +384,19 @@ void TcpReader::EndRest(Connection* connection) {
 void TcpReader::EndRestsThatAreOver() {
   if (resting_.empty()) return;
   const double now_ms = NowMs();
-  for (size_t i = resting_.size(); i-- > 0;)
-    if (sources_.ToWait(resting_[i]->place, now_ms) <= 0) EndRest(resting_[i]);
+  for (size_t looks = 0; looks < kRestLooksMax && !resting_.empty(); ++looks) {
+    Connection* const connection = *resting_.begin();
+    if (connection->rests_until_ms > now_ms) return;
+    // Meanwhile others of its source may have been read.
+    const double ms = sources_.ToWait(connection->place, now_ms);
+    if (ms <= 0) {
+      EndRest(connection);
+    } else {
+      resting_.erase(resting_.begin());
+      connection->rests_until_ms = now_ms + ms;
+      resting_.insert(connection);
+    }
+  }
 }
 
 bool TcpReader::Look(uint32_t idle_looks, uint32_t record_looks) {
@@ -488,8 +514,9 @@ void TcpReader::WatchListener(bool on) {
 
 void TcpReader::StopAccepting() {
   limits_rate_ = false;
-  while (!resting_.empty()) EndRest(resting_.back());
+  while (!resting_.empty()) EndRest(*resting_.begin());
   Accept();
+  for (const auto& connection : connections_) shutdown(connection->fd, SHUT_WR);
   if (listener_ < 0) return;
   close(listener_);
   listener_ = -1;
@@ -509,7 +536,7 @@ void TcpReader::FinishQuiet(uint32_t turns, bool cut) {
       connection->quota = Unread(connection->fd);
       if (connection->held_back) LetOn(connection.get());
       if (connection->quota > 0) continue;
-    } else if (connection->held_back || ++connection->quiet_turns < turns) {
+    } else if (connection->held_back || EndIsUnderWay(connection->fd) || ++connection->quiet_turns < turns) {
       // Held back it was not looked at. Those that hold the memory become quiet and end, so its turn comes.
       continue;
     }

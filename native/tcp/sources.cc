@@ -26,7 +26,9 @@ uint32_t Word(const uint8_t* bytes) {
          static_cast<uint32_t>(bytes[2]) << 8 | bytes[3];
 }
 
-int32_t Load(const char* at) { return __atomic_load_n(reinterpret_cast<const int32_t*>(at), __ATOMIC_RELAXED); }
+// Sequentially consistent, as JavaScript's Atomics are: of two workers that count a connection at once each, one at
+// least has to see the other's.
+int32_t Load(const char* at) { return __atomic_load_n(reinterpret_cast<const int32_t*>(at), __ATOMIC_SEQ_CST); }
 
 // JavaScript stores plain doubles there; on the platforms that we run on neither side sees half of one.
 double LoadMs(const char* at) {
@@ -80,6 +82,9 @@ char* Sources::WorkerAt(uint32_t worker) const {
 
 Sources::Admission Sources::Admit(Place place) {
   if (memory_ == nullptr) return Admission::kAdmitted;
+  // Counted first and looked at then, so that no limit is passed. Of two that come at once to the last place neither
+  // may get it.
+  Count(place, 1);
   int64_t all = 0, first = 0, second = 0;
   for (uint32_t worker = 0; worker < workers_; ++worker) {
     const char* const part = WorkerAt(worker);
@@ -88,17 +93,20 @@ Sources::Admission Sources::Admit(Place place) {
     first += Load(part + kWorkerHeaderBytes + 4 * size_t{place.first});
     second += Load(part + kWorkerHeaderBytes + 4 * size_t{place.second});
   }
-  if (connections_max_ > 0 && all >= connections_max_) return Admission::kTooMany;
-  if (connections_of_source_max_ > 0 && std::min(first, second) >= connections_of_source_max_)
-    return Admission::kTooManyOfSource;
-  Count(place, 1);
-  return Admission::kAdmitted;
+  Admission admission = Admission::kAdmitted;
+  if (connections_max_ > 0 && all > connections_max_) {
+    admission = Admission::kTooMany;
+  } else if (connections_of_source_max_ > 0 && std::min(first, second) > connections_of_source_max_) {
+    admission = Admission::kTooManyOfSource;
+  }
+  if (admission != Admission::kAdmitted) Count(place, -1);
+  return admission;
 }
 
 void Sources::Count(Place place, int by) {
   if (memory_ == nullptr) return;
   char* const part = WorkerAt(worker_);
-  const auto add = [by](char* at) { __atomic_fetch_add(reinterpret_cast<int32_t*>(at), by, __ATOMIC_RELAXED); };
+  const auto add = [by](char* at) { __atomic_fetch_add(reinterpret_cast<int32_t*>(at), by, __ATOMIC_SEQ_CST); };
   add(part);
   if (slots_ == 0) return;
   add(part + kWorkerHeaderBytes + 4 * size_t{place.first});

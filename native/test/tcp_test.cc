@@ -5,15 +5,19 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "generated/layout.h"
@@ -21,6 +25,7 @@
 #include "plan/prepare.h"
 #include "plan/run.h"
 #include "socket/gathering.h"
+#include "tcp/closing.h"
 #include "tcp/reader.h"
 #include "tcp/sources.h"
 #include "test/check.h"
@@ -87,8 +92,11 @@ class Rig {
     peers_.push_back(ends[1]);
     return peers_.size() - 1;
   }
-  size_t Connect(uint16_t port) {
+  // `silent`: this side has heard the answer, and does not say so until it sends something, or 200 ms have passed.
+  size_t Connect(uint16_t port, bool silent = false) {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const int off = 0;
+    if (silent) setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
@@ -542,13 +550,14 @@ TEST("a record at its longest is read on to its end, since it grows no more", {
   CHECK_EQUAL(rig.reader->unfinished_bytes(), size_t{0});
 });
 
-// Memory as src/data/inputs/sources.ts makes it, of two workers.
+// Memory as src/data/inputs/sources.ts makes it, of four workers.
 class SourcesMemory {
  public:
   static constexpr uint32_t kSlots = 1024;
+  static constexpr uint32_t kWorkers = 4;
   SourcesMemory(uint32_t connections, uint32_t connections_of_source, double bytes_per_second)
-      : words_((64 + 2 * 8 * kSlots + 2 * (64 + 2 * 4 * kSlots)) / 8) {
-    const uint32_t header[] = {kSlots, 2, 0x1234567, 0x89abcdef, connections, connections_of_source};
+      : words_((64 + 2 * 8 * kSlots + kWorkers * (64 + 2 * 4 * kSlots)) / 8) {
+    const uint32_t header[] = {kSlots, kWorkers, 0x1234567, 0x89abcdef, connections, connections_of_source};
     std::memcpy(words_.data(), header, sizeof header);
     std::memcpy(reinterpret_cast<char*>(words_.data()) + sizeof header, &bytes_per_second, sizeof bytes_per_second);
   }
@@ -590,6 +599,29 @@ TEST("connections of a source and of all are bounded over workers, and their pla
   CHECK(other.Admit(second) == Sources::Admission::kTooMany);
   other.Closed(first);
   CHECK(other.Admit(second) == Sources::Admission::kAdmitted);
+});
+
+TEST("limits of connections hold whatever workers do at the same time", {
+  SourcesMemory memory(3, 2, 0);
+  std::atomic<int> open[3] = {};
+  std::atomic<bool> passed{false};
+  const auto work = [&](uint32_t worker) {
+    Sources sources = memory.Open(worker);
+    const Sources::Place places[] = {sources.PlaceOf(SourceAt(1)), sources.PlaceOf(SourceAt(2))};
+    for (int i = 0; i < 20'000; ++i) {
+      const int which = i % 2;
+      if (sources.Admit(places[which]) != Sources::Admission::kAdmitted) continue;
+      if (++open[2] > 3 || ++open[which] > 2) passed = true;
+      if (i % 7 == 0) std::this_thread::yield();
+      --open[which];
+      --open[2];
+      sources.Closed(places[which]);
+    }
+  };
+  std::vector<std::thread> workers;
+  for (uint32_t i = 0; i < 4; ++i) workers.emplace_back(work, i);
+  for (std::thread& worker : workers) worker.join();
+  CHECK(!passed.load());
 });
 
 TEST("a reader closes connections that are too many, and takes others when some are gone", {
@@ -713,6 +745,30 @@ TEST("a source over its rate rests, another is read, and a shutdown takes what w
   CHECK(rig.text.size() >= sent);
 });
 
+TEST("all connections of a source that is over its rate have their turn, however many they are", {
+  SourcesMemory memory(0, 0, 1'000'000);
+  Rig rig(1'000'000, 8 << 20, FramingKind::kNewline, SIZE_MAX, 1 << 20, memory.Open(0));
+  const size_t greedy = rig.PairFrom(SourceAt(1));
+  while (rig.reader->resting() == 0) {
+    rig.Send(greedy, std::string(64 << 10, 'x'));
+    rig.Read();
+  }
+  // More than are looked at in one pass.
+  constexpr size_t kPeers = 400;
+  for (size_t i = 0; i < kPeers; ++i) rig.Send(rig.PairFrom(SourceAt(1)), "one of many\n");
+  rig.Read();
+  CHECK(rig.reader->resting() > kPeers / 2);
+  size_t lines = 0;
+  for (int look = 0; look < 2000 && lines < kPeers; ++look) {
+    rig.Readable(5);
+    rig.Read();
+    rig.Take();
+    lines = 0;
+    for (size_t at = 0; (at = rig.text.find("one of many\n", at)) != std::string::npos; ++at) ++lines;
+  }
+  CHECK_EQUAL(lines, kPeers);
+});
+
 TEST("a peer that resets while it rests is closed when it has rested", {
   SourcesMemory memory(0, 0, 1'000'000);
   Rig rig(1'000'000, 8 << 20, FramingKind::kNewline, SIZE_MAX, 1 << 20, memory.Open(0));
@@ -779,6 +835,48 @@ TEST("connections that wait are taken before the listener closes", {
   CHECK_EQUAL(rig.reader->accepted(), uint64_t{5});
   rig.ReadAll();
   CHECK_EQUAL(rig.text, "x\nx\nx\nx\nx\n");
+});
+
+TEST("a listener that is about to close hears of nobody new, and says who waits, shaking hands or done with it", {
+  Rig rig;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("127.0.0.1", 0, false, &error);
+  const int listener = rig.reader->listener();
+  CHECK_EQUAL(WaitingConnections(listener), 0);
+  for (int i = 0; i < 3; ++i) rig.Connect(port);
+  const size_t silent = rig.Connect(port, true);
+  CHECK_EQUAL(WaitingConnections(listener), 4);
+  CHECK(TurnAwayConnections(listener));
+  const int late = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK_EQUAL(connect(late, reinterpret_cast<sockaddr*>(&to), sizeof to), -1);
+  CHECK_EQUAL(errno, EINPROGRESS);
+  CHECK_EQUAL(WaitingConnections(listener), 4);
+  rig.Send(silent, "its first word is the last of the handshake\n");
+  while (WaitingConnections(listener) > 0) rig.reader->Accept();
+  CHECK_EQUAL(rig.reader->accepted(), uint64_t{4});
+  pollfd answered{late, POLLOUT, 0};
+  CHECK_EQUAL(poll(&answered, 1, 0), 0);
+  close(late);
+  rig.reader->StopAccepting();
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text, "its first word is the last of the handshake\n");
+  CHECK_EQUAL(WaitingConnections(rig.peer(silent)), -1);
+});
+
+TEST("peers are told that the reader ends, and what they send until they have heard it is read", {
+  Rig rig;
+  const size_t peer = rig.Pair();
+  rig.Send(peer, "before\n");
+  rig.reader->StopAccepting();
+  char byte;
+  CHECK_EQUAL(recv(rig.peer(peer), &byte, 1, 0), ssize_t{0});
+  rig.Send(peer, "on its way\n");
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text, "before\non its way\n");
 });
 
 TEST("a busy reader asks to be woken by its timer, a quiet one by its sockets", {

@@ -75,3 +75,9 @@ export function readReport(text: string): PlaneReport | undefined {
 export function shortened(text: string): string {
   return text.length <= textMax ? text : `${text.slice(0, textMax - 1)}…`;
 }
+
+/** The report as it is shown. */
+export function withoutSignature(report: PlaneReport): PlaneReport {
+  const { signature: _, ...rest } = report as PlaneReport & { signature?: unknown };
+  return rest;
+}

@@ -1,7 +1,10 @@
 /** The Redis bus against a real server: publications, outages, refusals. */
 
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { needsRedis, RedisServer } from "../../test/fixtures/redis.ts";
+import { temporaryDirectory } from "../../test/fixtures/temporary_directory.ts";
 import { until } from "../../test/fixtures/wait.ts";
 import { passthrough } from "../manifest/manifest.ts";
 import type { Publisher, Subscriber } from "./bus.ts";
@@ -150,6 +153,26 @@ describe.skipIf(needsRedis.skip)(`the Redis bus${needsRedis.note}`, () => {
     });
     await server.start();
     await until("it publishes again", () => from.publish(manifest("3")).catch(() => undefined));
+  });
+
+  it("takes a password that has changed in its file with the next connection", async () => {
+    const file = join(temporaryDirectory("redis-password"), "password");
+    const change = (to: string) =>
+      server.with(async (client) => {
+        await client.call("ACL", "SETUSER", "gate", "on", "resetpass", `>${to}`, "~*", "&*", "+@all");
+        // As an outage would: clients that are connected stay so.
+        await client.call("CLIENT", "KILL", "USER", "gate");
+      });
+    await change("first");
+    writeFileSync(file, "first\n");
+    const account = { redisUsername: "gate", redisPassword: `file:${file}` };
+    const given = redisTarget({ redisHost: "127.0.0.1", redisPort: server.port, ...account }, log)!;
+    const from = keep(publishThroughRedis(given, log));
+    await from.publish(manifest("1"));
+    writeFileSync(file, "second\n");
+    await change("second");
+    await until("it publishes again", () => from.publish(manifest("2")).catch(() => undefined));
+    expect(logged.join("\n")).not.toMatch(/first|second/);
   });
 });
 

@@ -62,10 +62,27 @@ export function redisTarget(settings: RedisSettings, log: BusLog = silent): Redi
       port,
       ...(username !== "" && { username }),
       ...(password !== "" && { password }),
+      ...(redisPassword?.startsWith("file:") && { retryStrategy: readsAgain(redisPassword, log) }),
       ...(url !== undefined && { db: Number(url.pathname.slice(1) || "0") }),
       ...(tls && { tls: clientTls(paths, host, log) }),
     },
     name: `${tls ? "rediss" : "redis"}://${host}:${port}`,
+  };
+}
+
+/**
+ * A password that was changed in its file is sent with the next connection. The client asks its options for the delay before each, as a method
+ * of theirs, and sends the password that they hold by then.
+ */
+function readsAgain(setting: string, log: BusLog) {
+  return function (this: ConnectionOptions, attempt: number): number {
+    try {
+      this.password = secretText("REDIS_PASSWORD", setting);
+    } catch (error) {
+      // Halfway through a change: the one before is tried once more.
+      if (attempt === 1) log.warn(`${(error as Error).message}; the password before goes on`);
+    }
+    return retryDelayMs(attempt);
   };
 }
 

@@ -9,11 +9,8 @@
 
 import { StreamGateError } from "../errors.ts";
 import type { Manifest } from "../manifest/manifest.ts";
-import { type ManifestKeys, signedText, signManifest, verifyManifest } from "../manifest/signature.ts";
-import { secretText } from "../settings/secret_text.ts";
-
-/** Of a key: 32 characters of base64 are 192 bits. */
-const keyCharactersMin = 32;
+import { signedText, signManifest, verifyManifest } from "../manifest/signature.ts";
+import { manifestKeys } from "./manifest_keys.ts";
 
 export class SignedManifests {
   readonly #setting: string;
@@ -28,12 +25,12 @@ export class SignedManifests {
   constructor(setting: string, alarm: (message: string) => void) {
     this.#setting = setting;
     this.#alarm = alarm;
-    this.#keys();
+    manifestKeys(this.#setting);
   }
 
   /** @throws StreamGateError SG_MANIFEST_KEY when the file of keys cannot be read any more */
   sign(manifest: Manifest): object {
-    return signManifest(manifest, this.#keys());
+    return signManifest(manifest, manifestKeys(this.#setting));
   }
 
   /** Of one that comes from the bus. @throws StreamGateError SG_MANIFEST_SIGNATURE, SG_MANIFEST_KEY */
@@ -51,13 +48,13 @@ export class SignedManifests {
    * @throws StreamGateError SG_MANIFEST_SIGNATURE, SG_MANIFEST_KEY
    */
   admitLastGood(raw: unknown): void {
-    verifyManifest(raw, this.#keys());
+    verifyManifest(raw, manifestKeys(this.#setting));
     const timeMs = timeOf(raw);
     if (this.#newest === undefined || timeMs > this.#newest.timeMs) this.#newest = { timeMs, text: signedText(raw) };
   }
 
   #verify(raw: unknown): void {
-    verifyManifest(raw, this.#keys());
+    verifyManifest(raw, manifestKeys(this.#setting));
     const timeMs = timeOf(raw);
     const text = signedText(raw);
     const newest = this.#newest;
@@ -68,28 +65,6 @@ export class SignedManifests {
         fix: "to go back, roll back at the control plane, which publishes it anew; if nobody put an old one into Redis, set the control plane's clock, or remove last_good.json from the data plane's directory and start it again",
       });
     this.#newest = { timeMs, text };
-  }
-
-  /** A file is read each time: manifests are rare, and a key that is appended counts at once. */
-  #keys(): ManifestKeys {
-    const refuse = (what: string) =>
-      new StreamGateError("SG_MANIFEST_KEY", {
-        where: "MANIFEST_KEY",
-        what,
-        fix: "give the output of `openssl rand -base64 32`, or file:PATH of a file with one such line for each key",
-      });
-    let text: string;
-    try {
-      text = secretText("MANIFEST_KEY", this.#setting);
-    } catch (error) {
-      throw refuse((error as StreamGateError).what);
-    }
-    const lines = text.split("\n").map((line) => line.trim());
-    const all = lines.filter((line) => line !== "").map((line) => Buffer.from(line, "utf8"));
-    const current = all.at(-1);
-    if (current === undefined || all.some(({ length }) => length < keyCharactersMin))
-      throw refuse(`a key has fewer than ${keyCharactersMin} characters`);
-    return { current, all };
   }
 }
 

@@ -4,7 +4,9 @@
  * Plain `node:http`, since a data plane alone has no use for Fastify's memory.
  */
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import type { Server as TlsServer } from "node:https";
+import type { Socket } from "node:net";
 import { answerFor, RequestError } from "../control/answer.ts";
 import { accessOf } from "../control/auth/access.ts";
 import { Authentication, authorize, bearerToken, type Caller, isLoopback } from "../control/auth/authentication.ts";
@@ -24,6 +26,7 @@ import { dataTelemetry } from "../telemetry/data_telemetry.ts";
 import { log } from "../telemetry/process_log.ts";
 import { Rates } from "../telemetry/rates.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { CertificateFiles } from "../tls/certificate_files.ts";
 import type { LocalTail } from "./local_tail.ts";
 
 interface Answer {
@@ -58,6 +61,7 @@ export function telemetryOf(
 /**
  * Serves the admin port.
  * @param tail answers `GET /tail`; absent: another port of this process does
+ * @param shared who is let in at another port of this process, and at this one too; absent: there is none
  * @returns undefined: nobody asked for it, and its port is taken; that is warned of
  * @throws StreamGateError SG_PORT_IN_USE, SG_SETTING for one that was asked for
  */
@@ -66,19 +70,24 @@ export async function serveAdmin(
   plane: DataPlane,
   kind: EngineKind,
   telemetry: DataTelemetry,
-  tail?: LocalTail,
+  { tail, shared }: { readonly tail?: LocalTail; readonly shared?: Authentication } = {},
 ): Promise<Listening | undefined> {
   const { adminPort, adminHost, prices } = settings;
-  const authentication = new Authentication({ ...settings, controlHost: adminHost }, log, adminPortWords);
-  if (authentication.required && !isLoopback(adminHost))
-    log.warn("tokens come to the admin port in plain text: keep it in a network of its own, or put TLS in front of it");
+  shared?.guard(adminHost, adminPortWords);
+  const authentication = shared ?? new Authentication({ ...settings, controlHost: adminHost }, log, adminPortWords);
+  const tls = await adminTls(settings);
+  if (authentication.required && tls === undefined && !isLoopback(adminHost))
+    log.warn("tokens come to the admin port in plain text: set ADMIN_TLS_CERT and ADMIN_TLS_KEY");
   const hosts = isLoopback(adminHost) ? "loopback" : authentication.required ? "any" : "undotted";
   const origins = { hosts, ownHost: adminHost.toLowerCase(), allowedHosts: settings.controlAllowedHosts } as const;
   const guards = { authentication, origins };
   const routes = routesOf(plane, kind, telemetry, prices);
   const connections = new Connections();
+  // Loaded where it is used.
+  const https = tls === undefined ? undefined : await import("node:https");
+  const secured: TlsServer[] = [];
   const create = () => {
-    const server = createServer(timing, (request, response) => {
+    const listener: RequestListener = (request, response) => {
       connections.use(request, response);
       // Bodies are nothing that it takes.
       request.resume();
@@ -89,18 +98,46 @@ export async function serveAdmin(
       if (tail !== undefined && pathOf(request) === "/tail")
         answerTail(tail, request, response, guards).catch((error) => send(refusal(error)));
       else answer(request, routes, guards).then(send);
-    });
-    return server.on("connection", (socket) => connections.add(socket));
+    };
+    const track = (socket: Socket) => connections.add(socket);
+    if (tls === undefined || https === undefined) return createServer(timing, listener).on("connection", track);
+    const server = https.createServer({ ...timing, handshakeTimeout: timing.headersTimeout, ...tls.current }, listener);
+    secured.push(server.on("connection", track));
+    return server;
   };
+  tls?.onChange((changed) => {
+    for (const server of secured) server.setSecureContext(changed);
+  });
   try {
     const listening = await listenLocally(adminHost, adminPort ?? adminPortDefault, create, "ADMIN_PORT");
-    log.info(`admin port on ${listening.addresses.join(" and ")}: /metrics, /healthz, /readyz, /status`);
-    return listening;
+    const words = tls === undefined ? "admin port" : "admin port (TLS)";
+    log.info(`${words} on ${listening.addresses.join(" and ")}: /metrics, /healthz, /readyz, /status`);
+    const close = async () => {
+      tls?.close();
+      await listening.close();
+    };
+    return { ...listening, close };
   } catch (error) {
+    tls?.close();
     if (adminPort !== undefined || !(error instanceof StreamGateError) || error.code !== "SG_PORT_IN_USE") throw error;
     log.warn(`no admin port: ${error.message}`);
     return undefined;
   }
+}
+
+/** Loaded where it is used. @throws StreamGateError SG_TLS */
+async function adminTls(settings: Settings): Promise<CertificateFiles | undefined> {
+  const { adminTlsCert: cert, adminTlsKey: key, adminTlsClientCa: clientCa } = settings;
+  if (cert === undefined || key === undefined) return undefined;
+  const { CertificateFiles } = await import("../tls/certificate_files.ts");
+  return new CertificateFiles(
+    {
+      cert: { setting: "ADMIN_TLS_CERT", path: cert },
+      key: { setting: "ADMIN_TLS_KEY", path: key },
+      ...(clientCa !== undefined && { clientCa: { setting: "ADMIN_TLS_CLIENT_CA", path: clientCa } }),
+    },
+    log,
+  );
 }
 
 const adminPortWords = { setting: "ADMIN_HOST", name: "admin port" };

@@ -23,7 +23,7 @@ import type { CertificateFiles } from "../tls/certificate_files.ts";
 import { openGrpc } from "./grpc_port.ts";
 import { type Opened, opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
-import { signedManifests } from "./signing.ts";
+import { signedManifests, signedReports } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -46,11 +46,11 @@ export async function command(settings: Settings): Promise<void> {
     const publisher = publishThroughRedis(target, log, signedManifests(settings));
     opened.add(() => publisher.close());
     const audit = new Audit(directory.path);
-    const planes = watchedPlanes(reportsThroughRedis(target, log), directory.path, opened);
-    const server = await serveControl(settings, store, publisher, kind, audit, {
-      telemetry: controlTelemetry(kind),
-      planes,
-    });
+    const reports = reportsThroughRedis(target, log, signedReports(settings));
+    const planes = watchedPlanes(reports, directory.path, opened);
+    const shown = { telemetry: controlTelemetry(kind), planes };
+    const authentication = new Authentication(settings, log);
+    const server = await serveControl(settings, store, publisher, kind, audit, shown, authentication);
     opened.add(server.close);
     onShutdown(log, () => opened.close());
     log.info(`data directory ${directory.path}, publishing through ${target.name}`);
@@ -76,11 +76,17 @@ export async function serveControl(
   publisher: Publisher,
   kind: EngineKind,
   audit: Audit,
-  plane: Pick<RouteContext, "telemetry" | "live" | "testOutput" | "planes" | "tails">,
+  {
+    grpcWhenAsked = false,
+    ...plane
+  }: Pick<RouteContext, "telemetry" | "live" | "testOutput" | "planes" | "tails"> & {
+    /** No gRPC API on its default port. */
+    readonly grpcWhenAsked?: boolean;
+  },
+  authentication: Authentication,
 ): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;
-  const authentication = new Authentication(settings, log);
   const tls = await controlTls(settings);
   const sightings = new Sightings();
   const { allowMetadataOutputs } = settings;
@@ -99,7 +105,8 @@ export async function serveControl(
   log.info(
     `control API on ${control.addresses.join(" and ")}, documentation at ${scheme}://localhost:${control.port}/docs`,
   );
-  const grpc = await openGrpc(settings, {
+  const openGrpcPort = grpcWhenAsked && settings.grpcPort === undefined ? async () => undefined : openGrpc;
+  const grpc = await openGrpcPort(settings, {
     ...{ ...calls, authentication },
     ...(tls !== undefined && { tls }),
     status: () => statusOf({ ...plane, store }),

@@ -22,7 +22,7 @@ import { localTail } from "./local_tail.ts";
 import { type Opened, opening } from "./opened.ts";
 import { ReportingPlane } from "./reporting_plane.ts";
 import { onShutdown } from "./shutdown.ts";
-import { signedManifests } from "./signing.ts";
+import { signedManifests, signedReports } from "./signing.ts";
 
 /**
  * Serves until a signal ends it.
@@ -43,7 +43,7 @@ export async function command(settings: Settings): Promise<void> {
     ]);
     const subscriber = subscribeThroughRedis(target, log);
     opened.add(() => subscriber.close());
-    const reporter = reportThroughRedis(target);
+    const reporter = reportThroughRedis(target, signedReports(settings));
     opened.add(() => reporter.close());
     const reporting = await ReportingPlane.open({ settings, plane, kind, directory, reporter });
     opened.add(() => reporting.close());
@@ -58,13 +58,16 @@ export async function command(settings: Settings): Promise<void> {
   });
 }
 
-/** A data plane with its directory, its run marked there, and its admin port. */
-async function openPlane(
+/**
+ * A data plane with its directory, its run marked there, and its admin port.
+ * @param adminWhenAsked no admin port on its default one
+ */
+export async function openPlane(
   settings: Settings,
   kind: EngineKind,
   opened: Opened,
-  file?: ConfigurationFile,
-): Promise<{ plane: DataPlane; directory: string }> {
+  { file, adminWhenAsked = false }: { file?: ConfigurationFile; adminWhenAsked?: boolean } = {},
+): Promise<{ plane: DataPlane; directory: string; telemetry: ReturnType<typeof telemetryOf> }> {
   // A directory of its own within the data directory, so that `control` and `data` can be tried side by side.
   const directory = await openDataDirectory(join(settings.dataDir, "data"));
   opened.add(() => directory.release());
@@ -77,12 +80,13 @@ async function openPlane(
   opened.add(telemetry.close);
   // First of all: while there is no manifest it says that it is alive and not ready.
   const tail = localTail(plane, kind);
-  const admin = await serveAdmin(settings, plane, kind, telemetry, tail);
+  const serves = !adminWhenAsked || settings.adminPort !== undefined;
+  const admin = serves ? await serveAdmin(settings, plane, kind, telemetry, { tail }) : undefined;
   opened.add(async () => {
     tail.close();
     await admin?.close();
   });
-  return { plane, directory: directory.path };
+  return { plane, directory: directory.path, telemetry };
 }
 
 export interface Following {
@@ -103,7 +107,7 @@ async function runFile(settings: Settings, path: string): Promise<void> {
   if (warning !== undefined) log.warn(warning);
   const file = new ConfigurationFile(path, (pattern) => kind.checkPattern(pattern), log);
   await opening(async (opened) => {
-    const { plane, directory } = await openPlane(settings, kind, opened, file);
+    const { plane, directory } = await openPlane(settings, kind, opened, { file });
     onShutdown(log, async () => {
       await file.close();
       await plane.drain(settings.shutdownTimeoutMs);

@@ -7,7 +7,7 @@ import { request as plain } from "node:http";
 import { request as secured } from "node:https";
 import { adminPortDefault, type Settings } from "../settings/settings.ts";
 
-type Ports = Pick<Settings, "controlPort" | "adminPort" | "controlTlsCert">;
+type Ports = Pick<Settings, "controlPort" | "adminPort" | "controlTlsCert" | "adminTlsCert">;
 
 /** What a port says that asks for a certificate (CONTROL_TLS_CLIENT_CA), which this command has none of: that it says so is life enough. */
 const asksForCertificate = "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED";
@@ -15,10 +15,10 @@ const asksForCertificate = "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED";
 const timeoutMs = 2_000;
 
 /** @returns exit status 0, or 1 when neither answers; then it says why */
-export async function command({ controlPort, adminPort, controlTlsCert }: Ports): Promise<number> {
+export async function command({ controlPort, adminPort, controlTlsCert, adminTlsCert }: Ports): Promise<number> {
   const places = [
     { port: controlPort, tls: controlTlsCert !== undefined },
-    { port: adminPort ?? adminPortDefault, tls: false },
+    { port: adminPort ?? adminPortDefault, tls: adminTlsCert !== undefined },
   ];
   const answers = await Promise.all(places.map(ask));
   if (answers.includes(undefined)) return 0;

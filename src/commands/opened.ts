@@ -17,11 +17,11 @@ export class Opened {
 }
 
 /** Runs a command's start. @throws what `start` throws, after all that it had opened was closed */
-export async function opening(start: (opened: Opened) => Promise<void>): Promise<void> {
-  const opened = new Opened();
+export async function opening<T>(start: (opened: Opened) => Promise<T>, opened = new Opened()): Promise<T> {
   try {
-    await start(opened);
+    const started = await start(opened);
     opened.complete = true;
+    return started;
   } catch (error) {
     await opened.close();
     throw error;

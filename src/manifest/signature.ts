@@ -1,5 +1,6 @@
 /**
- * Signs manifests for a way that others may write to (Redis), and tells a signed one from any other.
+ * Signs manifests for a way that others may write to (Redis), and tells a signed one from any other; reports of data planes likewise
+ * (`src/bus/signed_reports.ts`).
  *
  *     {"version":"7","timestamp":"…","pipelines":[…],"signature":{"algorithm":"HMAC-SHA-256","key":"1f2e3d4c","value":"base64"}}
  *
@@ -24,16 +25,37 @@ export interface ManifestKeys {
 }
 
 /** @returns the manifest with its signature, in place of one that it may have had */
-export function signManifest<T extends object>(manifest: T, { current }: ManifestKeys): T & { signature: object } {
-  const value = mac(manifest, current).toString("base64");
-  return { ...manifest, signature: { algorithm, key: idOf(current), value } };
+export function signManifest<T extends object>(manifest: T, keys: ManifestKeys): T & { signature: object } {
+  return withSignature(purpose, manifest, keys);
+}
+
+/** @param use what such values are: no other use of the same key signs the same text */
+export function withSignature<T extends object>(
+  use: string,
+  value: T,
+  { current }: ManifestKeys,
+): T & { signature: object } {
+  return { ...value, signature: { algorithm, key: idOf(current), value: mac(use, value, current).toString("base64") } };
+}
+
+/** Whether one of the keys signed exactly this, for this use. */
+export function isSigned(use: string, value: object, { all }: ManifestKeys): boolean {
+  const { signature } = value as { signature?: unknown };
+  if (!isRecord(signature) || signature.algorithm !== algorithm || typeof signature.value !== "string") return false;
+  const given = Buffer.from(signature.value, "base64");
+  // Every key is tried, and compared whole, whatever the first ones say.
+  const valid = all.filter((key) => {
+    const wanted = mac(use, value, key);
+    return given.length === wanted.length && timingSafeEqual(given, wanted);
+  });
+  return valid.length > 0;
 }
 
 /**
  * @param raw parsed JSON
  * @throws StreamGateError SG_MANIFEST_SIGNATURE when it is not signed, or not by one of the keys, or was altered since
  */
-export function verifyManifest(raw: unknown, { all }: ManifestKeys): asserts raw is Record<string, unknown> {
+export function verifyManifest(raw: unknown, keys: ManifestKeys): asserts raw is Record<string, unknown> {
   const signature = isRecord(raw) ? raw.signature : undefined;
   if (!isRecord(raw) || !isRecord(signature) || typeof signature.value !== "string")
     throw refused(
@@ -43,13 +65,8 @@ export function verifyManifest(raw: unknown, { all }: ManifestKeys): asserts raw
   if (signature.algorithm !== algorithm)
     throw refused(`is signed by another algorithm than ${algorithm}`, "publish with a control plane of this version");
   refuseUnwritable(raw);
-  const given = Buffer.from(signature.value, "base64");
-  // Every key is tried, and compared whole, whatever the first ones say.
-  const valid = all.filter((key) => {
-    const wanted = mac(raw, key);
-    return given.length === wanted.length && timingSafeEqual(given, wanted);
-  });
-  if (valid.length > 0) return;
+  if (isSigned(purpose, raw, keys)) return;
+  const { all } = keys;
   const known = all.some((key) => idOf(key) === signature.key);
   throw known
     ? refused("was altered since it was signed", "publish again, and find out who writes to Redis")
@@ -61,12 +78,16 @@ export function verifyManifest(raw: unknown, { all }: ManifestKeys): asserts raw
 
 /** What a signature is of; also tells whether two manifests are the same. */
 export function signedText(manifest: object): string {
-  const { signature: _, ...rest } = manifest as Record<string, unknown>;
-  return purpose + canonical(rest);
+  return textFor(purpose, manifest);
 }
 
-function mac(manifest: object, key: Buffer): Buffer {
-  return createHmac("sha256", key).update(signedText(manifest)).digest();
+function textFor(use: string, value: object): string {
+  const { signature: _, ...rest } = value as Record<string, unknown>;
+  return use + canonical(rest);
+}
+
+function mac(use: string, value: object, key: Buffer): Buffer {
+  return createHmac("sha256", key).update(textFor(use, value)).digest();
 }
 
 function idOf(key: Buffer): string {

@@ -87,6 +87,15 @@ const settingsSchema = Type.Object({
   controlTlsClientCa: Type.Optional(
     Type.String({ description: "PEM file of authorities: clients must show a certificate of one of them." }),
   ),
+  adminTlsCert: Type.Optional(
+    Type.String({
+      description: "PEM file of the admin port's certificate and its chain; turns TLS on. Read again when it changes.",
+    }),
+  ),
+  adminTlsKey: Type.Optional(Type.String({ description: "PEM file of its private key." })),
+  adminTlsClientCa: Type.Optional(
+    Type.String({ description: "PEM file of authorities: who asks there must show a certificate of one of them." }),
+  ),
   grpcPort: Type.Optional(
     Type.Integer({
       minimum: 0,
@@ -158,6 +167,12 @@ const settingsSchema = Type.Object({
       description: "File of the certificate authority, PEM, that these commands trust; absent: Node's own.",
     }),
   ),
+  clientCert: Type.Optional(
+    Type.String({
+      description: "File of a certificate, PEM, that these commands show where CONTROL_TLS_CLIENT_CA asks for one.",
+    }),
+  ),
+  clientKey: Type.Optional(Type.String({ description: "File of its private key, PEM." })),
   tcpFraming: Type.Unsafe<Framing>(
     Type.String({
       default: "auto",
@@ -391,6 +406,15 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
     defaultText: String(adminPortDefault),
   },
   adminHost: { group: "data", flag: "admin-host", env: "ADMIN_HOST", parse: text, placeholder: "address" },
+  adminTlsCert: { group: "data", flag: "admin-tls-cert", env: "ADMIN_TLS_CERT", parse: text, placeholder: "file" },
+  adminTlsKey: { group: "data", flag: "admin-tls-key", env: "ADMIN_TLS_KEY", parse: text, placeholder: "file" },
+  adminTlsClientCa: {
+    group: "data",
+    flag: "admin-tls-client-ca",
+    env: "ADMIN_TLS_CLIENT_CA",
+    parse: text,
+    placeholder: "file",
+  },
   controlAuth: { group: "control", flag: "control-auth", env: "CONTROL_AUTH", parse: text, placeholder: "on|off" },
   controlAllowedHosts: {
     group: "control",
@@ -452,6 +476,14 @@ export const spellings: Readonly<Record<SettingKey, Spelling>> = {
   config: { group: "data", flag: "config", env: "CONFIG", parse: text, placeholder: "file" },
   url: { group: "client", flag: "url", env: "STREAMGATE_URL", parse: text, placeholder: "url" },
   ca: { group: "client", flag: "ca", env: "STREAMGATE_CA", parse: text, placeholder: "file" },
+  clientCert: {
+    group: "client",
+    flag: "client-cert",
+    env: "STREAMGATE_CLIENT_CERT",
+    parse: text,
+    placeholder: "file",
+  },
+  clientKey: { group: "client", flag: "client-key", env: "STREAMGATE_CLIENT_KEY", parse: text, placeholder: "file" },
   tcpFraming: { group: "data", flag: "tcp-framing", env: "TCP_FRAMING", parse: parseFraming, placeholder: "framing" },
   maxRecordBytes: {
     group: "data",
@@ -648,7 +680,11 @@ export function settingSchema(key: SettingKey): TSchema & { description: string;
  * they are, sizes, times and shares also as text with their unit. The reader has the last word.
  */
 export function writtenSchema(key: SettingKey): Record<string, unknown> {
-  const { description, default: _, ...schema } = settingSchema(key) as unknown as Record<string, unknown>;
+  const {
+    description,
+    default: _,
+    ...schema
+  } = settingSchema(key) as TSchema & { description: string; default?: unknown };
   const { parse } = spellings[key];
   const form = parsedForms[key];
   if (form !== undefined) return { description, type: "string", pattern: form };
@@ -780,6 +816,8 @@ function checkTogether(settings: Partial<Settings>): void {
   const refuse = (where: string, what: string, fix: string) => new StreamGateError("SG_SETTING", { where, what, fix });
   const pairs = [
     ["controlTlsCert", "controlTlsKey"],
+    ["adminTlsCert", "adminTlsKey"],
+    ["clientCert", "clientKey"],
     ["redisTlsCert", "redisTlsKey"],
     ["tlsCert", "tlsKey"],
   ] as const;
@@ -796,6 +834,12 @@ function checkTogether(settings: Partial<Settings>): void {
       "CONTROL_TLS_CLIENT_CA",
       "is set and CONTROL_TLS_CERT is not, so that nobody would be asked for a certificate",
       "set CONTROL_TLS_CERT and CONTROL_TLS_KEY too",
+    );
+  if (settings.adminTlsClientCa !== undefined && settings.adminTlsCert === undefined)
+    throw refuse(
+      "ADMIN_TLS_CLIENT_CA",
+      "is set and ADMIN_TLS_CERT is not, so that nobody would be asked for a certificate",
+      "set ADMIN_TLS_CERT and ADMIN_TLS_KEY too",
     );
   if (settings.tlsClientCa !== undefined && settings.tlsCert === undefined)
     throw refuse(

@@ -7,7 +7,7 @@
 
 import { isatty } from "node:tty";
 import { pino } from "pino";
-import { forwardLog, type Log, type LogFields, type LogLevel, LogThrottle } from "./log.ts";
+import { forwardLog, type Log, type LogFields, type LogLevel, LogThrottle, type LogWriter } from "./log.ts";
 
 const stderr = pino.destination({ fd: 2, sync: true });
 // A closed standard error loses the log, not the records.
@@ -56,8 +56,23 @@ export function logged(): {
   return { problems: problems.toReversed(), lines: { ...lines }, heldBack: throttle.heldBack };
 }
 
+/** Whoever has the gate in its own process hears the lines instead; none: they go nowhere. */
+let listeners: Set<LogWriter> | undefined;
+
+/**
+ * From the first call on nothing is written to standard error. The log is the process's: with several gates in it each listener hears all lines.
+ * @returns ends it
+ */
+export function listenToLog(listener: LogWriter | undefined): () => void {
+  listeners ??= new Set();
+  if (listener === undefined) return () => {};
+  listeners.add(listener);
+  return () => void listeners?.delete(listener);
+}
+
 function write(level: LogLevel, fields: LogFields, message: string): void {
-  if (pretty) writeText(level, fields, message);
+  if (listeners !== undefined) for (const listen of listeners) listen(level, fields, message);
+  else if (pretty) writeText(level, fields, message);
   else jsonLog[level](fields, message);
 }
 

@@ -1,11 +1,13 @@
 /** Metrics of the process itself, whichever planes it runs. Names of `process_…` are those that Prometheus' client libraries have in common. */
 
+import type { ServedCertificate } from "../tls/served_certificates.ts";
 import { version } from "../version.ts";
 import type { Metric } from "./metric.ts";
 
 export interface ProcessFacts {
   /** As `GET /status` says it: `native (RE2 1.27.1, avx2)`. */
   readonly engine: { readonly name: string; readonly description: string };
+  readonly certificates: readonly ServedCertificate[];
   /** Lines of its own log, by level, and how many more were held back. */
   readonly logged: { readonly lines: Readonly<Record<string, number>>; readonly heldBack: number };
 }
@@ -48,6 +50,16 @@ export const processMetrics: readonly Metric<ProcessFacts>[] = [
     help: "Lines of the log that were not written because there were too many like them.",
     source: main,
     read: ({ logged }) => [{ value: logged.heldBack }],
+  },
+  {
+    name: "streamgate_tls_certificate_not_after_timestamp_seconds",
+    type: "gauge",
+    unit: "seconds since 1970",
+    labels: ["certificate"],
+    help: "When a certificate ends that this process shows, by the setting that names its file: TLS_CERT, CONTROL_TLS_CERT, ADMIN_TLS_CERT.",
+    source: main,
+    read: ({ certificates }) =>
+      certificates.map(({ setting, expiresAtMs }) => ({ labels: { certificate: setting }, value: expiresAtMs / 1000 })),
   },
   {
     name: "process_cpu_seconds_total",

@@ -1,5 +1,6 @@
 /** What a process tells of itself over HTTP: metrics, whether it is ready, one page for people. Served by the control port and the admin port. */
 
+import { servedCertificates } from "../tls/served_certificates.ts";
 import type { Exposition } from "./exposition.ts";
 import { alwaysReady, type Readiness } from "./health.ts";
 import { type ReadMetric, readMetric } from "./metric.ts";
@@ -21,7 +22,7 @@ export async function scrape(
   accept: string | undefined,
 ): Promise<Exposition> {
   const { exposition } = await import("./exposition.ts");
-  const facts = { engine, logged: logged() };
+  const facts = { engine, logged: logged(), certificates: [...servedCertificates] };
   return exposition([...(await own()), ...processMetrics.map((metric) => readMetric(metric, facts))], accept);
 }
 

@@ -10,6 +10,7 @@ import { X509Certificate } from "node:crypto";
 import { statSync } from "node:fs";
 import { createSecureContext, type SecureVersion } from "node:tls";
 import { type NamedPath, readNamed, unfit } from "./named_file.ts";
+import { type ServedCertificate, servedCertificates } from "./served_certificates.ts";
 
 /** Older ones are broken or forgotten: RFC 8996. */
 export const tlsVersionMin: SecureVersion = "TLSv1.2";
@@ -40,7 +41,7 @@ export interface CertificateLog {
   warn(message: string): void;
 }
 
-export class CertificateFiles {
+export class CertificateFiles implements ServedCertificate {
   readonly #paths: CertificatePaths;
   readonly #log: CertificateLog;
   readonly #listeners = new Set<(tls: ServerTls) => void>();
@@ -62,6 +63,11 @@ export class CertificateFiles {
     this.#current = read(paths);
     this.#warnOfExpiry();
     this.#timer = setInterval(() => this.look(), lookMs).unref();
+    servedCertificates.add(this);
+  }
+
+  get setting(): string {
+    return this.#paths.cert.setting;
   }
 
   /** As of the last look. */
@@ -107,6 +113,7 @@ export class CertificateFiles {
 
   close(): void {
     clearInterval(this.#timer);
+    servedCertificates.delete(this);
     this.#listeners.clear();
   }
 

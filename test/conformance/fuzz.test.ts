@@ -14,7 +14,7 @@ import { Choices } from "../fixtures/random.ts";
 import { engines, nativeEngine, planOf, run, type Step, skipNote } from "./engines.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const cases = Number(process.env.FUZZ_CASES ?? 1500);
+const cases = Number(process.env.FUZZ_CASES ?? 600);
 
 class Maker extends Choices {
   text(): string {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { needsRedis, RedisServer } from "../fixtures/redis.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { until } from "../fixtures/wait.ts";
 
 const servers: Server[] = [];
@@ -58,7 +58,7 @@ async function destination(status: number) {
   return one;
 }
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`auto-revert on ${engine}${note}`, () => {
     const start = (more: object = {}) => Gate.start({ engine, env, ...more });
 

@@ -1,7 +1,7 @@
 /**
  * Random values that protect rules hide, and secrets of outputs, are sent the whole way: through shadow, preview, effect, tail, dead letters, the
  * spool, the quarantine, refusals, a worker that dies, `kill -9` and the next start. They may be found in plain text nowhere: in no file
- * of the data directory, no line of the log, no answer of any GET, no metric, no command's output, and no destination.
+ * of the data directory, no line of the log, no answer of any GET, none of gRPC, no metric, no command's output, and no destination.
  *
  *     CANARY_SEED=… npx vitest run test/e2e/canary.test.ts
  */
@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
+import { GrpcClient } from "../fixtures/grpc_client.ts";
 import { freePort } from "../fixtures/ports.ts";
 import { Choices } from "../fixtures/random.ts";
 import { engines, repository } from "../fixtures/requirement.ts";
@@ -20,7 +21,11 @@ import type { Status } from "../fixtures/status.ts";
 import { sendUdp } from "../fixtures/tcp.ts";
 import { until } from "../fixtures/wait.ts";
 
-afterEach(disposeGates);
+const clients: GrpcClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await disposeGates();
+});
 
 const seed = Number(process.env.CANARY_SEED ?? Date.now() % 2 ** 31);
 
@@ -61,6 +66,18 @@ function watch(url: string) {
     watched.status = response.status;
     for await (const chunk of response.body!) watched.text += Buffer.from(chunk).toString("latin1");
   })().catch(() => {});
+  return watched;
+}
+
+/** What a `Watch` of gRPC tells, as it comes. */
+function watchGrpc(client: GrpcClient) {
+  const watched = { text: "" };
+  client
+    .watch({ status_interval_seconds: 1 })
+    .stream.on("data", (message: object) => {
+      watched.text += `${JSON.stringify(message)}\n`;
+    })
+    .on("error", () => {});
   return watched;
 }
 
@@ -143,8 +160,21 @@ for (const { engine, skip, note } of engines) {
         said.push([`streamgate ${args.join(" ")}`, stdout.toString("latin1") + stderr]);
         return stdout.toString();
       };
+      let grpc: GrpcClient | undefined;
+      const connectGrpc = async () => {
+        grpc = await GrpcClient.connect(await gate.grpcPort());
+        clients.push(grpc);
+        return grpc;
+      };
+      /** @returns the answer of a call of gRPC, or how it was refused */
+      const callGrpc = async (name: string, request: object = {}) => {
+        const answer = await grpc!.call(name, request).catch(({ refusal }) => refusal);
+        said.push([`the answer of gRPC ${name}`, JSON.stringify(answer)]);
+        return answer;
+      };
       /** Everything that can be read, now. */
       const askEverything = async () => {
+        for (const name of ["GetManifest", "Status", "ListRules", "ListOutputs"]) await callGrpc(name);
         const { paths } = await gate.ok("GET", "/openapi.json");
         for (const path of ["/metrics", "/healthz", "/readyz", "/status", "/rules/shy/effect"]) {
           const answer = await fetch(`http://127.0.0.1:${adminPort}${path}`);
@@ -175,6 +205,7 @@ for (const { engine, skip, note } of engines) {
       ];
       for (const output of outputs) await ok("POST", "/outputs", output);
       await ok("POST", "/publish");
+      const watched = watchGrpc(await connectGrpc());
 
       const plain = [
         `order user=ann pays with ${card} ssn ${ssn} ${word}`,
@@ -224,6 +255,25 @@ for (const { engine, skip, note } of engines) {
       ];
       expect(refusals.slice(0, 3).map(({ status }) => status)).toEqual([422, 422, 422]);
       await call("DELETE", "/outputs/parrot2");
+      const refused = [
+        await callGrpc("AddOutput", { output_json: JSON.stringify({ type: "datadog", api_key: written, site: 5 }) }),
+        await callGrpc("AddOutput", { output_json: `{"type":"splunk_hec","token":"${written}"` }),
+        await callGrpc("ReplaceOutput", {
+          id: "parrot",
+          output_json: JSON.stringify({ type: "splunk_hec", token: written, url: "nowhere" }),
+        }),
+        await callGrpc("AddRule", { rule_json: JSON.stringify({ id: "x", type: "filter", params: [written] }) }),
+        await callGrpc("PutManifest", { manifest_json: JSON.stringify({ pipelines: "none", token: written }) }),
+      ];
+      expect(refused.map(({ code }) => code)).toEqual(Array(5).fill("INVALID_ARGUMENT"));
+      // What nobody reads is kept, and a secret among it shown to nobody.
+      const manifest = JSON.parse((await callGrpc("GetManifest")).manifest.json);
+      const extended = { ...manifest, vendor: { token: written, urls: [`https://u:${written}@x.example/`] } };
+      expect((await callGrpc("PutManifest", { manifest_json: JSON.stringify(extended) })).publication.outcome).toBe(
+        "OUTCOME_PUBLISHED",
+      );
+      await callGrpc("ReplaceOutput", { id: "parrot", output_json: JSON.stringify(outputs[2]) });
+      await callGrpc("Publish");
       await call("POST", "/outputs/parrot/test");
       await call("POST", "/publish");
       await askEverything();
@@ -250,6 +300,8 @@ for (const { engine, skip, note } of engines) {
         said.push([`GET ${tail.url}`, tail.text]);
         tail.end();
       }
+      for (const told of ['"version"', '"status"']) expect(watched.text).toContain(told);
+      said.push(["Watch of gRPC", watched.text]);
       said.push(["the log", gate.stderr], ["standard output", gate.stdout.toString("latin1")]);
       expect(leaks(said)).toEqual([]);
 
@@ -270,6 +322,7 @@ for (const { engine, skip, note } of engines) {
 
       gate = await Gate.start({ engine, dataDir, env: { ADMIN_PORT: adminPort, CANARY_TOKEN: token } });
       down.status = 200;
+      await connectGrpc();
       await command("dead-letter", "retry", "parrot");
       await until("what waited has left", async () => {
         const { outputs } = await gate.ok("GET", "/status");

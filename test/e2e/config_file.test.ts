@@ -1,12 +1,12 @@
 /**
- * `--config FILE` on both engines: what the file says runs, however it is changed; what is refused changes nothing and is told of; calls that
+ * `--config FILE`: what the file says runs, however it is changed; what is refused changes nothing and is told of; calls that
  * would change it answer 409.
  */
 import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { temporaryDirectory } from "../fixtures/temporary_directory.ts";
 import { until } from "../fixtures/wait.ts";
 
@@ -15,7 +15,7 @@ afterEach(disposeGates);
 const drop = (value: string) => ({ rules: [{ id: `drop_${value.toLowerCase()}`, type: "filter", params: { value } }] });
 const text = (value: object) => JSON.stringify(value, null, 2);
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`a configuration file on ${engine}${note}`, () => {
     const start = async (path: string, options: Parameters<typeof Gate.start>[0] = {}) =>
       Gate.start({ engine, args: ["--config", path], ...options });

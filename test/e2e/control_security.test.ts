@@ -1,5 +1,6 @@
 /** The control API's guards on the built program: no start without a token, tokens from the command line, TLS, certificates that change. */
 import { spawnSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
@@ -7,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Authority, type Certificate, needsOpenssl } from "../fixtures/certificates.ts";
 import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
+import { freePort } from "../fixtures/ports.ts";
 import { until } from "../fixtures/wait.ts";
 
 let folder: string;
@@ -42,7 +44,7 @@ describe("a control API that others can reach", () => {
   it("asks for nothing with CONTROL_AUTH=off, and says so at each start", async () => {
     const gate = await Gate.start({ env: { CONTROL_HOST: "0.0.0.0", CONTROL_AUTH: "off" } });
     expect(await answerTo(gate, "POST", "/publish")).toBe(200);
-    expect(gate.stderr).toContain("CONTROL_AUTH=off: whoever reaches 0.0.0.0");
+    expect(gate.stderr).toContain("CONTROL_AUTH=off: whoever reaches the control API at 0.0.0.0");
   });
 });
 
@@ -100,26 +102,35 @@ describe.skipIf(needsOpenssl.skip)(`TLS on the control port${needsOpenssl.note}`
   });
   afterAll(() => authority?.dispose());
 
-  function ask(
-    gate: Gate,
-    path: string,
-    client: { cert?: Buffer; key?: Buffer; token?: string } = {},
-  ): Promise<number> {
+  interface Client {
+    readonly cert?: Buffer;
+    readonly key?: Buffer;
+    readonly token?: string;
+  }
+
+  function get(port: number, path: string, client: Client = {}): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
       const { token, ...certificate } = client;
       const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-      const where = { host: "127.0.0.1", port: gate.controlPort, path, headers, ca: authority.pem(), agent: false };
+      const where = { host: "127.0.0.1", port, path, headers, ca: authority.pem(), agent: false };
       request({ ...where, ...certificate }, (response) => {
-        response.resume().on("end", () => resolve(response.statusCode ?? 0));
+        let text = "";
+        response.setEncoding("utf8").on("data", (part: string) => {
+          text += part;
+        });
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
       })
         .on("error", reject)
         .end();
     });
   }
 
+  const ask = async ({ controlPort }: Gate, path: string, client?: Client) =>
+    (await get(controlPort, path, client)).status;
+
   /** What `openssl s_client` says of the connection; its input ends at once. */
-  function sClient(gate: Gate, ...args: string[]) {
-    const to = ["s_client", "-connect", `127.0.0.1:${gate.controlPort}`, "-CAfile", authority.cert];
+  function sClient({ controlPort }: Pick<Gate, "controlPort">, ...args: string[]) {
+    const to = ["s_client", "-connect", `127.0.0.1:${controlPort}`, "-CAfile", authority.cert];
     const { status, stdout, stderr } = spawnSync("openssl", [...to, "-verify_return_error", ...args], {
       input: "",
       encoding: "utf8",
@@ -169,17 +180,53 @@ describe.skipIf(needsOpenssl.skip)(`TLS on the control port${needsOpenssl.note}`
         },
       });
       const read = ({ cert, key }: Certificate) => ({ cert: readFileSync(cert), key: readFileSync(key) });
-      const friend = read(clients.issue("friend", "DNS:friend"));
+      const issued = clients.issue("friend", "DNS:friend");
+      const friend = read(issued);
       await expect(ask(gate, "/rules", { token })).rejects.toThrow();
       await expect(ask(gate, "/rules", { token, ...read(second) })).rejects.toThrow();
       expect(await ask(gate, "/rules", friend)).toBe(401);
       expect(await ask(gate, "/rules", { token, ...friend })).toBe(200);
+      // So does the command line.
+      const url = `https://127.0.0.1:${gate.controlPort}`;
+      const command = ["rules", "ls", "--url", url, "--token", token, "--ca", authority.cert];
+      expect(await runCommand([...command, "--client-cert", issued.cert, "--client-key", issued.key])).toMatchObject({
+        status: 0,
+      });
+      const refused = await runCommand(command);
+      expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("--client-cert")]);
     } finally {
       clients.dispose();
     }
   });
 
+  it("serves the admin port over TLS with its own certificate, for the same tokens, and tells when certificates end", async () => {
+    const token = "chosen-by-me";
+    const env = { ADMIN_TLS_CERT: second.cert, ADMIN_TLS_KEY: second.key, ADMIN_PORT: String(await freePort()) };
+    const gate = await Gate.start({
+      env: { ...env, CONTROL_TLS_CERT: first.cert, CONTROL_TLS_KEY: first.key, STREAMGATE_TOKEN: token },
+    });
+    const { adminPort } = gate;
+    await expect(fetch(`http://127.0.0.1:${adminPort}/metrics`)).rejects.toThrow();
+    expect((await get(adminPort, "/healthz")).status).toBe(200);
+    expect(sClient({ controlPort: adminPort }).told).toMatch(/subject=.*CN ?= ?second/);
+    const { text } = await get(adminPort, "/metrics", { token });
+    for (const [setting, { cert }] of [
+      ["CONTROL_TLS_CERT", first],
+      ["ADMIN_TLS_CERT", second],
+    ] as const) {
+      const [, value] = new RegExp(`not_after_timestamp_seconds{certificate="${setting}"} (\\S+)`).exec(text) ?? [];
+      expect(Number(value) * 1000).toBe(new X509Certificate(readFileSync(cert)).validToDate.getTime());
+    }
+    // One set of tokens for both ports: what is to be said of it is said once, and wrong ones count at either.
+    expect(gate.stderr.split("STREAMGATE_TOKEN has fewer than 16 characters").length).toBe(2);
+    for (let tries = 0; tries < 10; tries++) expect(await ask(gate, "/rules", { token: "wrong" })).toBe(401);
+    expect((await get(adminPort, "/metrics", { token: "wrong" })).status).toBe(429);
+    expect((await runCommand(["healthcheck"], "", { ...env, CONTROL_PORT: "1" })).status).toBe(0);
+  });
+
   it.each([
+    [{ ADMIN_TLS_KEY: "key.pem" }, /ADMIN_TLS_KEY: is set and ADMIN_TLS_CERT is not/, 2],
+    [{ ADMIN_TLS_CLIENT_CA: "ca.pem" }, /ADMIN_TLS_CLIENT_CA: is set and ADMIN_TLS_CERT is not/, 2],
     [{ CONTROL_TLS_CERT: "cert.pem" }, /CONTROL_TLS_CERT: is set and CONTROL_TLS_KEY is not/, 2],
     [{ CONTROL_TLS_CLIENT_CA: "ca.pem" }, /CONTROL_TLS_CLIENT_CA: is set and CONTROL_TLS_CERT is not/, 2],
     [{ CONTROL_TLS_CERT: "none.pem", CONTROL_TLS_KEY: "none.pem" }, /CONTROL_TLS_CERT none\.pem: cannot be read/, 1],

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { pipeline } from "node:stream/promises";
+import { finished, pipeline } from "node:stream/promises";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type * as api from "../../src/index.ts";
@@ -97,8 +97,178 @@ for (const { engine, skip, note } of engines) {
       expect(timeless(await buffer(out))).toBe(wanted);
       web.close();
     });
+
+    it("gives the same bytes however a stream is cut", async () => {
+      const made = createEngine({ rules: [dropDebug, cards], engine });
+      const whole = made.run(input);
+      const seed = process.env.SEED === undefined ? Date.now() % 2 ** 31 : Number(process.env.SEED);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 12 }),
+          async (sizes) => {
+            const source = async function* () {
+              for (let at = 0, turn = 0; at < input.length; turn++) {
+                const size = sizes[turn % sizes.length]!;
+                yield input.subarray(at, at + size);
+                at += size;
+              }
+            };
+            const out = await buffer(Readable.from(source()).pipe(made.transform()));
+            expect(out.equals(whole)).toBe(true);
+          },
+        ),
+        { seed, numRuns: 30 },
+      );
+      balanced(made);
+      made.close();
+    });
+
+    it("hands out what a protect rule cannot finish, and passes what comes beside it whatever the listener throws", async () => {
+      const withheld: api.WithheldRecord[] = [];
+      const made = createEngine({ rules: [grow], engine, onWithheld: (record) => withheld.push(record) });
+      // More than the engine has room for, so that it stops and goes on.
+      const out = made.run(`xa\n${`${tooLong}\n`.repeat(5)}xaa\n`);
+      expect(out.toString()).toBe("xbbbbbbbbb\nxbbbbbbbbbbbbbbbbbb\n");
+      expect(withheld.map(({ record, rule, cause }) => [record.length, rule, cause])).toEqual(
+        Array.from({ length: 5 }, () => [tooLong.length, "grow", "output_limit"]),
+      );
+      expect(withheld[4]!.record.toString()).toBe(tooLong);
+      expect(made.stats().quarantined).toEqual({ records: 5, bytes: 5 * tooLong.length });
+      expect(made.stats().rules.grow!.quarantined.records).toBe(5);
+      balanced(made);
+      made.close();
+    });
+
+    it("waits while nobody reads", async () => {
+      const made = createEngine({ rules: [], engine });
+      const stream = made.transform();
+      const chunk = Buffer.from(`${"x".repeat(1023)}\n`.repeat(64));
+      let written = 0;
+      for (; written < 100; written++) if (!stream.write(chunk)) break;
+      expect(written).toBeLessThan(4);
+      // One chunk of 1 MiB runs piece by piece: what is not read does not run.
+      const large = made.transform();
+      large.write(Buffer.concat(Array.from({ length: 16 }, () => chunk)));
+      expect(large.readableLength).toBe(chunk.length);
+      large.end();
+      expect((await buffer(large)).length).toBe(16 * chunk.length);
+      stream.destroy();
+      made.close();
+    });
+
+    it("counts a record that a destroyed stream leaves unfinished", async () => {
+      const made = createEngine({ rules: [], engine });
+      const stream = made.transform();
+      stream.write("whole\nhalf of");
+      stream.destroy();
+      await finished(stream, { error: false }).catch(() => {});
+      expect(made.stats().lost.unfinished).toEqual({ records: 1, bytes: 7 });
+      balanced(made);
+      made.close();
+    });
+
+    it("refuses to run when it is closed, and closes twice", async () => {
+      const made = createEngine({ rules: [dropDebug], engine });
+      const stream = made.transform();
+      made.run("DEBUG\n");
+      made.close();
+      made.close();
+      expect(() => made.run("x")).toThrow(expect.objectContaining({ code: "SG_ENGINE_CLOSED" }));
+      expect(() => made.flush()).toThrow(expect.objectContaining({ code: "SG_ENGINE_CLOSED" }));
+      await expect(pipeline(Readable.from(["x\n"]), stream)).rejects.toMatchObject({ code: "SG_ENGINE_CLOSED" });
+      expect(made.stats().rules.drop_debug!.dropped.records).toBe(1);
+      {
+        using disposed = createEngine({ rules: [], engine });
+        expect(disposed.run("x").toString()).toBe("x\n");
+      }
+    });
+
+    it("takes memory of a plain Uint8Array, cuts long records, and takes a chunk for a record where asked", () => {
+      const made = createEngine({ rules: [], engine, maxRecordBytes: 1024 });
+      expect(made.run(new TextEncoder().encode("größer\n")).toString()).toBe("größer\n");
+      expect(made.run(`${". ".repeat(1000)}\n`).length).toBe(1025);
+      expect(made.stats().lost.oversize.bytes).toBe(2000 - 1024);
+      balanced(made);
+      made.close();
+      const datagrams = createEngine({ rules: [], engine, framing: "datagram" });
+      expect(datagrams.run("one\ntwo\n").toString()).toBe("one\ntwo\n");
+      expect(datagrams.stats().received.records).toBe(1);
+      datagrams.close();
+    });
   });
 }
+
+describe("compile", () => {
+  it("refuses what the control API refuses, with code, place, reason and remedy", () => {
+    expect(() => compile([{ id: "a", type: "redact", params: { pattern: "(?=x)" } }])).toThrow(StreamGateError);
+    for (const [wrong, code, where] of [
+      [[{ id: "a", type: "redact", params: { pattern: "(?=x)" } }], "SG_RULE_PATTERN", 'rules[0] "a" params.pattern'],
+      [[dropDebug, dropDebug], "SG_RULE_DUPLICATE", "rules[1] id"],
+      [{ pipelines: [] }, "SG_MANIFEST", "pipelines"],
+      [
+        { pipelines: [{ outputs: [{ type: "http", url: "http://169.254.169.254/" }] }] },
+        "SG_OUTPUT_ADDRESS",
+        "pipelines[0].outputs[0].url",
+      ],
+      [
+        { pipelines: [{ processors: [{ id: "r", type: "route", params: { outputs: ["x"] } }] }] },
+        "SG_RULE_OUTPUT",
+        "r",
+      ],
+    ] as const)
+      expect(() => compile(wrong as api.RulesInput)).toThrow(
+        expect.objectContaining({ code, where: expect.stringContaining(where) }),
+      );
+  });
+
+  it("explains what rules do to single records, and how they protect less than others", () => {
+    const compiled = compile({ pipelines: [{ processors: [dropDebug, { ...cards, extra: 1 }] }] });
+    expect(compiled.explain(["DEBUG x", Buffer.from("4111 1111 1111 1111")])).toMatchObject([
+      { fate: "dropped", by: "drop_debug" },
+      { fate: "passed", changes: [{ rule: "cards", replacements: 1 }], output: Buffer.from("[credit_card]") },
+    ]);
+    expect(compile([dropDebug]).weakened(compiled)).toMatchObject([{ rule: "cards", how: "deleted" }]);
+    expect(compiled.weakened([dropDebug])).toEqual([]);
+    expect(compile([{ ...dropDebug, params: { value: "x", nothing: 1 } }]).warnings[0]).toContain("params.nothing");
+  });
+
+  it("leaves keys of rules where they are until an engine is made", () => {
+    const hashed = {
+      id: "h",
+      type: "redact",
+      params: { detectors: ["email"], mode: "hash", key: { env: "NOT_SET_HERE" } },
+    };
+    const compiled = compile([hashed]);
+    expect(() => createEngine({ rules: compiled })).toThrow(expect.objectContaining({ code: "SG_RULE_SECRET" }));
+    process.env.NOT_SET_HERE = "0123456789abcdef0123";
+    try {
+      const made = createEngine({ rules: compiled });
+      expect(made.run("jane@example.com").toString()).not.toContain("jane");
+      expect(JSON.stringify(compiled)).not.toContain("0123456789abcdef");
+      made.close();
+    } finally {
+      delete process.env.NOT_SET_HERE;
+    }
+  });
+});
+
+describe("createEngine", () => {
+  it.each([
+    [{ rules: [], framing: "lines" }, "SG_SETTING", "createEngine options.framing"],
+    [{ rules: [], maxRecordBytes: 5 }, "SG_SETTING", "createEngine options.maxRecordBytes"],
+    [{ rules: [{ id: "a" }] }, "SG_RULE_PARAMS", "rules[0]"],
+  ])("refuses %j", (options, code, where) => {
+    expect(() => createEngine(options as unknown as api.EngineOptions)).toThrow(
+      expect.objectContaining({ code, where: expect.stringContaining(where) }),
+    );
+  });
+
+  it("refuses input that is neither text nor bytes", () => {
+    const made = createEngine({ rules: [] });
+    expect(() => made.run({} as never)).toThrow(expect.objectContaining({ code: "SG_INPUT" }));
+    made.close();
+  });
+});
 
 /** Promise P2, in records and in bytes. */
 function balanced(engine: api.RuleEngine): void {

@@ -153,21 +153,20 @@ for (const { engine, skip, note } of engines) {
         await until("they are open", async () => (await gate.ok("GET", "/status")).connections === 5);
         const more: Socket[] = [];
         for (let connection = 0; connection < 20; connection++) more.push(await connectFrom("127.0.0.1", gate.tcpPort));
-        // Workers that take connections in one instant may take one more each.
         const open = () => more.filter((socket) => !isClosed(socket)).length;
-        await until("the rest are closed", () => open() <= 6);
-        expect(open()).toBeGreaterThanOrEqual(5);
+        await until("the rest are closed", () => open() <= 5);
         const others: Socket[] = [];
         for (let connection = 0; connection < 12; connection++)
           others.push(await connectFrom("127.0.0.3", gate.tcpPort));
         const openOthers = () => others.filter((socket) => !isClosed(socket)).length;
-        await until("no more than all sources may have", () => openOthers() <= 6);
-        expect(openOthers()).toBeGreaterThanOrEqual(4);
+        await until("no more than all sources may have", () => openOthers() <= 5);
         const status = await statusAtRest(
           gate,
           "they are counted",
-          ({ listeners }) => listeners.refused_source >= 14 && listeners.refused_connections >= 6,
+          ({ listeners }) => listeners.refused_source >= 15 && listeners.refused_connections >= 7,
         );
+        // Of two that come to two workers at once neither may get the last place.
+        expect(open() + openOthers()).toBeGreaterThanOrEqual(8);
         expect(status.listeners.tls_connections).toBe(5);
         for (const socket of [...half, ...more, ...others]) socket.destroy();
         await statusAtRest(gate, "all are gone", ({ connections }) => connections === 0);

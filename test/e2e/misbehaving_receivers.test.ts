@@ -1,5 +1,5 @@
 /**
- * Receivers that misbehave, through the built program, on both engines: whatever they do, each record arrives or is accounted for, what
+ * Receivers that misbehave, through the built program: whatever they do, each record arrives or is accounted for, what
  * authorizes a request goes to nobody else, and nothing that is secret is shown.
  */
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { disposeGates } from "../fixtures/gate.ts";
 import { numberedLines } from "../fixtures/lines.ts";
 import { OutputsOfGate } from "../fixtures/outputs_of_gate.ts";
 import { random } from "../fixtures/random.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
 import { Datadog } from "../fixtures/vendors/datadog.ts";
 import { until } from "../fixtures/wait.ts";
@@ -56,7 +56,7 @@ async function bodyOf(request: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`misbehaving receivers and ${engine}${note}`, () => {
     beforeAll(async () => {
       out = await OutputsOfGate.start(engine, keys);

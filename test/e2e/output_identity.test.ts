@@ -2,14 +2,14 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type Status, statusAtRest } from "../fixtures/account.ts";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
 
 afterEach(disposeGates);
 
 const held = ({ queued, spooled }: Status): number => queued.records + spooled.records;
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`outputs without an id on ${engine}${note}`, () => {
     it("never get what another destination's spool holds; the one they were for gets it when it is back", async () => {
       const [first, second] = [await Sink.start(), await Sink.start()];

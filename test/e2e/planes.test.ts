@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { needsRedis, RedisServer } from "../fixtures/redis.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { isListening } from "../fixtures/tcp.ts";
 import { until } from "../fixtures/wait.ts";
 
@@ -44,7 +44,7 @@ function pythonManifest(replacement: string): string {
   return JSON.stringify({ version: "1.0", timestamp: "2026-11-23T10:00:00.000000", pipelines });
 }
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip || needsRedis.skip)(`two planes over Redis on ${engine}${note}${needsRedis.note}`, () => {
     const startData = (env: Record<string, string> = {}, more: { dataDir?: string; dontWait?: boolean } = {}) =>
       Gate.start({ command: "data", engine, env: { ...redis.env, ...env }, ...more });

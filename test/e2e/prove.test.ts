@@ -1,10 +1,10 @@
-/** `streamgate prove`: what rules would have saved on kept records, from plain and packed files and standard input, on both engines. */
+/** `streamgate prove`: what rules would have saved on kept records, from plain and packed files and standard input. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { runCommand } from "../fixtures/gate.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { temporaryDirectory } from "../fixtures/temporary_directory.ts";
 
 const rules = [
@@ -21,7 +21,7 @@ const lines = Array.from({ length: 3600 }, (_, second) => {
 const text = `${lines.join("\n")}\n`;
 const bytes = text.length - lines.length;
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`streamgate prove on ${engine}${note}`, () => {
     const folder = () => {
       const path = temporaryDirectory("prove");

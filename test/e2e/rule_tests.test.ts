@@ -1,9 +1,9 @@
-/** `streamgate test` and `POST /rules/test`: rule tests from files and over HTTP, on both engines. */
+/** `streamgate test` and `POST /rules/test`: rule tests from files and over HTTP. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
-import { engines, repository } from "../fixtures/requirement.ts";
+import { oneEngine, repository } from "../fixtures/requirement.ts";
 import { temporaryDirectory } from "../fixtures/temporary_directory.ts";
 
 afterEach(disposeGates);
@@ -13,7 +13,7 @@ const rules = [{ id: "debug", type: "filter", params: { value: "DEBUG" } }];
 const good = { name: "debug goes", input: "DEBUG x", expect: null };
 const bad = { name: "info goes", input: "INFO x", expect: null };
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`streamgate test on ${engine}${note}`, () => {
     const test = (args: readonly string[], input = "") => runCommand(["test", "--engine", engine, ...args], input);
     const file = (name: string, value: unknown) => {

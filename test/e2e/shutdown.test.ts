@@ -4,13 +4,13 @@ import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { expectInOrder, numberedLines } from "../fixtures/lines.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { connectTcp, isListening, write } from "../fixtures/tcp.ts";
 import { until } from "../fixtures/wait.ts";
 
 afterEach(disposeGates);
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`shutdown on ${engine}${note}`, () => {
     it.each(["SIGTERM", "SIGINT"] as const)("delivers what was sent before %s and exits 0", async (signal) => {
       const gate = await Gate.start({ engine });

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type Status, statusAtRest } from "../fixtures/account.ts";
 import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
 
 afterEach(disposeGates);
@@ -11,7 +11,7 @@ const count = 1000;
 const recordsOf = (tag: string) => Array.from({ length: count }, (_, n) => `${tag} ${n} ssn 123-45-6789`);
 const held = ({ queued, spooled }: Status): number => queued.records + spooled.records;
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`the spool's commands beside a running instance on ${engine}${note}`, () => {
     it("shows and exports what waits, refuses to repair it, and sends dead letters again under the rules that run", async () => {
       const [down, refusing] = [await Sink.start(), await Sink.start()];

@@ -1,11 +1,11 @@
 /** What survives a kill, and what a second start is refused. */
 import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 
 afterEach(disposeGates);
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`state on ${engine}${note}`, () => {
     it("keeps drafts, the published manifest and its version over kill -9", async () => {
       const first = await Gate.start({ engine });

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { freePort } from "../fixtures/ports.ts";
 import { needsRedis, RedisServer } from "../fixtures/redis.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { amountOf, scrape } from "../fixtures/scrape.ts";
 import { Sink } from "../fixtures/sink.ts";
 import { atRest } from "../fixtures/status.ts";
@@ -32,7 +32,7 @@ async function ask(port: number, path: string, headers: Record<string, string> =
   };
 }
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`metrics of a gate on ${engine}${note}`, () => {
     it("are the numbers of senders and receivers, on the control port and on the admin port", async () => {
       const sink = await Sink.start();

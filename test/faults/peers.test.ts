@@ -6,14 +6,14 @@ import { afterEach, describe, expect, it } from "vitest";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
 import { expectInOrder, numberedLines } from "../fixtures/lines.ts";
 import { freePort } from "../fixtures/ports.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
 import { write } from "../fixtures/tcp.ts";
 import { until } from "../fixtures/wait.ts";
 
 afterEach(disposeGates);
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`faults around ${engine}${note}`, () => {
     it("keeps what a connection sent before it was reset", async () => {
       const gate = await Gate.start({ engine });

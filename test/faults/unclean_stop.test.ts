@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { statusAtRest } from "../fixtures/account.ts";
 import { disposeGates, Gate } from "../fixtures/gate.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { oneEngine } from "../fixtures/requirement.ts";
 import { Sink } from "../fixtures/sink.ts";
 import { until } from "../fixtures/wait.ts";
 
@@ -16,7 +16,7 @@ function notedRecords(dataDir: string): number {
   return JSON.parse(readFileSync(join(dataDir, "run.json"), "utf8")).held.records;
 }
 
-for (const { engine, skip, note } of engines) {
+for (const { engine, skip, note } of oneEngine) {
   describe.skipIf(skip)(`a run after another on ${engine}${note}`, () => {
     it("says unclean, and what was in memory, after kill -9; clean after an orderly end", async () => {
       const sink = await Sink.start();

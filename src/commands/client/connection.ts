@@ -13,6 +13,9 @@ export interface ClientTarget {
   readonly token?: string | undefined;
   /** File of a certificate authority, PEM: instead of those that Node trusts. */
   readonly ca?: string | undefined;
+  /** Files of a certificate that is shown, and of its key, PEM. */
+  readonly clientCert?: string | undefined;
+  readonly clientKey?: string | undefined;
 }
 
 export interface CallOptions {
@@ -47,11 +50,16 @@ export class Connection {
   readonly #token: string | undefined;
   readonly #agent: Agent;
 
-  /** @throws StreamGateError SG_SETTING when the URL is none, SG_INPUT when the authority's file cannot be read */
-  constructor({ url, token, ca }: ClientTarget) {
+  /** @throws StreamGateError SG_SETTING when the URL is none, SG_INPUT when a file cannot be read */
+  constructor({ url, token, ca, clientCert, clientKey }: ClientTarget) {
     this.url = checkedUrl(url);
     this.#token = token;
-    const connect = { timeout: connectTimeoutMs, ...(ca !== undefined && { ca: readAuthority(ca) }) };
+    const connect = {
+      timeout: connectTimeoutMs,
+      ...(ca !== undefined && { ca: readPem("--ca", ca) }),
+      ...(clientCert !== undefined && { cert: readPem("--client-cert", clientCert) }),
+      ...(clientKey !== undefined && { key: readPem("--client-key", clientKey) }),
+    };
     this.#agent = new Agent({ connect, bodyTimeout: 0 });
   }
 
@@ -140,12 +148,16 @@ function checkedUrl(text: string): string {
   });
 }
 
-function readAuthority(path: string): Buffer {
+function readPem(flag: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
     const what = `cannot be read: ${(error as Error).message}`;
-    throw new StreamGateError("SG_INPUT", { where: `--ca ${path}`, what, fix: "name a file in PEM" }, { cause: error });
+    throw new StreamGateError(
+      "SG_INPUT",
+      { where: `${flag} ${path}`, what, fix: "name a file in PEM" },
+      { cause: error },
+    );
   }
 }
 
@@ -172,6 +184,17 @@ const reasons: Readonly<Record<string, string>> = {
 function away(url: string, error: Error): StreamGateError {
   if (error instanceof StreamGateError) return error;
   const code = codeOf(error);
+  // The server's alert, as OpenSSL words it; with TLS 1.3 it may come after the request was sent.
+  if (/CERTIFICATE_REQUIRED|ALERT_UNKNOWN_CA|ALERT_BAD_CERTIFICATE|ALERT_CERTIFICATE/.test(code))
+    return new StreamGateError(
+      "SG_CONTROL_AWAY",
+      {
+        where: url,
+        what: `it does not take the client certificate, or none was shown (${code})`,
+        fix: "name one of an authority in its CONTROL_TLS_CLIENT_CA with --client-cert and --client-key",
+      },
+      { cause: error },
+    );
   if (/CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/.test(code))
     return new StreamGateError(
       "SG_CONTROL_AWAY",

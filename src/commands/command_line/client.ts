@@ -9,12 +9,14 @@ import { finish, readNumber, withSettings } from "./options.ts";
 /** Of commands whose 1 means that something differs, as of `diff`. */
 const exitTrouble = 2;
 
-const clientSettings = ["url", "token", "ca"] as const;
+const clientSettings = ["url", "token", "ca", "clientCert", "clientKey"] as const;
 
 interface ClientFlags {
   readonly url?: string;
   readonly token?: string;
   readonly ca?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
   readonly json?: boolean;
 }
 

@@ -63,6 +63,8 @@ export class Authentication {
   readonly #log: AuthLog;
   readonly #failures = new Failures();
   readonly #refusals = new RateLimit(refusalLogMs);
+  readonly #configured: boolean;
+  readonly #off: boolean;
   /** Whether calls need a token. */
   readonly required: boolean;
 
@@ -73,12 +75,10 @@ export class Authentication {
     this.#log = log;
     const off = controlAuth === "off";
     const configured = token !== undefined || tokenFile !== undefined;
+    this.#off = off;
+    this.#configured = configured;
     this.required = configured && !off;
-    if (!configured && !off && !isLoopback(controlHost)) throw unguarded(controlHost, port);
-    if (off && !isLoopback(controlHost))
-      log.warn(
-        `CONTROL_AUTH=off: whoever reaches ${controlHost} may change rules and outputs; something else must guard the port`,
-      );
+    this.guard(controlHost, port);
     if (off && configured) log.warn("CONTROL_AUTH=off: the tokens that are configured are not asked for");
     this.#own =
       this.required && token !== undefined ? [{ name: settingTokenName, role: "admin", digest: digestOf(token) }] : [];
@@ -87,6 +87,19 @@ export class Authentication {
     if (this.required && token !== undefined && token.length < tokenCharactersMin)
       log.warn(
         `STREAMGATE_TOKEN has fewer than ${tokenCharactersMin} characters and can be guessed; \`streamgate token new\` makes one that cannot`,
+      );
+  }
+
+  /**
+   * A port asks for these tokens: the one at hand, and others of the same process.
+   * @throws StreamGateError SG_SETTING when its address can be reached from elsewhere and no token is configured
+   */
+  guard(host: string, port: PortWords): void {
+    if (isLoopback(host)) return;
+    if (!this.#configured && !this.#off) throw unguarded(host, port);
+    if (this.#off)
+      this.#log.warn(
+        `CONTROL_AUTH=off: whoever reaches the ${port.name} at ${host} may do all that it offers; something else must guard it`,
       );
   }
 

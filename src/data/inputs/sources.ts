@@ -111,13 +111,21 @@ export class Sources {
     return { first: slot(0), second: this.#slots + slot(1) };
   }
 
-  /** Counts a connection, unless there are too many. */
+  /**
+   * Counts a connection, unless there are too many. Counted first and looked at then, so that no limit is passed, whatever other workers do
+   * meanwhile; of two that come at once to the last place neither may get it.
+   */
   admit(place: SourcePlace): SourceRefusal | undefined {
     const { connections, connectionsPerSource } = this.limits;
-    if (connections > 0 && this.connections >= connections) return "connections";
-    if (connectionsPerSource > 0 && this.connectionsOf(place) >= connectionsPerSource) return "source";
     this.#count(place, 1);
-    return undefined;
+    const refusal =
+      connections > 0 && this.connections > connections
+        ? "connections"
+        : connectionsPerSource > 0 && this.connectionsOf(place) > connectionsPerSource
+          ? "source"
+          : undefined;
+    if (refusal !== undefined) this.#count(place, -1);
+    return refusal;
   }
 
   closed(place: SourcePlace): void {

@@ -213,6 +213,11 @@ export class DataPlane {
     return this.#rings.length;
   }
 
+  /** As they were opened; undefined: nothing listens yet. */
+  get ports(): Ports | undefined {
+    return this.#listening?.ports;
+  }
+
   /**
    * Runs a manifest: resolves when every worker does.
    * @throws StreamGateError SG_PUBLISH_REFUSED when a worker refuses it; nothing has changed then

@@ -169,7 +169,7 @@ export class Redaction {
     }
     if (this.#spans.length === 0) return redactVerdict.keep;
     this.#merge();
-    if (ranges !== undefined) this.#keepInScope(ranges);
+    if (ranges !== undefined) this.#keepInScope(text, ranges);
     if (this.#spans.length === 0) return redactVerdict.keep;
     if (this.#mode === redactMode.drop) {
       this.matches = this.#spans.length;
@@ -319,16 +319,35 @@ export class Redaction {
     this.#spans = kept;
   }
 
-  #keepInScope(ranges: readonly FieldFind[]): void {
+  /**
+   * Leaves of the spans what lies in the fields found: of a string whole escapes, of a number or a word all of it, so that JSON stays JSON
+   * behind other text, too.
+   */
+  #keepInScope(text: Buffer, ranges: readonly FieldFind[]): void {
     const pieces: Span[] = [];
     let range = 0;
+    // Where in `ranges[walked]` the next escape or byte begins that no piece has yet.
+    let walked = -1;
+    let unit = 0;
     for (const span of this.#spans) {
       while (range < ranges.length && ranges[range]!.end <= span.begin) range++;
       for (let i = range; i < ranges.length && ranges[i]!.begin < span.end; i++) {
-        const begin = Math.max(span.begin, ranges[i]!.begin);
-        const end = Math.min(span.end, ranges[i]!.end);
-        const layer = begin !== span.begin || end !== span.end ? noLayer : span.layer;
-        pieces.push({ ...span, begin, end, layer, bare: ranges[i]!.bare });
+        const { begin: rangeBegin, end: rangeEnd, bare } = ranges[i]!;
+        const next = () => Math.min(unit + unitBytes(text, unit), rangeEnd);
+        if (walked !== i) unit = rangeBegin;
+        walked = i;
+        let begin = unit;
+        if (bare) {
+          if (span.end > span.begin) unit = rangeEnd;
+        } else {
+          while (unit < rangeEnd && next() <= span.begin) unit = next();
+          begin = unit;
+          while (unit < rangeEnd && unit < span.end) unit = next();
+        }
+        const end = unit;
+        if (end === begin) continue;
+        const whole = begin === span.begin && end === span.end;
+        pieces.push({ ...span, begin, end, layer: whole || span.layer === rewritten ? span.layer : noLayer, bare });
       }
     }
     this.#spans = pieces;
@@ -344,6 +363,7 @@ export class Redaction {
   /** Ends soon behind `bytesMax` bytes of output, with part of it; so does `#rewriteJson`. */
   #rewritePlain(text: Buffer, bytesMax: number, out: Scratch): void {
     let copied = 0;
+    const inString = !this.#scope.empty;
     for (const span of this.#spans) {
       let { begin } = span;
       if ((this.#decode & redactDecode.json) !== 0 && begin > copied && text[begin - 1] === backslash) {
@@ -353,7 +373,7 @@ export class Redaction {
       }
       out.append(text, copied, begin);
       if (span.bare) appendAll(quoteText, out);
-      this.#appendReplacement(text, span, begin, span.end, span.bare, out);
+      this.#appendReplacement(text, span, begin, span.end, span.bare || inString, out);
       if (span.bare) appendAll(quoteText, out);
       copied = span.end;
       if (out.size > bytesMax) return;

@@ -1,0 +1,247 @@
+/**
+ * `streamgate/pino`: a transport for pino. In pino's worker thread, or in the caller's, the rules run over what the logger wrote, whole chunks at
+ * a time; what passes goes to a gate over TCP, to a file, or to standard output.
+ */
+
+import { readFileSync } from "node:fs";
+import { Writable } from "node:stream";
+import { StreamGateError } from "../errors.ts";
+import { parseJson } from "../json.ts";
+import { KiB, MiB } from "../settings/quantity.ts";
+import type { RulesInput } from "./compiled_rules.ts";
+import type { EngineCore, Survivors } from "./engine_core.ts";
+import { openCore } from "./engine_options.ts";
+import type { Amount, EngineStats } from "./engine_stats.ts";
+import { InputStream } from "./input_stream.ts";
+import {
+  type FileDestination,
+  type GateDestination,
+  type LogDestination,
+  SentToGate,
+  WrittenToFile,
+} from "./log_destination.ts";
+
+/** Options of `streamgate/pino`. All of it is JSON: pino hands it to a worker thread. */
+export interface PinoTransportOptions {
+  /** A list of rules or a manifest, or the path of a JSON file with either. Default: none, so that every record passes as it is. */
+  readonly rules?: RulesInput | string;
+  /** Default: native where it loads, else portable. */
+  readonly engine?: "native" | "portable";
+  /** Where what passes goes. Default `stdout`. */
+  readonly to?: "stdout" | "stderr" | GateDestination | FileDestination;
+  /**
+   * To a gate: most bytes that wait while it is away, 64 KiB or more. What finds no room is lost and counted, the newest first, and told in a
+   * record of its own when there is room. Default 8 MiB.
+   */
+  readonly queueBytes?: number;
+  /** To a gate: most milliseconds that the end of the logger, and a flush, wait for it. Default 3000; pino itself gives a worker 10 s. */
+  readonly endTimeoutMs?: number;
+}
+
+export interface PinoTransportStats {
+  /** What the rules did. */
+  readonly engine: EngineStats;
+  /** What the destination took: for a gate, what the system took to send. Bytes without line ends, here and below. */
+  readonly sent: Amount;
+  /** What waits for the gate. */
+  readonly queued: Amount;
+  /** What found no room while the gate was away, or was left at the end. */
+  readonly lost: Amount;
+  /** Records of the transport's own, which tell what was lost or withheld: in `sent`, and not in `engine`. */
+  readonly notices: Amount;
+}
+
+/** A stream that takes what pino writes: text or bytes of JSON lines, cut anywhere. */
+export interface PinoTransport extends Writable {
+  /** At rest `engine.passed.records + notices.records = sent.records + queued.records + lost.records`. */
+  stats(): PinoTransportStats;
+  /** Resolves when everything written so far was handed over, or `endTimeoutMs` is over. */
+  flush(done?: () => void): void;
+}
+
+/**
+ * Makes the stream. pino calls it in its worker; called by hand the result is a destination: `pino(pinoTransport({ … }))`.
+ * @throws StreamGateError as `createEngine` does; SG_INPUT, SG_MANIFEST when the file of rules cannot be read; SG_SETTING, SG_TLS
+ * @example
+ * pino({ transport: { target: "streamgate/pino", options: { rules: "rules.json", to: { port: 8081 } } } });
+ */
+export default function pinoTransport(options: PinoTransportOptions = {}): PinoTransport {
+  return new Transport(options);
+}
+
+/** A piece is what a gate may get twice, and what is lost at a time. */
+const pieceBytes = 64 * KiB;
+const queueBytesMin = 64 * KiB;
+/** A notice of each kind once in so long, and at the end. */
+const noticeMs = 10_000;
+const warningMs = 60_000;
+/** pino's own numbers. */
+const level = { warn: 40, error: 50 } as const;
+
+class Transport extends Writable implements PinoTransport {
+  readonly #core: EngineCore;
+  readonly #input: InputStream;
+  readonly #to: LogDestination;
+  readonly #notices = { records: 0, bytes: 0 };
+  /** What was told so far. */
+  #toldLost = 0;
+  #toldWithheld = 0;
+  #noticedAtMs = Number.NEGATIVE_INFINITY;
+  #warnedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PinoTransportOptions) {
+    super({ decodeStrings: true, highWaterMark: MiB });
+    const { rules = [], engine, to = "stdout", queueBytes = 8 * MiB, endTimeoutMs: endMs = 3000 } = options;
+    for (const [option, value, least] of [
+      ["queueBytes", queueBytes, queueBytesMin],
+      ["endTimeoutMs", endMs, 0],
+    ] as const)
+      if (!Number.isFinite(value) || value < least)
+        throw new StreamGateError("SG_SETTING", {
+          where: `pino transport options.${option}`,
+          what: `${JSON.stringify(value)} is no number from ${least}`,
+          fix: "docs/library.md tells what it takes",
+        });
+    const read = typeof rules === "string" ? readRulesFile(rules) : rules;
+    const where = "pino transport options";
+    this.#core = openCore({ rules: read, ...(engine !== undefined && { engine }) }, where);
+    this.#input = new InputStream(this.#core);
+    try {
+      this.#to = this.#open(to, { queueBytes, endMs });
+    } catch (error) {
+      this.#core.close();
+      throw error;
+    }
+  }
+
+  stats(): PinoTransportStats {
+    const { sent, queued, lost } = this.#to;
+    return {
+      engine: this.#core.stats(),
+      sent: { ...sent },
+      queued: { ...queued },
+      lost: { ...lost },
+      notices: { ...this.#notices },
+    };
+  }
+
+  /** pino asks for it by this name. */
+  flush(done: () => void = () => {}): void {
+    const flushed = () => this.#to.flush(done);
+    if (this.writableLength === 0) flushed();
+    else this.once("drain", flushed);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    this.#run(chunk, 0, done);
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    try {
+      this.#send(this.#input.finish(), () => {
+        this.#notice(true);
+        this.#to.end(() => {
+          const { records } = this.#to.lost;
+          if (records > this.#toldLost) this.#warn(`${records - this.#toldLost} log records were not delivered`);
+          done();
+        });
+      });
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#input.close();
+    if (!this.writableFinished) this.#to.destroy();
+    this.#core.close();
+    done(error);
+  }
+
+  #open(to: NonNullable<PinoTransportOptions["to"]>, limits: { queueBytes: number; endMs: number }): LogDestination {
+    const failed = (error: Error) => this.destroy(error);
+    if (to === "stdout") return new WrittenToFile(1, failed);
+    if (to === "stderr") return new WrittenToFile(2, failed);
+    if (typeof to === "object" && "file" in to) return new WrittenToFile(to.file, failed);
+    if (typeof to === "object" && "port" in to)
+      return new SentToGate(to, limits, (why) => {
+        // A logger that cannot log says it once a while where warnings go.
+        const nowMs = Date.now();
+        if (nowMs - this.#warnedAtMs < warningMs) return;
+        this.#warnedAtMs = nowMs;
+        this.#warn(`${why}: log records wait, and are lost when ${limits.queueBytes} bytes do`);
+      });
+    throw new StreamGateError("SG_SETTING", {
+      where: "pino transport options.to",
+      what: `${JSON.stringify(to)} is no destination`,
+      fix: 'give "stdout", "stderr", { file } or { host, port }',
+    });
+  }
+
+  #run(chunk: Buffer, from: number, done: (error?: Error) => void): void {
+    if (from >= chunk.length) {
+      done();
+      return;
+    }
+    const to = Math.min(from + pieceBytes, chunk.length);
+    try {
+      const survivors = this.#input.write(chunk.subarray(from, to));
+      this.#notice(false);
+      this.#send(survivors, (error) => (error === undefined ? this.#run(chunk, to, done) : done(error)));
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  #send(survivors: Survivors, done: (error?: Error) => void): void {
+    if (survivors.records === 0) done();
+    else this.#to.send(survivors, done);
+  }
+
+  /** Tells, in the stream itself, what is missing from it: never a record's content. */
+  #notice(last: boolean): void {
+    const lost = this.#to.lost.records - this.#toldLost;
+    const withheld = this.#withheldRecords() - this.#toldWithheld;
+    if (lost === 0 && withheld === 0) return;
+    const nowMs = Date.now();
+    if (!last && nowMs - this.#noticedAtMs < noticeMs) return;
+    const line = JSON.stringify({
+      level: withheld > 0 ? level.error : level.warn,
+      time: nowMs,
+      msg: `streamgate: log records are missing here: ${lost} were lost while the gate was away, ${withheld} withheld because a rule could not finish them`,
+      streamgate: { lost, withheld },
+    });
+    const bytes = Buffer.from(`${line}\n`);
+    if (!this.#to.hasRoom(bytes.length)) return;
+    this.#noticedAtMs = nowMs;
+    this.#toldLost += lost;
+    this.#toldWithheld += withheld;
+    this.#notices.records++;
+    this.#notices.bytes += bytes.length - 1;
+    this.#to.send({ bytes, records: 1 }, () => {});
+  }
+
+  #withheldRecords(): number {
+    return this.#core.stats().quarantined.records;
+  }
+
+  #warn(what: string): void {
+    process.emitWarning(`streamgate/pino: ${what}`, { code: "STREAMGATE_PINO" });
+  }
+}
+
+function readRulesFile(path: string): RulesInput {
+  const where = "pino transport options.rules";
+  const fix = "give a JSON file with a list of rules, or a manifest";
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new StreamGateError("SG_INPUT", { where, what: (error as Error).message, fix }, { cause: error });
+  }
+  try {
+    return parseJson(bytes) as RulesInput;
+  } catch (error) {
+    throw new StreamGateError("SG_MANIFEST", { where, what: `${path}: ${(error as Error).message}`, fix });
+  }
+}
