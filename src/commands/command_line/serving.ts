@@ -36,7 +36,10 @@ export function addServing(program: Command): void {
     return finish(await command(readSettings({ flags: options, env: process.env })));
   });
 
-  const healthSettings = ["controlPort", "adminPort", "controlTlsCert", "adminTlsCert"] as const;
+  const healthSettings = [
+    ...(["controlPort", "controlTlsCert", "controlTlsKey"] as const),
+    ...(["adminPort", "adminTlsCert", "adminTlsKey"] as const),
+  ] as const;
   withSettings(
     program.command("healthcheck").description("exit status 0 when a gate on this machine is alive, for containers"),
     healthSettings,
