@@ -47,6 +47,8 @@ export interface PinoTransportStats {
   readonly queued: Amount;
   /** What found no room while the gate was away, or was left at the end. */
   readonly lost: Amount;
+  /** Connections to the gate that broke: some of what was sent is missing there, and nobody can say how much. */
+  readonly broken: number;
   /** Records of the transport's own, which tell what was lost or withheld: in `sent`, and not in `engine`. */
   readonly notices: Amount;
 }
@@ -86,6 +88,7 @@ class Transport extends Writable implements PinoTransport {
   /** What was told so far. */
   #toldLost = 0;
   #toldWithheld = 0;
+  #toldBroken = 0;
   #noticedAtMs = Number.NEGATIVE_INFINITY;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -115,12 +118,13 @@ class Transport extends Writable implements PinoTransport {
   }
 
   stats(): PinoTransportStats {
-    const { sent, queued, lost } = this.#to;
+    const { sent, queued, lost, broken } = this.#to;
     return {
       engine: this.#core.stats(),
       sent: { ...sent },
       queued: { ...queued },
       lost: { ...lost },
+      broken,
       notices: { ...this.#notices },
     };
   }
@@ -141,8 +145,9 @@ class Transport extends Writable implements PinoTransport {
       this.#send(this.#input.finish(), () => {
         this.#notice(true);
         this.#to.end(() => {
-          const { records } = this.#to.lost;
-          if (records > this.#toldLost) this.#warn(`${records - this.#toldLost} log records were not delivered`);
+          const left = this.#to.lost.records - this.#toldLost;
+          if (left > 0)
+            this.#warn(left === 1 ? "1 log record was not delivered" : `${left} log records were not delivered`);
           done();
         });
       });
@@ -200,22 +205,32 @@ class Transport extends Writable implements PinoTransport {
 
   /** Tells, in the stream itself, what is missing from it: never a record's content. */
   #notice(last: boolean): void {
-    const lost = this.#to.lost.records - this.#toldLost;
-    const withheld = this.#withheldRecords() - this.#toldWithheld;
-    if (lost === 0 && withheld === 0) return;
+    const missing = {
+      lost: this.#to.lost.records - this.#toldLost,
+      withheld: this.#withheldRecords() - this.#toldWithheld,
+      broken: this.#to.broken - this.#toldBroken,
+    };
+    const { lost, withheld, broken } = missing;
+    if (lost + withheld + broken === 0) return;
     const nowMs = Date.now();
     if (!last && nowMs - this.#noticedAtMs < noticeMs) return;
+    const why = [
+      ...(lost > 0 ? [`${lost} were lost while the gate was away`] : []),
+      ...(withheld > 0 ? [`${withheld} were withheld because a rule could not finish them`] : []),
+      ...(broken > 0 ? [`what the gate had not read when its connection broke (${broken} times)`] : []),
+    ];
     const line = JSON.stringify({
       level: withheld > 0 ? level.error : level.warn,
       time: nowMs,
-      msg: `streamgate: log records are missing here: ${lost} were lost while the gate was away, ${withheld} withheld because a rule could not finish them`,
-      streamgate: { lost, withheld },
+      msg: `streamgate: log records are missing here: ${why.join(", ")}`,
+      streamgate: missing,
     });
     const bytes = Buffer.from(`${line}\n`);
     if (!this.#to.hasRoom(bytes.length)) return;
     this.#noticedAtMs = nowMs;
     this.#toldLost += lost;
     this.#toldWithheld += withheld;
+    this.#toldBroken += broken;
     this.#notices.records++;
     this.#notices.bytes += bytes.length - 1;
     this.#to.send({ bytes, records: 1 }, () => {});
