@@ -10,7 +10,6 @@ import { parseJson } from "../json.ts";
 import { KiB, MiB } from "../settings/quantity.ts";
 import type { RulesInput } from "./compiled_rules.ts";
 import type { EngineCore, Survivors } from "./engine_core.ts";
-import { openCore } from "./engine_options.ts";
 import type { Amount, EngineStats } from "./engine_stats.ts";
 import { InputStream } from "./input_stream.ts";
 import {
@@ -20,6 +19,7 @@ import {
   SentToGate,
   WrittenToFile,
 } from "./log_destination.ts";
+import { openCore } from "./open_core.ts";
 
 /** Options of `streamgate/pino`. All of it is JSON: pino hands it to a worker thread. */
 export interface PinoTransportOptions {
