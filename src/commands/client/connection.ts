@@ -126,7 +126,8 @@ export class Connection {
       return new Refusal(status, known, {
         what,
         ...(typeof where === "string" && { where }),
-        ...(typeof fix === "string" && { fix }),
+        // The API speaks of a header, the command line has no such thing.
+        ...(known === "SG_TOKEN" ? { fix: tokenFix } : typeof fix === "string" && { fix }),
       });
     }
     return new StreamGateError("SG_CONTROL_AWAY", {
@@ -136,6 +137,8 @@ export class Connection {
     });
   }
 }
+
+const tokenFix = "give one in STREAMGATE_TOKEN or with --token; `streamgate token new` makes one";
 
 function checkedUrl(text: string): string {
   const url = URL.parse(text);

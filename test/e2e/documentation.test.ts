@@ -1,0 +1,106 @@
+/**
+ * What the documentation shows works: each command block of the README and of docs/ is run, unless its fence says why not; each JSON block is well formed, and what
+ * in it is a rule, an output or a configuration is accepted by what reads those.
+ */
+import { globSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { readConfiguration } from "../../src/manifest/configuration.ts";
+import { readRule } from "../../src/manifest/rule.ts";
+import { outputTypes } from "../../src/outputs/index.ts";
+import { readOutput } from "../../src/outputs/read.ts";
+import { ruleTypes } from "../../src/rules/index.ts";
+import { checkPattern } from "../fixtures/check_pattern.ts";
+import { type Block, blocksOf, Page } from "../fixtures/documentation.ts";
+import { needsProgram, repository } from "../fixtures/requirement.ts";
+
+const pages = ["README.md", ...globSync("docs/**/*.md", { cwd: repository }).toSorted()].map((page) => ({
+  page,
+  blocks: blocksOf(page),
+}));
+const commandsOf = (blocks: readonly Block[]) =>
+  blocks.filter(({ language, noRun }) => language === "sh" && noRun === undefined);
+const needsTools = needsProgram("bash", "curl", "nc.openbsd");
+
+// Side by side: they mostly wait for programs to start.
+describe.concurrent("commands", () => {
+  for (const { page, blocks } of pages.filter((one) => commandsOf(one.blocks).length > 0)) {
+    const commands = commandsOf(blocks);
+    const needed = needsProgram(...new Set(commands.flatMap(({ needs }) => needs)));
+    const runnable = needsTools.skip ? [] : commands.filter(({ needs }) => !needsProgram(...needs).skip);
+    const note = `${needsTools.note}${needed.note}`.replace("skipped", runnable.length === 0 ? "skipped" : "in part");
+    it.skipIf(runnable.length === 0)(`of ${page} work, in their order${note}`, async () => {
+      const shell = await Page.open();
+      try {
+        for (const block of runnable)
+          await shell.run(block).catch((error: Error) => {
+            throw new Error(`${page}:${block.line}: ${error.message}`);
+          });
+      } finally {
+        await shell.close();
+      }
+    });
+  }
+
+  it("are marked as such: no other fence begins with a command", () => {
+    const hidden = pages.flatMap(({ page, blocks }) =>
+      blocks
+        .filter(
+          ({ language, text }) =>
+            /^(bash|shell|zsh)$/.test(language) || (language === "" && /^(curl|npx|npm) /.test(text)),
+        )
+        .map(({ line }) => `${page}:${line}`),
+    );
+    expect(hidden).toEqual([]);
+  });
+});
+
+describe("JSON", () => {
+  it.for(pages.filter(({ blocks }) => blocks.some(({ language }) => language === "json")))(
+    "of $page is well formed, and its rules, outputs and configurations are accepted",
+    ({ page, blocks }) => {
+      for (const { text, line } of blocks.filter(({ language }) => language === "json"))
+        try {
+          for (const value of valuesIn(text)) accept(value);
+        } catch (error) {
+          throw new Error(`${page}:${line}: ${(error as Error).message}`);
+        }
+    },
+  );
+
+  it("that is no rule is told from one that is", () => {
+    expect(() => accept({ type: "filter", params: { valu: "x" }, id: "a" })).toThrow("params");
+    expect(() => accept([{ anything: [{ type: "http", url: 1 }] }])).toThrow("url");
+    expect(() => accept({ rules: [], strange: 1, outputs: [] })).toThrow("strange");
+  });
+});
+
+/** One value, or one a line. */
+function valuesIn(text: string): unknown[] {
+  try {
+    return [JSON.parse(text)];
+  } catch {
+    return text
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .map((line) => JSON.parse(line));
+  }
+}
+
+/** @throws Error where something that is a rule, an output or a configuration by its form is not accepted */
+function accept(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  const { type, params, pipelines, rules } = value as Record<string, unknown>;
+  if (typeof type === "string" && ruleTypes.has(type) && params !== undefined) {
+    readRule(value, "", checkPattern);
+    return;
+  }
+  if (typeof type === "string" && outputTypes.has(type)) {
+    readOutput(value, "");
+    return;
+  }
+  if (Array.isArray(pipelines) || Array.isArray(rules)) {
+    readConfiguration(value, checkPattern);
+    return;
+  }
+  for (const inner of Object.values(value)) accept(inner);
+}
