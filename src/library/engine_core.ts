@@ -100,6 +100,17 @@ export class EngineCore {
     return { bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts), records };
   }
 
+  /** Whether summaries may come due while nothing is written. */
+  get remembers(): boolean {
+    return this.#parts.plan.rules.some(({ state }) => state !== undefined);
+  }
+
+  /** The summaries whose windows have ended. */
+  tick(): Survivors {
+    const nowMs = Date.now();
+    return this.collect((engine) => (engine.tick(nowMs) ? "done" : "full"));
+  }
+
   loseUnfinished(bytes: number): void {
     this.#unfinished.records++;
     this.#unfinished.bytes += bytes;

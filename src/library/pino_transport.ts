@@ -77,6 +77,8 @@ const queueBytesMin = 64 * KiB;
 /** A notice of each kind once in so long, and at the end. */
 const noticeMs = 10_000;
 const warningMs = 60_000;
+/** As a gate's workers do. */
+const tickMs = 1000;
 /** pino's own numbers. */
 const level = { warn: 40, error: 50 } as const;
 
@@ -91,6 +93,7 @@ class Transport extends Writable implements PinoTransport {
   #toldBroken = 0;
   #noticedAtMs = Number.NEGATIVE_INFINITY;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #ticks: NodeJS.Timeout | undefined;
 
   constructor(options: PinoTransportOptions) {
     super({ decodeStrings: true, highWaterMark: MiB });
@@ -115,6 +118,8 @@ class Transport extends Writable implements PinoTransport {
       this.#core.close();
       throw error;
     }
+    // Summaries of what was dropped do not wait for the next thing that is logged.
+    if (this.#core.remembers) this.#ticks = setInterval(() => this.#tick(), tickMs).unref();
   }
 
   stats(): PinoTransportStats {
@@ -141,6 +146,7 @@ class Transport extends Writable implements PinoTransport {
   }
 
   override _final(done: (error?: Error) => void): void {
+    clearInterval(this.#ticks);
     try {
       this.#send(this.#input.finish(), () => {
         this.#notice(true);
@@ -157,6 +163,7 @@ class Transport extends Writable implements PinoTransport {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearInterval(this.#ticks);
     this.#input.close();
     if (!this.writableFinished) this.#to.destroy();
     this.#core.close();
@@ -196,6 +203,11 @@ class Transport extends Writable implements PinoTransport {
     } catch (error) {
       done(error as Error);
     }
+  }
+
+  #tick(): void {
+    // What is being written brings them itself.
+    if (this.writableLength === 0) this.#send(this.#core.tick(), () => {});
   }
 
   #send(survivors: Survivors, done: (error?: Error) => void): void {

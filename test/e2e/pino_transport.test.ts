@@ -1,6 +1,6 @@
 /** `streamgate/pino`: what a logger writes meets the rules in its own process, and a gate's absence loses nothing in silence. */
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -154,6 +154,20 @@ describe("the pino transport", () => {
     expect(short).toBe("short");
     expect(JSON.parse(notice!)).toMatchObject({ level: 50, streamgate: { lost: 0, withheld: 1 } });
     expect(notice).not.toContain("aaaa");
+  });
+
+  it("tells of what dedupe dropped though nothing more is logged", async () => {
+    const file = join(folder, "summaries.log");
+    const dedupe = { id: "again", type: "dedupe", params: { window_s: 1 } };
+    const stream = pinoTransport({ rules: [dedupe], to: { file } });
+    stream.write("retry\n".repeat(42));
+    await until(
+      "the summary comes",
+      () => existsSync(file) && readFileSync(file, "utf8").includes("repeated 41 times"),
+    );
+    stream.end();
+    await finished(stream);
+    expect(stream.stats().engine.created.records).toBe(1);
   });
 
   it.each([
