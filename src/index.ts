@@ -9,11 +9,12 @@ export {
   type PipelineInput,
   type RulesInput,
 } from "./library/compiled_rules.ts";
+export { createGate } from "./library/create_gate.ts";
 export { createEngine, type RuleEngine } from "./library/engine.ts";
 export type { WithheldRecord } from "./library/engine_core.ts";
 export type { EngineOptions } from "./library/engine_options.ts";
 export type { Amount, EngineStats, RuleStats } from "./library/engine_stats.ts";
-export { createGate, type Gate, type GateLogLine, type GateOptions, type GatePorts } from "./library/gate_options.ts";
+export type { Gate, GateLogLine, GateOptions, GatePorts } from "./library/gate_options.ts";
 export type { GateSettings } from "./library/gate_settings.ts";
 export type { OutputConfig, Rule } from "./manifest/manifest.ts";
 export type { Weakening } from "./manifest/weakened.ts";

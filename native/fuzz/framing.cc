@@ -47,6 +47,7 @@ Outcome Run(const Stream& stream, std::string_view bytes, const Pass& pass) {
     const size_t size = pass.chunk_bytes_max >= bytes.size() ? bytes.size() : 1 + chance.Below(pass.chunk_bytes_max);
     const std::string_view piece = bytes.substr(0, size);
     bytes.remove_prefix(piece.size());
+    const size_t before = outcome.records.size();
     for (size_t at = 0, done = 0; done == 0;) {
       const Exact chunk(piece);
       framer.Begin(chunk.data(), chunk.size(), at);
@@ -78,6 +79,11 @@ Outcome Run(const Stream& stream, std::string_view bytes, const Pass& pass) {
       } else {
         framer.Keep();
         REQUIRE(framer.pending_bytes() <= uint64_t{stream.record_bytes_max} + 16, "%zu", framer.pending_bytes());
+        REQUIRE(framer.begun_bytes() >= framer.pending_bytes(), "%llu",
+                static_cast<unsigned long long>(framer.begun_bytes()));
+        // What is at hand behind a record that ended is another one, and said to be no longer than the chunk.
+        REQUIRE(outcome.records.size() == before || framer.begun_bytes() < chunk.size(), "%llu of %zu",
+                static_cast<unsigned long long>(framer.begun_bytes()), chunk.size());
       }
     }
   }

@@ -321,10 +321,12 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   const std::string_view bytes = input.Take(input.Number(2));
   std::string rest(input.Rest());
   DecodedPlan plan;
-  if (chance.Below(8) == 0 || !Decode(bytes, &plan)) return LLVMFuzzerMutate(data, size, max_size);
+  // Preparing a plan costs a thousand times what running it does, and one of many detectors most: it changes less
+  // often.
+  const size_t seldom = 1 + bytes.size() / 256;
+  if (chance.Below(7 + seldom) == 0 || !Decode(bytes, &plan)) return LLVMFuzzerMutate(data, size, max_size);
   std::string encoded(bytes);
-  // Preparing a plan costs more than running it.
-  if (chance.Below(3) != 0) {
+  if (chance.Below(2 + seldom) != 0) {
     MutateText(&rest, &chance);
   } else {
     for (size_t changes = 1 + chance.Below(3); changes > 0; --changes) Mutate(&plan, &chance);

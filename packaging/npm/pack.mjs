@@ -26,6 +26,10 @@ for (const name of readdirSync(target)) if (/^streamgate-.*\.tgz$/.test(name)) r
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const { version, license, description } = manifest;
+// npm refuses the provenance of a package that does not name the repository in which it is built.
+const { GITHUB_SERVER_URL, GITHUB_REPOSITORY } = process.env;
+if (manifest.repository === undefined && GITHUB_REPOSITORY !== undefined)
+  manifest.repository = { type: "git", url: `git+${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}.git` };
 const built = Object.keys(platforms).filter((name) => existsSync(addonOf(name)));
 const lacking = Object.keys(platforms).filter((name) => !built.includes(name));
 if (lacking.length > 0) {
@@ -56,6 +60,8 @@ function packPlatform(name) {
     version,
     description: `${description} (native engine, ${name})`,
     license,
+    // The addon is all there is to it.
+    type: "commonjs",
     ...("repository" in manifest && { repository: manifest.repository }),
     main: "streamgate.node",
     files: ["streamgate.node", "THIRD_PARTY_LICENSES"],
@@ -64,6 +70,8 @@ function packPlatform(name) {
     ...(libc !== undefined && { libc: [libc] }),
     engines: manifest.engines,
     preferUnplugged: true,
+    // src/data/engine/addon.ts compares it: an addon that was cut short must not be loaded.
+    addonBytes: statSync(addonOf(name)).size,
   });
   pack(folder);
 }

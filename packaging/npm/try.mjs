@@ -45,6 +45,7 @@ if (main === undefined) throw new Error("there is no tarball of streamgate; run 
 const npmCli = findNpm();
 const work = mkdtempSync(join(tmpdir(), "streamgate-try-"));
 const registry = await serveScope(packed);
+let pristine;
 
 const left = "npm install --include=optional";
 /** `engine`: what must run; `remedy`: what the one warning must say, absent where there must be none; `gate`: whether the walkthrough is run. */
@@ -57,13 +58,16 @@ const cases = [
   { name: "STREAMGATE_ENGINE=portable", engine: "portable", env: { STREAMGATE_ENGINE: "portable" } },
   { name: "--omit=optional", engine: "portable", npm: ["--omit=optional"], remedy: left, gate: true },
   { name: "no platform package to be had", engine: "portable", unserved: true, remedy: left },
-  { name: "a damaged addon", engine: "portable", change: damage, remedy: "reinstall it" },
+  { name: "an addon cut short", engine: "portable", change: cut, remedy: "reinstall it" },
+  { name: "an addon overwritten", engine: "portable", change: overwrite, remedy: "reinstall it" },
   { name: "an addon of another version", engine: "portable", change: age, remedy: "reinstall it" },
   { name: "node_modules of another platform", engine: "portable", change: exchange, remedy: "was installed for" },
   {
     name: "a platform without a prebuilt addon",
     engine: "portable",
-    env: { NODE_OPTIONS: `--import=data:text/javascript,Object.defineProperty(process,"arch",{value:"riscv64"})` },
+    env: {
+      NODE_OPTIONS: `--import=data:text/javascript,Object.defineProperty(process,%22arch%22,{value:%22riscv64%22})`,
+    },
     remedy: "there is no prebuilt addon for",
   },
   { name: "--no-addons", engine: "portable", env: { NODE_OPTIONS: "--no-addons" }, remedy: "without --no-addons" },
@@ -154,7 +158,6 @@ async function install(folder, env, { npm, direct, unserved }) {
 }
 
 /** What npm installs as published, once for all cases that change something of it. */
-let pristine;
 async function installed() {
   if (pristine === undefined) {
     pristine = mkdtempSync(join(work, "pristine-"));
@@ -188,8 +191,12 @@ function addonIn(folder) {
   return join(scopeOf(folder), name, "streamgate.node");
 }
 
-function damage(folder) {
+function cut(folder) {
   writeFileSync(addonIn(folder), readFileSync(addonIn(folder)).subarray(0, 1000));
+}
+
+function overwrite(folder) {
+  writeFileSync(addonIn(folder), Buffer.alloc(readFileSync(addonIn(folder)).length, "#"));
 }
 
 function age(folder) {

@@ -1,7 +1,7 @@
 /** Compiles objects two at a time, and runs the other commands that a build of the C++ parts needs. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { root } from "./list.mjs";
 
 /**
@@ -23,6 +23,31 @@ export async function compileStale(objects, command) {
   };
   await Promise.all([next(), next()]);
   return count;
+}
+
+const includes = new Map();
+
+/**
+ * @param {string} file below native/, relative to the repository
+ * @returns {number} when it, or anything of native/ that it includes over however many headers, changed last
+ */
+export function changedMs(file) {
+  const seen = new Set();
+  const look = (one) => {
+    if (seen.has(one)) return;
+    seen.add(one);
+    if (!includes.has(one)) includes.set(one, includedBy(one));
+    for (const next of includes.get(one)) look(next);
+  };
+  look(file);
+  return Math.max(...[...seen].map((one) => statSync(join(root, one)).mtimeMs));
+}
+
+/** Our own headers are included by their path below native/. */
+function includedBy(file) {
+  return [...readFileSync(join(root, file), "utf8").matchAll(/^#include "([^"]+)"/gm)]
+    .map(([, name]) => `native/${name}`)
+    .filter((name) => existsSync(join(root, name)));
 }
 
 /** @returns a promise of whether the command succeeded; what it prints goes where ours goes */

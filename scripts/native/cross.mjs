@@ -12,8 +12,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { platforms } from "../../src/data/engine/platforms.ts";
 import { findHeaders } from "./addon.mjs";
-import { compileStale, succeeds } from "./compile.mjs";
-import { addonSources, headers, root } from "./list.mjs";
+import { changedMs, compileStale, succeeds } from "./compile.mjs";
+import { addonSources, root } from "./list.mjs";
 import { fetchSources, re2Version } from "./sources.mjs";
 import { writeUnity } from "./unity.mjs";
 import { findZig, runtimeLicences, zigVersion } from "./zig.mjs";
@@ -62,7 +62,6 @@ async function build(name, { os, target }) {
     ...(os === "win32" ? ["-DNOMINMAX", "-DWIN32_LEAN_AND_MEAN", "-DO_NONBLOCK=0", "-DO_CLOEXEC=0"] : []),
   ];
   const unity = writeUnity(root, sources, { windows: os === "win32" });
-  const headersChangedMs = Math.max(...headers().map((file) => statSync(join(root, file)).mtimeMs));
   const objects = [
     ...Object.entries(unity).map(([part, source]) => ({
       source,
@@ -74,7 +73,7 @@ async function build(name, { os, target }) {
       source,
       object: join(folder, `${source}.o`),
       flags: [],
-      newestMs: Math.max(headersChangedMs, statSync(join(root, source)).mtimeMs),
+      newestMs: changedMs(source),
     })),
   ];
   await compileStale(objects, compile);

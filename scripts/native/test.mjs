@@ -10,8 +10,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { compileStale, succeeds } from "./compile.mjs";
-import { coreSources, headers, root, testSources } from "./list.mjs";
+import { changedMs, compileStale, succeeds } from "./compile.mjs";
+import { coreSources, root, testSources } from "./list.mjs";
 import { fetchSources } from "./sources.mjs";
 import { writeUnity } from "./unity.mjs";
 
@@ -38,12 +38,11 @@ function sanitizeFlags(own) {
 }
 const ownFlags = [...sanitizeFlags(true), "-Wall", "-Wextra", "-Werror", "-Wno-interference-size"];
 
-const headersChangedMs = Math.max(...headers().map((name) => statSync(join(root, name)).mtimeMs));
 const own = [...coreSources(), ...testSources()].map((name) => ({
   source: name,
   object: join(folder, `${name}.o`),
   flags: ownFlags,
-  newestMs: Math.max(headersChangedMs, statSync(join(root, name)).mtimeMs),
+  newestMs: changedMs(name),
 }));
 const libraries = Object.entries(unity).map(([name, source]) => {
   const built = join(root, "build/Release/obj.target/streamgate/.cache/unity", `${name}.o`);

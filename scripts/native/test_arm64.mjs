@@ -16,8 +16,8 @@
 import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { compileStale, succeeds } from "./compile.mjs";
-import { coreSources, headers, root, testSources } from "./list.mjs";
+import { changedMs, compileStale, succeeds } from "./compile.mjs";
+import { coreSources, root, testSources } from "./list.mjs";
 import { fetchSources } from "./sources.mjs";
 import { writeUnity } from "./unity.mjs";
 import { findZig, starts } from "./zig.mjs";
@@ -41,7 +41,6 @@ const compile = [
   "-Inative",
   ...["re2", "abseil-cpp"].flatMap((name) => ["-isystem", join(sources, name)]),
 ];
-const headersChangedMs = Math.max(...headers().map((name) => statSync(join(root, name)).mtimeMs));
 const leftOut = /^native\/test\/(model\/|udp_test\.cc$)/;
 const own = [...coreSources(), ...testSources().filter((name) => !leftOut.test(name))];
 const objects = [
@@ -55,7 +54,7 @@ const objects = [
     source: name,
     object: join(folder, `${name}.o`),
     flags: ["-Wall", "-Wextra", "-Werror"],
-    newestMs: Math.max(headersChangedMs, statSync(join(root, name)).mtimeMs),
+    newestMs: changedMs(name),
   })),
 ];
 await compileStale(objects, compile).catch((error) => fail(`for arm64: ${error.message}`));

@@ -1,7 +1,6 @@
 /** `createEngine`: rules over buffers and streams, in process. */
 
 import type { Duplex } from "node:stream";
-import { TransformStream, type TransformStreamDefaultController } from "node:stream/web";
 import { StreamGateError } from "../errors.ts";
 import { nameOf } from "../schema.ts";
 import type { EngineCore } from "./engine_core.ts";
@@ -30,7 +29,7 @@ export interface RuleEngine {
    * end of the last open stream of the engine what rules owe comes out (`flush`).
    */
   transform(): Duplex;
-  /** The same as a Web stream, for `pipeThrough`. */
+  /** The same as a Web stream, for `pipeThrough`. Its type is the global one, which is the DOM's where a compiler has those. */
   webTransform(): TransformStream<string | Uint8Array, Uint8Array>;
   /** @returns the summaries that rules owe of what they dropped, as records, each followed by LF; without it, what `dedupe` cut is told when its window ends */
   flush(): Buffer;
@@ -98,7 +97,7 @@ class InProcessEngine implements RuleEngine {
 
   flush(): Buffer {
     const nowMs = Date.now();
-    return this.#core.collect((engine) => engine.tellLast(nowMs)).bytes;
+    return this.#core.collect((engine) => (engine.tellLast(nowMs) ? "done" : "full")).bytes;
   }
 
   stats(): EngineStats {

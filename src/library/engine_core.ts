@@ -81,15 +81,15 @@ export class EngineCore {
     return kind.createFramer(framing, maxRecordBytes, source, this.#losses);
   }
 
-  /** @param step one call of the engine; true: it is done, false: it stopped for want of room */
-  collect(step: (engine: Engine) => boolean): Survivors {
+  /** @param step one call of the engine; full: it stopped for want of room; more: call it again */
+  collect(step: (engine: Engine) => "done" | "full" | "more"): Survivors {
     const parts: Buffer[] = [];
     const told: WithheldRecord[] = [];
     let records = 0;
     let batch = this.#batch;
     try {
-      for (let done = false; !done; ) {
-        done = step(this.#engine);
+      for (let state = "more"; state !== "done"; ) {
+        state = step(this.#engine);
         this.#takeWithheld(told);
         if (batch.records > 0) {
           records += batch.records;
@@ -97,7 +97,7 @@ export class EngineCore {
           parts.push(Buffer.from(batch.slice(0, batch.records)));
           batch.clear();
         }
-        const needBytes = done ? 0 : this.#engine.needBytes;
+        const needBytes = state === "full" ? this.#engine.needBytes : 0;
         const room = Math.max(batchBytes, needBytes);
         if (room === batch.bytesMax) continue;
         batch = room === batchBytes ? this.#batch : new Batch(batchRecords, room);

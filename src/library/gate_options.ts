@@ -1,4 +1,4 @@
-/** `createGate` as its caller sees it. */
+/** What `createGate` takes and gives. */
 
 import type { Weakening } from "../manifest/weakened.ts";
 import type { ManifestInput } from "./compiled_rules.ts";
@@ -53,18 +53,4 @@ export interface Gate {
    */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
-}
-
-/**
- * Starts a gate in this process. Signals, the exit status and standard error stay the caller's: call `close` when you end.
- * @throws StreamGateError as a rejection, with everything closed that was opened: SG_SETTING naming the option, SG_PORT_IN_USE, SG_DATA_DIR,
- *   SG_DATA_DIR_LOCKED, SG_TLS, SG_ENGINE_UNAVAILABLE, and what a manifest is refused for
- * @example
- * const gate = await createGate({ tcpPort: 0, udpPort: 0, dataDir: "gate", manifest: { pipelines: [{ outputs: [{ type: "http", url }] }] } });
- * await gate.publish(another);
- * await gate.close();
- */
-export async function createGate(options: GateOptions): Promise<Gate> {
-  const { startGate } = await import("./gate.ts");
-  return startGate(options);
 }

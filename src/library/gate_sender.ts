@@ -16,7 +16,7 @@ import type { Amount } from "./engine_stats.ts";
 /** What a socket is handed before the rest waits here, where it is counted. */
 const socketBytes = 256 * KiB;
 const retryMsMin = 100;
-const retryMsMax = 5000;
+const retryMsMax = 2000;
 /** A system may try for two minutes where nobody answers. */
 const connectMs = 10_000;
 

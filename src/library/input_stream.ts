@@ -4,7 +4,11 @@
  */
 
 import type { Framer } from "../data/engine/engine.ts";
+import { KiB } from "../settings/quantity.ts";
 import type { EngineCore, Survivors } from "./engine_core.ts";
+
+/** Both engines are faster over pieces that stay in the processor's caches than over megabytes: by a fifth, and threefold. */
+const pieceBytesMax = 64 * KiB;
 
 export class InputStream {
   readonly #core: EngineCore;
@@ -21,17 +25,25 @@ export class InputStream {
   /** @throws StreamGateError SG_ENGINE_CLOSED */
   write(chunk: Uint8Array): Survivors {
     const nowMs = Date.now();
+    const pieceBytes = this.#core.framing.kind === "datagram" ? Number.POSITIVE_INFINITY : pieceBytesMax;
     let at = 0;
+    let piece = chunk.subarray(0, pieceBytes);
+    let pieceAt = 0;
     return this.#core.collect((engine) => {
-      at = engine.runChunk(this.#framer, chunk, at, nowMs);
-      return at === chunk.length;
+      pieceAt = engine.runChunk(this.#framer, piece, pieceAt, nowMs);
+      if (pieceAt < piece.length) return "full";
+      at += piece.length;
+      if (at === chunk.length) return "done";
+      piece = chunk.subarray(at, at + pieceBytes);
+      pieceAt = 0;
+      return "more";
     });
   }
 
   /** Its last record may lack an end. The next `write` begins anew. */
   end(): Survivors {
     const nowMs = Date.now();
-    return this.#core.collect((engine) => engine.runEnd(this.#framer, nowMs));
+    return this.#core.collect((engine) => (engine.runEnd(this.#framer, nowMs) ? "done" : "full"));
   }
 
   /** As `end`; with the last open stream of the engine comes what its rules owe. Closes it. */
@@ -40,7 +52,7 @@ export class InputStream {
     let ended = false;
     const survivors = this.#core.collect((engine) => {
       ended ||= engine.runEnd(this.#framer, nowMs);
-      return ended && (this.#others() || engine.tellLast(nowMs));
+      return ended && (this.#others() || engine.tellLast(nowMs)) ? "done" : "full";
     });
     this.close();
     return survivors;

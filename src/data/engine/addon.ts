@@ -1,6 +1,6 @@
 /** Finds and loads the native addon, and explains when it does not load. Asked by both planes: "does RE2 take this pattern?" */
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { version } from "../../version.ts";
@@ -178,7 +178,7 @@ function tryPlaces(): LoadedAddon {
   const platform = platformName({ os: process.platform, cpu: process.arch, libc: familySync() });
   const prebuilt = packageOf(platform);
   const installed = tryTo(() => {
-    checkVersion(require(`${prebuilt}/package.json`).version);
+    checkPackage(require(`${prebuilt}/package.json`), require.resolve(prebuilt));
     return require(prebuilt);
   }, prebuilt);
   if (installed !== undefined) return { addon: installed };
@@ -186,9 +186,16 @@ function tryPlaces(): LoadedAddon {
   return { failures, remedy: remedyFor({ platform, failure: failures.at(-1)!, isClone, others }) };
 }
 
-/** Both sides read and write the same memory by layouts that change from one version to the next. */
-function checkVersion(found: string): void {
-  if (found !== version) throw new Error(`it is of version ${found}, and this is ${version}`);
+/**
+ * @param manifest of a prebuilt package, as packaging/npm/pack.mjs writes it
+ * @param file its addon
+ */
+function checkPackage(manifest: { version: string; addonBytes: number }, file: string): void {
+  // Both sides read and write the same memory by layouts that change from one version to the next.
+  if (manifest.version !== version) throw new Error(`it is of version ${manifest.version}, and this is ${version}`);
+  // A file that a full disk cut short would end the process with SIGBUS when it is loaded.
+  const { size } = statSync(file);
+  if (size !== manifest.addonBytes) throw new Error(`its addon has ${size} bytes instead of ${manifest.addonBytes}`);
 }
 
 function resolves(require: NodeJS.Require, name: string): boolean {

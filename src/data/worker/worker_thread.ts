@@ -15,6 +15,12 @@ interface Pending {
 
 export class WorkerDied extends Error {}
 
+/**
+ * A thread takes over Node's options of its process. Of a program that was given as text one says how that is read, and Node refuses it for a file;
+ * the others cannot be handed on one by one, since some are the process's alone.
+ */
+const threadOptions = process.execArgv.some((option) => option.startsWith("--input-type")) ? { execArgv: [] } : {};
+
 export class WorkerThread {
   readonly index: number;
   /** Resolves when the worker takes requests; rejects when it dies before. */
@@ -28,7 +34,8 @@ export class WorkerThread {
   /** @param died called once, unless `close` was called before */
   constructor(start: WorkerStart, log: Log, died: (cause: Error) => void) {
     this.index = start.index;
-    this.#worker = new Worker(entry, { workerData: start, name: `worker ${start.index}`, stdout: false });
+    const name = `worker ${start.index}`;
+    this.#worker = new Worker(entry, { workerData: start, name, stdout: false, ...threadOptions });
     const write = writeLog(log);
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on("message", (message: FromWorker) => {
