@@ -41,6 +41,18 @@ describe.concurrent("commands", () => {
     });
   }
 
+  it.skipIf(needsTools.skip).each([
+    ["a wrong status", "false", "status 1, not 0"],
+    ["a wrong status, of a command that fails within a pipe", "cat nowhere | cat", "status 1, not 0"],
+    ["a command that is not there any more", "npx streamgate publsh", "unknown command"],
+    ["a line that is not printed", "echo one # stdout: two", "nobody printed: two"],
+    ["an option of npx that the test does not know", "npx something", "the test runs no npx something"],
+  ])("that end with %s fail", async (_what, text, said) => {
+    const shell = await Page.open(50);
+    const block = { language: "sh", text, line: 1, noRun: undefined, needs: [], serves: false, exit: 0 };
+    await expect(shell.run(block).finally(() => shell.close())).rejects.toThrow(said);
+  });
+
   it("are marked as such: no other fence begins with a command", () => {
     const hidden = pages.flatMap(({ page, blocks }) =>
       blocks
