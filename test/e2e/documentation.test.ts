@@ -18,7 +18,7 @@ const pages = ["README.md", ...globSync("docs/**/*.md", { cwd: repository }).toS
   blocks: blocksOf(page),
 }));
 const commandsOf = (blocks: readonly Block[]) =>
-  blocks.filter(({ language, noRun }) => language === "sh" && noRun === undefined);
+  blocks.filter(({ language, noRun }) => /^(sh|console)$/.test(language) && noRun === undefined);
 const needsTools = needsProgram("bash", "curl", "nc.openbsd");
 
 // Side by side: they mostly wait for programs to start.
@@ -42,14 +42,14 @@ describe.concurrent("commands", () => {
   }
 
   it.skipIf(needsTools.skip).each([
-    ["a wrong status", "false", "status 1, not 0"],
-    ["a wrong status, of a command that fails within a pipe", "cat nowhere | cat", "status 1, not 0"],
-    ["a command that is not there any more", "npx streamgate publsh", "unknown command"],
-    ["a line that is not printed", "echo one # stdout: two", "nobody printed: two"],
-    ["an option of npx that the test does not know", "npx something", "the test runs no npx something"],
-  ])("that end with %s fail", async (_what, text, said) => {
+    ["a wrong status", "false", [], "status 1, not 0"],
+    ["a wrong status, of a command that fails within a pipe", "cat nowhere | cat", [], "status 1, not 0"],
+    ["a command that is not there any more", "npx streamgate publsh", [], "unknown command"],
+    ["a line that is not printed", "echo one", ["two"], "nobody printed: two"],
+    ["a program of npx that the test does not know", "npx something", [], "the test runs no npx something"],
+  ])("that end with %s fail", async (_what, text, prints, said) => {
     const shell = await Page.open(50);
-    const block = { language: "sh", text, line: 1, noRun: undefined, needs: [], serves: false, exit: 0 };
+    const block = { language: "sh", text, prints, line: 1, noRun: undefined, needs: [], serves: false, exit: 0 };
     await expect(shell.run(block).finally(() => shell.close())).rejects.toThrow(said);
   });
 
