@@ -36,11 +36,14 @@ RUN npm prune --omit=dev --ignore-scripts \
 # Of Node: the binary without its symbol table (18 MB), and the libraries that the base lacks. `env` starts scripts that name their
 # interpreter, so that `docker exec gate streamgate status` works where there is no shell.
 RUN libraries="/image/usr/lib/$(g++ -print-multiarch)" \
-    && mkdir -p /image/usr/local/bin /image/usr/bin "$libraries" /data \
+    && mkdir -p /image/usr/local/bin /image/usr/bin "$libraries" /image/opt/streamgate/licences /data \
+    && cp .cache/re2-*/re2/LICENSE /image/opt/streamgate/licences/re2 \
+    && cp .cache/re2-*/abseil-cpp/LICENSE /image/opt/streamgate/licences/abseil-cpp \
     && strip --strip-unneeded -o /image/usr/local/bin/node "$(command -v node)" \
     && cp /usr/bin/env /image/usr/bin/ \
     && ln -s /opt/streamgate/dist/commands/main.js /image/usr/local/bin/streamgate \
     && ldd /image/usr/local/bin/node | grep -oE '/[^ ]+/lib(stdc\+\+|gcc_s|atomic)\.so\.[0-9]+' | xargs cp -L -t "$libraries" \
+    && if [ -f /usr/local/LICENSE ]; then cp /usr/local/LICENSE /image/opt/streamgate/licences/node; fi \
     && chmod 0700 /data
 
 FROM ${BASE_IMAGE}

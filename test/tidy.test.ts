@@ -207,7 +207,8 @@ describe("twins", () => {
 });
 
 describe("generated files", () => {
-  it.each(["generate.mjs", "reference.mjs", "licences.mjs"])("are what scripts/%s writes", (script) => {
+  const generators = ["generate.mjs", "reference.mjs", "licences.mjs", "deploy/chart.mjs"];
+  it.each(generators)("are what scripts/%s writes", (script) => {
     const { status, stderr } = spawnSync(process.execPath, [join(repository, "scripts", script), "--check"], {
       encoding: "utf8",
     });

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "binding/batch_handle.h"
+#include "binding/closing.h"
 #include "binding/encoder_handle.h"
 #include "binding/engine_handle.h"
 #include "binding/framer_handle.h"
@@ -33,6 +34,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   PlanHandle::Init(env, exports);
   RingHandle::Init(env, exports);
   InitBatch(env, exports);
+  InitClosing(env, exports);
   InitGather(env, exports);
   InitPattern(env, exports);
   InitSpoolThread(env, exports);

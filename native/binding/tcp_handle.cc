@@ -157,6 +157,7 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
                                              InstanceMethod<&TcpHandle::Squeeze>("squeeze"),
                                              InstanceMethod<&TcpHandle::Look>("look"),
                                              InstanceMethod<&TcpHandle::Close>("close"),
+                                             InstanceAccessor<&TcpHandle::Listener>("listener"),
                                              InstanceAccessor<&TcpHandle::Connections>("connections"),
                                              InstanceAccessor<&TcpHandle::Accepted>("accepted"),
                                              InstanceAccessor<&TcpHandle::Refused>("refused"),
@@ -301,6 +302,9 @@ class TcpHandle : public Napi::ObjectWrap<TcpHandle> {
     on_readable_.Reset();
   }
 
+  Napi::Value Listener(const Napi::CallbackInfo&) {
+    return Napi::Number::New(env_, watch_ == nullptr ? -1 : watch_->reader().listener());
+  }
   Napi::Value Connections(const Napi::CallbackInfo&) {
     return Napi::Number::New(env_, watch_ == nullptr ? 0 : static_cast<double>(watch_->reader().connections()));
   }

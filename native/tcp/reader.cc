@@ -4,6 +4,8 @@
 #if defined(__linux__)
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -47,6 +49,13 @@ int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 size_t Unread(int fd) {
   int bytes = 0;
   return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<size_t>(bytes) : 0;
+}
+
+// Whether the end that was sent to the peer has not come there yet, as far as we know.
+bool EndIsUnderWay(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_FIN_WAIT1;
 }
 
 TcpReader::Result ResultOf(const Router::Result& result) {
@@ -507,6 +516,7 @@ void TcpReader::StopAccepting() {
   limits_rate_ = false;
   while (!resting_.empty()) EndRest(*resting_.begin());
   Accept();
+  for (const auto& connection : connections_) shutdown(connection->fd, SHUT_WR);
   if (listener_ < 0) return;
   close(listener_);
   listener_ = -1;
@@ -526,7 +536,7 @@ void TcpReader::FinishQuiet(uint32_t turns, bool cut) {
       connection->quota = Unread(connection->fd);
       if (connection->held_back) LetOn(connection.get());
       if (connection->quota > 0) continue;
-    } else if (connection->held_back || ++connection->quiet_turns < turns) {
+    } else if (connection->held_back || EndIsUnderWay(connection->fd) || ++connection->quiet_turns < turns) {
       // Held back it was not looked at. Those that hold the memory become quiet and end, so its turn comes.
       continue;
     }

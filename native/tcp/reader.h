@@ -92,14 +92,18 @@ class TcpReader {
 
   // Takes the connections that the kernel has completed, without reading them.
   void Accept();
-  // Takes them and closes the listener. From now on nothing rests: what peers have sent is to be read.
+  // The listener's descriptor; -1: there is none.
+  int listener() const { return listener_; }
+  // Takes them and closes the listener. From now on nothing rests: what peers have sent is to be read. All peers are
+  // told that this side ends, while what they send is still read: those that heed it send no more, and lose nothing.
   void StopAccepting();
   // One look at connections that bring nothing, between two calls of Read: those that brought nothing in `idle_looks`
   // of them, or whose record is older than `record_looks`, have ended (0: any number). True: there are such; the next
   // Read closes them. Looks count only while connections are read: what waits because of us is not the peers' fault.
   bool Look(uint32_t idle_looks, uint32_t record_looks);
   // One turn of a shutdown, after Read had its chance: a connection that brought nothing in `turns` of them has ended;
-  // the next Read closes it. Turns count only when the last pass looked at every connection. With `cut` every
+  // the next Read closes it. Turns count only when the last pass looked at every connection, and from when the peer's
+  // system has our end. With `cut` every
   // connection ends as soon as what the kernel holds of it now is read: its peer may never stop sending.
   void FinishQuiet(uint32_t turns, bool cut);
   // Closes everything. Returns the bytes that the process or the kernel had received and that were not run: now, and

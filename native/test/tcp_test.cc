@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -23,6 +25,7 @@
 #include "plan/prepare.h"
 #include "plan/run.h"
 #include "socket/gathering.h"
+#include "tcp/closing.h"
 #include "tcp/reader.h"
 #include "tcp/sources.h"
 #include "test/check.h"
@@ -89,8 +92,11 @@ class Rig {
     peers_.push_back(ends[1]);
     return peers_.size() - 1;
   }
-  size_t Connect(uint16_t port) {
+  // `silent`: this side has heard the answer, and does not say so until it sends something, or 200 ms have passed.
+  size_t Connect(uint16_t port, bool silent = false) {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const int off = 0;
+    if (silent) setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
@@ -829,6 +835,48 @@ TEST("connections that wait are taken before the listener closes", {
   CHECK_EQUAL(rig.reader->accepted(), uint64_t{5});
   rig.ReadAll();
   CHECK_EQUAL(rig.text, "x\nx\nx\nx\nx\n");
+});
+
+TEST("a listener that is about to close hears of nobody new, and says who waits, shaking hands or done with it", {
+  Rig rig;
+  TcpListener::Error error;
+  const uint16_t port = rig.reader->Listen("127.0.0.1", 0, false, &error);
+  const int listener = rig.reader->listener();
+  CHECK_EQUAL(WaitingConnections(listener), 0);
+  for (int i = 0; i < 3; ++i) rig.Connect(port);
+  const size_t silent = rig.Connect(port, true);
+  CHECK_EQUAL(WaitingConnections(listener), 4);
+  CHECK(TurnAwayConnections(listener));
+  const int late = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK_EQUAL(connect(late, reinterpret_cast<sockaddr*>(&to), sizeof to), -1);
+  CHECK_EQUAL(errno, EINPROGRESS);
+  CHECK_EQUAL(WaitingConnections(listener), 4);
+  rig.Send(silent, "its first word is the last of the handshake\n");
+  while (WaitingConnections(listener) > 0) rig.reader->Accept();
+  CHECK_EQUAL(rig.reader->accepted(), uint64_t{4});
+  pollfd answered{late, POLLOUT, 0};
+  CHECK_EQUAL(poll(&answered, 1, 0), 0);
+  close(late);
+  rig.reader->StopAccepting();
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text, "its first word is the last of the handshake\n");
+  CHECK_EQUAL(WaitingConnections(rig.peer(silent)), -1);
+});
+
+TEST("peers are told that the reader ends, and what they send until they have heard it is read", {
+  Rig rig;
+  const size_t peer = rig.Pair();
+  rig.Send(peer, "before\n");
+  rig.reader->StopAccepting();
+  char byte;
+  CHECK_EQUAL(recv(rig.peer(peer), &byte, 1, 0), ssize_t{0});
+  rig.Send(peer, "on its way\n");
+  rig.ReadAll();
+  CHECK_EQUAL(rig.text, "before\non its way\n");
 });
 
 TEST("a busy reader asks to be woken by its timer, a quiet one by its sockets", {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -120,6 +121,44 @@ TEST("a port that is served is refused with the system's reason", {
   CHECK(UdpReceiver::Start(
             nowhere, memory.data(), 4, [] {}, &error) == nullptr);
   CHECK_EQUAL(error.code, 0);
+});
+
+TEST("of what comes while one of two receivers of a port stops nothing is lost", {
+  RingMemory memory(65536);
+  RingMemory other_memory(65536);
+  UdpReceiver::Error error;
+  UdpReceiver::Options options;
+  options.reuse_port = true;
+  auto stays = UdpReceiver::Start(
+      options, memory.data(), 3, [] {}, &error);
+  options.port = stays->port();
+  std::vector<std::unique_ptr<Sender>> senders;  // of so many ports that both receivers have some
+  for (int i = 0; i < 16; ++i) senders.push_back(std::make_unique<Sender>(options.port));
+  uint64_t sent = 0;
+  uint64_t counted = 0;
+  Ring ring(memory.data(), 0);
+  Ring other_ring(other_memory.data(), 0);
+  // A close that is not led up to loses some in most of so many turns.
+  for (int turn = 0; turn < 40; ++turn) {
+    auto goes = UdpReceiver::Start(
+        options, other_memory.data(), 4, [] {}, &error);
+    CHECK(goes != nullptr);
+    std::atomic<bool> over{false};
+    std::thread load([&] {
+      for (size_t i = 0; !over.load(); ++i, ++sent) senders[i % senders.size()]->Send("x");
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    goes->Stop();
+    over.store(true);
+    load.join();
+    const UdpReceiver::Stats stats = goes->stats();
+    counted += stats.received_records + stats.lost_records + stats.kernel_drops;
+    TakeAll(ring);
+    TakeAll(other_ring);
+  }
+  stays->Stop();
+  const UdpReceiver::Stats stats = stays->stats();
+  CHECK_EQUAL(counted + stats.received_records + stats.lost_records + stats.kernel_drops, sent);
 });
 
 TEST("a sharded receiver puts each datagram into its owner's ring, waits at a full one, and loses none", {

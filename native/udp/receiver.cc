@@ -49,6 +49,8 @@ constexpr uint64_t kDatagramOverheadBytes = 512;
 // kernel's 8 MiB do not overflow in one (20 ms at 400 MB/s).
 constexpr int kFullNapMsMax = 16;
 constexpr int kErrorNapMs = 100;
+// Longer than the kernel takes to put a datagram into the socket that it has chosen for it.
+constexpr int kAsideMs = 5;
 // What is read after Stop at most, so that a flood can not keep the thread: as much as a large receive buffer holds.
 constexpr size_t kStopBytesMax = 64 << 20;
 
@@ -144,6 +146,7 @@ struct UdpReceiver::State {
   void Poll(bool socket, int timeout_ms);
   bool Gathers(uint64_t began_ns, uint64_t records, uint64_t bytes);
   void ReadDrops();
+  void StepAside();
 
   int fd;
   // One, or with a key every worker's.
@@ -157,6 +160,7 @@ struct UdpReceiver::State {
   uint64_t receive_buffer_bytes = 0;
   uint32_t max_record_bytes = 0;
   bool receive_failed = false;
+  bool aside = false;
   Gathering gathering;
 
   // Not zeroed: only the pages that datagrams reach are ever touched.
@@ -190,6 +194,7 @@ void UdpReceiver::State::Run() {
   uint64_t bytes = 0;
   for (;;) {
     const bool stopping = stop.load(std::memory_order_acquire);
+    if (stopping && !aside) StepAside();
     const unsigned count = Receive();
     records += count;
     for (unsigned i = 0; i < count; ++i) bytes += sizes[i];
@@ -366,6 +371,21 @@ bool UdpReceiver::State::WaitForRoom(int* nap_ms) {
 void UdpReceiver::State::Poll(bool socket, int timeout_ms) {
   pollfd fds[2] = {{wakeup.fd(), POLLIN, 0}, {socket ? fd : -1, POLLIN, 0}};
   if (poll(fds, 2, timeout_ms) > 0 && fds[0].revents != 0) wakeup.Clear();
+}
+
+// Connects the socket to itself, so that the kernel delivers nothing to it any more but what it holds for it already:
+// with SO_REUSEPORT datagrams go to the other sockets of the port from now on, where a close would lose those that came
+// since the last look. Then waits until those have come in whose socket the kernel had chosen before.
+void UdpReceiver::State::StepAside() {
+  aside = true;
+  sockaddr_storage self{};
+  socklen_t size = sizeof self;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&self), &size) != 0) return;
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&self);
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&self);
+  if (self.ss_family == AF_INET && v4->sin_addr.s_addr == INADDR_ANY) v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (self.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)) v6->sin6_addr = in6addr_loopback;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&self), size) == 0) Poll(false, kAsideMs);
 }
 
 // Asks the kernel for its count of this socket's drops: right now, where SO_RXQ_OVFL would tell with the next datagram

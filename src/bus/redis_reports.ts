@@ -5,8 +5,9 @@
  *     streamgate_planes         sorted set of the ids, by when they last did; the newest `planesMax`
  *     streamgate_plane_reports  channel: the id of one that has something new to say
  *
- * A plane says the same again every `repeatMs`, so one that was killed is gone after `expiryMs`, and a Redis that lost its memory knows
- * all of them again soon. Planes that were killed leave an id in the set until somebody lists it. With MANIFEST_KEY reports are signed.
+ * A plane says the same again every `repeatMsDefault`, without a notice, so one that was killed is gone after `expiryMs`, and a Redis that lost
+ * its memory knows all of them again soon. Planes that were killed leave an id in the set until somebody lists it. With MANIFEST_KEY reports
+ * are signed.
  */
 
 import { Redis } from "ioredis";
@@ -21,41 +22,46 @@ export const planesKey = "streamgate_planes";
 export const reportsChannel = "streamgate_plane_reports";
 
 export const expiryMs = 30_000;
-const repeatMs = 10_000;
+export const repeatMsDefault = 10_000;
 const planesMax = 1000;
 /** An end in order does not wait longer than this for Redis. */
 const farewellMs = 500;
 
 /** The data plane's side. It connects in the background; while Redis is away nothing is said, and the latest when it is back. */
-export function reportThroughRedis(target: RedisTarget, signed?: SignedReports): PlaneReporter {
+export function reportThroughRedis(
+  target: RedisTarget,
+  signed?: SignedReports,
+  repeatMs = repeatMsDefault,
+): PlaneReporter {
   const redis = new Redis(target.options);
   let latest: PlaneReport | undefined;
   let saidMs = 0;
-  const say = () => {
+  const say = (news: boolean) => {
     if (latest === undefined || redis.status !== "ready") return;
     const { id } = latest;
     const now = Date.now();
     // Each is said later than the one before, whatever the clock does: of signed ones an earlier one is not taken.
     saidMs = Math.max(now, saidMs + 1);
     const report = { ...latest, reported_at: new Date(saidMs).toISOString() };
-    redis
+    const saying = redis
       .multi()
       .set(planeKeyPrefix + id, signed === undefined ? JSON.stringify(report) : signed.sign(report), "PX", expiryMs)
       .zadd(planesKey, now, id)
-      .zremrangebyrank(planesKey, 0, -planesMax - 1)
-      .publish(reportsChannel, id)
-      .exec()
-      // It is said again; what Redis has to say about it, the subscriber's log has.
-      .catch(() => {});
+      .zremrangebyrank(planesKey, 0, -planesMax - 1);
+    // Whoever hears a notice reads the reports of all planes, so only news is worth one.
+    if (news) saying.publish(reportsChannel, id);
+    // It is said again; what Redis has to say about it, the subscriber's log has.
+    saying.exec().catch(() => {});
   };
   redis.on("error", () => {});
-  redis.on("ready", say);
+  // Redis may have forgotten what it was told.
+  redis.on("ready", () => say(true));
   redis.connect().catch(() => {});
-  const timer = setInterval(say, repeatMs).unref();
+  const timer = setInterval(() => say(false), repeatMs).unref();
   return {
     report(report) {
       latest = report;
-      say();
+      say(true);
     },
     async close() {
       clearInterval(timer);

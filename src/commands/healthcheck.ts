@@ -9,6 +9,9 @@ import { adminPortDefault, type Settings } from "../settings/settings.ts";
 
 type Ports = Pick<Settings, "controlPort" | "adminPort" | "controlTlsCert" | "adminTlsCert">;
 
+/** What a port says that asks for a certificate (CONTROL_TLS_CLIENT_CA), which this command has none of: that it says so is life enough. */
+const asksForCertificate = "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED";
+
 const timeoutMs = 2_000;
 
 /** @returns exit status 0, or 1 when neither answers; then it says why */
@@ -34,7 +37,9 @@ function ask({ port, tls }: { port: number; tls: boolean }): Promise<string | un
       resolve(response.statusCode === 200 ? undefined : `answers ${response.statusCode}`);
     });
     request.on("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
-    request.on("error", (error) => resolve(error.message));
+    request.on("error", (error: NodeJS.ErrnoException) =>
+      resolve(error.code === asksForCertificate ? undefined : error.message),
+    );
     request.end();
   });
 }

@@ -42,6 +42,9 @@ export interface Addon {
   readonly TcpReader: new (
     ...args: never[]
   ) => unknown;
+  /** Of a listener's descriptor, on Linux (`native/tcp/closing.h`). */
+  readonly turnAwayConnections?: (fd: number) => boolean;
+  readonly waitingConnections?: (fd: number) => number;
   /** Typed where it is used: `src/data/inputs/udp_native.ts`. */
   readonly UdpReceiver: new (
     ...args: never[]

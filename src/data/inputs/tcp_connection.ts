@@ -198,6 +198,11 @@ export class TcpConnection implements Unfinished {
     return slow ? "slow" : "idle";
   }
 
+  /** At a shutdown: the peer learns that this side ends while what it sends is still read. Who heeds it sends no more, and loses nothing. */
+  announceEnd(): void {
+    if (!this.#done) this.#socket.end();
+  }
+
   /** Ends the stream from our side when nothing arrived for `quietTurns`, or at once with `cut`. */
   finishIfQuiet(cut: boolean): void {
     if (this.#ended || this.#held !== undefined) return;

@@ -51,12 +51,16 @@ export interface TcpInput {
 
 /**
  * After a stop: a connection without data in this many turns of the event loop, each with a look at readable sockets, has no more to
- * read. Turns, not time: a loop that was busy with another connection for long has not looked at this one.
+ * read. Turns, not time: a loop that was busy with another connection for long has not looked at this one. Two tenths of a second: peers
+ * were told that this side ends, and what those send that have not looked yet would be lost.
  */
-export const quietTurns = 5;
+export const quietTurns = 20;
 const turnMs = 10;
-/** After a stop: how long peers that connect again and again may keep the listener open. */
-export const backlogMsMax = 1000;
+/**
+ * After a stop: how long peers whose handshake does not end, or that connect again and again, may keep the listener open. A segment of the
+ * handshake that was lost is sent again after a second (RFC 6298).
+ */
+export const backlogMsMax = 2500;
 
 /** One turn of the event loop, with a poll. */
 export async function turn(): Promise<void> {

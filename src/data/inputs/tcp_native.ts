@@ -6,6 +6,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { getSystemErrorName } from "node:util";
+import type { Log } from "../../telemetry/log.ts";
 import { loadAddon, type NativeEngine } from "../engine/addon.ts";
 import type { Engine } from "../engine/engine.ts";
 import { translated } from "../engine/native/errors.ts";
@@ -13,6 +14,7 @@ import type { NativeEngineHandle } from "../engine/native/run.ts";
 import { framingCode } from "../frame/framing.ts";
 import type { Reader, ReaderSite } from "../worker/inbox.ts";
 import type { UnfinishedAccount } from "../worker/memory_budget.ts";
+import { untilNobodyWaits } from "./closing_listener.ts";
 import { ListenerBook, type ListenerGuard, lookPlan, unguarded } from "./listener_limits.ts";
 import { portError } from "./port_error.ts";
 import { burstMs } from "./sources.ts";
@@ -26,6 +28,8 @@ interface TcpReader {
   resume(): void;
   pause(): void;
   accept(): void;
+  /** The listener's descriptor. */
+  readonly listener: number;
   stopAccepting(): void;
   finishQuiet(turns: number, cut: boolean): void;
   /** One look of those that `LookPlan` asks for. @returns whether it ended connections: call read, which closes them */
@@ -111,6 +115,7 @@ class NativeTcpInput implements TcpInput, Reader {
   lostBytes = 0;
   readonly #reader: TcpReader;
   readonly #site: ReaderSite;
+  readonly #log: Log | undefined;
   readonly #guard: ListenerGuard;
   readonly #book: ListenerBook;
   /** What it has told of the reader's counts. */
@@ -129,6 +134,7 @@ class NativeTcpInput implements TcpInput, Reader {
     this.port = port;
     this.#reader = reader;
     this.#site = site;
+    this.#log = log;
     this.#guard = guard;
     this.#book = new ListenerBook(guard, log);
     this.#memory = memory;
@@ -243,19 +249,12 @@ class NativeTcpInput implements TcpInput, Reader {
     reader.close();
   }
 
-  /**
-   * Closes the listener when a turn has brought no connection. The system completes connections by itself: to their peers, who
-   * may have sent everything and gone, those that wait to be taken are as good as open, and a close would drop them unseen.
-   */
   async #stopAccepting(timeoutMs: number): Promise<void> {
     const reader = this.#reader;
-    const deadline = Date.now() + timeoutMs;
-    for (let before = -1; before !== reader.accepted && Date.now() < deadline; ) {
-      before = reader.accepted;
-      await turn();
-      // Also while the outputs are full and nothing is read.
-      reader.accept();
-    }
+    const { listener: fd } = reader;
+    // Takes them also while the outputs are full and nothing is read.
+    const listener = { fd, accepted: () => reader.accepted, accept: () => reader.accept() };
+    await untilNobodyWaits(listener, timeoutMs, this.#log);
     reader.stopAccepting();
   }
 }

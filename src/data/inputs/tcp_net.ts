@@ -5,6 +5,7 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import type { ServerTls } from "../../tls/certificate_files.ts";
+import { untilNobodyWaits } from "./closing_listener.ts";
 import { ListenerBook, type ListenerGuard, type LookPlan, lookPlan, unguarded } from "./listener_limits.ts";
 import { portError } from "./port_error.ts";
 import type { SourcePlace } from "./sources.ts";
@@ -177,16 +178,11 @@ export class NetTcpInput implements TcpInput {
     this.#memory.close();
   }
 
-  /**
-   * Closes the listener when a turn has brought no connection. The system completes connections by itself: to their peers, who
-   * may have sent everything and gone, those that wait to be taken are as good as open, and a close would drop them unseen.
-   */
   async #stopAccepting(timeoutMs: number): Promise<void> {
-    const deadline = Date.now() + timeoutMs;
-    for (let before = -1; before !== this.#taken && Date.now() < deadline; ) {
-      before = this.#taken;
-      await turn();
-    }
+    // Node has no public way to a listener's descriptor; a version that hides it does without.
+    const { _handle: handle } = this.#server as unknown as { _handle?: { fd?: number } };
+    await untilNobodyWaits({ fd: handle?.fd, accepted: () => this.#taken }, timeoutMs, this.#options.log);
     this.#server.close();
+    for (const connection of this.#connections) connection.announceEnd();
   }
 }

@@ -102,6 +102,7 @@ class PortableUdp implements UdpInput {
   }
 
   async #stop(): Promise<void> {
+    await this.#stepAside();
     // libuv reads at most 32 datagrams a turn, so what the system holds still arrives over several.
     for (let turn = 0, seen = -1; turn < quietTurnsMax && seen !== this.#datagrams; turn++) {
       seen = this.#datagrams;
@@ -109,6 +110,13 @@ class PortableUdp implements UdpInput {
     }
     this.#readDrops();
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
+  }
+
+  /** As the native receiver does (`native/udp/receiver.cc`): connected to itself the socket gets nothing any more but what waits for it. */
+  #stepAside(): Promise<void> {
+    const { address, port } = this.#socket.address();
+    const own = address === "::" ? "::1" : address === "0.0.0.0" ? "127.0.0.1" : address;
+    return new Promise((resolve) => this.#socket.connect(port, own, () => resolve()));
   }
 
   #readDrops(): void {

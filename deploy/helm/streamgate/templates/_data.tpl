@@ -120,7 +120,7 @@ spec:
         {{- end }}
   volumes:
     {{- if ne $data.mode "statefulset" }}
-    # No sizeLimit: a pod that spills more would be evicted, and what it holds lost. Queues have their own bounds (spool.max_bytes).
+    # No sizeLimit: a pod that spills more would be evicted, and what it holds lost. Queues have their own bounds (queue.spool_max_bytes).
     - name: state
       emptyDir: {}
     {{- end }}
@@ -129,7 +129,8 @@ spec:
       {{- if and .Values.configSecret (not .Values.existingConfigMap) }}
       secret:
         secretName: {{ include "streamgate.fullname" . }}-config
-        defaultMode: 0440
+        # 0440, in a form that every YAML reads alike.
+        defaultMode: 288
       {{- else }}
       configMap:
         name: {{ default (printf "%s-config" (include "streamgate.fullname" .)) .Values.existingConfigMap }}

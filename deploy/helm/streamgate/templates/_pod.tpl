@@ -173,7 +173,8 @@ manifest-key:
 {{- range $name, $secret := . }}
 - name: {{ $name }}
   secret:
-    defaultMode: 0440
+    # 0440, in a form that every YAML reads alike.
+    defaultMode: 288
     {{- toYaml $secret | nindent 4 }}
 {{- end }}
 {{- end }}
