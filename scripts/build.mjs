@@ -66,6 +66,7 @@ async function buildTypeScript() {
   removeOrphans();
   copyCommonJs();
   await bundleTypeBox();
+  keepPublicTypes();
   if (existsSync(main)) chmodSync(main, 0o755);
   setFresh("typescript", stamp);
   return 0;
@@ -83,11 +84,26 @@ async function bundleTypeBox() {
   try {
     const { build } = await import("rolldown");
     const licence = readFileSync(join(root, "node_modules", "typebox", "license"), "utf8");
-    const banner = `/*!\nTypeBox\n\n${licence.trim()}\n*/`;
+    const banner = `/*!\n${licence.trim()}\n*/`;
     await build({ input: file, output: { file, format: "esm", banner }, logLevel: "silent" });
   } catch (error) {
     log(`TypeBox stays in its own modules, which load slowly: ${error.stack}\n`);
   }
+}
+
+/** Of the declarations those that the package's own lead to: nobody can import the others, and they are most of them. */
+function keepPublicTypes() {
+  const dist = join(root, "dist");
+  const wanted = new Set();
+  const visit = (path) => {
+    if (wanted.has(path)) return;
+    wanted.add(path);
+    for (const [, name] of readFileSync(path, "utf8").matchAll(/(?:from |import\()"(\.[^"]+)\.ts"/g))
+      visit(join(dirname(path), `${name}.d.ts`));
+  };
+  for (const name of ["index.d.ts", "pino.d.ts"]) visit(join(dist, name));
+  for (const name of readdirSync(dist, { recursive: true }))
+    if (name.endsWith(".d.ts") && !wanted.has(join(dist, name))) rmSync(join(dist, name));
 }
 
 /** Takes away what was compiled from a source that is gone: a stale module would still be importable. */
