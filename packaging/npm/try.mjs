@@ -132,7 +132,8 @@ async function tryCase({ engine, npm = [], env = {}, bare, direct, unserved, cha
     checkWarnings("the gate", seen.warnings, remedy);
     shown.push("walkthrough");
   }
-  if (main.manifest.exports !== undefined) shown.push(await tryLibrary(folder, environment, engine));
+  // The library is told by its options, not by the environment.
+  if (env.STREAMGATE_ENGINE === undefined) shown.push(await tryLibrary(folder, environment, engine));
   // Which of the seven npm took.
   shown.push(existsSync(scopeOf(folder)) ? readdirSync(scopeOf(folder)).join(", ") : "no platform package");
   return shown.join("; ");
