@@ -13,7 +13,7 @@ export interface Options {
   readonly runs: number;
   readonly seconds: number;
   readonly peers: ReadonlyMap<string, string>;
-  /** Where result.json, chart.svg and index.html go; undefined: nowhere. */
+  /** Where result.json, the charts and the pages go; undefined: nowhere. */
   readonly results: string | undefined;
   /** A Markdown file whose markers are filled. */
   readonly readme: string | undefined;
@@ -27,7 +27,7 @@ export const usage = `usage: npm run bench -- [options]
   --runs N           of each cell (3; quick: 1)
   --seconds N        of a run at a rate (10; quick: 2)
   --peer NAME=PATH   of ${peerNames.join(", ")}
-  --results FOLDER   writes result.json, chart.svg and index.html (bench/results; quick: nowhere)
+  --results FOLDER   writes result.json, charts and pages there (bench/results; quick: nowhere)
   --readme [FILE]    fills the markers of README.md`;
 
 /** @throws Error with a sentence for the user */

@@ -56,7 +56,8 @@ function start(args: readonly string[], env: Record<string, string> = {}, stdout
   return child;
 }
 
-const call = async (method: string, path: string) => {
+// biome-ignore lint/suspicious/noExplicitAny: answers of every shape are looked into.
+const call = async (method: string, path: string): Promise<any> => {
   const response = await fetch(`http://127.0.0.1:${controlPort}${path}`, { method });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response.json();

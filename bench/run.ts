@@ -13,9 +13,10 @@ import { isWrong, type Run } from "./measure/run.ts";
 import { type Options, readOptions, usage } from "./options.ts";
 import { compileNative } from "./programs.ts";
 import { chart } from "./report/chart.ts";
+import { headlineChart, headlineChartName, withHeadline } from "./report/headline.ts";
 import { aboutLines, page } from "./report/page.ts";
-import { withResult } from "./report/readme.ts";
 import type { CellResult, Result } from "./report/result.ts";
+import { resultsPage } from "./report/results_page.ts";
 import { tables } from "./report/table.ts";
 import { targetLines } from "./report/targets.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -164,10 +165,12 @@ function write({ results, readme }: Options, result: Result): void {
     mkdirSync(results, { recursive: true });
     writeFileSync(join(results, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
     writeFileSync(join(results, "chart.svg"), chart(result));
+    writeFileSync(join(results, headlineChartName), headlineChart(result));
+    writeFileSync(join(results, "README.md"), resultsPage(result));
     writeFileSync(join(results, "index.html"), page(result));
   }
   if (readme !== undefined) {
-    const chartPath = join(results ?? "bench/results", "chart.svg");
-    writeFileSync(readme, withResult(readFileSync(readme, "utf8"), result, chartPath));
+    const folder = join(results ?? "bench/results", "/");
+    writeFileSync(readme, withHeadline(readFileSync(readme, "utf8"), result, folder));
   }
 }

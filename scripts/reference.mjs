@@ -1,11 +1,14 @@
 /**
- * Writes the reference documentation from the tables in src/: `docs/reference/errors.md`, `docs/reference/outputs.md`,
- * `docs/reference/rules.md`, `docs/schema/streamgate.schema.json`, the price list of
- * `docs/prove.md`, the README's configuration table and its tables of rules and outputs. `--check` writes nothing and exits 1 where a text is stale.
+ * Writes the reference documentation from the tables in src/: all of `docs/reference/`, `docs/schema/streamgate.schema.json`, the price list of
+ * `docs/prove.md`, and the README's tables of rules, outputs, settings and measurements (these from bench/results/result.json, and with them
+ * `bench/results/README.md`). `--check` writes nothing and exits 1 where a text is stale.
  * Runs on a Node that strips types (22.18 and later): the repository's own.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { headlineChart, headlineChartName, withHeadline } from "../bench/report/headline.ts";
+import { resultsPage } from "../bench/report/results_page.ts";
 import { conditionSchema } from "../src/conditions/index.ts";
+import { statusOf } from "../src/control/answer.ts";
 import { detectorGroups, detectors } from "../src/detectors/index.ts";
 import { errorCodes } from "../src/errors.ts";
 import { configurationJsonSchema } from "../src/manifest/configuration_schema.ts";
@@ -14,7 +17,7 @@ import { deliveryFields } from "../src/outputs/delivery_fields.ts";
 import { outputTypes } from "../src/outputs/index.ts";
 import { priceLists } from "../src/prices/index.ts";
 import { ruleTypes } from "../src/rules/index.ts";
-import { settingsTable } from "../src/settings/settings.ts";
+import { defaultText, settingSchema, settingsOf, spellings, wanted } from "../src/settings/settings.ts";
 import { dataMetrics } from "../src/telemetry/data_metrics.ts";
 import { processMetrics } from "../src/telemetry/process_metrics.ts";
 
@@ -41,7 +44,9 @@ function between(text, start, end, body) {
   return `${text.slice(0, from + start.length)}\n${body}\n${text.slice(to)}`;
 }
 
-const rows = Object.entries(errorCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+const rows = Object.entries(errorCodes).map(
+  ([code, { meaning, remedy }]) => `| \`${code}\` | ${statusOf(code) ?? ""} | ${cell(meaning)} | ${cell(remedy)} |`,
+);
 put(
   "docs/reference/errors.md",
   `# Errors
@@ -50,10 +55,20 @@ put(
 
 Each error that StreamGate raises on purpose has a code that stays the same over releases. The line that is printed, and the
 answer of the control API, say further where the fault is (a place in your own file or request), what it is (the other party's
-words unchanged, RE2's for instance) and what to do. Neither holds a record's content or a secret.
+words unchanged, RE2's for instance) and what to do in this very case. Neither holds a record's content or a secret.
 
-| Code | Meaning |
-|---|---|
+\`\`\`
+streamgate: rules[0] "ssn" params.pattern: RE2 refuses it: missing ]: [0-9; close the character class with ]
+            where                          what                             what to do
+\`\`\`
+
+The control API answers \`{"detail":"…","error":{"code":"SG_…","where":"…","what":"…","fix":"…"}}\`. *Status* is its HTTP status where the code has one of its own;
+any other code answers 422. What HTTP itself refuses (404, 409, 413, 415, 429, 501, and 403 of a foreign web page or an unknown \`Host\`) is \`SG_INPUT\`.
+
+By symptom rather than by code: [troubleshooting.md](../troubleshooting.md).
+
+| Code | Status | Meaning | What to do |
+|---|---|---|---|
 ${rows.join("\n")}
 `,
 );
@@ -63,7 +78,7 @@ function fieldRows(properties, required = [], prefix = "") {
   return Object.entries(properties).flatMap(([name, schema]) => {
     const path = `${prefix}${name}`;
     const isRequired = required.includes(name);
-    const row = `| \`${path}\` | ${typeOf(schema)} | ${isRequired ? "required" : defaultOf(schema)} | ${cell(schema.description ?? "")} |`;
+    const row = `| \`${path}\` | ${typeOf(schema)} | ${isRequired ? "required" : defaultOf(schema)} | ${linked(cell(schema.description ?? ""), "../")} |`;
     const inner =
       schema["x-text"] !== undefined ? [] : [schema, ...(schema.anyOf ?? [])].filter((one) => one.properties);
     // Of several shapes each one's first field chooses it, so none of them is required.
@@ -101,6 +116,16 @@ function defaultOf({ default: value }) {
 
 function cell(text) {
   return text.replaceAll("|", "\\|");
+}
+
+/** `docs/….md` in a description, which the command line prints as it is, becomes a link. */
+function linked(text, folder) {
+  return text.replace(/`?docs\/([\w/]+\.md)`?/g, (_, page) => `[${page.replace(/^.*\//, "")}](${folder}${page})`);
+}
+
+/** As code in a cell of a table: one line, whatever backticks are in it. */
+function code(text) {
+  return `\`\` ${cell(text.replace(/\s*\n\s*/g, " … "))} \`\``;
 }
 
 const fieldsHead = "| Field | Type | Default | Meaning |\n|---|---|---|---|";
@@ -205,7 +230,7 @@ ${ruleSections.join("\n")}`,
 const groupsOf = (detector) =>
   [...detectorGroups].filter(([, members]) => members.includes(detector)).map(([name]) => `\`${name}\``);
 const detectorSections = [...detectors.values()].map(
-  (detector) => `### ${detector.name}
+  (detector) => `## ${detector.name}
 
 ${detector.title}. Groups: ${groupsOf(detector).join(", ")}.
 
@@ -215,15 +240,24 @@ ${detector.title}. Groups: ${groupsOf(detector).join(", ")}.
 - Source: ${detector.source}.
 `,
 );
-const detectorsText = readFileSync(new URL("docs/detectors.md", root), "utf8");
+const detectorRows = [...detectors.values()].map(
+  (detector) =>
+    `| [\`${detector.name}\`](#${detector.name}) | ${groupsOf(detector).join(", ")} | ${cell(detector.title)} | ${cell(detector.checks)} | ${code(detector.positives[0].text)} |`,
+);
 put(
-  "docs/detectors.md",
-  between(
-    detectorsText,
-    "<!-- detectors: written by scripts/reference.mjs from src/detectors/; do not edit -->",
-    "<!-- end of detectors -->",
-    `\n${detectorSections.join("\n")}`,
-  ),
+  "docs/reference/detectors.md",
+  `# Detectors
+
+<!-- Written by scripts/reference.mjs from src/detectors/; do not edit. -->
+
+What \`redact\` finds by name or by group: \`{"type":"redact","params":{"detectors":["credit_card","secrets"]}}\`. What becomes of a find, and how much is
+found and missed in a corpus: [detectors.md](../detectors.md). *Checks* is what is verified beyond the form; below the table is which forms each takes and what it misses.
+
+| Detector | Groups | Finds | Checks | Example |
+|---|---|---|---|---|
+${detectorRows.join("\n")}
+
+${detectorSections.join("\n")}`,
 );
 
 /** Own fields of a type, those that must be given in bold. */
@@ -268,17 +302,92 @@ const rulesTable = [
   ),
 ].join("\n");
 
-const readme = new URL("README.md", root);
-if (existsSync(readme)) {
-  const withSettings = between(
-    readFileSync(readme, "utf8"),
-    "<!-- settings:start -->",
-    "<!-- settings:end -->",
-    settingsTable(),
-  );
-  const withRules = between(withSettings, "<!-- rules:start -->", "<!-- rules:end -->", rulesTable);
-  put("README.md", between(withRules, "<!-- outputs:start -->", "<!-- outputs:end -->", outputsTable));
+const optionOf = ({ flag, placeholder }) => `--${flag}${placeholder === undefined ? "" : ` ${cell(placeholder)}`}`;
+const codeOrNothing = (text) => (text === undefined ? "" : `\`${text}\``);
+
+/** The settings that most installations touch; docs/reference/settings.md has all. */
+const settingsOfReadme = [
+  ...[
+    "tcpPort",
+    "udpPort",
+    "controlPort",
+    "controlHost",
+    "tcpFraming",
+    "maxRecordBytes",
+    "tlsPort",
+    "workers",
+    "engine",
+  ],
+  ...["dataDir", "config", "token", "redisUrl", "redisHost", "memoryBudget", "overload"],
+];
+const readmeSettings = [
+  "| Variable | Flag | Default | Meaning |",
+  "|---|---|---|---|",
+  ...settingsOfReadme.map(
+    (key) =>
+      `| \`${spellings[key].env}\` | \`${optionOf(spellings[key])}\` | ${codeOrNothing(defaultText(key))} | ${linked(settingSchema(key).description, "docs/")} |`,
+  ),
+].join("\n");
+
+/** What may be given: unit and range, or words. */
+function settingValue(key) {
+  const { minimum, maximum, anyOf, type } = settingSchema(key);
+  const { placeholder } = spellings[key];
+  if (anyOf !== undefined) return anyOf.map((one) => codeOrNothing(one.const)).join(", ");
+  if (type === "boolean") return "switch";
+  if (placeholder === "bytes") return `size, ${binarySize(minimum)} to ${binarySize(maximum)}`;
+  if (placeholder === "seconds") return `seconds, ${minimum / 1000} to ${maximum / 1000}`;
+  if (type === "number") return `share, ${minimum} to ${maximum}`;
+  if (minimum !== undefined) return `${minimum} to ${maximum}`;
+  return cell(wanted(key).replace(/^an? /, ""));
 }
+
+function binarySize(bytes) {
+  const power = bytes === 0 ? 0 : Math.floor(Math.log2(bytes) / 10);
+  return power === 0 ? `${bytes}` : `${bytes / 2 ** (10 * power)} ${["", "KiB", "MiB", "GiB", "TiB"][power]}`;
+}
+
+const settingSections = [
+  ["Records and rules", "Of `streamgate run` and `streamgate data`.", "data"],
+  ["Control API", "Of `streamgate run` and `streamgate control`.", "control"],
+  [
+    "Both planes",
+    "Of `run`, `control` and `data`; a few of them also of `pipe` and the commands that read a data directory, as their `--help` says.",
+    "both",
+  ],
+  [
+    "Asking a gate",
+    "Of the commands that ask a control API: `rules`, `outputs`, `publish`, `status` and their like ([cli.md](../cli.md)).",
+    "client",
+  ],
+].map(([title, text, group]) => {
+  const lines = settingsOf(group).map(
+    (key) =>
+      `| \`${spellings[key].env}\` | \`${optionOf(spellings[key])}\` | ${settingValue(key)} | ${codeOrNothing(defaultText(key))} | ${linked(settingSchema(key).description, "../")} |`,
+  );
+  return `## ${title}\n\n${text}\n\n| Variable | Flag | Value | Default | Meaning |\n|---|---|---|---|---|\n${lines.join("\n")}\n`;
+});
+put(
+  "docs/reference/settings.md",
+  `# Settings
+
+<!-- Written by scripts/reference.mjs from src/settings/settings.ts; do not edit. -->
+
+A flag wins over a variable, a variable over the default; an empty variable counts as not set. \`streamgate run --help\` prints the same. Sizes take
+\`KiB\`, \`MiB\`, \`GiB\` (and \`KB\`, \`MB\`, \`GB\`) or plain bytes. A value that does not fit stops the start with \`SG_SETTING\`, which names the flag or variable and what would fit.
+
+${settingSections.join("\n")}`,
+);
+
+const bench = JSON.parse(readFileSync(new URL("bench/results/result.json", root), "utf8"));
+put("bench/results/README.md", resultsPage(bench));
+put(`bench/results/${headlineChartName}`, headlineChart(bench));
+
+let readme = readFileSync(new URL("README.md", root), "utf8");
+readme = between(readme, "<!-- settings:start -->", "<!-- settings:end -->", readmeSettings);
+readme = between(readme, "<!-- rules:start -->", "<!-- rules:end -->", rulesTable);
+readme = between(readme, "<!-- outputs:start -->", "<!-- outputs:end -->", outputsTable);
+put("README.md", withHeadline(readme, bench, "bench/results/"));
 
 put("docs/schema/streamgate.schema.json", `${JSON.stringify(configurationJsonSchema(), null, 2)}\n`);
 

@@ -122,7 +122,8 @@ describe("names", () => {
   it("are in snake case", () => {
     const wrong = files.filter(
       ({ path }) =>
-        /^(src|test|native|scripts|bench)\//.test(path) && !/^[a-z0-9_]+(\.[a-z0-9_]+)*$/.test(basename(path)),
+        /^(src|test|native|scripts|bench)\//.test(path) &&
+        !/^([a-z0-9_]+(\.[a-z0-9_]+)*|README\.md)$/.test(basename(path)),
     );
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
@@ -215,9 +216,10 @@ describe("generated files", () => {
     expect(status).toBe(0);
   });
 
-  it("have a row for each error code", () => {
+  it("have a row for each error code, with what it means and what to do", () => {
     const reference = readFileSync(join(repository, "docs/reference/errors.md"), "utf8");
-    expect(Object.keys(errorCodes).filter((code) => !reference.includes(`\`${code}\``))).toEqual([]);
+    const row = (code: string) => new RegExp(`^\\| \`${code}\` \\| \\d* \\| .+\\. \\| .+\\. \\|$`, "m");
+    expect(Object.keys(errorCodes).filter((code) => !row(code).test(reference))).toEqual([]);
   });
 });
 
@@ -293,6 +295,21 @@ describe("the repository speaks of the product alone", () => {
           .map(([, name]) => name!)
           .filter((name) => globSync(name, { cwd: repository }).length === 0)
           .map((name) => `${path} names ${name}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  it("and every script that its workflows run is there", () => {
+    const { scripts } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
+    const wrong = files
+      .filter(({ path }) => path.startsWith(".github/workflows/"))
+      .flatMap(({ path, text }) =>
+        [
+          ...[...text.matchAll(/\bnpm run ([\w:]+)/g)].map(([, name]) => name!).filter((name) => !(name in scripts)),
+          ...[...text.matchAll(/(?<![\w/])(?:packaging|scripts|bench|test|\.ci)\/[\w./]+/g)]
+            .map(([name]) => name)
+            .filter((name) => !existsSync(join(repository, name))),
+        ].map((name) => `${path} runs ${name}`),
       );
     expect(wrong).toEqual([]);
   });

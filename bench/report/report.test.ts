@@ -3,9 +3,10 @@ import { describe, expect, it } from "vitest";
 import type { Run } from "../measure/run.ts";
 import { chart } from "./chart.ts";
 import { answersRightly, ratioToBestPeer, ratioToFloor } from "./figures.ts";
+import { begin, end, headlineChart, withHeadline } from "./headline.ts";
 import { aboutLines, page } from "./page.ts";
-import { begin, end, withResult } from "./readme.ts";
 import type { CellResult, Result } from "./result.ts";
+import { resultsPage } from "./results_page.ts";
 import { legend, number, table, tables } from "./table.ts";
 
 const cell = (subject: string, rank: CellResult["rank"], ...runs: Run[]): CellResult => ({
@@ -148,15 +149,39 @@ describe("the page's parts", () => {
 });
 
 describe("a README", () => {
+  const headline = {
+    ...result,
+    cells: cells.map((one) => ({ ...one, variant: "4 connections", group: "4 connections" })),
+  };
+
   it("keeps what stands around the markers, and can be filled again", () => {
-    const once = withResult(`# Title\n${begin}\nold\n${end}\nafter\n`, result, "bench/results/chart.svg");
+    const once = withHeadline(`# Title\n${begin}\nold\n${end}\nafter\n`, headline, "bench/results/");
     expect(once).toMatch(/^# Title\n/);
     expect(once).toMatch(/\nafter\n$/);
     expect(once).not.toContain("old");
-    expect(withResult(once, result, "bench/results/chart.svg")).toBe(once);
+    expect(withHeadline(once, headline, "bench/results/")).toBe(once);
+  });
+
+  it("gets one row a cell, the ratio to the best peer that answered rightly, and no figure of one that did not", () => {
+    const filled = withHeadline(`${begin}${end}`, headline, "r/");
+    expect(filled).toContain(
+      "| CPU-seconds per million lines | **StreamGate** | slow | fast but leaky | broken | StreamGate ÷ best peer |",
+    );
+    expect(filled).toContain("| TCP to a file, nothing else | 0.40 | 4.00 | wrong | – | 0.10 | – |");
+    expect(filled).toContain("(r/headline.svg)");
+    expect(headlineChart(headline)).toContain(">streamgate<");
   });
 
   it.each(["", begin, `${end}${begin}`, `${begin}${end}${begin}`])("is refused without its markers: %j", (text) => {
-    expect(() => withResult(text, result, "chart.svg")).toThrow("the file needs the lines");
+    expect(() => withHeadline(text, result, "r/")).toThrow("the file needs the lines");
+  });
+});
+
+describe("the page of a folder of results", () => {
+  it("has every cell, the legend, the conditions and the targets", () => {
+    const text = resultsPage(result);
+    for (const line of [...aboutLines(result), ...legend]) expect(text).toContain(line);
+    expect(text).toContain("| **streamgate** |");
+    expect(text).toContain("- target raw: CPU ≤ 1.5 × floor");
   });
 });

@@ -132,7 +132,8 @@ async function tryCase({ engine, npm = [], env = {}, bare, direct, unserved, cha
     checkWarnings("the gate", seen.warnings, remedy);
     shown.push("walkthrough");
   }
-  if (main.manifest.exports !== undefined) shown.push(await tryLibrary(folder, environment, engine));
+  // The library is told by its options, not by the environment.
+  if (env.STREAMGATE_ENGINE === undefined) shown.push(await tryLibrary(folder, environment, engine));
   // Which of the seven npm took.
   shown.push(existsSync(scopeOf(folder)) ? readdirSync(scopeOf(folder)).join(", ") : "no platform package");
   return shown.join("; ");
@@ -217,18 +218,18 @@ function outdate(folder) {
 
 /** The library as both kinds of modules get it. @returns what was seen */
 async function tryLibrary(folder, env, engine) {
-  const use = (get) => `
-    const { createEngine } = ${get};
-    const gate = await createEngine({ rules: [{ id: "d", type: "filter", params: { value: "DEBUG" } }] });
-    console.log(gate.engine ?? gate.kind);`;
+  const use = `
+    const engine = createEngine({ rules: [{ id: "ssn", type: "redact", params: { detector: "us_ssn" } }] });
+    process.stdout.write(engine.name + " " + engine.run("ssn 536-22-8726\\n"));
+    engine.close();`;
   const files = {
-    "by_import.mjs": use('await import("streamgate")'),
-    "by_require.cjs": `(async () => {${use('require("streamgate")')}})();`,
+    "by_import.mjs": `import { createEngine } from "streamgate";${use}`,
+    "by_require.cjs": `const { createEngine } = require("streamgate");${use}`,
   };
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(folder, name), text);
     const { stdout } = await run([process.execPath, name], { cwd: folder, env });
-    if (!stdout.includes(engine)) throw new Error(`${name}: ${stdout}`);
+    if (stdout !== `${engine} ssn [us_ssn]\n`) throw new Error(`${name}: ${stdout}`);
   }
   return "import and require";
 }

@@ -14,14 +14,14 @@
  * qemu-aarch64. When one is missing it says which in one line and ends with status 2. The last line is `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process";
-import { statSync } from "node:fs";
 import { join } from "node:path";
+import { platforms } from "../../src/data/engine/platforms.ts";
 import { changedMs, compileStale, succeeds } from "./compile.mjs";
-import { coreSources, root, testSources } from "./list.mjs";
-import { fetchSources } from "./sources.mjs";
-import { writeUnity } from "./unity.mjs";
+import { compileAddon } from "./cross_addon.mjs";
+import { root, testSources } from "./list.mjs";
 import { findZig, starts } from "./zig.mjs";
 
+const platform = "linux-arm64-musl";
 const only = process.argv.slice(2).find((arg) => !arg.startsWith("--"));
 const zig = findZig();
 if (zig === undefined) missing("zig: put it on PATH, or `pip install ziglang`, or set ZIG");
@@ -29,37 +29,23 @@ const qemu = ["qemu-aarch64-static", "qemu-aarch64"].find((command) => starts([c
 if (qemu === undefined) missing("qemu-aarch64-static: `apt-get install qemu-user-static`");
 
 const folder = join(root, ".cache", "native_test", "arm64");
-const sources = await fetchSources(root, () => {});
-const compile = [
-  ...zig,
-  "c++",
-  "-target",
-  "aarch64-linux-musl",
-  "-std=c++17",
-  "-O2",
-  "-DNDEBUG",
-  "-Inative",
-  ...["re2", "abseil-cpp"].flatMap((name) => ["-isystem", join(sources, name)]),
-];
+// The very objects of the addon for Alpine, but for the part that knows Node.
+const { objects: shipped, command } = await compileAddon(platform, platforms[platform], zig).catch((error) =>
+  fail(`for arm64: ${error.message}`),
+);
 const leftOut = /^native\/test\/(model\/|udp_test\.cc$)/;
-const own = [...coreSources(), ...testSources().filter((name) => !leftOut.test(name))];
-const objects = [
-  ...Object.entries(writeUnity(root, sources)).map(([name, source]) => ({
-    source,
-    object: join(folder, `${name}.o`),
-    flags: ["-w"],
-    newestMs: statSync(source).mtimeMs,
-  })),
-  ...own.map((name) => ({
+const tests = testSources()
+  .filter((name) => !leftOut.test(name))
+  .map((name) => ({
     source: name,
     object: join(folder, `${name}.o`),
     flags: ["-Wall", "-Wextra", "-Werror"],
     newestMs: changedMs(name),
-  })),
-];
-await compileStale(objects, compile).catch((error) => fail(`for arm64: ${error.message}`));
+  }));
+await compileStale(tests, command).catch((error) => fail(`for arm64: ${error.message}`));
+const objects = [...shipped.filter(({ source }) => !source.startsWith("native/binding/")), ...tests];
 const program = join(folder, "native_test");
-if (!(await succeeds([...compile, ...objects.map(({ object }) => object), "-static", "-o", program])))
+if (!(await succeeds([...command, ...objects.map(({ object }) => object), "-static", "-o", program])))
   fail("linking failed");
 const { status, signal } = spawnSync(qemu, [program, ...(only === undefined ? [] : [only])], {
   cwd: root,

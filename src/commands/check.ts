@@ -1,4 +1,4 @@
-/** `streamgate check FILE`: says whether rules or a manifest would be accepted, and if not, which field and why. */
+/** `streamgate check FILE`: says whether rules, a configuration file or a manifest would be accepted, and if not, which field and why. */
 
 import { selectEngine } from "../data/engine/select.ts";
 import { compilePlan } from "../plan/compile.ts";

@@ -1,8 +1,9 @@
-/** A file of rules as `check` and `pipe` take it: a JSON list of rules, or a whole manifest. */
+/** A file of rules as `check`, `pipe` and `prove` take it: a JSON list of rules, the configuration file, or a whole manifest. */
 
 import { readFileSync } from "node:fs";
 import { StreamGateError } from "../errors.ts";
 import { parseJson } from "../json.ts";
+import { readConfiguration } from "../manifest/configuration.ts";
 import {
   activePipeline,
   type OutputConfig,
@@ -11,6 +12,7 @@ import {
   readManifest,
   readRules,
 } from "../manifest/manifest.ts";
+import { isRecord } from "../schema.ts";
 
 export interface RulesFile {
   readonly rules: readonly Rule[];
@@ -20,7 +22,7 @@ export interface RulesFile {
   readonly warnings: readonly string[];
 }
 
-const fix = "give a JSON list of rules, or a manifest";
+const fix = "give a JSON list of rules, streamgate.json, or a manifest";
 
 /**
  * @param file a path; 0: standard input
@@ -29,6 +31,10 @@ const fix = "give a JSON list of rules, or a manifest";
 export function readRulesFile(file: string | 0, check: PatternChecker): RulesFile {
   const value = readJsonFile(file, fix);
   if (Array.isArray(value)) return readRules(value, check);
+  if (isRecord(value) && "rules" in value && !("pipelines" in value)) {
+    const { configuration, warnings } = readConfiguration(value, check);
+    return { rules: configuration.rules, outputs: configuration.outputs, warnings };
+  }
   const { manifest, warnings } = readManifest(value, check);
   const { processors, outputs } = activePipeline(manifest);
   return { rules: processors, outputs, warnings };

@@ -40,8 +40,14 @@ import { signedManifests, signedReports } from "./signing.ts";
 export async function command(settings: Settings): Promise<void> {
   configureLog(settings);
   await opening(async (opened) => {
-    const { directory } = await openGate(settings, opened, { stoppable: (stop) => onShutdown(log, stop) });
+    const { directory, telemetry } = await openGate(settings, opened, { stoppable: (stop) => onShutdown(log, stop) });
     log.info(`data directory ${directory}`);
+    // The first start: somebody wonders what to do next.
+    const { version } = (await telemetry.status()) as { version?: unknown };
+    if (version === passthrough.version)
+      log.info(
+        "nothing is published yet: records come out on standard output as they are, until there are rules and outputs (`streamgate rules add`, `outputs add`, `publish`, or the documentation above)",
+      );
   });
 }
 

@@ -19,14 +19,19 @@ export async function command(connection: Connection, { json }: { readonly json:
 
 function tell(status: Fields): void {
   const version = status.version ?? null;
+  // A data plane whose control plane has published nothing runs a manifest of version 0; one that waits for a first one runs none.
   const running =
-    version === null ? "nothing is published yet, records pass to the console" : `version ${version} runs`;
+    version === null
+      ? "no manifest yet, so nothing listens for records"
+      : version === "0"
+        ? "nothing is published yet, records pass to the console"
+        : `version ${version} runs`;
   say(
     [
       paint("bold", running),
       text(status.engine),
-      `${number(amount(status.workers))} workers`,
-      `${number(amount(status.connections))} connections`,
+      counted(status.workers, "worker"),
+      counted(status.connections, "connection"),
     ]
       .filter((one) => one !== "")
       .join(" · "),
@@ -47,8 +52,23 @@ function tell(status: Fields): void {
 
 /** What somebody who was woken wants to see first. */
 function tellTrouble(status: Fields): void {
-  const { config, reload, last_reload: lastReload, overload, quarantined, lost, imbalance, rule_flags: flags } = status;
-  for (const one of [reload, lastReload, config]) if (isRecord(one) && typeof one.error === "string") warn(one.error);
+  const {
+    config,
+    reload,
+    revert,
+    not_ready: notReady,
+    overload,
+    quarantined,
+    lost,
+    imbalance,
+    rule_flags: flags,
+  } = status;
+  if (isRecord(reload) && reload.result === "refused") warn(`${text(reload.says)}: ${text(reload.why)}`);
+  const { file, refused } = fields(config);
+  if (refused !== undefined)
+    warn(`the configuration file ${text(file)} is refused, what ran before runs on: ${text(fields(refused).error)}`);
+  tellRevert(fields(revert));
+  if (Array.isArray(notReady)) warn(`not ready: ${list(notReady)}`);
   if (isRecord(overload) && overload.active === true)
     warn(`overload: rules that only reduce are skipped: ${list(overload.skipped)}`);
   for (const [cause, one] of Object.entries(fields(lost)))
@@ -58,13 +78,22 @@ function tellTrouble(status: Fields): void {
   for (const [rule, told] of Object.entries(fields(flags))) warn(`rule ${JSON.stringify(rule)}: ${list(told)}`);
   for (const [id, one] of Object.entries(fields(status.outputs))) {
     const { breaker, last_error: error, spool_error: spoolError, lost: lostThere } = fields(one);
-    if (breaker !== undefined && breaker !== "closed") warn(`output ${id} is ${breaker}: ${text(error)}`);
+    if (breaker !== undefined && breaker !== "closed") warn(`output ${id}: breaker ${breaker}, ${text(error)}`);
     if (typeof spoolError === "string") warn(`output ${id}: its spool ${spoolError}`);
     const gone = sum(fields(lostThere));
     if (gone.records > 0)
       warn(`output ${id} has lost ${amountText(gone)} (${Object.keys(fields(lostThere)).join(", ")})`);
   }
   if (amount(imbalance) !== 0) warn(`the account is off by ${imbalance}, which is a bug if it stays`);
+}
+
+/** What the data plane has done, or would have, by itself: docs/versions.md. */
+function tellRevert({ reverted, last_alert: alert }: Fields): void {
+  if (isRecord(reverted))
+    warn(
+      `went back by itself from version ${text(reverted.version)} to the reduce rules${reverted.outputs === true ? " and outputs" : ""} of version ${text(reverted.to)}: ${text(reverted.why)}`,
+    );
+  else if (isRecord(alert)) warn(`version ${text(alert.version)}: ${text(alert.what)}`);
 }
 
 function tellRules(status: Fields): void {
@@ -114,6 +143,10 @@ function text(value: unknown): string {
 
 function list(value: unknown): string {
   return Array.isArray(value) ? value.join(", ") : text(value);
+}
+
+function counted(value: unknown, noun: string): string {
+  return `${number(amount(value))} ${noun}${amount(value) === 1 ? "" : "s"}`;
 }
 
 function amount(value: unknown): number {

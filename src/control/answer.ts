@@ -1,7 +1,7 @@
 /** How the control API says no: one body for every error, and the status that goes with each code. */
 
-import { Type } from "typebox";
 import { type ErrorCode, type ErrorParts, StreamGateError, sentence } from "../errors.ts";
+import { Type } from "../typebox.ts";
 
 /** `detail` is the whole sentence, for people; `error` its parts, for programs. */
 const errorSchema = Type.Object(
@@ -49,6 +49,11 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   SG_ENGINE_UNAVAILABLE: 500,
 };
 
+/** The status that a code has of its own; undefined: 422, where the control API answers with it at all. */
+export function statusOf(code: ErrorCode): number | undefined {
+  return statuses[code];
+}
+
 /** An error of HTTP itself: its own status. */
 export class RequestError extends StreamGateError {
   readonly status: number;
@@ -61,7 +66,7 @@ export class RequestError extends StreamGateError {
 
 export function answerFor(error: StreamGateError): { status: number; body: { detail: string; error: object } } {
   const { code, where, what, fix } = error;
-  const status = error instanceof RequestError ? error.status : (statuses[code] ?? 422);
+  const status = error instanceof RequestError ? error.status : (statusOf(code) ?? 422);
   const parts = { ...(where !== undefined && { where }), what, ...(fix !== undefined && { fix }) };
   return { status, body: { detail: sentence(parts), error: { code, ...parts } } };
 }

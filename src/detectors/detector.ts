@@ -1,4 +1,4 @@
-/** What a detector is: one kind of personal data or secret, as data. Engines do the finding; docs/detectors.md is made of these texts. */
+/** What a detector is: one kind of personal data or secret, as data. Engines do the finding; docs/reference/detectors.md is made of these texts. */
 
 /** `pci` and `pii` and `secrets` by what it protects; `all` is every one. */
 export type DetectorGroup = "pci" | "pii" | "secrets";

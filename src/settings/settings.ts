@@ -6,12 +6,12 @@
  */
 
 import { availableParallelism } from "node:os";
-import { type Static, type TSchema, Type } from "typebox";
 import type { Framing } from "../data/frame/framing.ts";
 import { StreamGateError } from "../errors.ts";
 import { parsePrice, priceForm, pricesText, priceWords } from "../prices/index.ts";
 import type { Price } from "../prices/price.ts";
 import { firstViolation } from "../schema.ts";
+import { type Static, type TSchema, Type } from "../typebox.ts";
 import { framingForm, framingText, parseFraming } from "./framing.ts";
 import { hostsForm, hostsText, parseHosts } from "./host_names.ts";
 import { type MemoryNeeds, memoryBudgetDefault, memoryBudgetMin } from "./memory.ts";
@@ -348,10 +348,10 @@ const settingsSchema = Type.Object({
 export type Settings = Static<typeof settingsSchema>;
 export type SettingKey = keyof Settings;
 
-/** How a setting is spelled outside, and how its text becomes a value. */
 /** Which commands take a setting: those that run a data plane, those that serve the control API, both, or those that ask it. */
 export type SettingGroup = "data" | "control" | "both" | "client";
 
+/** How a setting is spelled outside, and how its text becomes a value. */
 export interface Spelling {
   readonly group: SettingGroup;
   /** Long option without dashes. */
@@ -714,17 +714,6 @@ export function defaultText(key: SettingKey): string | undefined {
   return spellings[key].defaultText ?? (fallback === undefined ? undefined : String(fallback));
 }
 
-/** The configuration table of the documentation, as Markdown. */
-export function settingsTable(): string {
-  const rows = settingKeys.map((key) => {
-    const { env, flag, placeholder } = spellings[key];
-    const option = `--${flag}${placeholder === undefined ? "" : ` ${placeholder.replaceAll("|", "\\|")}`}`;
-    const fallback = defaultText(key);
-    return `| \`${env}\` | \`${option}\` | ${fallback === undefined ? "" : `\`${fallback}\``} | ${settingSchema(key).description} |`;
-  });
-  return ["| Variable | Flag | Default | Meaning |", "|---|---|---|---|", ...rows].join("\n");
-}
-
 function readSetting(
   key: SettingKey,
   flags: NonNullable<SettingSources["flags"]>,
@@ -768,7 +757,8 @@ function parse(key: SettingKey, given: string, where: string): unknown {
   return value;
 }
 
-function wanted(key: SettingKey): string {
+/** What may be given: the unit and range, or the words. */
+export function wanted(key: SettingKey): string {
   const { minimum, maximum, anyOf, type } = settingSchema(key) as {
     minimum?: number;
     maximum?: number;
@@ -785,7 +775,8 @@ function wanted(key: SettingKey): string {
   if (spellings[key].placeholder === "bytes")
     return `a size from ${minimum} to ${maximum} bytes, such as 8MiB or 1048576`;
   if (minimum !== undefined) return `a whole number from ${minimum} to ${maximum}`;
-  return `a ${spellings[key].placeholder}`;
+  const { placeholder = "" } = spellings[key];
+  return `${/^[aeiou]/.test(placeholder) ? "an" : "a"} ${placeholder}`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { disposeGates, Gate } from "../fixtures/gate.ts";
+import { disposeGates, Gate, runCommand } from "../fixtures/gate.ts";
 import { needsRedis, RedisServer } from "../fixtures/redis.ts";
 import { oneEngine } from "../fixtures/requirement.ts";
 import { until } from "../fixtures/wait.ts";
@@ -78,6 +78,10 @@ for (const { engine, skip, note } of oneEngine) {
         1,
         { version: "2", to: "1", outputs: false, why: expect.stringContaining('rule "drop_debug" drops 100 %') },
       ]);
+      const { stdout } = await runCommand(["status", "--url", gate.url]);
+      expect(stdout.toString()).toContain(
+        `warning: went back by itself from version 2 to the reduce rules of version 1: ${reverted.why}`,
+      );
       // Records pass again, without what the new version's redact takes out.
       await gate.send("INFO last one, ssn 123-45-6789\n");
       await until("it passes", () => gate.lines().includes("INFO last one, ssn #"));

@@ -67,6 +67,8 @@ describe("check", () => {
     const { status, stdout } = await runCommand(["check", file({ version: "1", timestamp: "0", pipelines })]);
     expect(status).toBe(0);
     expect(stdout.toString()).toContain("1 rule");
+    const configuration = await runCommand(["check", file({ rules, outputs: [{ type: "console" }] })]);
+    expect([configuration.status, configuration.stdout.toString()]).toEqual([0, "ok: 1 rule, 1 output\n"]);
   });
 
   it.each([

@@ -82,6 +82,10 @@ for (const { engine, skip, note } of oneEngine) {
       await until("it is refused", async () => (await refused()) !== undefined);
       expect((await refused()).error).toContain(`${path} rules[0] "broken" params.pattern: RE2 refuses it: missing ]`);
       expect(gate.stderr).toContain("the configuration file is refused, what ran before runs on");
+      const told = await runCommand(["status", "--url", gate.url]);
+      expect(told.stdout.toString()).toContain(
+        `warning: the configuration file ${path} is refused, what ran before runs on: `,
+      );
       expect(await passes(gate, "GOOD")).toBe(false);
 
       rmSync(path);

@@ -33,8 +33,12 @@ for (const { engine, skip, note } of engines) {
           ports: { ...ports, control: await freePort() },
           env: tlsListener(tlsPort, certificate),
         });
-      const [ends, stays] = await Promise.all([start(), start()]);
-      const slowOnes = [await slowHandshakes(ports.tcp), await slowHandshakes(tlsPort, "tls")];
+      const [ends, stays, ...slowOnes] = await Promise.all([
+        start(),
+        start(),
+        slowHandshakes(ports.tcp),
+        slowHandshakes(tlsPort, "tls"),
+      ]);
       const load = new ConnectionLoad({
         host: "127.0.0.1",
         targets: [{ port: ports.tcp }],

@@ -36,10 +36,11 @@ export function addServing(program: Command): void {
     return finish(await command(readSettings({ flags: options, env: process.env })));
   });
 
+  // What belongs together is read together.
   const healthSettings = [
-    ...(["controlPort", "controlTlsCert", "controlTlsKey"] as const),
-    ...(["adminPort", "adminTlsCert", "adminTlsKey"] as const),
-  ] as const;
+    ...(["controlPort", "controlTlsCert", "controlTlsKey", "controlTlsClientCa"] as const),
+    ...(["adminPort", "adminTlsCert", "adminTlsKey", "adminTlsClientCa"] as const),
+  ];
   withSettings(
     program.command("healthcheck").description("exit status 0 when a gate on this machine is alive, for containers"),
     healthSettings,

@@ -40,7 +40,7 @@ export function addTrying(program: Command): void {
   const pipe = program
     .command("pipe")
     .description("standard input → rules → standard output")
-    .option("--rules <file>", "JSON file: a list of rules, or a manifest")
+    .option("--rules <file>", "JSON file: a list of rules, streamgate.json, or a manifest")
     .option("--drop <text>", "drop records that contain this text (repeatable)", collect)
     .option(
       "--redact <detectors>",
@@ -97,8 +97,8 @@ export function addTrying(program: Command): void {
 
   const check = program
     .command("check")
-    .description("validate a file of rules or a manifest; exit 1 with the field and the reason")
-    .argument("<file>", "JSON file: a list of rules, or a manifest; - reads standard input")
+    .description("validate rules, a configuration file or a manifest; exit 1 with the field and the reason")
+    .argument("<file>", "JSON file: a list of rules, streamgate.json, or a manifest; - reads standard input")
     .action(async (file: string, flags: { engine?: string }) => {
       const { command } = await import("../check.ts");
       return finish(await command({ file, ...readSettings({ flags, env: process.env }, ["engine"]) }));
@@ -127,7 +127,7 @@ export function addTrying(program: Command): void {
       "what rules would have saved on records that were kept, and what they would have dropped (docs/prove.md)",
     )
     .argument("<file...>", "files of lines, plain or packed with gzip or zstd; - reads standard input")
-    .requiredOption("--rules <file>", "JSON file: a list of rules, or a manifest")
+    .requiredOption("--rules <file>", "JSON file: a list of rules, streamgate.json, or a manifest")
     .option("--hours <n>", "time that the records are of, for dollars a month (default: what their own times say)")
     .option("--json", "print JSON")
     .action(async (files: string[], { rules, hours, json = false, ...given }: ProveFlags) => {
