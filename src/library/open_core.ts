@@ -1,7 +1,9 @@
 /** Makes what an engine in process consists of, from its options. */
 
+import { isIP } from "node:net";
 import { selectEngineNow } from "../data/engine/select.ts";
 import type { Framing } from "../data/frame/framing.ts";
+import { transport } from "../data/ring/layout.ts";
 import { StreamGateError } from "../errors.ts";
 import { parseFraming } from "../settings/framing.ts";
 import { KiB, MiB } from "../settings/quantity.ts";
@@ -42,6 +44,13 @@ export function openCore(options: EngineOptions, where: string): EngineCore {
   } catch (error) {
     throw unfit("framing", `${JSON.stringify(framing)} ${(error as Error).message}`);
   }
+  if (!Object.hasOwn(transport, source.transport))
+    throw unfit(
+      "source.transport",
+      `${JSON.stringify(source.transport)} is none of ${Object.keys(transport).join(", ")}`,
+    );
+  if (source.address !== undefined && isIP(source.address) === 0)
+    throw unfit("source.address", `${JSON.stringify(source.address)} is no IP address`);
   const plan = planOf(compile(rules, engine === undefined ? {} : { engine }));
   return new EngineCore({ kind, plan, framing: parsed, maxRecordBytes, source, onWithheld });
 }

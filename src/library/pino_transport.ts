@@ -1,6 +1,7 @@
 /**
  * `streamgate/pino`: a transport for pino. In pino's worker thread, or in the caller's, the rules run over what the logger wrote, whole chunks at
- * a time; what passes goes to a gate over TCP, to a file, or to standard output.
+ * a time; what passes goes to a gate over TCP, to a file, or to standard output. pino-abstract-transport is not used: it cuts and parses each line in
+ * JavaScript, which the engine does not need.
  */
 
 import { readFileSync } from "node:fs";
@@ -30,7 +31,7 @@ export interface PinoTransportOptions {
   /** Where what passes goes. Default `stdout`. */
   readonly to?: "stdout" | "stderr" | GateDestination | FileDestination;
   /**
-   * To a gate: most bytes that wait while it is away, 64 KiB or more. What finds no room is lost and counted, the newest first, and told in a
+   * To a gate: most bytes that wait while it is away, 64 KiB or more. What finds no room is lost and counted (the newest, not what waits), and told in a
    * record of its own when there is room. Default 8 MiB.
    */
   readonly queueBytes?: number;

@@ -1,4 +1,5 @@
 /** `streamgate/pino`: what a logger writes meets the rules in its own process, and a gate's absence loses nothing in silence. */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,7 +12,8 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { createGate as CreateGate } from "../../src/index.ts";
 import type * as api from "../../src/pino.ts";
 import { Authority, needsOpenssl } from "../fixtures/certificates.ts";
-import { disposeGates, Gate } from "../fixtures/gate.ts";
+import { disposeGates, environment, Gate } from "../fixtures/gate.ts";
+import { nodeFile, repository } from "../fixtures/requirement.ts";
 import { until } from "../fixtures/wait.ts";
 
 const { createGate } = createRequire(import.meta.url)("streamgate") as { createGate: typeof CreateGate };
@@ -119,6 +121,15 @@ describe("the pino transport", () => {
       expect(impostor.stats()).toMatchObject({ sent: { records: 0 }, lost: { records: 1 } });
     },
   );
+
+  it("hands over what was logged before process.exit", async () => {
+    const receiver = await Receiver.listen();
+    const file = join(repository, "test/fixtures/logs_and_exits.mjs");
+    const child = spawn(nodeFile, [file, String(receiver.port)], { stdio: "ignore", env: environment() });
+    expect(await once(child, "close")).toEqual([3, null]);
+    await until("all lines have come", () => receiver.lines().length === 5000);
+    await receiver.leave();
+  });
 
   it("ends in time when the gate never comes, and says how many records that cost", async () => {
     const stream = pinoTransport({ to: { host: "127.0.0.1", port: await unused() }, endTimeoutMs: 50 });
