@@ -74,10 +74,7 @@ class InProcessEngine implements RuleEngine {
         what: `must be text or bytes, not ${nameOf(input)}`,
         fix: "give a string, a Buffer or a Uint8Array",
       });
-    const survivors = this.#whole.write(bytes).bytes;
-    const last = this.#whole.end().bytes;
-    if (last.length === 0) return survivors;
-    return survivors.length === 0 ? last : Buffer.concat([survivors, last]);
+    return this.#whole.runWhole(bytes).bytes;
   }
 
   transform(): Duplex {

@@ -39,6 +39,7 @@ export class GateSender {
   /** Oldest first: `#handed` of them the socket has, and the system has not taken whole. */
   readonly #queue: Survivors[] = [];
   #handed = 0;
+  /** Line ends included. */
   #queuedBytes = 0;
   #socket: Socket | undefined;
   #connected = false;
@@ -62,7 +63,8 @@ export class GateSender {
   }
 
   get queued(): Amount {
-    return { records: this.#queue.reduce((sum, { records }) => sum + records, 0), bytes: this.#queuedBytes };
+    const records = this.#queue.reduce((sum, piece) => sum + piece.records, 0);
+    return { records, bytes: this.#queuedBytes - records };
   }
 
   /** Whether so many bytes more find room. */

@@ -3,7 +3,7 @@
  * the other, each with its own unfinished record.
  */
 
-import type { Framer } from "../data/engine/engine.ts";
+import type { Engine, Framer } from "../data/engine/engine.ts";
 import { KiB } from "../settings/quantity.ts";
 import type { EngineCore, Survivors } from "./engine_core.ts";
 
@@ -25,11 +25,34 @@ export class InputStream {
   /** @throws StreamGateError SG_ENGINE_CLOSED */
   write(chunk: Uint8Array): Survivors {
     const nowMs = Date.now();
+    return this.#core.collect(this.#pieces(chunk, nowMs));
+  }
+
+  /**
+   * `write` and `end` as one: whoever is told of a withheld record may run others here, which must not meet an unfinished one.
+   * @throws StreamGateError SG_ENGINE_CLOSED
+   */
+  runWhole(chunk: Uint8Array): Survivors {
+    const nowMs = Date.now();
+    const step = this.#pieces(chunk, nowMs);
+    let written = false;
+    return this.#core.collect((engine) => {
+      if (!written) {
+        const state = step(engine);
+        if (state !== "done") return state;
+        written = true;
+      }
+      return engine.runEnd(this.#framer, nowMs) ? "done" : "full";
+    });
+  }
+
+  /** A step for `collect` that runs the whole of a chunk. */
+  #pieces(chunk: Uint8Array, nowMs: number): (engine: Engine) => "done" | "full" | "more" {
     const pieceBytes = this.#core.framing.kind === "datagram" ? Number.POSITIVE_INFINITY : pieceBytesMax;
     let at = 0;
     let piece = chunk.subarray(0, pieceBytes);
     let pieceAt = 0;
-    return this.#core.collect((engine) => {
+    return (engine) => {
       pieceAt = engine.runChunk(this.#framer, piece, pieceAt, nowMs);
       if (pieceAt < piece.length) return "full";
       at += piece.length;
@@ -37,16 +60,10 @@ export class InputStream {
       piece = chunk.subarray(at, at + pieceBytes);
       pieceAt = 0;
       return "more";
-    });
+    };
   }
 
-  /** Its last record may lack an end. The next `write` begins anew. */
-  end(): Survivors {
-    const nowMs = Date.now();
-    return this.#core.collect((engine) => (engine.runEnd(this.#framer, nowMs) ? "done" : "full"));
-  }
-
-  /** As `end`; with the last open stream of the engine comes what its rules owe. Closes it. */
+  /** Its last record may lack an end. With the last open stream of the engine comes what its rules owe. Closes it. */
   finish(): Survivors {
     const nowMs = Date.now();
     let ended = false;

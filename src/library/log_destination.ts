@@ -109,16 +109,37 @@ export class WrittenToFile implements LogDestination {
   readonly queued = { records: 0, bytes: 0 };
   readonly lost = { records: 0, bytes: 0 };
   readonly broken = 0;
+  /** Oldest first: what the system has not taken whole, and how many bytes it has of the first. */
+  readonly #waiting: Survivors[] = [];
+  #taken = 0;
+  readonly #flushes: (() => void)[] = [];
+  /** Nothing is written any more. */
+  #failed = false;
+  #leaving = false;
 
   /** @param to a path, or a file descriptor */
   constructor(to: string | number, failed: (error: Error) => void) {
     this.#file = new sonicBoom.SonicBoom({ dest: to, contentMode: "buffer", mkdir: true, mode: 0o600, sync: false });
-    this.#file.on("error", failed);
+    this.#file.on("write", (bytes) => this.#took(bytes));
+    this.#file.on("error", (error) => {
+      this.#failed = true;
+      this.#loseWaiting();
+      // Else whoever hears of it destroys this.
+      if (this.#leaving) this.#file.destroy();
+      else failed(error);
+    });
   }
 
-  send({ bytes, records }: Survivors, done: () => void): void {
-    this.sent.records += records;
-    this.sent.bytes += bytes.length - records;
+  send(piece: Survivors, done: (error?: Error) => void): void {
+    const { bytes, records } = piece;
+    this.#waiting.push(piece);
+    this.queued.records += records;
+    this.queued.bytes += bytes.length - records;
+    if (this.#failed || this.#leaving) {
+      this.#loseWaiting();
+      done();
+      return;
+    }
     // Its types know text only; with `contentMode: "buffer"` it takes bytes.
     if (this.#file.write(bytes as unknown as string)) done();
     else this.#file.once("drain", done);
@@ -129,7 +150,8 @@ export class WrittenToFile implements LogDestination {
   }
 
   flush(done: () => void): void {
-    this.#file.flush(() => done());
+    if (this.#waiting.length === 0) done();
+    else this.#flushes.push(done);
   }
 
   end(done: () => void): void {
@@ -137,8 +159,41 @@ export class WrittenToFile implements LogDestination {
     this.#file.end();
   }
 
+  /** What it was handed is written, which is little: it cannot be stopped in the middle of a write (its `destroy` throws there). */
   destroy(): void {
-    this.#file.destroy();
+    if (this.#leaving) return;
+    this.#leaving = true;
+    if (this.#failed) this.#file.destroy();
+    else this.#file.end();
+  }
+
+  #took(bytes: number): void {
+    this.#taken += bytes;
+    for (let piece = this.#waiting[0]; piece !== undefined && this.#taken >= piece.bytes.length; ) {
+      this.#waiting.shift();
+      this.#taken -= piece.bytes.length;
+      this.#settle(this.sent, piece);
+      piece = this.#waiting[0];
+    }
+    this.#tellFlushed();
+  }
+
+  #loseWaiting(): void {
+    this.#taken = 0;
+    for (const piece of this.#waiting.splice(0)) this.#settle(this.lost, piece);
+    this.#tellFlushed();
+  }
+
+  #settle(as: { records: number; bytes: number }, { bytes, records }: Survivors): void {
+    const size = bytes.length - records;
+    this.queued.records -= records;
+    this.queued.bytes -= size;
+    as.records += records;
+    as.bytes += size;
+  }
+
+  #tellFlushed(): void {
+    if (this.#waiting.length === 0) for (const done of this.#flushes.splice(0)) done();
   }
 }
 

@@ -35,18 +35,18 @@ export interface PinoTransportOptions {
    * record of its own when there is room. Default 8 MiB.
    */
   readonly queueBytes?: number;
-  /** To a gate: most milliseconds that the end of the logger, and a flush, wait for it. Default 3000; pino itself gives a worker 10 s. */
+  /** Most milliseconds that a flush waits, and to a gate the end of the logger. Default 3000; pino itself gives a worker 10 s. */
   readonly endTimeoutMs?: number;
 }
 
 export interface PinoTransportStats {
   /** What the rules did. */
   readonly engine: EngineStats;
-  /** What the destination took: for a gate, what the system took to send. Bytes without line ends, here and below. */
+  /** What the system took, to send or to write. Bytes without line ends, here and below. */
   readonly sent: Amount;
-  /** What waits for the gate. */
+  /** What waits for the gate, or the disk. */
   readonly queued: Amount;
-  /** What found no room while the gate was away, or was left at the end. */
+  /** What found no room while the gate was away, was left at the end, or could not be written. */
   readonly lost: Amount;
   /** Connections to the gate that broke: some of what was sent is missing there, and nobody can say how much. */
   readonly broken: number;
@@ -95,6 +95,10 @@ class Transport extends Writable implements PinoTransport {
   #noticedAtMs = Number.NEGATIVE_INFINITY;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
   readonly #ticks: NodeJS.Timeout | undefined;
+  readonly #endMs: number;
+  /** Bytes that came and are through the rules, and whoever waits for so many. */
+  #ranBytes = 0;
+  readonly #flushes: { readonly at: number; readonly through: () => void }[] = [];
 
   constructor(options: PinoTransportOptions) {
     super({ decodeStrings: true, highWaterMark: MiB });
@@ -109,6 +113,7 @@ class Transport extends Writable implements PinoTransport {
           what: `${JSON.stringify(value)} is no number from ${least}`,
           fix: "docs/library.md tells what it takes",
         });
+    this.#endMs = endMs;
     const read = typeof rules === "string" ? readRulesFile(rules) : rules;
     const where = "pino transport options";
     this.#core = openCore({ rules: read, ...(engine !== undefined && { engine }) }, where);
@@ -137,13 +142,26 @@ class Transport extends Writable implements PinoTransport {
 
   /** pino asks for it by this name. */
   flush(done: () => void = () => {}): void {
-    const flushed = () => this.#to.flush(done);
-    if (this.writableLength === 0) flushed();
-    else this.once("drain", flushed);
+    let waits = true;
+    const finish = () => {
+      if (!waits) return;
+      waits = false;
+      clearTimeout(timer);
+      done();
+    };
+    const timer = setTimeout(finish, this.#endMs);
+    const through = () => this.#to.flush(finish);
+    // `drain` comes only where a writer was told to wait.
+    if (this.writableLength === 0 || this.destroyed) through();
+    else this.#flushes.push({ at: this.#ranBytes + this.writableLength, through });
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    this.#run(chunk, 0, done);
+    this.#run(chunk, 0, (error) => {
+      this.#ranBytes += chunk.length;
+      done(error);
+      while (this.#flushes.length > 0 && this.#flushes[0]!.at <= this.#ranBytes) this.#flushes.shift()!.through();
+    });
   }
 
   override _final(done: (error?: Error) => void): void {
@@ -168,6 +186,7 @@ class Transport extends Writable implements PinoTransport {
     this.#input.close();
     if (!this.writableFinished) this.#to.destroy();
     this.#core.close();
+    for (const { through } of this.#flushes.splice(0)) through();
     done(error);
   }
 

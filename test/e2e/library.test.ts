@@ -151,6 +151,18 @@ for (const { engine, skip, note } of engines) {
       made.close();
     });
 
+    it("a listener that runs other records does not meet what is being run", () => {
+      const inner: string[] = [];
+      const made: api.RuleEngine = createEngine({
+        ...{ rules: [grow], engine },
+        onWithheld: () => inner.push(made.run("of the listener").toString()),
+      });
+      expect(made.run(`${tooLong}\nlast without an end`).toString()).toBe("lbbbbbbbbbst without bbbbbbbbbn end\n");
+      expect(inner).toEqual(["of the listener\n"]);
+      balanced(made);
+      made.close();
+    });
+
     it("waits while nobody reads", async () => {
       const made = createEngine({ rules: [], engine });
       const stream = made.transform();

@@ -107,6 +107,27 @@ describe("a gate in process", () => {
     await gate.close();
   });
 
+  it.skipIf(process.platform !== "linux")(
+    "gives back its descriptors when it closes, not when the collector comes by",
+    async () => {
+      // In a process of its own: other tests open what they like meanwhile.
+      const program = `
+      import { mkdtempSync, readdirSync } from "node:fs";
+      import { createGate } from "streamgate";
+      const open = [];
+      for (let at = 0; at < 4; at++) {
+        const dataDir = mkdtempSync(${JSON.stringify(join(folder, "again-"))});
+        const gate = await createGate({ tcpPort: 0, udpPort: 0, workers: 1, dataDir,
+          manifest: { pipelines: [{ outputs: [{ type: "file", path: dataDir + "/out.log" }] }] } });
+        await gate.close();
+        open.push(readdirSync("/proc/self/fd").length);
+      }
+      console.log(open.at(-1) - open[0]);`;
+      const child = spawn(nodeFile, ["--input-type=module", "-e", program], { cwd: repository, env: environment() });
+      expect([await text(child.stdout), await text(child.stderr)]).toEqual(["0\n", ""]);
+    },
+  );
+
   it("writes nothing, takes no signal, and lets the process end by itself", async () => {
     const program = `
       import { createGate } from "streamgate";

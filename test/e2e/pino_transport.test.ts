@@ -1,7 +1,16 @@
 /** `streamgate/pino`: what a logger writes meets the rules in its own process, and a gate's absence loses nothing in silence. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  createReadStream,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -152,6 +161,56 @@ describe("the pino transport", () => {
     await finished(stream);
     expect(readFileSync(file, "utf8")).toBe(`${'{"msg":"über [email]"}\n'.repeat(3000)}{"msg":"[credit_card]"}\n`);
     expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it("calls a flush back when all of it is written, and no sooner", async () => {
+    const file = join(folder, "flushed.log");
+    const stream = pinoTransport({ to: { file } });
+    for (const lines of [1, 20_000]) {
+      stream.write("a line\n".repeat(lines));
+      stream.write("and one more\n");
+      await new Promise<void>((done) => stream.flush(done));
+      expect(readFileSync(file, "utf8").length).toBe(stream.stats().sent.bytes + stream.stats().sent.records);
+      expect(stream.stats()).toMatchObject({ queued: { records: 0, bytes: 0 }, lost: { records: 0 } });
+    }
+    expect(stream.stats().sent.records).toBe(20_003);
+    stream.destroy();
+  });
+
+  it.skipIf(process.platform === "win32")(
+    "calls a flush back though nobody reads, and bears its end in the middle",
+    async () => {
+      const pipe = join(folder, "pipe");
+      execFileSync("mkfifo", [pipe]);
+      // Opened for both, so that nothing waits for the other end.
+      const held = openSync(pipe, "r+");
+      const stream = pinoTransport({ to: { file: pipe }, endTimeoutMs: 200 });
+      for (let at = 0; at < 40; at++) stream.write(`${"x".repeat(9999)}\n`);
+      await new Promise<void>((done) => stream.flush(done));
+      const { engine, sent, queued } = stream.stats();
+      expect(queued.records).toBeGreaterThan(0);
+      expect(sent.records + queued.records).toBe(engine.passed.records);
+      stream.destroy();
+      const reader = createReadStream("", { fd: held });
+      let came = 0;
+      reader.on("data", (part) => {
+        came += part.length;
+      });
+      await until("what was handed over has come", () => came === engine.passed.records * 10_000);
+      expect(stream.stats().queued.records).toBe(0);
+      reader.destroy();
+    },
+  );
+
+  it.skipIf(!existsSync("/dev/full"))("counts what a full disk did not take, and ends with its error", async () => {
+    const stream = pinoTransport({ to: { file: "/dev/full" } });
+    stream.write("one\ntwo\n");
+    await expect(finished(stream)).rejects.toMatchObject({ code: "ENOSPC" });
+    expect(stream.stats()).toMatchObject({
+      sent: { records: 0 },
+      queued: { records: 0 },
+      lost: { records: 2, bytes: 6 },
+    });
   });
 
   it("withholds what a rule cannot finish, and tells that it did, not what", async () => {
