@@ -84,19 +84,26 @@ class WriterHandle : public Napi::ObjectWrap<WriterHandle> {
     if (!at_exit) napi_remove_env_cleanup_hook(env_, AtExit, this);
     alive_->store(false);
     drained_at_close_ = writer_->Drained();
-    writer_->Close();
+    if (writer_->Close()) {
+      // Its pipe and its queue go now, and not when the collector comes by.
+      id_at_close_ = writer_->id();
+      counts_at_close_ = writer_->counts();
+      writer_.reset();
+    }
     on_event_.Release();
   }
 
   // counts(cells): Float64Array, as StreamWriter::Counts lists them; readable after close() too.
   void Counts(const Napi::CallbackInfo& info) {
     double* const cells = CellsOf(info[0], 6, "counts");
-    const StreamWriter::Counts counts = writer_->counts();
+    const StreamWriter::Counts counts = writer_ == nullptr ? counts_at_close_ : writer_->counts();
     const uint64_t values[] = {counts.pushed_records, counts.pushed_bytes, counts.written_records,
                                counts.written_bytes,  counts.lost_records, counts.lost_bytes};
     for (int i = 0; i < 6; ++i) cells[i] = static_cast<double>(values[i]);
   }
-  Napi::Value Id(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), writer_->id()); }
+  Napi::Value Id(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), writer_ == nullptr ? id_at_close_ : writer_->id());
+  }
   Napi::Value Drained(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), running_ ? writer_->Drained() : drained_at_close_);
   }
@@ -119,6 +126,8 @@ class WriterHandle : public Napi::ObjectWrap<WriterHandle> {
   std::shared_ptr<std::atomic<bool> > alive_ = std::make_shared<std::atomic<bool> >(true);
   bool running_ = false;
   bool drained_at_close_ = false;
+  uint32_t id_at_close_ = 0;
+  StreamWriter::Counts counts_at_close_;
 };
 
 class FeedHandle : public Napi::ObjectWrap<FeedHandle> {

@@ -374,8 +374,8 @@ StreamWriter::~StreamWriter() { Close(); }
 
 uint32_t StreamWriter::id() const { return state_->id; }
 
-void StreamWriter::Close() {
-  if (closed_) return;
+bool StreamWriter::Close() {
+  if (closed_) return ended_;
   closed_ = true;
   {
     const std::lock_guard<std::mutex> lock(writers_mutex);
@@ -385,13 +385,14 @@ void StreamWriter::Close() {
   state_->queue.Close();
   state_->woken.Signal();
   std::unique_lock<std::mutex> lock(state_->mutex);
-  const bool ended = state_->ended_signal.wait_for(lock, kCloseWait, [this] { return state_->ended; });
+  ended_ = state_->ended_signal.wait_for(lock, kCloseWait, [this] { return state_->ended; });
   lock.unlock();
   // Left behind, it owns the state and holds the batches that it reads.
-  if (ended)
+  if (ended_)
     state_->thread.join();
   else
     state_->thread.detach();
+  return ended_;
 }
 
 bool StreamWriter::SwitchTo(int fd) {

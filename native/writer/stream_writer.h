@@ -57,7 +57,8 @@ class StreamWriter {
   uint32_t id() const;
   // Ends the thread without writing what is left, which counts as lost. Never waits longer than a moment: a thread that
   // is stuck in a write that can not be interrupted is left behind, with the memory that it reads. Twice does no harm.
-  void Close();
+  // False: it was left behind, and still counts.
+  bool Close();
   // From the next record's start on writes go to `fd`, also after the stream before was closed (kClosed); kSwitched
   // says when. What is begun is written to its end first; where the old descriptor refuses that, the record goes whole
   // to the new one, and its beginning is cut off the old one where that is a regular file. `fd` stays the caller's, who
@@ -73,6 +74,7 @@ class StreamWriter {
   explicit StreamWriter(std::shared_ptr<State> state);
   std::shared_ptr<State> state_;
   bool closed_ = false;
+  bool ended_ = false;
 };
 
 // A writer as those see it who push. Copies are cheap; it may outlive the writer.
