@@ -7,6 +7,7 @@ import type { EngineCore } from "./engine_core.ts";
 import type { EngineOptions } from "./engine_options.ts";
 import type { EngineStats } from "./engine_stats.ts";
 import { InputStream } from "./input_stream.ts";
+import { refuseUnknownOptions } from "./known_options.ts";
 import { openCore } from "./open_core.ts";
 import { RuleStream } from "./rule_stream.ts";
 
@@ -53,6 +54,15 @@ export function createEngine(options: EngineOptions): RuleEngine {
   return new InProcessEngine(options);
 }
 
+const engineOptions: readonly (keyof EngineOptions)[] = [
+  "rules",
+  "engine",
+  "framing",
+  "maxRecordBytes",
+  "source",
+  "onWithheld",
+];
+
 class InProcessEngine implements RuleEngine {
   readonly name: "native" | "portable";
   readonly description: string;
@@ -60,6 +70,7 @@ class InProcessEngine implements RuleEngine {
   readonly #whole: InputStream;
 
   constructor(options: EngineOptions) {
+    refuseUnknownOptions(options, engineOptions, "createEngine options");
     this.#core = openCore(options, "createEngine options");
     this.name = this.#core.kind.name;
     this.description = this.#core.kind.description;

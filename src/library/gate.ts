@@ -13,10 +13,12 @@ import { ReportingPlane } from "../commands/reporting_plane.ts";
 import { embeddingActor, nothingToRun, openGate } from "../commands/run.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import type { DataPlane } from "../data/worker/data_plane.ts";
+import { StreamGateError } from "../errors.ts";
 import { canonical } from "../manifest/canonical.ts";
 import { activePipeline, type Manifest } from "../manifest/manifest.ts";
 import { type Weakening, weakenings } from "../manifest/weakened.ts";
 import { refuseMetadataUrls } from "../outputs/metadata_urls.ts";
+import { nameOf } from "../schema.ts";
 import type { Settings } from "../settings/settings.ts";
 import { listenToLog, log } from "../telemetry/process_log.ts";
 import type { ManifestInput } from "./compiled_rules.ts";
@@ -35,9 +37,33 @@ interface Running {
 
 /** @throws StreamGateError as `createGate` */
 export async function startGate(options: GateOptions): Promise<Gate> {
+  if (typeof options !== "object" || options === null)
+    throw new StreamGateError("SG_SETTING", {
+      where: "createGate options",
+      what: `must be an object, not ${nameOf(options)}`,
+      fix: "give at least a manifest",
+    });
   const { manifest, control = false, log: listener, ...given } = options;
+  if (listener !== undefined && typeof listener !== "function")
+    throw new StreamGateError("SG_SETTING", {
+      where: "createGate options.log",
+      what: `must be a function, not ${nameOf(listener)}`,
+      fix: "give one that takes a line, or leave it out",
+    });
   const settings = readGateSettings(given);
-  const deaf = listenToLog(listener && ((level, fields, message) => listener({ level, message, fields })));
+  const deaf = listenToLog(
+    listener &&
+      ((level, fields, message) => {
+        // What it throws is its own, and must not stop what is being told.
+        try {
+          listener({ level, message, fields });
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      }),
+  );
   try {
     const opened = new Opened();
     const running = await (control ? startBoth(settings, manifest, opened) : startData(settings, manifest, opened));
@@ -70,7 +96,13 @@ class RunningGate implements Gate {
     return this.#running.plane.manifest!.version;
   }
 
-  publish(manifest: ManifestInput): ReturnType<Gate["publish"]> {
+  async publish(manifest: ManifestInput): ReturnType<Gate["publish"]> {
+    if (this.#closing !== undefined)
+      throw new StreamGateError("SG_ENGINE_CLOSED", {
+        where: "gate.publish",
+        what: "the gate is closed, or closing",
+        fix: "make another with createGate",
+      });
     return this.#running.publish(manifest);
   }
 

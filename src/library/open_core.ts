@@ -5,6 +5,7 @@ import { selectEngineNow } from "../data/engine/select.ts";
 import type { Framing } from "../data/frame/framing.ts";
 import { transport } from "../data/ring/layout.ts";
 import { StreamGateError } from "../errors.ts";
+import { nameOf } from "../schema.ts";
 import { parseFraming } from "../settings/framing.ts";
 import { KiB, MiB } from "../settings/quantity.ts";
 import { compile, planOf } from "./compiled_rules.ts";
@@ -38,6 +39,8 @@ export function openCore(options: EngineOptions, where: string): EngineCore {
       "maxRecordBytes",
       `${maxRecordBytes} is no number of bytes from ${recordBytesMin} to ${recordBytesMax}`,
     );
+  if (onWithheld !== undefined && typeof onWithheld !== "function")
+    throw unfit("onWithheld", `must be a function, not ${nameOf(onWithheld)}`);
   let parsed: Framing;
   try {
     parsed = framing === "datagram" ? { kind: "datagram" } : parseFraming(framing);

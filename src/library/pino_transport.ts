@@ -13,6 +13,7 @@ import type { RulesInput } from "./compiled_rules.ts";
 import type { EngineCore, Survivors } from "./engine_core.ts";
 import type { Amount, EngineStats } from "./engine_stats.ts";
 import { InputStream } from "./input_stream.ts";
+import { refuseUnknownOptions } from "./known_options.ts";
 import {
   type FileDestination,
   type GateDestination,
@@ -72,6 +73,13 @@ export default function pinoTransport(options: PinoTransportOptions = {}): PinoT
   return new Transport(options);
 }
 
+const transportOptions: readonly (keyof PinoTransportOptions)[] = [
+  "rules",
+  "engine",
+  "to",
+  "queueBytes",
+  "endTimeoutMs",
+];
 /** A piece is what a gate may get twice, and what is lost at a time. */
 const pieceBytes = 64 * KiB;
 const queueBytesMin = 64 * KiB;
@@ -102,6 +110,7 @@ class Transport extends Writable implements PinoTransport {
 
   constructor(options: PinoTransportOptions) {
     super({ decodeStrings: true, highWaterMark: MiB });
+    refuseUnknownOptions(options, transportOptions, "pino transport options");
     const { rules = [], engine, to = "stdout", queueBytes = 8 * MiB, endTimeoutMs: endMs = 3000 } = options;
     for (const [option, value, least] of [
       ["queueBytes", queueBytes, queueBytesMin],

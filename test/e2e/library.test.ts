@@ -278,6 +278,10 @@ describe("compile", () => {
 
 describe("createEngine", () => {
   it.each([
+    [undefined, "SG_SETTING", "createEngine options"],
+    [{ rules: [], onWitheld: () => {} }, "SG_SETTING", "createEngine options.onWitheld"],
+    [{ rules: [], onWithheld: "log" }, "SG_SETTING", "createEngine options.onWithheld"],
+    [{ rules: [], engine: "quick" }, "SG_SETTING", "createEngine options.engine"],
     [{ rules: [], framing: "lines" }, "SG_SETTING", "createEngine options.framing"],
     [{ rules: [], source: { transport: "carrier" } }, "SG_SETTING", "createEngine options.source.transport"],
     [{ rules: [], source: { transport: "tcp", address: "here" } }, "SG_SETTING", "createEngine options.source.address"],

@@ -61,6 +61,7 @@ for (const { engine, skip, note } of engines) {
         await gate.close();
         await gate.close();
       }
+      await expect(gate.publish(manifestTo(sink.url))).rejects.toMatchObject({ code: "SG_ENGINE_CLOSED" });
       expect(sink.lines()).toEqual(["mail to [email]", "mail to jane@example.com"]);
       expect(lines.map(({ message }) => message)).toContain("everything that came is delivered");
       await sink.close();
@@ -95,6 +96,7 @@ describe("a gate in process", () => {
       [{ tlsCert: "cert.pem" }, "SG_SETTING", "createGate options.tlsCert"],
       [{}, "SG_MANIFEST", "createGate options.manifest"],
       [{ control: true, controlPort: 0 }, "SG_MANIFEST", "createGate options.manifest"],
+      [{ manifest, log: 5 }, "SG_SETTING", "createGate options.log"],
       [{ manifest, tcpPort: port }, "SG_PORT_IN_USE", ""],
       [{ manifest: { pipelines: [] } }, "SG_MANIFEST", "pipelines"],
     ] as const)
@@ -127,6 +129,20 @@ describe("a gate in process", () => {
       expect([await text(child.stdout), await text(child.stderr)]).toEqual(["0\n", ""]);
     },
   );
+
+  it("closes though the listener of its log throws, which is thrown as an uncaught exception", async () => {
+    const program = `
+      import { createGate } from "streamgate";
+      const thrown = new Set();
+      process.on("uncaughtException", ({ message }) => thrown.add(message));
+      const gate = await createGate({ tcpPort: 0, udpPort: 0, workers: 1, dataDir: ${JSON.stringify(join(folder, "throwing"))},
+        manifest: { pipelines: [{ outputs: [{ type: "http", url: "http://127.0.0.1:9/" }] }] },
+        log() { throw new Error("of the listener"); } });
+      await gate.close();
+      setImmediate(() => console.log([...thrown].join()));`;
+    const child = spawn(nodeFile, ["--input-type=module", "-e", program], { cwd: repository, env: environment() });
+    expect([await text(child.stdout), await text(child.stderr)]).toEqual(["of the listener\n", ""]);
+  });
 
   it("writes nothing, takes no signal, and lets the process end by itself", async () => {
     const program = `

@@ -244,6 +244,8 @@ describe("the pino transport", () => {
     [{ to: { port: 0 } }, "SG_SETTING", "options.to.port"],
     [{ to: "elsewhere" }, "SG_SETTING", "options.to"],
     [{ queueBytes: 1 }, "SG_SETTING", "options.queueBytes"],
+    [{ rule: rules }, "SG_SETTING", "options.rule"],
+    [{ engine: "quick" }, "SG_SETTING", "options.engine"],
     [{ rules: "/nowhere/rules.json" }, "SG_INPUT", "options.rules"],
     [{ rules: [{ id: "a", type: "none" }] }, "SG_RULE_TYPE", "rules[0]"],
     [{ to: { port: 1, tls: { ca: "/nowhere/ca.pem" } } }, "SG_TLS", "options.to.tls.ca"],

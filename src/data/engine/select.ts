@@ -49,6 +49,12 @@ type Kinds = typeof import("./native/kind.ts") & typeof import("./portable/kind.
 /** @returns the addon where the native engine is to run */
 function choose(wanted: EngineName | undefined, where: string): { addon?: Addon; warning?: string } {
   if (wanted === "portable") return {};
+  if (wanted !== undefined && wanted !== "native")
+    throw new StreamGateError("SG_SETTING", {
+      where,
+      what: `${JSON.stringify(wanted)} is no engine`,
+      fix: "choose native or portable, or leave it out",
+    });
   const found = loadAddon();
   if ("addon" in found) {
     const warning = kernelWarning(found.addon.versions().kernel);
