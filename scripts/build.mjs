@@ -38,7 +38,7 @@ const unlock = await lock();
 let status = 0;
 try {
   writeFileSync(logPath, "");
-  if (wantsTs) status = buildTypeScript();
+  if (wantsTs) status = await buildTypeScript();
   if (wantsNative && status === 0) await buildNative();
 } finally {
   unlock();
@@ -49,8 +49,15 @@ function log(text) {
   appendFileSync(logPath, text);
 }
 
-function buildTypeScript() {
-  const stamp = inputsHash(["src", "tsconfig.json", "tsconfig.build.json"], (name) => !name.endsWith(".test.ts"));
+async function buildTypeScript() {
+  const inputs = [
+    "src",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "scripts/build.mjs",
+    "node_modules/typebox/package.json",
+  ];
+  const stamp = inputsHash(inputs, (name) => !name.endsWith(".test.ts"));
   const main = join(root, "dist", "commands", "main.js");
   if (isFresh("typescript", stamp) && existsSync(main)) return 0;
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
@@ -58,6 +65,8 @@ function buildTypeScript() {
   if (status !== 0) return status ?? 1;
   removeOrphans();
   copyCommonJs();
+  await bundleTypeBox();
+  keepPublicTypes();
   if (existsSync(main)) chmodSync(main, 0o755);
   setFresh("typescript", stamp);
   return 0;
@@ -67,6 +76,34 @@ function buildTypeScript() {
 function copyCommonJs() {
   for (const name of readdirSync(join(root, "src")))
     if (/\.(cjs|d\.cts)$/.test(name)) copyFileSync(join(root, "src", name), join(root, "dist", name));
+}
+
+/** Puts TypeBox into the one module that names it (src/typebox.ts says why), with its licence. */
+async function bundleTypeBox() {
+  const file = join(root, "dist", "typebox.js");
+  try {
+    const { build } = await import("rolldown");
+    const licence = readFileSync(join(root, "node_modules", "typebox", "license"), "utf8");
+    const banner = `/*!\n${licence.trim()}\n*/`;
+    await build({ input: file, output: { file, format: "esm", banner }, logLevel: "silent" });
+  } catch (error) {
+    log(`TypeBox stays in its own modules, which load slowly: ${error.stack}\n`);
+  }
+}
+
+/** Of the declarations those that the package's own lead to: nobody can import the others, and they are most of them. */
+function keepPublicTypes() {
+  const dist = join(root, "dist");
+  const wanted = new Set();
+  const visit = (path) => {
+    if (wanted.has(path)) return;
+    wanted.add(path);
+    for (const [, name] of readFileSync(path, "utf8").matchAll(/(?:from |import\()"(\.[^"]+)\.ts"/g))
+      visit(join(dirname(path), `${name}.d.ts`));
+  };
+  for (const name of ["index.d.ts", "pino.d.ts"]) visit(join(dist, name));
+  for (const name of readdirSync(dist, { recursive: true }))
+    if (name.endsWith(".d.ts") && !wanted.has(join(dist, name))) rmSync(join(dist, name));
 }
 
 /** Takes away what was compiled from a source that is gone: a stale module would still be importable. */

@@ -78,7 +78,7 @@ function fieldRows(properties, required = [], prefix = "") {
   return Object.entries(properties).flatMap(([name, schema]) => {
     const path = `${prefix}${name}`;
     const isRequired = required.includes(name);
-    const row = `| \`${path}\` | ${typeOf(schema)} | ${isRequired ? "required" : defaultOf(schema)} | ${cell(schema.description ?? "")} |`;
+    const row = `| \`${path}\` | ${typeOf(schema)} | ${isRequired ? "required" : defaultOf(schema)} | ${linked(cell(schema.description ?? ""), "../")} |`;
     const inner =
       schema["x-text"] !== undefined ? [] : [schema, ...(schema.anyOf ?? [])].filter((one) => one.properties);
     // Of several shapes each one's first field chooses it, so none of them is required.
@@ -116,6 +116,11 @@ function defaultOf({ default: value }) {
 
 function cell(text) {
   return text.replaceAll("|", "\\|");
+}
+
+/** `docs/….md` in a description, which the command line prints as it is, becomes a link. */
+function linked(text, folder) {
+  return text.replace(/`?docs\/([\w/]+\.md)`?/g, (_, page) => `[${page.replace(/^.*\//, "")}](${folder}${page})`);
 }
 
 /** As code in a cell of a table: one line, whatever backticks are in it. */
@@ -297,9 +302,6 @@ const rulesTable = [
   ),
 ].join("\n");
 
-/** `docs/….md` in a description, which the command line prints as it is, becomes a link. */
-const linked = (text, folder) =>
-  text.replace(/`?docs\/([\w/]+\.md)`?/g, (_, page) => `[${page.replace(/^.*\//, "")}](${folder}${page})`);
 const optionOf = ({ flag, placeholder }) => `--${flag}${placeholder === undefined ? "" : ` ${cell(placeholder)}`}`;
 const codeOrNothing = (text) => (text === undefined ? "" : `\`${text}\``);
 
@@ -312,11 +314,11 @@ const settingsOfReadme = [
     "controlHost",
     "tcpFraming",
     "maxRecordBytes",
-    "tlsCert",
+    "tlsPort",
     "workers",
     "engine",
   ],
-  ...["dataDir", "config", "token", "redisUrl", "memoryBudget", "overload"],
+  ...["dataDir", "config", "token", "redisUrl", "redisHost", "memoryBudget", "overload"],
 ];
 const readmeSettings = [
   "| Variable | Flag | Default | Meaning |",

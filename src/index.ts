@@ -11,8 +11,7 @@ export {
 } from "./library/compiled_rules.ts";
 export { createGate } from "./library/create_gate.ts";
 export { createEngine, type RuleEngine } from "./library/engine.ts";
-export type { WithheldRecord } from "./library/engine_core.ts";
-export type { EngineOptions } from "./library/engine_options.ts";
+export type { EngineOptions, WithheldRecord } from "./library/engine_options.ts";
 export type { Amount, EngineStats, RuleStats } from "./library/engine_stats.ts";
 export type { Gate, GateLogLine, GateOptions, GatePorts } from "./library/gate_options.ts";
 export type { GateSettings } from "./library/gate_settings.ts";

@@ -1,8 +1,8 @@
 /** What is said of values that do not fit a schema, and what a schema says of a value's parts. */
 
-import { Type } from "typebox";
 import { describe, expect, it } from "vitest";
 import { firstViolation, unknownFields } from "./schema.ts";
+import { Type } from "./typebox.ts";
 
 const either = Type.Union([
   Type.Object({ user: Type.Object({ name: Type.String(), age: Type.Optional(Type.Integer()) }) }),

@@ -5,8 +5,7 @@
  * `x-words` what its value is called (`an id of …`), where a pattern or a union would say it badly.
  */
 
-import type { TSchema } from "typebox";
-import { Errors } from "typebox/schema";
+import { Errors, type TSchema } from "./typebox.ts";
 
 export interface Violation {
   /** Keys from the value's root to the part that does not fit; empty: the value itself. */

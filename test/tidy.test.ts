@@ -299,6 +299,21 @@ describe("the repository speaks of the product alone", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("and every script that its workflows run is there", () => {
+    const { scripts } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
+    const wrong = files
+      .filter(({ path }) => path.startsWith(".github/workflows/"))
+      .flatMap(({ path, text }) =>
+        [
+          ...[...text.matchAll(/\bnpm run ([\w:]+)/g)].map(([, name]) => name!).filter((name) => !(name in scripts)),
+          ...[...text.matchAll(/(?<![\w/])(?:packaging|scripts|bench|test|\.ci)\/[\w./]+/g)]
+            .map(([name]) => name)
+            .filter((name) => !existsSync(join(repository, name))),
+        ].map((name) => `${path} runs ${name}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
   it("and every link of its documentation leads somewhere", () => {
     const wrong = files
       .filter(({ path }) => path.endsWith(".md"))

@@ -9,7 +9,7 @@ import { settingKeys, spellings, writtenSchema } from "../../src/settings/settin
 const setByChart = new Set([
   ...["tcpPort", "udpPort", "tlsPort", "host", "controlPort", "controlHost", "adminPort", "adminHost", "grpcPort"],
   ...["controlAuth", "token", "tokenFile", "controlTlsCert", "controlTlsKey", "controlTlsClientCa"],
-  ...["tlsCert", "tlsKey", "tlsClientCa", "manifestKey"],
+  ...["tlsCert", "tlsKey", "tlsClientCa", "adminTlsCert", "adminTlsKey", "adminTlsClientCa", "manifestKey"],
   ...["redisUrl", "redisHost", "redisPort", "redisUsername", "redisPassword"],
   ...["redisTlsCa", "redisTlsCert", "redisTlsKey", "dataDir", "config", "planeId"],
 ]);
@@ -122,6 +122,9 @@ export const chartValues = {
     tls: object("Records over TLS, port 6514.", {
       secretName: text("Secret of type kubernetes.io/tls; turns it on."),
       clientCa: flag("Ask senders for certificates of the authorities under `ca.crt` in that Secret.", false),
+    }),
+    adminTls: object("TLS on the admin port, 9464. Probes and scrapes show no certificate, so none is asked for.", {
+      secretName: text("Secret of type kubernetes.io/tls; turns it on."),
     }),
     autoscaling: object("A HorizontalPodAutoscaler; of a deployment only.", {
       enabled: flag("Whether there is one.", false),

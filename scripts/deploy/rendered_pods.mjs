@@ -99,7 +99,8 @@ async function startPod({ template, volumeClaimTemplates = [] }, objects, folder
   });
   const ended = new Promise((resolve) => child.once("close", (status, signal) => resolve(signal ?? status)));
   try {
-    if (!(await answers(child, port, variables))) return `it does not answer /healthz:\n${said}`;
+    const why = await sickness(child, port, variables);
+    if (why !== undefined) return `it does not become healthy: ${why}\n${said}`;
     child.kill("SIGTERM");
     const status = await ended;
     return status === 0 ? undefined : `SIGTERM ended it with ${status}:\n${said}`;
@@ -108,15 +109,18 @@ async function startPod({ template, volumeClaimTemplates = [] }, objects, folder
   }
 }
 
-/** Asks as the image's own health check does. */
-async function answers(child, port, variables) {
+/** Asks as the image's own health check does. @returns undefined: it is well; else what that said last */
+async function sickness(child, port, variables) {
   const healthcheck = ["healthcheck", "--control-port", String(port), "--admin-port", String(port)];
-  const { CONTROL_TLS_CERT, CONTROL_TLS_KEY } = variables;
-  const env = { ...process.env, ...(CONTROL_TLS_CERT !== undefined && { CONTROL_TLS_CERT, CONTROL_TLS_KEY }) };
+  const tls = Object.entries(variables).filter(([name]) => /^(CONTROL|ADMIN)_TLS_(CERT|KEY)$/.test(name));
+  const env = { ...process.env, ...Object.fromEntries(tls) };
+  let why = "it ended";
   for (const end = Date.now() + startMsMax; Date.now() < end && child.exitCode === null; await sleep(100)) {
-    if (spawnSync(process.execPath, [main, ...healthcheck], { env, stdio: "ignore" }).status === 0) return true;
+    const { status, stderr } = spawnSync(process.execPath, [main, ...healthcheck], { env, encoding: "utf8" });
+    if (status === 0) return undefined;
+    why = stderr;
   }
-  return false;
+  return why;
 }
 
 /** What the volume brings, made up where it is a Secret of somebody else's. */

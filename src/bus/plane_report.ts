@@ -1,8 +1,8 @@
 /** What a data plane tells of itself over the bus: which version it runs, which it refused and why, and whether it went back. */
 
-import { type Static, Type } from "typebox";
 import { parseJson } from "../json.ts";
 import { firstViolation } from "../schema.ts";
+import { type Static, Type } from "../typebox.ts";
 
 /** Longest text of a report: an error's sentence may quote a pattern. */
 const textMax = 2000;

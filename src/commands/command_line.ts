@@ -24,7 +24,15 @@ const program = new Command("streamgate")
   .showHelpAfterError("(add --help for what there is)")
   .addHelpText(
     "after",
-    "\nWithout a command, `run` is meant: streamgate --tcp-port 9081 starts the gate on another port.",
+    [
+      "\nFirst steps:",
+      "  streamgate                                         both planes; records come out on standard output",
+      "  echo 'DEBUG x' | nc -N localhost 8081              in another terminal: a record",
+      "  streamgate rules add no_debug filter value=DEBUG   a rule, in the draft",
+      "  streamgate publish                                 from now on it acts",
+      "  streamgate status                                  what became of every record",
+      "\nWithout a command, `run` is meant: streamgate --tcp-port 9081 starts the gate on another port.",
+    ].join("\n"),
   )
   .configureOutput({ writeOut: print })
   .exitOverride();

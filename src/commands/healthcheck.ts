@@ -7,18 +7,29 @@ import { request as plain } from "node:http";
 import { request as secured } from "node:https";
 import { adminPortDefault, type Settings } from "../settings/settings.ts";
 
-type Ports = Pick<Settings, "controlPort" | "adminPort" | "controlTlsCert" | "adminTlsCert">;
+type Ports = Pick<
+  Settings,
+  "controlPort" | "controlTlsCert" | "controlTlsClientCa" | "adminPort" | "adminTlsCert" | "adminTlsClientCa"
+>;
 
-/** What a port says that asks for a certificate (CONTROL_TLS_CLIENT_CA), which this command has none of: that it says so is life enough. */
-const asksForCertificate = "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED";
+interface Place {
+  readonly port: number;
+  readonly tls: boolean;
+  /** Whoever asks has to show a certificate, and this command has none: that it shakes hands is all that can be seen. */
+  readonly demandsClients: boolean;
+}
 
 const timeoutMs = 2_000;
 
 /** @returns exit status 0, or 1 when neither answers; then it says why */
-export async function command({ controlPort, adminPort, controlTlsCert, adminTlsCert }: Ports): Promise<number> {
+export async function command(ports: Ports): Promise<number> {
+  const { controlPort, controlTlsCert, controlTlsClientCa, adminPort, adminTlsCert, adminTlsClientCa } = ports;
+  const place = (port: number, cert: string | undefined, clientCa: string | undefined): Place => ({
+    ...{ port, tls: cert !== undefined, demandsClients: clientCa !== undefined },
+  });
   const places = [
-    { port: controlPort, tls: controlTlsCert !== undefined },
-    { port: adminPort ?? adminPortDefault, tls: adminTlsCert !== undefined },
+    place(controlPort, controlTlsCert, controlTlsClientCa),
+    place(adminPort ?? adminPortDefault, adminTlsCert, adminTlsClientCa),
   ];
   const answers = await Promise.all(places.map(ask));
   if (answers.includes(undefined)) return 0;
@@ -27,7 +38,7 @@ export async function command({ controlPort, adminPort, controlTlsCert, adminTls
 }
 
 /** @returns why it is not alive there; undefined: it is */
-function ask({ port, tls }: { port: number; tls: boolean }): Promise<string | undefined> {
+function ask({ port, tls, demandsClients }: Place): Promise<string | undefined> {
   const options = { host: "127.0.0.1", port, path: "/healthz", timeout: timeoutMs, agent: false } as const;
   return new Promise((resolve) => {
     // It asks itself, on the loopback address, and sends nothing: the certificate is for the names that others use.
@@ -36,10 +47,15 @@ function ask({ port, tls }: { port: number; tls: boolean }): Promise<string | un
       response.resume();
       resolve(response.statusCode === 200 ? undefined : `answers ${response.statusCode}`);
     });
+    if (demandsClients)
+      request.on("socket", (socket) =>
+        socket.once("secureConnect", () => {
+          resolve(undefined);
+          request.destroy();
+        }),
+      );
     request.on("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
-    request.on("error", (error: NodeJS.ErrnoException) =>
-      resolve(error.code === asksForCertificate ? undefined : error.message),
-    );
+    request.on("error", (error) => resolve(error.message));
     request.end();
   });
 }

@@ -1,6 +1,7 @@
 /** How a serving command ends: the first SIGTERM or SIGINT drains it, a second one ends it at once with 130. */
 
 import type { Log } from "../telemetry/log.ts";
+import { takeSignals } from "./default_signals.ts";
 
 /** 128 + SIGINT's number, as shells report it. */
 const exitAtOnce = 130;
@@ -22,6 +23,7 @@ export function onShutdown(log: Log, stop: () => Promise<void>): void {
       },
     );
   };
+  takeSignals();
   process.on("SIGTERM", signalled);
   process.on("SIGINT", signalled);
 }

@@ -5,6 +5,7 @@ import type { Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
 import { listenLocally } from "../control/listen.ts";
 import { visible } from "./client/terminal.ts";
+import { letSignalsEnd, takeSignals } from "./default_signals.ts";
 
 export interface SinkOptions {
   /** 0: any free port. */
@@ -37,7 +38,9 @@ export async function command({ port, host, status }: SinkOptions): Promise<void
     close();
     // A second signal ends it at once, by its default action.
     process.removeListener("SIGINT", stop).removeListener("SIGTERM", stop);
+    letSignalsEnd();
   };
+  takeSignals();
   process.on("SIGINT", stop).on("SIGTERM", stop);
 }
 

@@ -3,6 +3,7 @@
 import { StreamGateError } from "../errors.ts";
 import type { Connection } from "./client/connection.ts";
 import { paint, visible } from "./client/terminal.ts";
+import { letSignalsEnd, takeSignals } from "./default_signals.ts";
 import { endQuietly, write } from "./standard_output.ts";
 import { number } from "./table.ts";
 
@@ -28,7 +29,12 @@ interface Line {
 export async function command(connection: Connection, options: TailOptions): Promise<number> {
   const { rule, output, rate, count = Number.POSITIVE_INFINITY, json } = options;
   const ended = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ended.abort());
+  takeSignals();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      ended.abort();
+      letSignalsEnd();
+    });
   let [shown, seen] = [0, 0];
   const status = await endQuietly(async () => {
     for await (const text of connection.lines("/tail", { rule, output, rate }, ended.signal)) {

@@ -5,7 +5,7 @@
  * `severity`, `source`, `transport` or `time_share`. `docs/conditions.md` has the reference.
  */
 
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../typebox.ts";
 
 /** Most conditions that may lie in one another. */
 export const nestingMax = 8;

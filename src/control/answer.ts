@@ -1,7 +1,7 @@
 /** How the control API says no: one body for every error, and the status that goes with each code. */
 
-import { Type } from "typebox";
 import { type ErrorCode, type ErrorParts, StreamGateError, sentence } from "../errors.ts";
+import { Type } from "../typebox.ts";
 
 /** `detail` is the whole sentence, for people; `error` its parts, for programs. */
 const errorSchema = Type.Object(

@@ -1,7 +1,7 @@
 /** What calls that publish answer: one shape for publish, rollback and the whole manifest. */
 
-import { Type } from "typebox";
 import { passthrough } from "../manifest/manifest.ts";
+import { Type } from "../typebox.ts";
 import type { Published } from "./publication.ts";
 import { warningSchema } from "./routes/effect.ts";
 

@@ -1,10 +1,10 @@
 /** What a call that publishes may say besides: in its query or in its body. One reader, one schema, for all of them. */
 
 import type { FastifyRequest } from "fastify";
-import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import { firstViolation, isRecord, nameOf, placeOf } from "../schema.ts";
 import { parseSeconds } from "../settings/quantity.ts";
+import { Type } from "../typebox.ts";
 import { editOf } from "./concurrency.ts";
 import type { PublicationOptions } from "./publication.ts";
 

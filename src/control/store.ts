@@ -12,7 +12,6 @@
  */
 
 import { join } from "node:path";
-import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import {
   batchSizeDefault,
@@ -25,6 +24,7 @@ import { withIds } from "../manifest/output_identity.ts";
 import { ruleSchema } from "../manifest/rule.ts";
 import { damaged, parseState, readDurable, removeLeftovers, writeDurably } from "../persistence/durable_file.ts";
 import { firstViolation, placeOf } from "../schema.ts";
+import { Type } from "../typebox.ts";
 import { contentOf, type Draft } from "./draft.ts";
 import { type Revision, requireMatch } from "./revision.ts";
 import { type Note, Versions } from "./versions.ts";

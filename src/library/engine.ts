@@ -4,9 +4,10 @@ import type { Duplex } from "node:stream";
 import { StreamGateError } from "../errors.ts";
 import { nameOf } from "../schema.ts";
 import type { EngineCore } from "./engine_core.ts";
-import { type EngineOptions, openCore } from "./engine_options.ts";
+import type { EngineOptions } from "./engine_options.ts";
 import type { EngineStats } from "./engine_stats.ts";
 import { InputStream } from "./input_stream.ts";
+import { openCore } from "./open_core.ts";
 import { RuleStream } from "./rule_stream.ts";
 
 /**

@@ -8,6 +8,7 @@ import type { Framing } from "../data/frame/framing.ts";
 import type { Source } from "../data/frame/source.ts";
 import type { Plan } from "../plan/operations.ts";
 import { KiB } from "../settings/quantity.ts";
+import type { WithheldRecord } from "./engine_options.ts";
 import { type EngineStats, statsOf } from "./engine_stats.ts";
 
 /** A chunk of 64 KiB, as streams bring it, rarely needs more than one batch. */
@@ -20,17 +21,6 @@ const withheldBytes = 64 * KiB;
 export interface Survivors {
   readonly bytes: Buffer;
   readonly records: number;
-}
-
-/** A record that a protect rule could not finish, as received: it may hold what the rule was to hide. */
-export interface WithheldRecord {
-  readonly record: Buffer;
-  /** The rule's id. */
-  readonly rule: string;
-  /** match_limit: more matches than promise P6 lets a rule look at, or too many layers of escapes. output_limit: it grew too long. */
-  readonly cause: "match_limit" | "output_limit";
-  /** Milliseconds since 1970. */
-  readonly receivedAtMs: number;
 }
 
 export interface CoreParts {
@@ -108,6 +98,17 @@ export class EngineCore {
     }
     if (parts.length === 0) return nothing;
     return { bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts), records };
+  }
+
+  /** Whether summaries may come due while nothing is written. */
+  get remembers(): boolean {
+    return this.#parts.plan.rules.some(({ state }) => state !== undefined);
+  }
+
+  /** The summaries whose windows have ended. */
+  tick(): Survivors {
+    const nowMs = Date.now();
+    return this.collect((engine) => (engine.tick(nowMs) ? "done" : "full"));
   }
 
   loseUnfinished(bytes: number): void {

@@ -1,13 +1,7 @@
-/** What an engine in process is made from, and its making. */
+/** What an engine in process is made from. */
 
-import { selectEngineNow } from "../data/engine/select.ts";
-import type { Framing } from "../data/frame/framing.ts";
 import type { Transport } from "../data/ring/layout.ts";
-import { StreamGateError } from "../errors.ts";
-import { parseFraming } from "../settings/framing.ts";
-import { KiB, MiB } from "../settings/quantity.ts";
-import { compile, planOf, type RulesInput } from "./compiled_rules.ts";
-import { EngineCore, type WithheldRecord } from "./engine_core.ts";
+import type { RulesInput } from "./compiled_rules.ts";
 
 export interface EngineOptions {
   /** A list of rules, a manifest, or what `compile` made. Of a manifest only the rules run: there is one output, what comes out. */
@@ -35,39 +29,13 @@ export interface EngineOptions {
   readonly onWithheld?: (record: WithheldRecord) => void;
 }
 
-const recordBytesMin = 1 * KiB;
-const recordBytesMax = 64 * MiB;
-let warned = false;
-
-/**
- * @param where what an error names in front of the option
- * @throws StreamGateError as `createEngine`
- */
-export function openCore(options: EngineOptions, where: string): EngineCore {
-  const { rules, engine, framing = "newline", maxRecordBytes = MiB, onWithheld } = options;
-  const { source = { transport: "stdin" } } = options;
-  const { kind, warning } = selectEngineNow(engine, `${where}.engine`);
-  if (warning !== undefined && !warned) {
-    warned = true;
-    process.emitWarning(warning, { code: "STREAMGATE_ENGINE" });
-  }
-  const unfit = (option: string, what: string) =>
-    new StreamGateError("SG_SETTING", {
-      where: `${where}.${option}`,
-      what,
-      fix: "docs/library.md tells what it takes",
-    });
-  if (!Number.isInteger(maxRecordBytes) || maxRecordBytes < recordBytesMin || maxRecordBytes > recordBytesMax)
-    throw unfit(
-      "maxRecordBytes",
-      `${maxRecordBytes} is no number of bytes from ${recordBytesMin} to ${recordBytesMax}`,
-    );
-  let parsed: Framing;
-  try {
-    parsed = framing === "datagram" ? { kind: "datagram" } : parseFraming(framing);
-  } catch (error) {
-    throw unfit("framing", `${JSON.stringify(framing)} ${(error as Error).message}`);
-  }
-  const plan = planOf(compile(rules, engine === undefined ? {} : { engine }));
-  return new EngineCore({ kind, plan, framing: parsed, maxRecordBytes, source, onWithheld });
+/** A record that a protect rule could not finish, as received: it may hold what the rule was to hide. */
+export interface WithheldRecord {
+  readonly record: Buffer;
+  /** The rule's id. */
+  readonly rule: string;
+  /** match_limit: more matches than promise P6 lets a rule look at, or too many layers of escapes. output_limit: it grew too long. */
+  readonly cause: "match_limit" | "output_limit";
+  /** Milliseconds since 1970. */
+  readonly receivedAtMs: number;
 }

@@ -3,12 +3,12 @@
  * meanwhile, and counts what found no room.
  *
  * TCP tells a sender what the system took, not what the gate read: a piece that the system did not take whole is sent again (so
- * records may come twice), and what it took and a dying gate had not read is lost without anybody knowing. A gate that is asked
- * to end reads what has come.
+ * records may come twice), and what it took and a dying gate had not read is lost, nobody knows how much. Then the connection
+ * ends by an error, and that is counted. A gate that is asked to end reads what has come.
  */
 
-import { connect, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect, isIP, type Socket } from "node:net";
+import { connect as connectTls, type SecureContext } from "node:tls";
 import { KiB } from "../settings/quantity.ts";
 import type { Survivors } from "./engine_core.ts";
 import type { Amount } from "./engine_stats.ts";
@@ -23,8 +23,8 @@ const connectMs = 10_000;
 export interface GateAddress {
   readonly host: string;
   readonly port: number;
-  /** PEM texts; absent: no TLS. */
-  readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer; readonly servername?: string };
+  /** Absent: no TLS. */
+  readonly tls?: { readonly secureContext: SecureContext; readonly servername?: string };
 }
 
 export interface SenderEvents {
@@ -51,6 +51,8 @@ export class GateSender {
   readonly sent = { records: 0, bytes: 0 };
   /** What found no room here, or was here at the end. */
   readonly lost = { records: 0, bytes: 0 };
+  /** Connections that ended by an error: what the system had taken, and the gate not read, is missing there; nobody can say how much. */
+  broken = 0;
 
   constructor(address: GateAddress, bytesMax: number, events: SenderEvents) {
     this.#address = address;
@@ -135,7 +137,9 @@ export class GateSender {
 
   #connect(): void {
     const { host, port, tls } = this.#address;
-    const socket = tls === undefined ? connect({ host, port }) : connectTls({ host, port, servername: host, ...tls });
+    // An address is no name that a server could be asked for (RFC 6066 section 3).
+    const named = isIP(host) === 0 ? { servername: host } : {};
+    const socket = tls === undefined ? connect({ host, port }) : connectTls({ host, port, ...named, ...tls });
     this.#socket = socket;
     let why = "the connection was closed";
     socket.setKeepAlive(true, 30_000);
@@ -150,6 +154,7 @@ export class GateSender {
     socket.resume();
     socket.on("error", (error) => {
       why = error.message;
+      if (this.#connected) this.broken++;
     });
     socket.once("close", () => {
       clearTimeout(guard);

@@ -24,7 +24,7 @@ const left = [
   "logLevel",
 ] as const satisfies readonly SettingKey[];
 
-/** Docs/reference/settings.md has each one's meaning and range. Sizes are in bytes, times in milliseconds. */
+/** docs/reference/settings.md has each one's meaning and range. Sizes are in bytes, times in milliseconds. */
 export type GateSettings = Partial<Omit<Settings, TextKey | (typeof left)[number]> & Readonly<Record<TextKey, string>>>;
 
 export const gateSettingKeys: readonly SettingKey[] = settingKeys.filter(

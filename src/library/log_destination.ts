@@ -1,6 +1,7 @@
 /** Where records of the pino transport go that have passed the rules: a gate, a file, or standard output. */
 
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import sonicBoom from "sonic-boom";
 import { StreamGateError } from "../errors.ts";
 import type { Survivors } from "./engine_core.ts";
@@ -43,6 +44,8 @@ export interface LogDestination {
   readonly sent: Amount;
   readonly queued: Amount;
   readonly lost: Amount;
+  /** How often a connection broke, with which an unknown amount of `sent` was lost. */
+  readonly broken: number;
 }
 
 export class SentToGate implements LogDestination {
@@ -57,15 +60,9 @@ export class SentToGate implements LogDestination {
         what: `${JSON.stringify(port)} is no port`,
         fix: "give the gate's TCP_PORT, such as 8081",
       });
-    const { ca, cert, key, servername } = tls ?? {};
-    const read = {
-      ...(ca !== undefined && { ca: readPem("ca", ca) }),
-      ...(cert !== undefined && { cert: readPem("cert", cert) }),
-      ...(key !== undefined && { key: readPem("key", key) }),
-      ...(servername !== undefined && { servername }),
-    };
     this.#endMs = limits.endMs;
-    this.#sender = new GateSender({ host, port, ...(tls !== undefined && { tls: read }) }, limits.queueBytes, {
+    const address = { host, port, ...(tls !== undefined && { tls: tlsOf(tls) }) };
+    this.#sender = new GateSender(address, limits.queueBytes, {
       away: (why) => away(`the gate at ${host}:${port} is away (${why})`),
     });
   }
@@ -100,6 +97,9 @@ export class SentToGate implements LogDestination {
   get lost(): Amount {
     return this.#sender.lost;
   }
+  get broken(): number {
+    return this.#sender.broken;
+  }
 }
 
 /** Waits where the disk, or the program that reads, is slow. */
@@ -108,6 +108,7 @@ export class WrittenToFile implements LogDestination {
   readonly sent = { records: 0, bytes: 0 };
   readonly queued = { records: 0, bytes: 0 };
   readonly lost = { records: 0, bytes: 0 };
+  readonly broken = 0;
 
   /** @param to a path, or a file descriptor */
   constructor(to: string | number, failed: (error: Error) => void) {
@@ -141,16 +142,23 @@ export class WrittenToFile implements LogDestination {
   }
 }
 
-function readPem(option: string, path: string): Buffer {
+function tlsOf({ servername, ...paths }: NonNullable<GateDestination["tls"]>) {
+  const pem: Record<string, Buffer> = {};
+  let option = "";
   try {
-    return readFileSync(path);
+    for (const [name, path] of Object.entries(paths)) {
+      option = `.${name}`;
+      pem[name] = readFileSync(path);
+    }
+    option = "";
+    return { secureContext: createSecureContext(pem), ...(servername !== undefined && { servername }) };
   } catch (error) {
     throw new StreamGateError(
       "SG_TLS",
       {
-        where: `pino transport options.to.tls.${option}`,
-        what: `cannot be read: ${(error as Error).message}`,
-        fix: "give the path of a PEM file",
+        where: `pino transport options.to.tls${option}`,
+        what: `cannot be used: ${(error as Error).message}`,
+        fix: "give paths of PEM files: authorities in ca, a certificate in cert and its key in key",
       },
       { cause: error },
     );

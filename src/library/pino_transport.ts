@@ -1,6 +1,7 @@
 /**
  * `streamgate/pino`: a transport for pino. In pino's worker thread, or in the caller's, the rules run over what the logger wrote, whole chunks at
- * a time; what passes goes to a gate over TCP, to a file, or to standard output.
+ * a time; what passes goes to a gate over TCP, to a file, or to standard output. pino-abstract-transport is not used: it cuts and parses each line in
+ * JavaScript, which the engine does not need.
  */
 
 import { readFileSync } from "node:fs";
@@ -10,7 +11,6 @@ import { parseJson } from "../json.ts";
 import { KiB, MiB } from "../settings/quantity.ts";
 import type { RulesInput } from "./compiled_rules.ts";
 import type { EngineCore, Survivors } from "./engine_core.ts";
-import { openCore } from "./engine_options.ts";
 import type { Amount, EngineStats } from "./engine_stats.ts";
 import { InputStream } from "./input_stream.ts";
 import {
@@ -20,6 +20,7 @@ import {
   SentToGate,
   WrittenToFile,
 } from "./log_destination.ts";
+import { openCore } from "./open_core.ts";
 
 /** Options of `streamgate/pino`. All of it is JSON: pino hands it to a worker thread. */
 export interface PinoTransportOptions {
@@ -30,7 +31,7 @@ export interface PinoTransportOptions {
   /** Where what passes goes. Default `stdout`. */
   readonly to?: "stdout" | "stderr" | GateDestination | FileDestination;
   /**
-   * To a gate: most bytes that wait while it is away, 64 KiB or more. What finds no room is lost and counted, the newest first, and told in a
+   * To a gate: most bytes that wait while it is away, 64 KiB or more. What finds no room is lost and counted (the newest, not what waits), and told in a
    * record of its own when there is room. Default 8 MiB.
    */
   readonly queueBytes?: number;
@@ -47,6 +48,8 @@ export interface PinoTransportStats {
   readonly queued: Amount;
   /** What found no room while the gate was away, or was left at the end. */
   readonly lost: Amount;
+  /** Connections to the gate that broke: some of what was sent is missing there, and nobody can say how much. */
+  readonly broken: number;
   /** Records of the transport's own, which tell what was lost or withheld: in `sent`, and not in `engine`. */
   readonly notices: Amount;
 }
@@ -75,6 +78,8 @@ const queueBytesMin = 64 * KiB;
 /** A notice of each kind once in so long, and at the end. */
 const noticeMs = 10_000;
 const warningMs = 60_000;
+/** As a gate's workers do. */
+const tickMs = 1000;
 /** pino's own numbers. */
 const level = { warn: 40, error: 50 } as const;
 
@@ -86,8 +91,10 @@ class Transport extends Writable implements PinoTransport {
   /** What was told so far. */
   #toldLost = 0;
   #toldWithheld = 0;
+  #toldBroken = 0;
   #noticedAtMs = Number.NEGATIVE_INFINITY;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #ticks: NodeJS.Timeout | undefined;
 
   constructor(options: PinoTransportOptions) {
     super({ decodeStrings: true, highWaterMark: MiB });
@@ -112,15 +119,18 @@ class Transport extends Writable implements PinoTransport {
       this.#core.close();
       throw error;
     }
+    // Summaries of what was dropped do not wait for the next thing that is logged.
+    if (this.#core.remembers) this.#ticks = setInterval(() => this.#tick(), tickMs).unref();
   }
 
   stats(): PinoTransportStats {
-    const { sent, queued, lost } = this.#to;
+    const { sent, queued, lost, broken } = this.#to;
     return {
       engine: this.#core.stats(),
       sent: { ...sent },
       queued: { ...queued },
       lost: { ...lost },
+      broken,
       notices: { ...this.#notices },
     };
   }
@@ -137,12 +147,14 @@ class Transport extends Writable implements PinoTransport {
   }
 
   override _final(done: (error?: Error) => void): void {
+    clearInterval(this.#ticks);
     try {
       this.#send(this.#input.finish(), () => {
         this.#notice(true);
         this.#to.end(() => {
-          const { records } = this.#to.lost;
-          if (records > this.#toldLost) this.#warn(`${records - this.#toldLost} log records were not delivered`);
+          const left = this.#to.lost.records - this.#toldLost;
+          if (left > 0)
+            this.#warn(left === 1 ? "1 log record was not delivered" : `${left} log records were not delivered`);
           done();
         });
       });
@@ -152,6 +164,7 @@ class Transport extends Writable implements PinoTransport {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearInterval(this.#ticks);
     this.#input.close();
     if (!this.writableFinished) this.#to.destroy();
     this.#core.close();
@@ -193,6 +206,11 @@ class Transport extends Writable implements PinoTransport {
     }
   }
 
+  #tick(): void {
+    // What is being written brings them itself.
+    if (this.writableLength === 0) this.#send(this.#core.tick(), () => {});
+  }
+
   #send(survivors: Survivors, done: (error?: Error) => void): void {
     if (survivors.records === 0) done();
     else this.#to.send(survivors, done);
@@ -200,22 +218,32 @@ class Transport extends Writable implements PinoTransport {
 
   /** Tells, in the stream itself, what is missing from it: never a record's content. */
   #notice(last: boolean): void {
-    const lost = this.#to.lost.records - this.#toldLost;
-    const withheld = this.#withheldRecords() - this.#toldWithheld;
-    if (lost === 0 && withheld === 0) return;
+    const missing = {
+      lost: this.#to.lost.records - this.#toldLost,
+      withheld: this.#withheldRecords() - this.#toldWithheld,
+      broken: this.#to.broken - this.#toldBroken,
+    };
+    const { lost, withheld, broken } = missing;
+    if (lost + withheld + broken === 0) return;
     const nowMs = Date.now();
     if (!last && nowMs - this.#noticedAtMs < noticeMs) return;
+    const why = [
+      ...(lost > 0 ? [`${lost} were lost while the gate was away`] : []),
+      ...(withheld > 0 ? [`${withheld} were withheld because a rule could not finish them`] : []),
+      ...(broken > 0 ? [`what the gate had not read when its connection broke (${broken} times)`] : []),
+    ];
     const line = JSON.stringify({
       level: withheld > 0 ? level.error : level.warn,
       time: nowMs,
-      msg: `streamgate: log records are missing here: ${lost} were lost while the gate was away, ${withheld} withheld because a rule could not finish them`,
-      streamgate: { lost, withheld },
+      msg: `streamgate: log records are missing here: ${why.join(", ")}`,
+      streamgate: missing,
     });
     const bytes = Buffer.from(`${line}\n`);
     if (!this.#to.hasRoom(bytes.length)) return;
     this.#noticedAtMs = nowMs;
     this.#toldLost += lost;
     this.#toldWithheld += withheld;
+    this.#toldBroken += broken;
     this.#notices.records++;
     this.#notices.bytes += bytes.length - 1;
     this.#to.send({ bytes, records: 1 }, () => {});

@@ -6,9 +6,9 @@
  * What nobody knows is refused there, because it is a slip of the pen. A whole manifest is taken, too, as `GET /manifest` gives it.
  */
 
-import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import { firstViolation, isRecord, nameOf, placeOf } from "../schema.ts";
+import { Type } from "../typebox.ts";
 import {
   activePipeline,
   batchSizeDefault,

@@ -6,11 +6,11 @@
  * a pattern that RE2 refuses, two rules of one id.
  */
 
-import type { TObject, TSchema } from "typebox";
 import { caseKeys, conditionSchema, operators, questions } from "../conditions/condition.ts";
 import { outputSchema, outputsMax, outputTypes } from "../outputs/index.ts";
 import { ruleTypes } from "../rules/index.ts";
 import { isRecord } from "../schema.ts";
+import type { TObject, TSchema } from "../typebox.ts";
 import { configurationSchema } from "./configuration.ts";
 import { ruleSchema } from "./rule.ts";
 

@@ -5,7 +5,6 @@
  * null, parameters all strings), a file. Unknown fields are ignored and kept, so that what is written back loses nothing.
  */
 
-import { Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import { type OutputConfig, outputsMax } from "../outputs/index.ts";
 import { readOutput } from "../outputs/read.ts";
@@ -14,6 +13,7 @@ import type { PatternCheck, PatternChecker } from "../plan/pattern.ts";
 import { ruleTypes } from "../rules/index.ts";
 import type { Rule } from "../rules/rule.ts";
 import { firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
+import { Type } from "../typebox.ts";
 import { destinationKey, idKey, withIds } from "./output_identity.ts";
 import { readRule } from "./rule.ts";
 

@@ -1,12 +1,12 @@
 /** Reads one rule as a person, the control API or another control plane wrote it. */
 
-import { Type } from "typebox";
 import { conditionSchema, readCondition } from "../conditions/index.ts";
 import { StreamGateError } from "../errors.ts";
 import type { PatternChecker } from "../plan/pattern.ts";
 import { ruleTypes } from "../rules/index.ts";
 import { coerceBoolean, coerceParams, protectParam, type Rule } from "../rules/rule.ts";
 import { brokenText, firstViolation, isRecord, nameOf, placeOf, withoutNulls } from "../schema.ts";
+import { Type } from "../typebox.ts";
 
 /** Ids become labels of counters and parts of URLs. */
 const ruleIdLengthMax = 256;

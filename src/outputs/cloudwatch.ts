@@ -5,7 +5,7 @@
  * service may answer: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonErrors.html.
  */
 
-import { Type } from "typebox";
+import { Type } from "../typebox.ts";
 import { networkFields } from "./delivery_fields.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";
 import type { OutputRequest, OutputResponse, RejectedRange, Verdict } from "./output.ts";

@@ -1,6 +1,6 @@
 /** `console`: each record's bytes and a newline to standard output, which carries nothing else. */
 
-import { Type } from "typebox";
+import { Type } from "../typebox.ts";
 import { defineOutput } from "./output_type.ts";
 
 export const consoleOutput = defineOutput({

@@ -11,7 +11,7 @@
  * Should an intake refuse such a record after all, it alone becomes a dead letter: see `verdictOf`.
  */
 
-import { Type } from "typebox";
+import { Type } from "../typebox.ts";
 import { networkFields } from "./delivery_fields.ts";
 import type { Member } from "./envelope.ts";
 import { filledMember, filledRefusal, filledText, fixedText, givenText } from "./filled_text.ts";

@@ -3,7 +3,7 @@
  * Declared once; `deliveryOf` gives the delivery code what they amount to.
  */
 
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../typebox.ts";
 import { filterSchema } from "./filter.ts";
 import type { Output, OutputConfig } from "./output.ts";
 import { certificate, privateKey, type Text } from "./secret.ts";

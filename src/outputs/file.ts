@@ -1,7 +1,7 @@
 /** `file`: each record's bytes and a newline at the end of a file, which is rotated by size and age. */
 
 import { isAbsolute } from "node:path";
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../typebox.ts";
 import type { OutputConfig } from "./output.ts";
 import { defineOutput } from "./output_type.ts";
 

@@ -1,7 +1,7 @@
 /** A parameter of an output that is a text, the same for all records, or a field of each syslog record. */
 
-import { type Static, Type } from "typebox";
 import { encodeSyslogField, syslogFault, syslogFieldOf } from "../plan/syslog_field.ts";
+import { type Static, Type } from "../typebox.ts";
 import type { Filled } from "./envelope.ts";
 
 /** @param description whose text it is; where records tell it themselves, add by which field when it is left out */

@@ -1,8 +1,8 @@
 /** `filter`: the condition that every output may have, of whatever type: which records it gets. */
 
-import { Type } from "typebox";
 import { type ConditionConfig, conditionSchema, readCondition } from "../conditions/index.ts";
 import type { PatternChecker } from "../plan/pattern.ts";
+import { Type } from "../typebox.ts";
 
 /** The field beside an output's own, for its schema. */
 export const filterSchema = Type.Optional(

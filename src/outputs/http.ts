@@ -1,6 +1,6 @@
 /** `http`: sends records to any URL, as lines, as JSON lines or as a JSON array. */
 
-import { Type } from "typebox";
+import { Type } from "../typebox.ts";
 import { networkFields } from "./delivery_fields.ts";
 import type { Envelope } from "./envelope.ts";
 import { verdictOfStatus } from "./http_status.ts";

@@ -1,6 +1,6 @@
 /** Every output type. Adding one: its file, its test beside it, and a line here. */
 
-import { type TObject, type TSchema, Type } from "typebox";
+import { type TObject, type TSchema, Type } from "../typebox.ts";
 import { cloudwatch } from "./cloudwatch.ts";
 import { consoleOutput } from "./console.ts";
 import { datadog } from "./datadog.ts";

@@ -1,6 +1,6 @@
 /** What a type of outputs declares: its fields, and how a configuration of it becomes an output. One file each, listed in `index.ts`. */
 
-import type { Static, TObject } from "typebox";
+import type { Static, TObject } from "../typebox.ts";
 import type { DeliveryField } from "./delivery_fields.ts";
 import type { Output } from "./output.ts";
 

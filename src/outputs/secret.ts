@@ -5,7 +5,7 @@
  * beside URLs that says where an output sends is marked `x-destination`: a stored secret goes to no other.
  */
 
-import { Type } from "typebox";
+import { Type } from "../typebox.ts";
 
 /** A text as it is, or where it stands. */
 export type Text = string | { readonly env: string } | { readonly file: string };

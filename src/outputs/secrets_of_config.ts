@@ -5,9 +5,9 @@
  * know, its name decides. A secret is shown as `***`; a reference is no secret and stays.
  */
 
-import type { TSchema } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import { isRecord, placeOf, schemaOfPart } from "../schema.ts";
+import type { TSchema } from "../typebox.ts";
 import { outputSchema } from "./index.ts";
 import type { OutputConfig } from "./output.ts";
 import { hidden, type TextKind } from "./secret.ts";

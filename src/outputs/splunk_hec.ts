@@ -7,7 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { Type } from "typebox";
+import { Type } from "../typebox.ts";
 import { networkFields } from "./delivery_fields.ts";
 import { filledMember, filledRefusal, filledText, fixedText, givenText } from "./filled_text.ts";
 import { verdictOfStatus, waiting } from "./http_status.ts";

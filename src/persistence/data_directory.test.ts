@@ -1,6 +1,6 @@
 /** One process a data directory, also after kill -9 and when many want it at once. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,12 +18,26 @@ afterEach(() => {
   rmSync(join(directory, ".."), { recursive: true, force: true });
 });
 
-/** Another process that takes the lock and then waits, or says why it could not. */
-async function holder(): Promise<{ child: ChildProcess; said: string }> {
+/** What starts a program with numbers of processes of its own, as a container does; it ends with it. */
+const apart = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+const canBeApart = spawnSync(apart[0]!, [...apart.slice(1), "true"]).status === 0;
+const apartNote = canBeApart ? "" : " (skipped: that takes Linux, unshare and root)";
+
+/** Another process that takes the lock and then waits, or says why it could not. @param before a program that starts it */
+async function holder(before: readonly string[] = []): Promise<{ child: ChildProcess; said: string }> {
   const module = new URL("./data_directory.ts", import.meta.url).href;
   const script = `import { openDataDirectory } from ${JSON.stringify(module)};
     try { await openDataDirectory(process.argv[1]); console.log("held"); setInterval(() => {}, 1e6); } catch (e) { console.log(e.code); }`;
-  const child = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", script, directory], {
+  const [program, ...args] = [
+    ...before,
+    process.execPath,
+    "--no-warnings",
+    "--input-type=module",
+    "-e",
+    script,
+    directory,
+  ];
+  const child = spawn(program!, args, {
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);
@@ -69,6 +83,26 @@ describe("a data directory", () => {
     writeFileSync(join(directory, lock), JSON.stringify({ pid: process.pid, started: "1", boot: "another" }));
     await (await openDataDirectory(directory)).release();
   });
+
+  it.skipIf(!canBeApart)(
+    `is refused while another container's process uses it, and taken over from one that was killed${apartNote}`,
+    async () => {
+      const { child, said } = await holder(apart);
+      expect(said).toBe("held");
+      const refused = { code: "SG_DATA_DIR_LOCKED", what: "process 1 of another container uses this directory" };
+      await expect(openDataDirectory(directory)).rejects.toMatchObject(refused);
+      expect((await holder(apart)).said).toBe("SG_DATA_DIR_LOCKED");
+      await kill(child);
+      // What it started ends a moment after it.
+      const taken = () =>
+        openDataDirectory(directory).then(
+          (own) => own.release().then(() => "taken"),
+          ({ code }) => code,
+        );
+      await expect.poll(taken).toBe("taken");
+      expect(readdirSync(directory).filter((name) => !name.startsWith("lock."))).toEqual([]);
+    },
+  );
 
   it("goes to one of many that want it at once", async () => {
     const { child } = await holder();

@@ -7,13 +7,15 @@
  * and then creating a new one would let both win. The highest file is never removed, so numbers never go back; lower
  * ones are removed by the owner of a higher one.
  *
- * Works within one PID namespace on one machine: two containers that share a volume do not see each other's processes.
+ * Two containers that share a volume do not see each other's processes, so an owner also names a socket on which it can be called
+ * (presence.ts). Both go for one machine: of two machines that share a directory neither sees the other.
  */
 
 import { link, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { StreamGateError } from "../errors.ts";
 import { makeDirectory, writeDurably } from "./durable_file.ts";
+import { isPresent, type Presence, removePresence, showPresence } from "./presence.ts";
 
 interface Owner {
   readonly pid: number;
@@ -21,6 +23,8 @@ interface Owner {
   readonly started?: string;
   /** The kernel's id of this boot; absent where there is none. */
   readonly boot?: string;
+  /** Where it can be called; absent where the directory can have no socket. */
+  readonly socket?: string;
   /** True: given back in order. */
   readonly free?: boolean;
 }
@@ -41,12 +45,15 @@ const attemptsMax = 20;
  */
 export async function openDataDirectory(directory: string): Promise<DataDirectory> {
   const path = resolve(directory);
-  const self = await describeProcess(process.pid);
+  let presence: Presence | undefined;
   try {
     await makeDirectory(path);
+    // Before the lock names it: a successor must find it open.
+    presence = await showPresence(path);
+    const self = { ...(await describeProcess(process.pid))!, ...(presence !== undefined && { socket: presence.name }) };
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const before = await highest(path);
-      if (before !== undefined) await refuseIfAlive(path, before);
+      const former = before === undefined ? undefined : await refuseIfAlive(path, before);
       const number = (before ?? 0) + 1;
       if (!(await create(path, number, self))) continue;
       // Someone who read the directory earlier may have linked a number below ours after its file was removed: highest wins.
@@ -55,6 +62,8 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
         continue;
       }
       await removeBelow(path, number);
+      if (former?.socket !== undefined) await removePresence(path, former.socket);
+      const shown = presence;
       let released = false;
       return {
         path,
@@ -63,10 +72,12 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
           released = true;
           // On a full disk it goes on naming this process, and whoever comes next sees that it has ended.
           await writeDurably(lockPath(path, number), JSON.stringify({ ...self, free: true })).catch(() => undefined);
+          await shown?.end();
         },
       };
     }
   } catch (error) {
+    await presence?.end();
     if (error instanceof StreamGateError) throw error;
     throw new StreamGateError(
       "SG_DATA_DIR",
@@ -78,6 +89,7 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
       { cause: error },
     );
   }
+  await presence?.end();
   throw new StreamGateError("SG_DATA_DIR_LOCKED", {
     where: path,
     what: "several processes are fighting for this directory",
@@ -85,16 +97,19 @@ export async function openDataDirectory(directory: string): Promise<DataDirector
   });
 }
 
-async function refuseIfAlive(path: string, number: number): Promise<void> {
+/** @returns the owner that is gone, where the lock names one */
+async function refuseIfAlive(path: string, number: number): Promise<Owner | undefined> {
   const text = await readFile(lockPath(path, number), "utf8").catch(() => undefined);
-  if (text === undefined) return; // replaced meanwhile: linking the next number will tell
+  if (text === undefined) return undefined; // replaced meanwhile: linking the next number will tell
   const owner = parseOwner(text);
-  if (owner === undefined || owner.free === true) return;
+  if (owner === undefined || owner.free === true) return owner;
   const now = await describeProcess(owner.pid);
-  if (now === undefined || now.started !== owner.started || now.boot !== owner.boot) return;
+  const isHere = now !== undefined && now.started === owner.started && now.boot === owner.boot;
+  const isElsewhere = !isHere && owner.socket !== undefined && (await isPresent(path, owner.socket));
+  if (!isHere && !isElsewhere) return owner;
   throw new StreamGateError("SG_DATA_DIR_LOCKED", {
     where: path,
-    what: `process ${owner.pid} uses this directory`,
+    what: `process ${owner.pid}${isElsewhere ? " of another container" : ""} uses this directory`,
     fix: "stop that process, or give this one its own directory with --data-dir or STREAMGATE_DATA_DIR",
   });
 }

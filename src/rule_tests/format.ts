@@ -9,7 +9,6 @@
  * A field that is not known is refused: a misspelt expectation would pass for ever.
  */
 
-import { type Static, Type } from "typebox";
 import { StreamGateError } from "../errors.ts";
 import {
   activePipeline,
@@ -20,6 +19,7 @@ import {
   readRulesAndOutputs,
 } from "../manifest/manifest.ts";
 import { firstViolation, isRecord, nameOf, placeOf } from "../schema.ts";
+import { type Static, Type } from "../typebox.ts";
 
 /** Texts of one expectation, records of one sequence, tests of one file: far more than a person writes. */
 const listMax = 10_000;

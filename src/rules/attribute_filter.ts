@@ -5,7 +5,6 @@
  * first that exists; it also reads OTLP's `[{"key":…,"value":…}]` lists where a path meets a list.
  */
 
-import { Type } from "typebox";
 import { attributeKeysMax, attributeOperator } from "../plan/operations.ts";
 import {
   encodeSyslogField,
@@ -15,6 +14,7 @@ import {
   syslogPrefix,
   syslogValue,
 } from "../plan/syslog_field.ts";
+import { Type } from "../typebox.ts";
 import { checkRulePattern } from "./pattern.ts";
 import { defineRule, protectParam } from "./rule.ts";
 

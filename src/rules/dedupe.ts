@@ -1,6 +1,6 @@
 /** `dedupe`: of records that are alike within a window the first passes; the others become one summary. */
 
-import { Type } from "typebox";
+import { Type } from "../typebox.ts";
 import { attributePathFault, encodedAttributePaths } from "./attribute_filter.ts";
 import { labelOf } from "./label.ts";
 import { memoryBytes } from "./memory_bytes.ts";

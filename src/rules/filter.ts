@@ -1,10 +1,10 @@
 /** `filter`: drops the records for which a condition holds, or all others. */
 
-import { type Static, Type } from "typebox";
 import { type ConditionConfig, compileCondition, conditionSchema, readCondition } from "../conditions/index.ts";
 import { StreamGateError } from "../errors.ts";
 import type { Condition } from "../plan/operations.ts";
 import type { PatternChecker } from "../plan/pattern.ts";
+import { type Static, Type } from "../typebox.ts";
 import { checkRulePattern } from "./pattern.ts";
 import { defineRule, type OperationPart, protectParam, type Refusal } from "./rule.ts";
 

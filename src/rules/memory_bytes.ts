@@ -1,7 +1,7 @@
 /** What a rule may remember, in bytes: a parameter of several rule types. */
 
-import { Type } from "typebox";
 import { reduceMemoryBytesMax, reduceMemoryBytesMin } from "../plan/operations.ts";
+import { Type } from "../typebox.ts";
 
 /** @param of what it remembers one by one */
 export function memoryBytes(byDefault: number, of: string) {

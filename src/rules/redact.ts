@@ -1,9 +1,9 @@
 /** `redact`: replaces what a pattern matches, what detectors find, or the values of fields. */
 
-import { type Static, Type } from "typebox";
 import { detectors as allDetectors, type Detector, detectorGroups, detectorsOf } from "../detectors/index.ts";
 import { scanPattern } from "../plan/pattern.ts";
 import { type RedactSelector, redactArguments, redactPathsMax } from "../plan/redact_arguments.ts";
+import { type Static, Type } from "../typebox.ts";
 import { checkRulePattern } from "./pattern.ts";
 import { rewriteError } from "./rewrite.ts";
 import { defineRule, type OperationPart, type Refusal } from "./rule.ts";

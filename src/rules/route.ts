@@ -1,6 +1,6 @@
 /** `route`: names the outputs that a record goes to. */
 
-import { Type } from "typebox";
+import { Type } from "../typebox.ts";
 import { defineRule } from "./rule.ts";
 
 export const route = defineRule({

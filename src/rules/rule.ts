@@ -1,9 +1,9 @@
 /** What a rule type is: its name on the wire, the schema of its parameters, its class, its checks, and what it compiles to. */
 
-import { type Static, type TObject, type TSchema, Type } from "typebox";
 import type { ErrorCode } from "../errors.ts";
 import type { Operation, RuleClass } from "../plan/operations.ts";
 import type { PatternChecker } from "../plan/pattern.ts";
+import { type Static, type TObject, type TSchema, Type } from "../typebox.ts";
 
 /** A rule as the user writes it. Fields that this version does not know are kept, and written back. */
 export interface Rule {

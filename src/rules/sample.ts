@@ -4,8 +4,8 @@
  * A share becomes a threshold, share × 2^64, and a weight here, once, so that no engine computes with shares.
  */
 
-import { type Static, Type } from "typebox";
 import { type Severity, sampleWeightMax, severity } from "../plan/operations.ts";
+import { type Static, Type } from "../typebox.ts";
 import { attributePathFault, encodedAttributePaths } from "./attribute_filter.ts";
 import { defineRule, protectParam } from "./rule.ts";
 import { severityLimit, severityLimitCode } from "./severity_limit.ts";

@@ -1,7 +1,7 @@
 /** The severity from which on a rule that thins out leaves records alone: a parameter of several rule types. */
 
-import { Type } from "typebox";
 import { type Severity, severity } from "../plan/operations.ts";
+import { Type } from "../typebox.ts";
 
 type SeverityLimit = "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL" | "none";
 

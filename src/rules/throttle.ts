@@ -1,7 +1,7 @@
 /** `throttle`: so many records or bytes a second pass, of all or of each key; the others become summaries. */
 
-import { type Static, Type } from "typebox";
 import { throttleKey, throttleTokensMax } from "../plan/operations.ts";
+import { type Static, Type } from "../typebox.ts";
 import { attributePathFault, encodedAttributePaths } from "./attribute_filter.ts";
 import { labelOf } from "./label.ts";
 import { memoryBytes } from "./memory_bytes.ts";

@@ -6,12 +6,12 @@
  */
 
 import { availableParallelism } from "node:os";
-import { type Static, type TSchema, Type } from "typebox";
 import type { Framing } from "../data/frame/framing.ts";
 import { StreamGateError } from "../errors.ts";
 import { parsePrice, priceForm, pricesText, priceWords } from "../prices/index.ts";
 import type { Price } from "../prices/price.ts";
 import { firstViolation } from "../schema.ts";
+import { type Static, type TSchema, Type } from "../typebox.ts";
 import { framingForm, framingText, parseFraming } from "./framing.ts";
 import { hostsForm, hostsText, parseHosts } from "./host_names.ts";
 import { type MemoryNeeds, memoryBudgetDefault, memoryBudgetMin } from "./memory.ts";

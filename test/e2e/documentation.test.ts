@@ -2,7 +2,8 @@
  * What the documentation shows works: each command block of the README and of docs/ is run, unless its fence says why not; each JSON block is well formed, and what
  * in it is a rule, an output or a configuration is accepted by what reads those.
  */
-import { globSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { basename, dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readConfiguration } from "../../src/manifest/configuration.ts";
 import { readRule } from "../../src/manifest/rule.ts";
@@ -18,7 +19,7 @@ const pages = ["README.md", ...globSync("docs/**/*.md", { cwd: repository }).toS
   blocks: blocksOf(page),
 }));
 const commandsOf = (blocks: readonly Block[]) =>
-  blocks.filter(({ language, noRun }) => language === "sh" && noRun === undefined);
+  blocks.filter(({ language, noRun }) => /^(sh|console)$/.test(language) && noRun === undefined);
 const needsTools = needsProgram("bash", "curl", "nc.openbsd");
 
 // Side by side: they mostly wait for programs to start.
@@ -40,6 +41,18 @@ describe.concurrent("commands", () => {
       }
     });
   }
+
+  it.skipIf(needsTools.skip).each([
+    ["a wrong status", "false", [], "status 1, not 0"],
+    ["a wrong status, of a command that fails within a pipe", "cat nowhere | cat", [], "status 1, not 0"],
+    ["a command that is not there any more", "npx streamgate publsh", [], "unknown command"],
+    ["a line that is not printed", "echo one", ["two"], "nobody printed: two"],
+    ["a program of npx that the test does not know", "npx something", [], "the test runs no npx something"],
+  ])("that end with %s fail", async (_what, text, prints, said) => {
+    const shell = await Page.open(50);
+    const block = { language: "sh", text, prints, line: 1, noRun: undefined, needs: [], serves: false, exit: 0 };
+    await expect(shell.run(block).finally(() => shell.close())).rejects.toThrow(said);
+  });
 
   it("are marked as such: no other fence begins with a command", () => {
     const hidden = pages.flatMap(({ page, blocks }) =>
@@ -73,6 +86,60 @@ describe("JSON", () => {
     expect(() => accept({ rules: [], strange: 1, outputs: [] })).toThrow("strange");
   });
 });
+
+describe("pages", () => {
+  it("are found from docs/README.md, or from that of their folder", () => {
+    const lost = pages
+      .map(({ page }) => page)
+      .filter((page) => page !== "README.md" && basename(page) !== "README.md" && !page.startsWith("docs/decisions/"))
+      .filter((page) => {
+        const own = join(dirname(page), "README.md");
+        const index = existsSync(join(repository, own)) ? own : "docs/README.md";
+        return !linksOf(index).some(({ target }) => target === page);
+      });
+    expect(lost).toEqual([]);
+  });
+
+  it("link to headings that are there", () => {
+    const wrong = pages.flatMap(({ page }) =>
+      linksOf(page)
+        .filter(({ target, anchor }) => anchor !== "" && target.endsWith(".md") && !anchorsOf(target).has(anchor))
+        .map(({ target, anchor }) => `${page} links to ${target}#${anchor}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+interface Link {
+  /** From the repository's root. */
+  readonly target: string;
+  readonly anchor: string;
+}
+
+function linksOf(page: string): Link[] {
+  const links = withoutFences(page).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)#?([^)\s]*)\)/g);
+  return [...links].map(([, path, anchor]) => ({
+    target: path === "" ? page : normalize(join(dirname(page), path!)).replace(/\/$/, ""),
+    anchor: anchor!,
+  }));
+}
+
+/** What headings are called as link targets: their words in lower case, spaces as hyphens, without other signs. */
+function anchorsOf(page: string): Set<string> {
+  const headings = withoutFences(page).matchAll(/^#+ (.+)$/gm);
+  const names = [...headings].map(([, heading]) =>
+    heading!
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\p{M} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+  return new Set(names);
+}
+
+function withoutFences(page: string): string {
+  return readFileSync(join(repository, page), "utf8").replace(/^```[\s\S]*?^```$/gm, "");
+}
 
 /** One value, or one a line. */
 function valuesIn(text: string): unknown[] {

@@ -1,4 +1,5 @@
 /** The public API as an installed package shows it, on both engines: the same bytes as `streamgate pipe`, however the input is cut. */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -9,8 +10,9 @@ import { finished, pipeline } from "node:stream/promises";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type * as api from "../../src/index.ts";
+import { blocksOf } from "../fixtures/documentation.ts";
 import { runCommand } from "../fixtures/gate.ts";
-import { engines } from "../fixtures/requirement.ts";
+import { engines, nodeFile, repository } from "../fixtures/requirement.ts";
 
 // Through package.json's `exports`, by Node's own loader.
 const { StreamGateError, compile, createEngine } = createRequire(import.meta.url)("streamgate") as typeof api;
@@ -69,14 +71,24 @@ const cases: readonly { name: string; rules: api.Rule[]; input?: Buffer; framing
 const timeless = (bytes: Buffer) =>
   bytes.toString("latin1").replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|"(first|last)[^,}]*/g, "");
 
+/** By rules: both engines are held to the same run. */
+const runs = new Map<readonly api.Rule[], Promise<string>>();
+
+function piped(rules: readonly api.Rule[], bytes: Buffer, framing: string | undefined): Promise<string> {
+  const known = runs.get(rules);
+  if (known !== undefined) return known;
+  const file = join(folder, `rules-${runs.size}.json`);
+  writeFileSync(file, JSON.stringify(rules));
+  const flags = framing === undefined ? [] : ["--framing", framing];
+  const run = runCommand(["pipe", "--rules", file, ...flags], bytes).then(({ stdout }) => timeless(stdout));
+  runs.set(rules, run);
+  return run;
+}
+
 for (const { engine, skip, note } of engines) {
   describe.skipIf(skip)(`the library on ${engine}${note}`, () => {
     it.each(cases)("gives the bytes of `streamgate pipe`: $name", async ({ rules, input: bytes = input, framing }) => {
-      const file = join(folder, `${engine}-rules.json`);
-      writeFileSync(file, JSON.stringify(rules));
-      const flags = framing === undefined ? [] : ["--framing", framing];
-      const piped = await runCommand(["pipe", "--engine", engine, "--rules", file, ...flags], bytes);
-      const wanted = timeless(piped.stdout);
+      const wanted = await piped(rules, bytes, framing);
       const options = { rules, engine, ...(framing !== undefined && { framing }) };
 
       const made = createEngine(options);
@@ -255,12 +267,26 @@ describe("compile", () => {
 describe("createEngine", () => {
   it.each([
     [{ rules: [], framing: "lines" }, "SG_SETTING", "createEngine options.framing"],
+    [{ rules: [], source: { transport: "carrier" } }, "SG_SETTING", "createEngine options.source.transport"],
+    [{ rules: [], source: { transport: "tcp", address: "here" } }, "SG_SETTING", "createEngine options.source.address"],
     [{ rules: [], maxRecordBytes: 5 }, "SG_SETTING", "createEngine options.maxRecordBytes"],
     [{ rules: [{ id: "a" }] }, "SG_RULE_PARAMS", "rules[0]"],
   ])("refuses %j", (options, code, where) => {
     expect(() => createEngine(options as unknown as api.EngineOptions)).toThrow(
       expect.objectContaining({ code, where: expect.stringContaining(where) }),
     );
+  });
+
+  it("shows conditions the source that it was told", () => {
+    const inside = { ...dropDebug, when: { source: ["10.0.0.0/8"] } };
+    for (const [address, left] of [
+      ["10.1.2.3", ""],
+      ["192.168.0.1", "DEBUG x\n"],
+    ] as const) {
+      const made = createEngine({ rules: [inside], source: { transport: "tcp", address } });
+      expect(made.run("DEBUG x").toString()).toBe(left);
+      made.close();
+    }
   });
 
   it("refuses input that is neither text nor bytes", () => {
@@ -279,3 +305,55 @@ function balanced(engine: api.RuleEngine): void {
     expect(received[unit] + created[unit]).toBe(passed[unit] + quarantined[unit] + dropped + gone);
   }
 }
+
+describe("docs/library.md", () => {
+  it("shows what comes out", () => {
+    const shown = blocksOf("docs/library.md")
+      .filter(({ language, text }) => language === "js" && !/createGate\(|transport|pipeline\(/.test(text))
+      .map(({ text }) => text.replace(/^import .*$/gm, ""))
+      .join("\n");
+    let checked = 0;
+    const check = (value: unknown, wanted: unknown) => {
+      checked++;
+      // What is left out of an object is of no matter, a list is shown whole.
+      if (Array.isArray(wanted)) expect(value).toMatchObject(wanted);
+      else expect(value).toEqual(wanted);
+    };
+    const program = shown.replace(
+      /^(.+); \/\/ ([["].*)$/gm,
+      (_, expression, wanted) => `check(${expression}, ${wanted.replace(/, …/g, "")});`,
+    );
+    new Function("compile", "createEngine", "check", program)(compile, createEngine, check);
+    expect(checked).toBe(3);
+  });
+});
+
+describe("loading the package", () => {
+  it("brings no server, no client and nothing else of the packages", () => {
+    const program = `
+      import { registerHooks } from "node:module";
+      const loaded = new Set();
+      registerHooks({ load: (url, context, next) => {
+        const name = /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1];
+        if (name !== undefined) loaded.add(name);
+        return next(url, context);
+      } });
+      const { createEngine } = await import("streamgate");
+      createEngine({ rules: [{ id: "a", type: "redact", params: { detectors: ["email"] } }] }).close();
+      console.log([...loaded].sort().join());`;
+    const { stdout, stderr } = spawnSync(nodeFile, ["--input-type=module", "-e", program], {
+      cwd: repository,
+      encoding: "utf8",
+    });
+    expect({
+      loaded: stdout
+        .trim()
+        .split(",")
+        .filter((name) => !["re2js", "detect-libc"].includes(name)),
+      stderr,
+    }).toEqual({
+      loaded: [""],
+      stderr: "",
+    });
+  });
+});

@@ -34,7 +34,7 @@ describe("the package's types", () => {
       ["compiled_rules.ts", "CompiledRules"],
       ["engine_options.ts", "EngineOptions"],
       ["engine.ts", "RuleEngine"],
-      ["engine_core.ts", "WithheldRecord"],
+      ["engine_options.ts", "WithheldRecord"],
       ["engine_stats.ts", "EngineStats"],
       ["engine_stats.ts", "RuleStats"],
       ["pino_transport.ts", "PinoTransportOptions"],

@@ -1,6 +1,7 @@
 /** `streamgate/pino`: what a logger writes meets the rules in its own process, and a gate's absence loses nothing in silence. */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,10 +9,14 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { pino } from "pino";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import type { createGate as CreateGate } from "../../src/index.ts";
 import type * as api from "../../src/pino.ts";
-import { disposeGates, Gate } from "../fixtures/gate.ts";
+import { Authority, needsOpenssl } from "../fixtures/certificates.ts";
+import { disposeGates, environment, Gate } from "../fixtures/gate.ts";
+import { nodeFile, repository } from "../fixtures/requirement.ts";
 import { until } from "../fixtures/wait.ts";
 
+const { createGate } = createRequire(import.meta.url)("streamgate") as { createGate: typeof CreateGate };
 const pinoTransport = createRequire(import.meta.url)("streamgate/pino") as typeof api.default;
 
 const folder = mkdtempSync(join(tmpdir(), "streamgate-pino-"));
@@ -80,6 +85,52 @@ describe("the pino transport", () => {
     await receiver.leave();
   });
 
+  it.skipIf(needsOpenssl.skip)(
+    `speaks TLS with a gate that asks for a certificate, and with no other${needsOpenssl.note}`,
+    async () => {
+      const authority = new Authority("test authority");
+      const gateCertificate = authority.issue("gate", "DNS:gate.test");
+      const own = authority.issue("app", "DNS:app.test");
+      const file = join(folder, "by_tls.log");
+      const gate = await createGate({
+        ...{ tcpPort: 0, udpPort: 0, tlsPort: 0, workers: 1, dataDir: join(folder, "tls_gate") },
+        ...{ tlsCert: gateCertificate.cert, tlsKey: gateCertificate.key, tlsClientCa: authority.cert },
+        manifest: { pipelines: [{ outputs: [{ type: "file", path: file }] }] },
+      });
+      const to = {
+        host: "127.0.0.1",
+        port: gate.ports.tls!,
+        tls: { ca: authority.cert, ...own, servername: "gate.test" },
+      };
+      const known = pinoTransport({ to });
+      pino(known).info("by TLS");
+      known.end();
+      await finished(known);
+      const warned = warnings(2);
+      const impostor = pinoTransport({
+        to: { ...to, tls: { ...to.tls, servername: "other.test" } },
+        endTimeoutMs: 300,
+      });
+      pino(impostor).info("to somebody else");
+      impostor.end();
+      await finished(impostor);
+      await gate.close();
+      authority.dispose();
+      expect(messages(readFileSync(file, "utf8").trimEnd().split("\n"))).toEqual(["by TLS"]);
+      expect((await warned)[0]).toMatch(/other\.test/);
+      expect(impostor.stats()).toMatchObject({ sent: { records: 0 }, lost: { records: 1 } });
+    },
+  );
+
+  it("hands over what was logged before process.exit", async () => {
+    const receiver = await Receiver.listen();
+    const file = join(repository, "test/fixtures/logs_and_exits.mjs");
+    const child = spawn(nodeFile, [file, String(receiver.port)], { stdio: "ignore", env: environment() });
+    expect(await once(child, "close")).toEqual([3, null]);
+    await until("all lines have come", () => receiver.lines().length === 5000);
+    await receiver.leave();
+  });
+
   it("ends in time when the gate never comes, and says how many records that cost", async () => {
     const stream = pinoTransport({ to: { host: "127.0.0.1", port: await unused() }, endTimeoutMs: 50 });
     const warned = warnings(2);
@@ -87,7 +138,7 @@ describe("the pino transport", () => {
     stream.end();
     await finished(stream);
     expect(stream.stats().lost.records).toBe(1);
-    expect((await warned).join("\n")).toMatch(/is away.*\n.*1 log records were not delivered/);
+    expect((await warned).join("\n")).toMatch(/is away.*\n.*1 log record was not delivered/);
   });
 
   it("writes to a file that only its owner reads, rules from a file, chunks cut anywhere", async () => {
@@ -114,6 +165,20 @@ describe("the pino transport", () => {
     expect(short).toBe("short");
     expect(JSON.parse(notice!)).toMatchObject({ level: 50, streamgate: { lost: 0, withheld: 1 } });
     expect(notice).not.toContain("aaaa");
+  });
+
+  it("tells of what dedupe dropped though nothing more is logged", async () => {
+    const file = join(folder, "summaries.log");
+    const dedupe = { id: "again", type: "dedupe", params: { window_s: 1 } };
+    const stream = pinoTransport({ rules: [dedupe], to: { file } });
+    stream.write("retry\n".repeat(42));
+    await until(
+      "the summary comes",
+      () => existsSync(file) && readFileSync(file, "utf8").includes("repeated 41 times"),
+    );
+    stream.end();
+    await finished(stream);
+    expect(stream.stats().engine.created.records).toBe(1);
   });
 
   it.each([

@@ -187,13 +187,16 @@ const reasons: Readonly<Record<string, string>> = {
 function away(url: string, error: Error): StreamGateError {
   if (error instanceof StreamGateError) return error;
   const code = codeOf(error);
-  // The server's alert, as OpenSSL words it; with TLS 1.3 it may come after the request was sent.
-  if (/CERTIFICATE_REQUIRED|ALERT_UNKNOWN_CA|ALERT_BAD_CERTIFICATE|ALERT_CERTIFICATE/.test(code))
+  // Node's servers end a connection that shows no certificate they take, mostly without the alert that would say so.
+  if (
+    /ALERT|CERTIFICATE_REQUIRED/.test(code) ||
+    (url.startsWith("https:") && /^(ECONNRESET|UND_ERR_SOCKET)$/.test(code))
+  )
     return new StreamGateError(
       "SG_CONTROL_AWAY",
       {
         where: url,
-        what: `it does not take the client certificate, or none was shown (${code})`,
+        what: `the connection ended (${code}), as it does where a client certificate is asked for and none is shown that is known`,
         fix: "name one of an authority in its CONTROL_TLS_CLIENT_CA with --client-cert and --client-key",
       },
       { cause: error },

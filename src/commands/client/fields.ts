@@ -1,8 +1,8 @@
 /** `value=DEBUG detectors=us_ssn,credit_card when={"severity":…}`: fields of a rule or an output as they stand on a command line. */
 
-import type { TObject } from "typebox";
 import { StreamGateError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
+import type { TObject } from "../../typebox.ts";
 
 /**
  * Each field as its schema wants it: a list may be written with commas, numbers and booleans as they are, lists and objects as JSON.

@@ -36,7 +36,11 @@ export function addServing(program: Command): void {
     return finish(await command(readSettings({ flags: options, env: process.env })));
   });
 
-  const healthSettings = ["controlPort", "adminPort", "controlTlsCert", "adminTlsCert"] as const;
+  // What belongs together is read together.
+  const healthSettings = [
+    ...(["controlPort", "controlTlsCert", "controlTlsKey", "controlTlsClientCa"] as const),
+    ...(["adminPort", "adminTlsCert", "adminTlsKey", "adminTlsClientCa"] as const),
+  ];
   withSettings(
     program.command("healthcheck").description("exit status 0 when a gate on this machine is alive, for containers"),
     healthSettings,

@@ -1,9 +1,9 @@
 /** `/config/batch_size`: records in one payload, at most. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 import { batchSizeDefault, batchSizeSchema } from "../../manifest/manifest.ts";
 import { isRecord } from "../../schema.ts";
+import { Type } from "../../typebox.ts";
 import { errors } from "../answer.ts";
 import { answerWithTag, editOf } from "../concurrency.ts";
 import type { RouteContext } from "./context.ts";

@@ -1,8 +1,8 @@
 /** `/rules/{id}/effect` and `/rules/{id}/promote`: what a rule in shadow would have done, and its way out of the shadow. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 import { activePipeline, passthrough, type Rule } from "../../manifest/manifest.ts";
+import { Type } from "../../typebox.ts";
 import { errors, RequestError } from "../answer.ts";
 import { maySeeRecords } from "../auth/guarded.ts";
 import { answerWithTag, editOf } from "../concurrency.ts";

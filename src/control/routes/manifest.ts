@@ -1,8 +1,8 @@
 /** `/manifest`: the published configuration whole, for those who keep it in a repository. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 import { passthrough } from "../../manifest/manifest.ts";
+import { Type } from "../../typebox.ts";
 import { errors } from "../answer.ts";
 import { answerWithTag } from "../concurrency.ts";
 import { publishedAnswer, putSchema } from "../publication_answer.ts";

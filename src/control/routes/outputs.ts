@@ -1,9 +1,9 @@
 /** `/outputs`: where records go. None: to the console. Secrets are never shown again. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 import { outputSchema, outputTypes } from "../../outputs/index.ts";
 import { withoutSecrets } from "../../outputs/secrets_of_config.ts";
+import { Type } from "../../typebox.ts";
 import { actorOf } from "../actor.ts";
 import { errors, RequestError } from "../answer.ts";
 import { answerWithTag, editOf } from "../concurrency.ts";

@@ -1,8 +1,8 @@
 /** `GET /planes`: the data planes that report, and what each of them runs. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 import { planeReportSchema } from "../../bus/plane_report.ts";
+import { Type } from "../../typebox.ts";
 import { errors } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 

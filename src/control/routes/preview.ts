@@ -1,13 +1,13 @@
 /** `POST /rules/preview`: what rules would do to records, line by line and rule by rule. Nothing changes, and nothing is sent. */
 
 import type { FastifyInstance } from "fastify";
-import { type Static, Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
 import { activePipeline, type OutputConfig, type Rule, readRulesAndOutputs } from "../../manifest/manifest.ts";
 import { compilePlan } from "../../plan/compile.ts";
 import type { Evaluation } from "../../plan/evaluation.ts";
 import { withoutRuleKeys } from "../../rules/secrets_of_rules.ts";
 import { firstViolation, isRecord, nameOf, placeOf } from "../../schema.ts";
+import { type Static, Type } from "../../typebox.ts";
 import { errors, RequestError } from "../answer.ts";
 import { type Concealed, conceal } from "../concealment.ts";
 import type { RouteContext } from "./context.ts";

@@ -1,7 +1,7 @@
 /** `POST /publish`: the draft becomes the next version, and data planes run it. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
+import { Type } from "../../typebox.ts";
 import { errors } from "../answer.ts";
 import { answerWithTag } from "../concurrency.ts";
 import { publishedAnswer, publishedSchema } from "../publication_answer.ts";

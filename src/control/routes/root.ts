@@ -1,7 +1,7 @@
 /** `GET /`: is it there, and what runs. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
+import { Type } from "../../typebox.ts";
 import { version } from "../../version.ts";
 import type { RouteContext } from "./context.ts";
 

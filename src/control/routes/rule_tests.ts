@@ -1,10 +1,10 @@
 /** `POST /rules/test`: rule tests, as `streamgate test` runs them from files. Nothing changes, and nothing is sent. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
 import { readRuleTests, ruleTestsSchema } from "../../rule_tests/format.ts";
 import { runRuleTests, stepsOf } from "../../rule_tests/run.ts";
+import { Type } from "../../typebox.ts";
 import { errors } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 

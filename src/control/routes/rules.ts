@@ -1,9 +1,9 @@
 /** `/rules`: the draft's rules, in the order in which they run. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 import { ruleSchema } from "../../manifest/rule.ts";
 import { ruleTypes } from "../../rules/index.ts";
+import { Type } from "../../typebox.ts";
 import { errors } from "../answer.ts";
 import { answerWithTag, editOf } from "../concurrency.ts";
 import type { RouteContext } from "./context.ts";

@@ -1,7 +1,7 @@
 /** `GET /status`: one page about what runs now, for people and for tests that want to know what became of each record. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
+import { Type } from "../../typebox.ts";
 import { errors, RequestError } from "../answer.ts";
 import { statusOf } from "../status_page.ts";
 import type { RouteContext } from "./context.ts";

@@ -1,7 +1,7 @@
 /** `GET /tail`: a sample of the records that pass, as they pass. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
+import { Type } from "../../typebox.ts";
 import { errors, RequestError } from "../answer.ts";
 import { endWhenRefused } from "../auth/guarded.ts";
 import { answerTail, rateDefault, rateMax, readTailQuery } from "../tail.ts";

@@ -1,7 +1,7 @@
 /** `GET /metrics`, `/healthz` and `/readyz`: for Prometheus, and for whoever starts and stops processes. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
+import { Type } from "../../typebox.ts";
 import { errors, RequestError } from "../answer.ts";
 import type { RouteContext } from "./context.ts";
 

@@ -1,9 +1,9 @@
 /** `/versions` and `/diff`: what was published before, by whom and why, and going back to it. */
 
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 import { StreamGateError } from "../../errors.ts";
 import { passthrough } from "../../manifest/manifest.ts";
+import { Type } from "../../typebox.ts";
 import { errors } from "../answer.ts";
 import { answerWithTag } from "../concurrency.ts";
 import { sideOf, versionNumber } from "../history.ts";

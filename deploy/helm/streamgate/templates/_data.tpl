@@ -13,6 +13,9 @@
 {{- if $data.tls.secretName }}
 {{- $_ := set $secrets "tls" (dict "secretName" $data.tls.secretName) }}
 {{- end }}
+{{- if $data.adminTls.secretName }}
+{{- $_ := set $secrets "admin-tls" (dict "secretName" $data.adminTls.secretName) }}
+{{- end }}
 {{- $drain := include "streamgate.drainSeconds" (include "streamgate.dataSettings" . | fromYaml) | int }}
 {{- $hostPorts := and $data.hostPorts (eq $data.mode "daemonset") }}
 metadata:
@@ -51,6 +54,12 @@ spec:
           value: /etc/streamgate/tls/ca.crt
         {{- end }}
         {{- end }}
+        {{- if $data.adminTls.secretName }}
+        - name: ADMIN_TLS_CERT
+          value: /etc/streamgate/admin-tls/tls.crt
+        - name: ADMIN_TLS_KEY
+          value: /etc/streamgate/admin-tls/tls.key
+        {{- end }}
         {{- include "streamgate.settings" (list $data.settings .Values.settings) | nindent 8 }}
         {{- with $data.extraEnv }}
         {{- toYaml . | nindent 8 }}
@@ -80,12 +89,18 @@ spec:
         httpGet:
           path: /healthz
           port: admin
+          {{- if $data.adminTls.secretName }}
+          scheme: HTTPS
+          {{- end }}
         periodSeconds: 1
         failureThreshold: 60
       livenessProbe:
         httpGet:
           path: /healthz
           port: admin
+          {{- if $data.adminTls.secretName }}
+          scheme: HTTPS
+          {{- end }}
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
@@ -93,6 +108,9 @@ spec:
         httpGet:
           path: /readyz
           port: admin
+          {{- if $data.adminTls.secretName }}
+          scheme: HTTPS
+          {{- end }}
         periodSeconds: 5
         timeoutSeconds: 3
       {{- if $data.preStopSeconds }}
