@@ -100,6 +100,7 @@ const load = new ConnectionLoad({
   stayingMs: 10,
   ...(Number(values.udp) > 0 && { udpPort: udp }),
   datagramsPerSecond: Number(values.udp),
+  datagramsLandMs: 1000,
 });
 const began = performance.now();
 await sleep(1000);

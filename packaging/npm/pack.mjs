@@ -36,7 +36,7 @@ if (lacking.length > 0) {
   console.error(`no addon in .cache/prebuilt for ${lacking.join(", ")} (scripts/native/cross.mjs builds them)`);
   if (values.all) process.exit(1);
 }
-const sources = await fetchSources(root, () => {});
+const sources = built.length > 0 ? await fetchSources(root, () => {}) : "";
 for (const name of built) packPlatform(name);
 packMain();
 

@@ -102,7 +102,9 @@ process.exitCode = failed === 0 ? 0 : 1;
 /** @returns what was seen, for a person */
 async function tryCase({ engine, npm = [], env = {}, bare, direct, unserved, change, remedy, gate }) {
   const folder = mkdtempSync(join(work, "case-"));
-  const environment = { ...process.env, ...env, ...(bare && { PATH: barePath() }) };
+  // This Node before any other: `streamgate` is started by its first line, which looks for `node`.
+  const path = bare ? barePath() : [dirname(process.execPath), process.env.PATH].join(delimiter);
+  const environment = { ...process.env, ...env, PATH: path };
   for (const variable of Object.keys(environment)) if (/^npm_/i.test(variable)) delete environment[variable];
   if (change !== undefined || (env.NODE_OPTIONS ?? env.STREAMGATE_ENGINE) !== undefined) {
     cpSync(await installed(), folder, { recursive: true, verbatimSymlinks: true });
@@ -112,7 +114,8 @@ async function tryCase({ engine, npm = [], env = {}, bare, direct, unserved, cha
   }
   const program = join(folder, "node_modules", ".bin", isWindows ? "streamgate.cmd" : "streamgate");
   const version = await run([program, "--version"], { cwd: folder, env: environment });
-  if (!version.stdout.includes(` · ${engine} (`)) throw new Error(`${version.stdout}${version.stderr}`);
+  if (!version.stdout.includes(` · ${engine} (`) || !version.stdout.includes(` · node ${process.version}\n`))
+    throw new Error(`${version.stdout}${version.stderr}`);
 
   const rules = ["--drop", "DEBUG", "--redact", "us_ssn"];
   const input = "DEBUG a\nssn 536-22-8726\nlast";

@@ -329,7 +329,7 @@ describe("docs/library.md", () => {
 });
 
 describe("loading the package", () => {
-  it("brings no server and no client, only what rules are checked by", () => {
+  it("brings no server, no client and nothing else of the packages", () => {
     const program = `
       import { registerHooks } from "node:module";
       const loaded = new Set();
@@ -352,7 +352,7 @@ describe("loading the package", () => {
         .filter((name) => !["re2js", "detect-libc"].includes(name)),
       stderr,
     }).toEqual({
-      loaded: ["typebox"],
+      loaded: [""],
       stderr: "",
     });
   });

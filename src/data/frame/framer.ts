@@ -298,8 +298,10 @@ export class PortableFramer implements Framer {
         if (byte === -1) return false;
         length = length * 256 + byte;
       }
-      this.#beginCounted(4, length);
+      // Of an empty frame there is nothing but its header.
+      if (length === 0) this.#skipHead(4);
     }
+    this.#beginCounted(4, length);
     return true;
   }
 
