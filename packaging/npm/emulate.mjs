@@ -6,13 +6,13 @@
  * On each: what npm chooses there, the scan kernel, `pipe`, the README's walkthrough, and then the repository's conformance tests, vitest's workers
  * running on that Node with that addon (--suite: only files whose name contains TEXT). The last line is `N passed, N failed`.
  */
-import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../../scripts/native/list.mjs";
 import { runnable } from "./other_platforms.mjs";
+import { run } from "./run.mjs";
 import { packedIn, serveScope } from "./scope_registry.mjs";
 import { walkthrough } from "./walkthrough.mjs";
 
@@ -141,25 +141,4 @@ async function suite(copy, file, isEmulated) {
   if (sum === undefined || /the portable engine is tested alone/.test(stdout + stderr))
     throw new Error(`${stdout}${stderr}`.slice(-2000));
   return sum;
-}
-
-/** @throws Error with the end of what it printed, when it fails */
-function run([command, ...args], { cwd, env, input = "" }) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text) => {
-      stderr += text;
-    });
-    child.on("error", reject);
-    child.on("close", (status, signal) => {
-      if (status === 0) resolve({ stdout, stderr });
-      else reject(new Error(`${args.join(" ")} ended with ${status ?? signal}\n${`${stdout}${stderr}`.slice(-8000)}`));
-    });
-    child.stdin.on("error", () => {}).end(input);
-  });
 }
