@@ -108,7 +108,7 @@ describe("the end of the servers", () => {
   it("does not wait for a client that never shakes hands for TLS", async () => {
     // Node closes it after this time, and not before.
     const secured = createSecured({ handshakeTimeout: 2 ** 31 - 1 });
-    secured.on("connection", (socket) => connections.add(socket));
+    secured.on("connection", (socket: Socket) => connections.add(socket));
     secured.listen(0, "127.0.0.1");
     await once(secured, "listening");
     const silent = connect((secured.address() as AddressInfo).port, "127.0.0.1");
