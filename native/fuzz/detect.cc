@@ -114,10 +114,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!changed) return 0;
   REQUIRE(result.values == without.values && result.values > 0, "%llu values",
           static_cast<unsigned long long>(result.values));
+  // An object or a list: a number or a string alone is taken for text.
+  const size_t first = record.text().find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || (record.data()[first] != '{' && record.data()[first] != '[')) return 0;
   if (!JsonReference::Parse(record.text()).has_value()) return 0;
   REQUIRE(JsonReference::Parse(result.text).has_value(), "no JSON any more: %s", result.text.c_str());
-  const size_t first = record.text().find_first_not_of(" \t\r\n");
-  if (!rule.sees_values || (record.data()[first] != '{' && record.data()[first] != '[')) return 0;
+  if (!rule.sees_values) return 0;
   const std::string head = "<134>Nov 26 10:00:00 host app[12]: ";
   const Result behind = Run(rule.with.get(), head + std::string(record.text()));
   REQUIRE(behind.verdict == Redaction::Verdict::kChange && behind.text == head + result.text,

@@ -103,6 +103,8 @@ struct TcpReader::Connection {
   // In resting_, and not over before.
   bool resting = false;
   double rests_until_ms = 0;
+  // The larger, the later it was read; counted only while sources have a rate.
+  uint64_t read_number = 0;
   // In ending_.
   bool ending = false;
   // It ends when `quota` more bytes are read.
@@ -115,7 +117,10 @@ bool TcpReader::Further::operator()(const Connection* a, const Connection* b) co
 }
 
 bool TcpReader::Sooner::operator()(const Connection* a, const Connection* b) const {
-  return a->rests_until_ms != b->rests_until_ms ? a->rests_until_ms < b->rests_until_ms : a->number < b->number;
+  if (a->rests_until_ms != b->rests_until_ms) return a->rests_until_ms < b->rests_until_ms;
+  // Those of one source rest until the same time, and the first of them takes what it may send then: it is the one that
+  // has waited longest.
+  return a->read_number != b->read_number ? a->read_number < b->read_number : a->number < b->number;
 }
 
 TcpReader::TcpReader(Options options)
@@ -316,7 +321,10 @@ void TcpReader::Receive(Connection* connection, uint32_t events) {
     held_size_ = static_cast<size_t>(size);
     pass_bytes_ += held_size_;
     connection->quiet_turns = connection->quiet_looks = 0;
-    if (limits_rate_) sources_.Took(connection->place, held_size_, NowMs());
+    if (limits_rate_) {
+      sources_.Took(connection->place, held_size_, NowMs());
+      connection->read_number = ++rated_reads_;
+    }
     // The peer has closed, or is cut: what it left is all there is, so this connection goes on until its end. Others
     // have their turn first; level-triggered epoll comes back to what is unread.
     if (last || !ends) ++event_next_;

@@ -198,6 +198,8 @@ class TcpReader {
   // Those that rest, the one whose rest is over first in front. A source's time only goes forward, so none is over
   // before.
   std::set<Connection*, Sooner> resting_;
+  // Reads of connections whose source has a rate.
+  uint64_t rated_reads_ = 0;
   // The one that grows although memory is short, and since when.
   Connection* favourite_ = nullptr;
   uint64_t favourite_since_ns_ = 0;

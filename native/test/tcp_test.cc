@@ -769,6 +769,34 @@ TEST("all connections of a source that is over its rate have their turn, however
   CHECK_EQUAL(lines, kPeers);
 });
 
+TEST("connections of a source that is over its rate take turns", {
+  SourcesMemory memory(0, 0, 4'000'000);
+  Rig rig(1'000'000, 8 << 20, FramingKind::kNewline, SIZE_MAX, 1 << 20, memory.Open(0));
+  constexpr size_t kPeers = 4;
+  size_t peers[kPeers];
+  std::string floods[kPeers];
+  for (size_t i = 0; i < kPeers; ++i) {
+    peers[i] = rig.PairFrom(SourceAt(1));
+    for (int line = 0; line < 4000; ++line) floods[i] += std::string(99, static_cast<char>('a' + i)) + "\n";
+  }
+  size_t at[kPeers] = {};
+  const auto flood = [&] {
+    for (size_t i = 0; i < kPeers; ++i)
+      at[i] = (at[i] + rig.Send(peers[i], floods[i].substr(at[i]))) % floods[i].size();
+    rig.Readable(5);
+    rig.Read();
+    rig.Take();
+  };
+  while (rig.reader->resting() < kPeers) flood();
+  // A second's worth has come; from now on each read is followed by a rest.
+  rig.text.clear();
+  while (rig.text.size() < 40 * (64 << 10)) flood();
+  size_t bytes[kPeers] = {};
+  for (const char c : rig.text)
+    if (c >= 'a' && c < static_cast<char>('a' + kPeers)) ++bytes[c - 'a'];
+  for (const size_t of_one : bytes) CHECK(of_one > rig.text.size() / kPeers / 2);
+});
+
 TEST("a peer that resets while it rests is closed when it has rested", {
   SourcesMemory memory(0, 0, 1'000'000);
   Rig rig(1'000'000, 8 << 20, FramingKind::kNewline, SIZE_MAX, 1 << 20, memory.Open(0));

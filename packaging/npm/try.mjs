@@ -8,7 +8,6 @@
  * npm-cli.js to install with; default: this Node's own, or the one on the PATH. Needs a registry for the dependencies, and nothing else of the
  * repository's node_modules. The last line is `N passed, N failed`.
  */
-import { spawn } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -27,6 +26,7 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { requireNewerGlibc } from "./glibc_requirement.mjs";
+import { run } from "./run.mjs";
 import { packedIn, serveScope } from "./scope_registry.mjs";
 import { walkthrough } from "./walkthrough.mjs";
 
@@ -257,26 +257,4 @@ function findNpm() {
   if (found === undefined)
     throw new Error("there is no npm beside this Node or on the PATH; name its npm-cli.js with --npm");
   return realpathSync(found);
-}
-
-/** @throws Error with all that it printed, when it fails */
-function run([command, ...args], { cwd, env, input = "" } = {}) {
-  return new Promise((resolve, reject) => {
-    // A .cmd file is run by the shell.
-    const child = spawn(command, args, { cwd, env, shell: isWindows && command.endsWith(".cmd") });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text) => {
-      stderr += text;
-    });
-    child.on("error", reject);
-    child.on("close", (status) => {
-      if (status === 0) resolve({ stdout, stderr });
-      else reject(new Error(`${[command, ...args].join(" ")} ended with ${status}\n${stdout}${stderr}`));
-    });
-    child.stdin.on("error", () => {}).end(input);
-  });
 }

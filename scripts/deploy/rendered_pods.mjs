@@ -112,7 +112,7 @@ async function startPod({ template, volumeClaimTemplates = [] }, objects, folder
 /** Asks as the image's own health check does. @returns undefined: it is well; else what that said last */
 async function sickness(child, port, variables) {
   const healthcheck = ["healthcheck", "--control-port", String(port), "--admin-port", String(port)];
-  const tls = Object.entries(variables).filter(([name]) => /^(CONTROL|ADMIN)_TLS_(CERT|KEY)$/.test(name));
+  const tls = Object.entries(variables).filter(([name]) => /^(CONTROL|ADMIN)_TLS_(CERT|KEY|CLIENT_CA)$/.test(name));
   const env = { ...process.env, ...Object.fromEntries(tls) };
   let why = "it ended";
   for (const end = Date.now() + startMsMax; Date.now() < end && child.exitCode === null; await sleep(100)) {

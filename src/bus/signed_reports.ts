@@ -56,17 +56,26 @@ export class SignedReports {
   admit(found: readonly { readonly id: string; readonly text: string }[], log: BusLog): readonly PlaneReport[] {
     const keys = this.#current();
     const refused: string[] = [];
+    const older: string[] = [];
     const reports = found.flatMap(({ id, text }) => {
       const report = readReport(text);
       if (report === undefined) return [];
-      if (report.id === id && isSigned(purpose, report, keys))
-        return this.#isNew(report) ? [withoutSignature(report)] : [];
-      refused.push(id);
-      return [];
+      if (report.id !== id || !isSigned(purpose, report, keys)) {
+        refused.push(id);
+        return [];
+      }
+      const newest = this.#newest.get(id)?.reportedAt;
+      if (newest !== undefined && report.reported_at < newest) older.push(id);
+      return this.#isNew(report) ? [withoutSignature(report)] : [];
     });
-    if (refused.length > 0 && this.#complaints.pass("") !== undefined)
+    if (refused.length > 0 && this.#complaints.pass("unsigned") !== undefined)
       log.warn(
         `${refused.length} reports of data planes are not taken, as they are not signed with MANIFEST_KEY; one is under the id ${JSON.stringify(refused[0])}: give every plane the same key, or find out who writes to Redis`,
+      );
+    // A plane whose clock went back while it did not run cannot be told from an old report that somebody put there again.
+    if (older.length > 0 && this.#complaints.pass("older") !== undefined)
+      log.warn(
+        `${older.length} reports of data planes are not taken, as the same plane has said a later one; one is under the id ${JSON.stringify(older[0])}: if its clock was set back, restart the control plane; else find out who writes to Redis`,
       );
     return reports;
   }

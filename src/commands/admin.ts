@@ -14,7 +14,7 @@ import type { Guards } from "../control/auth/guarded.ts";
 import { endWhenRefused } from "../control/auth/guarded.ts";
 import { refuseForeign } from "../control/auth/origin.ts";
 import { permits } from "../control/auth/role.ts";
-import { Connections } from "../control/connections.ts";
+import { Connections, closeTimeoutMsMax } from "../control/connections.ts";
 import { type Listening, listenLocally } from "../control/listen.ts";
 import type { EngineKind } from "../data/engine/engine.ts";
 import { evaluate } from "../data/engine/evaluate.ts";
@@ -114,7 +114,8 @@ export async function serveAdmin(
     log.info(`${words} on ${listening.addresses.join(" and ")}: /metrics, /healthz, /readyz, /status`);
     const close = async () => {
       tls?.close();
-      await listening.close();
+      const { shutdownTimeoutMs } = settings;
+      await connections.endWith(() => listening.close(), Math.min(closeTimeoutMsMax, shutdownTimeoutMs));
     };
     return { ...listening, close };
   } catch (error) {

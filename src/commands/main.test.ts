@@ -5,18 +5,20 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { mainFile } from "../../test/fixtures/requirement.ts";
 import { until } from "../../test/fixtures/wait.ts";
 import { loadAddon } from "../data/engine/addon.ts";
 import { portableKind } from "../data/engine/portable/kind.ts";
 import { settingsOf, spellings } from "../settings/settings.ts";
 import { version } from "../version.ts";
 
-const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 const streamgate = (...args: string[]) =>
-  spawnSync(process.execPath, ["--no-warnings", main, ...args], { encoding: "utf8", env: { PATH: process.env.PATH } });
+  spawnSync(process.execPath, ["--no-warnings", mainFile, ...args], {
+    encoding: "utf8",
+    env: { PATH: process.env.PATH },
+  });
 
 describe("the command line", () => {
   it("lists every command", () => {
@@ -28,7 +30,7 @@ describe("the command line", () => {
 
   it("tells its version, the engine that runs, the kernel and Node", () => {
     const told = (env: Record<string, string>, ...args: string[]) =>
-      spawnSync(process.execPath, ["--no-warnings", main, ...args], {
+      spawnSync(process.execPath, ["--no-warnings", mainFile, ...args], {
         encoding: "utf8",
         env: { PATH: process.env.PATH, ...env },
       });
@@ -136,7 +138,7 @@ describe("streamgate check", () => {
     const file = join(directory, "empty.json");
     writeFileSync(file, "\uFEFF[]");
     const env = { PATH: process.env.PATH, STREAMGATE_ENGINE: "" };
-    const { status, stdout } = spawnSync(process.execPath, ["--no-warnings", main, "check", file], {
+    const { status, stdout } = spawnSync(process.execPath, ["--no-warnings", mainFile, "check", file], {
       encoding: "utf8",
       env,
     });
@@ -146,7 +148,7 @@ describe("streamgate check", () => {
   it("ends quietly when nobody reads what it says", async () => {
     const file = join(directory, "unread.json");
     writeFileSync(file, "[]");
-    const child = spawn(process.execPath, ["--no-warnings", main, "check", "--engine", "portable", file]);
+    const child = spawn(process.execPath, ["--no-warnings", mainFile, "check", "--engine", "portable", file]);
     child.stdout.destroy();
     let complaint = "";
     child.stderr.on("data", (chunk: Buffer) => {
@@ -169,7 +171,7 @@ describe("streamgate sink", () => {
     said = "";
   });
   async function start(...args: string[]): Promise<string> {
-    child = spawn(process.execPath, ["--no-warnings", main, "sink", "--port", "0", ...args], {
+    child = spawn(process.execPath, ["--no-warnings", mainFile, "sink", "--port", "0", ...args], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     child.stdout!.on("data", (chunk: Buffer) => {

@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { engines } from "../../test/conformance/engines.ts";
+import { mainFile } from "../../test/fixtures/requirement.ts";
 
-const main = new URL("./main.ts", import.meta.url).pathname;
 const directory = mkdtempSync(join(tmpdir(), "streamgate-pipe-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 function pipe(args: readonly string[]) {
-  const child = spawn(process.execPath, [main, "pipe", ...args]);
+  const child = spawn(process.execPath, [mainFile, "pipe", ...args]);
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on("data", (part: Buffer) => out.push(part));

@@ -4,12 +4,11 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LaneDriver, laneKinds, recordsOf, removeDirectory } from "../../test/fixtures/lane.ts";
+import { mainFile } from "../../test/fixtures/requirement.ts";
 import { openDataDirectory } from "../persistence/data_directory.ts";
 
-const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 const kind = laneKinds.at(-1)!;
 
 let root: string;
@@ -18,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => removeDirectory(root));
 
-const argsOf = (args: readonly string[]) => ["--no-warnings", main, ...args, "--data-dir", root];
+const argsOf = (args: readonly string[]) => ["--no-warnings", mainFile, ...args, "--data-dir", root];
 const streamgate = (...args: string[]) =>
   spawnSync(process.execPath, argsOf(args), { encoding: "utf8", env: { PATH: process.env.PATH } });
 /** While this process has a lane open. */
@@ -208,7 +207,7 @@ describe("a data directory that is not there", () => {
     ["quarantine", "ls"],
   ])("is named by %s %s, rather than told to be empty", (...command) => {
     const elsewhere = join(root, "elsewhere");
-    const args = ["--no-warnings", main, ...command, "--data-dir", elsewhere];
+    const args = ["--no-warnings", mainFile, ...command, "--data-dir", elsewhere];
     const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect([stdout, status]).toEqual(["", 1]);
     expect(stderr).toContain(elsewhere);

@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecured } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { until } from "../../test/fixtures/wait.ts";
@@ -77,5 +78,43 @@ describe("a connection too many", () => {
     await until("the one that does not read is gone", () => slow.isGone);
     for (const response of held) response.end("done");
     for (const client of working) expect(await answered(client)).toContain("200 OK");
+  });
+});
+
+describe("the end of the servers", () => {
+  const close = (ending: Server) => () => new Promise<void>((resolve) => void ending.close(() => resolve()));
+
+  it("waits for a request in progress, and for nobody who asks nothing", async () => {
+    const silent = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    clients.push(silent.on("error", () => {}));
+    await once(silent, "connect");
+    const running = await ask("/held");
+    const ended = connections.endWith(close(server), 2 ** 31 - 1);
+    await once(silent.resume(), "close");
+    expect(running.isGone).toBe(false);
+    held[0]!.end("done");
+    expect(await answered(running)).toContain("200 OK");
+    running.socket.destroy();
+    await ended;
+  });
+
+  it("cuts off a request that is not answered in time", async () => {
+    const running = await ask("/held");
+    running.socket.resume();
+    await connections.endWith(close(server), 20);
+    await until("it is cut off", () => running.isGone);
+  });
+
+  it("does not wait for a client that never shakes hands for TLS", async () => {
+    // Node closes it after this time, and not before.
+    const secured = createSecured({ handshakeTimeout: 2 ** 31 - 1 });
+    secured.on("connection", (socket: Socket) => connections.add(socket));
+    secured.listen(0, "127.0.0.1");
+    await once(secured, "listening");
+    const silent = connect((secured.address() as AddressInfo).port, "127.0.0.1");
+    clients.push(silent.on("error", () => {}));
+    await until("it is connected", () => connections.size === 1);
+    await connections.endWith(close(secured), 2 ** 31 - 1);
+    await once(silent.resume(), "close");
   });
 });

@@ -11,6 +11,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
+/** Of the end of a process: the slowest request is a publication, which gives up on Redis within about this time. */
+export const closeTimeoutMsMax = 3_000;
 /** Each costs some 20 KiB; the command line, a browser and a monitor need a dozen. */
 const connectionsMaxDefault = 512;
 
@@ -61,6 +63,21 @@ export class Connections {
       connection.running.delete(request);
       connection.answered++;
     });
+  }
+
+  /**
+   * Ends with the servers: connections without a request are closed at once, those that shake hands for TLS included, of which Node's servers
+   * know nothing; a request in progress has until the deadline.
+   * @param close takes no more connections; resolves when the last one is gone
+   */
+  async endWith(close: () => Promise<void>, timeoutMs: number): Promise<void> {
+    const closed = close();
+    for (const [key, { running, socket }] of this.#open) if (running.size === 0) this.#close(key, socket);
+    const timer = setTimeout(() => {
+      for (const [key, { socket }] of this.#open) this.#close(key, socket);
+    }, timeoutMs);
+    await closed;
+    clearTimeout(timer);
   }
 
   #makeRoom(): boolean {

@@ -15,7 +15,7 @@ import { AccessError, Authentication, isLoopback } from "./auth/authentication.t
 import { type Guards, guard } from "./auth/guarded.ts";
 import { securityHeaders } from "./auth/security_headers.ts";
 import { bodyBytesMax, parseBodies } from "./body.ts";
-import { Connections } from "./connections.ts";
+import { Connections, closeTimeoutMsMax } from "./connections.ts";
 import { listenLocally } from "./listen.ts";
 import { batchSizeRoutes } from "./routes/batch_size.ts";
 import type { RouteContext } from "./routes/context.ts";
@@ -86,8 +86,6 @@ const timing = {
  * (`publication_request.ts`); the tail, which may have nothing to say, does without.
  */
 const unreadTimeoutMs = 90_000;
-/** The slowest request is a publication, which gives up on Redis within about this time. */
-const closeTimeoutMsMax = 3_000;
 /** Longest id in a path once it is percent-encoded: 256 characters of up to 4 bytes, 3 characters each. */
 const pathParameterMax = 256 * 4 * 3;
 
@@ -136,15 +134,9 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
     addresses: listening.addresses,
     close() {
       closing ??= (async () => {
-        const timer = setTimeout(
-          () => {
-            for (const server of servers) server.closeAllConnections();
-          },
-          Math.min(closeTimeoutMsMax, options.shutdownTimeoutMs),
-        );
         options.tails?.close();
-        await listening.close();
-        clearTimeout(timer);
+        const timeoutMs = Math.min(closeTimeoutMsMax, options.shutdownTimeoutMs);
+        await connections.endWith(() => listening.close(), timeoutMs);
         forgetTls?.();
         await app.close();
       })();

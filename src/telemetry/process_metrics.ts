@@ -58,8 +58,13 @@ export const processMetrics: readonly Metric<ProcessFacts>[] = [
     labels: ["certificate"],
     help: "When a certificate ends that this process shows, by the setting that names its file: TLS_CERT, CONTROL_TLS_CERT, ADMIN_TLS_CERT.",
     source: main,
-    read: ({ certificates }) =>
-      certificates.map(({ setting, expiresAtMs }) => ({ labels: { certificate: setting }, value: expiresAtMs / 1000 })),
+    read: ({ certificates }) => {
+      // Several gates in one process may each have one of a setting; a series is told once.
+      const firstEnds = new Map<string, number>();
+      for (const { setting, expiresAtMs } of certificates)
+        firstEnds.set(setting, Math.min(expiresAtMs, firstEnds.get(setting) ?? Number.POSITIVE_INFINITY));
+      return [...firstEnds].map(([certificate, endsAtMs]) => ({ labels: { certificate }, value: endsAtMs / 1000 }));
+    },
   },
   {
     name: "process_cpu_seconds_total",

@@ -24,6 +24,13 @@ describe("healthcheck", () => {
     for (const port of [CONTROL_PORT, ADMIN_PORT]) expect(stderr).toContain(`port ${port}: `);
   });
 
+  it("asks where the gate listens, which need not be 127.0.0.1", async () => {
+    const env = { CONTROL_HOST: "127.0.0.2" };
+    const gate = await Gate.start({ dontWait: true, env });
+    await until("its control port is open", async () => (await healthOf(gate, env)) === 0);
+    expect(await healthOf(gate)).toBe(1);
+  });
+
   it("exits 0 for a data plane that waits for its first manifest", async () => {
     const gate = await Gate.start({
       command: "data",

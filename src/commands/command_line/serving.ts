@@ -38,8 +38,8 @@ export function addServing(program: Command): void {
 
   // What belongs together is read together.
   const healthSettings = [
-    ...(["controlPort", "controlTlsCert", "controlTlsKey", "controlTlsClientCa"] as const),
-    ...(["adminPort", "adminTlsCert", "adminTlsKey", "adminTlsClientCa"] as const),
+    ...(["controlHost", "controlPort", "controlTlsCert", "controlTlsKey", "controlTlsClientCa"] as const),
+    ...(["adminHost", "adminPort", "adminTlsCert", "adminTlsKey", "adminTlsClientCa"] as const),
   ];
   withSettings(
     program.command("healthcheck").description("exit status 0 when a gate on this machine is alive, for containers"),

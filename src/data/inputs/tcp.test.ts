@@ -76,8 +76,9 @@ async function listenNet(inbox: Intake, options: Partial<TcpOptions> = {}): Prom
   return input;
 }
 
-async function open(port: number, host = "127.0.0.1"): Promise<Socket> {
-  const socket = connect({ port, host });
+/** @param allowHalfOpen it sends on when the other side has ended */
+async function open(port: number, host = "127.0.0.1", allowHalfOpen = false): Promise<Socket> {
+  const socket = connect({ port, host, allowHalfOpen });
   socket.on("error", () => {});
   closers.push(() => socket.destroy());
   await new Promise((resolve) => socket.once("connect", resolve));
@@ -315,9 +316,20 @@ for (const { name, kind, reader, skip } of inputs) {
       expect(lines.length).toBe(20);
     });
 
+    it("tells peers that it ends, and reads what they send until they have heard it", async () => {
+      const { input, lines } = await running();
+      const socket = await open(input.port, "127.0.0.1", true);
+      socket.write("before\n");
+      await until("it runs", () => lines.length === 1);
+      socket.once("end", () => socket.end("on its way\n"));
+      socket.resume();
+      await input.finish(5000);
+      expect([lines, input.lostBytes]).toEqual([["before", "on its way"], 0]);
+    });
+
     it("cuts a peer that never stops, and keeps what it took until then", async () => {
       const { input, lines, counts } = await running();
-      const socket = await open(input.port);
+      const socket = await open(input.port, "127.0.0.1", true);
       const sending = setInterval(() => socket.write("again\n"), 1);
       closers.push(() => clearInterval(sending));
       await until("it runs", () => lines.length > 0);

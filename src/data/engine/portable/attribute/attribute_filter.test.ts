@@ -1,5 +1,6 @@
 /** attribute_filter on every engine: which value decides, how it compares, and what is no JSON. */
 
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { engines, skipNote } from "../../../../../test/conformance/engines.ts";
@@ -8,6 +9,12 @@ import { Batch } from "../../batch.ts";
 import type { EngineKind } from "../../engine.ts";
 import { countCellsFixed, countCellsPerRule, frameCells, ruleCell } from "../../layout.ts";
 import { attributeFilter } from "./attribute_filter.ts";
+
+/**
+ * JSON.parse in a realm of this file's own: once an object of a realm has had the key `\`, JSON.parse of Node 26.10 takes it for other keys that
+ * are written with an escape (`{"\\":1}`, and then `{"\n":1}` has the key `\`), and files share their worker's realm.
+ */
+const { parse } = runInNewContext("JSON") as typeof JSON;
 
 type Path = readonly string[];
 type Drops = (record: string | Uint8Array) => boolean;
@@ -272,7 +279,7 @@ describe.each(engines())("$name", (kind) => {
         c === "/" ? "\\/" : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
       ];
       const text = fc.constantFrom("debug", "x/y", 'a"b', "\\", "é", "/", "");
-      // No backslash: once an object has had such a key, JSON.parse of Node 26.10 takes other escaped keys for it.
+      // No backslash: `parse` above tells why.
       const key = fc.constantFrom("debug", "x/y", 'a"b', "é", "/", "");
       fc.assert(
         fc.property(
@@ -412,7 +419,7 @@ describe("attribute_filter refuses arguments that are none of its own", () => {
 function expected(record: string, value: string, paths: readonly Path[]): boolean {
   let root: unknown;
   try {
-    root = JSON.parse(record);
+    root = parse(record);
   } catch {
     return false;
   }
