@@ -20,7 +20,8 @@ import {
 } from "../data/engine/layout.ts";
 import { selectEngine } from "../data/engine/select.ts";
 import type { Framing } from "../data/frame/framing.ts";
-import type { Quarantine, QuarantineStore } from "../data/quarantine/store.ts";
+import type { OpenQuarantine } from "../data/quarantine/opened.ts";
+import type { Quarantine } from "../data/quarantine/store.ts";
 import { Withholding } from "../data/quarantine/withholding.ts";
 import { StreamGateError } from "../errors.ts";
 import { type Rule, readRules } from "../manifest/manifest.ts";
@@ -68,7 +69,7 @@ export async function command(options: PipeOptions): Promise<number> {
   if (warning !== undefined) note(warning);
   const read = { env: (name: string) => process.env[name], file: (path: string) => readFileSync(path, "utf8") };
   const plan = compilePlan(resolveRuleKeys(collectRules(options, kind), read));
-  const quarantine = options.quarantine === undefined ? undefined : await openQuarantine(options.quarantine, options);
+  const quarantine = options.quarantine === undefined ? undefined : await quarantineIn(options.quarantine, options);
   const pipe = new Pipe(kind, plan, options, quarantine?.store);
   try {
     pipe.run();
@@ -80,37 +81,11 @@ export async function command(options: PipeOptions): Promise<number> {
   return pipe.quarantinedRecords === 0 ? 0 : exitQuarantined;
 }
 
-interface OpenQuarantine {
-  readonly store: QuarantineStore;
-  close(): Promise<void>;
-}
-
-/** @throws StreamGateError SG_DATA_DIR_LOCKED while an instance uses the directory, SG_QUARANTINE_KEY */
-async function openQuarantine(
-  directory: string,
-  { quarantineMaxBytes: bytesMax }: PipeOptions,
-): Promise<OpenQuarantine> {
-  const [{ openDataDirectory }, { QuarantineKeeper }, { QuarantineStore }] = await Promise.all([
-    import("../persistence/data_directory.ts"),
-    import("../data/quarantine/keeper.ts"),
-    import("../data/quarantine/store.ts"),
-  ]);
+/** Loaded where it is asked for. @throws StreamGateError SG_DATA_DIR_LOCKED while an instance uses the directory, SG_QUARANTINE_KEY */
+async function quarantineIn(directory: string, { quarantineMaxBytes }: PipeOptions): Promise<OpenQuarantine> {
+  const { openQuarantine } = await import("../data/quarantine/opened.ts");
   const log = forwardLog((_level, _fields, message) => note(`streamgate: ${message}`));
-  const lock = await openDataDirectory(directory);
-  try {
-    const { place } = await QuarantineKeeper.open({ root: lock.path, bytesMax, ageMsMax: 0, log });
-    const store = new QuarantineStore(place, log);
-    return {
-      store,
-      async close() {
-        store.rotate();
-        await lock.release();
-      },
-    };
-  } catch (error) {
-    await lock.release();
-    throw error;
-  }
+  return openQuarantine(directory, quarantineMaxBytes, log);
 }
 
 /** The rules of the file, then those of the flags, in the order given. */

@@ -6,6 +6,7 @@ import { countCellsOf, frameCells, quarantineCause } from "../data/engine/layout
 import { readWithheld, Withheld } from "../data/engine/withheld.ts";
 import type { Framing } from "../data/frame/framing.ts";
 import type { Source } from "../data/frame/source.ts";
+import type { Quarantine } from "../data/quarantine/store.ts";
 import type { Plan } from "../plan/operations.ts";
 import { KiB } from "../settings/quantity.ts";
 import type { WithheldRecord } from "./engine_options.ts";
@@ -45,6 +46,9 @@ export class EngineCore {
   readonly #unfinished = { records: 0, bytes: 0 };
   readonly #batch = new Batch(batchRecords, batchBytes);
   #withheld: Withheld | undefined;
+  #quarantine: Quarantine | undefined;
+  /** Of what is withheld: what the quarantine had no room for. */
+  readonly notKept = { records: 0, bytes: 0 };
   #closed = false;
 
   get kind(): EngineKind {
@@ -64,6 +68,12 @@ export class EngineCore {
     this.#engine.use(this.#prepared, this.#counts);
     this.#engine.attach(this.#batch);
     if (onWithheld !== undefined) this.#attachWithheld(withheldBytes);
+  }
+
+  /** What is withheld from now on is kept there. */
+  keepWithheldIn(quarantine: Quarantine): void {
+    this.#quarantine = quarantine;
+    if (this.#withheld === undefined) this.#attachWithheld(withheldBytes);
   }
 
   createFramer(): Framer {
@@ -137,6 +147,14 @@ export class EngineCore {
     const withheld = this.#withheld;
     if (withheld === undefined || (withheld.records === 0 && withheld.needBytes === 0)) return;
     const { needBytes } = withheld;
+    if (this.#parts.onWithheld !== undefined) this.#copyWithheld(withheld, told);
+    if (this.#quarantine !== undefined && withheld.records > 0) this.#keep(this.#quarantine, withheld);
+    withheld.clear();
+    const room = Math.max(withheldBytes, needBytes);
+    if (room !== withheld.bytesMax) this.#attachWithheld(room);
+  }
+
+  #copyWithheld(withheld: Withheld, told: WithheldRecord[]): void {
     for (const { record, rule, cause, receivedAtMs } of readWithheld(withheld.entries))
       told.push({
         record: Buffer.from(record),
@@ -144,9 +162,15 @@ export class EngineCore {
         cause: cause === quarantineCause.matchLimit ? "match_limit" : "output_limit",
         receivedAtMs,
       });
-    withheld.clear();
-    const room = Math.max(withheldBytes, needBytes);
-    if (room !== withheld.bytesMax) this.#attachWithheld(room);
+  }
+
+  #keep(quarantine: Quarantine, { entries }: Withheld): void {
+    const { kept, amounts } = quarantine.put({ entries, rules: this.#parts.plan.rules, timeMs: Date.now() });
+    if (kept) return;
+    for (const { records, bytes } of amounts.values()) {
+      this.notKept.records += records;
+      this.notKept.bytes += bytes;
+    }
   }
 
   /** What a listener throws is its own: the records that passed beside this one are not lost for it. */

@@ -6,9 +6,12 @@
 
 import { readFileSync } from "node:fs";
 import { Writable } from "node:stream";
+import type { OpenQuarantine } from "../data/quarantine/opened.ts";
 import { StreamGateError } from "../errors.ts";
 import { parseJson } from "../json.ts";
+import { nameOf } from "../schema.ts";
 import { KiB, MiB } from "../settings/quantity.ts";
+import { forwardLog } from "../telemetry/log.ts";
 import type { RulesInput } from "./compiled_rules.ts";
 import type { EngineCore, Survivors } from "./engine_core.ts";
 import type { Amount, EngineStats } from "./engine_stats.ts";
@@ -38,6 +41,11 @@ export interface PinoTransportOptions {
   readonly queueBytes?: number;
   /** Most milliseconds that a flush waits, and to a gate the end of the logger. Default 3000; pino itself gives a worker 10 s. */
   readonly endTimeoutMs?: number;
+  /**
+   * Directory for records that a protect rule could not finish, encrypted, 256 MiB at most; one for each process that logs. `streamgate quarantine`
+   * reads it. Default: none, and such a record is counted, told of and gone.
+   */
+  readonly quarantine?: string;
 }
 
 export interface PinoTransportStats {
@@ -51,6 +59,8 @@ export interface PinoTransportStats {
   readonly lost: Amount;
   /** Connections to the gate that broke: some of what was sent is missing there, and nobody can say how much. */
   readonly broken: number;
+  /** Of `engine.quarantined`: what the quarantine could not take; without one all of it. */
+  readonly notKept: Amount;
   /** Records of the transport's own, which tell what was lost or withheld: in `sent`, and not in `engine`. */
   readonly notices: Amount;
 }
@@ -79,10 +89,13 @@ const transportOptions: readonly (keyof PinoTransportOptions)[] = [
   "to",
   "queueBytes",
   "endTimeoutMs",
+  "quarantine",
 ];
 /** A piece is what a gate may get twice, and what is lost at a time. */
 const pieceBytes = 64 * KiB;
 const queueBytesMin = 64 * KiB;
+/** As QUARANTINE_MAX_BYTES is by default. */
+const quarantineBytesMax = 256 * MiB;
 /** A notice of each kind once in so long, and at the end. */
 const noticeMs = 10_000;
 const warningMs = 60_000;
@@ -104,6 +117,8 @@ class Transport extends Writable implements PinoTransport {
   #warnedAtMs = Number.NEGATIVE_INFINITY;
   readonly #ticks: NodeJS.Timeout | undefined;
   readonly #endMs: number;
+  readonly #quarantineIn: string | undefined;
+  #quarantine: OpenQuarantine | undefined;
   /** Bytes that came and are through the rules, and whoever waits for so many. */
   #ranBytes = 0;
   readonly #flushes: { readonly at: number; readonly through: () => void }[] = [];
@@ -112,6 +127,13 @@ class Transport extends Writable implements PinoTransport {
     super({ decodeStrings: true, highWaterMark: MiB });
     refuseUnknownOptions(options, transportOptions, "pino transport options");
     const { rules = [], engine, to = "stdout", queueBytes = 8 * MiB, endTimeoutMs: endMs = 3000 } = options;
+    const { quarantine } = options;
+    if (quarantine !== undefined && typeof quarantine !== "string")
+      throw new StreamGateError("SG_SETTING", {
+        where: "pino transport options.quarantine",
+        what: `must be the path of a directory, not ${nameOf(quarantine)}`,
+        fix: "give a directory of this process's own",
+      });
     for (const [option, value, least] of [
       ["queueBytes", queueBytes, queueBytesMin],
       ["endTimeoutMs", endMs, 0],
@@ -123,6 +145,7 @@ class Transport extends Writable implements PinoTransport {
           fix: "docs/library.md tells what it takes",
         });
     this.#endMs = endMs;
+    this.#quarantineIn = quarantine;
     const read = typeof rules === "string" ? readRulesFile(rules) : rules;
     const where = "pino transport options";
     this.#core = openCore({ rules: read, ...(engine !== undefined && { engine }) }, where);
@@ -145,6 +168,7 @@ class Transport extends Writable implements PinoTransport {
       queued: { ...queued },
       lost: { ...lost },
       broken,
+      notKept: { ...(this.#quarantineIn === undefined ? this.#core.stats().quarantined : this.#core.notKept) },
       notices: { ...this.#notices },
     };
   }
@@ -165,6 +189,11 @@ class Transport extends Writable implements PinoTransport {
     else this.#flushes.push({ at: this.#ranBytes + this.writableLength, through });
   }
 
+  /** Nothing is run before the quarantine is open. */
+  override _construct(done: (error?: Error | null) => void): void {
+    this.#openQuarantine().then(() => done(), done);
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
     this.#run(chunk, 0, (error) => {
       this.#ranBytes += chunk.length;
@@ -182,7 +211,7 @@ class Transport extends Writable implements PinoTransport {
           const left = this.#to.lost.records - this.#toldLost;
           if (left > 0)
             this.#warn(left === 1 ? "1 log record was not delivered" : `${left} log records were not delivered`);
-          done();
+          this.#closeQuarantine().then(() => done(), done);
         });
       });
     } catch (error) {
@@ -196,7 +225,23 @@ class Transport extends Writable implements PinoTransport {
     if (!this.writableFinished) this.#to.destroy();
     this.#core.close();
     for (const { through } of this.#flushes.splice(0)) through();
-    done(error);
+    this.#closeQuarantine().then(() => done(error), done);
+  }
+
+  async #openQuarantine(): Promise<void> {
+    if (this.#quarantineIn === undefined) return;
+    const { openQuarantine } = await import("../data/quarantine/opened.ts");
+    const log = forwardLog((level, _fields, message) => {
+      if (level !== "info") this.#warn(message);
+    });
+    this.#quarantine = await openQuarantine(this.#quarantineIn, quarantineBytesMax, log);
+    this.#core.keepWithheldIn(this.#quarantine.store);
+  }
+
+  async #closeQuarantine(): Promise<void> {
+    const quarantine = this.#quarantine;
+    this.#quarantine = undefined;
+    await quarantine?.close();
   }
 
   #open(to: NonNullable<PinoTransportOptions["to"]>, limits: { queueBytes: number; endMs: number }): LogDestination {

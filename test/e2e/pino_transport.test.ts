@@ -21,7 +21,7 @@ import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { createGate as CreateGate } from "../../src/index.ts";
 import type * as api from "../../src/pino.ts";
 import { Authority, needsOpenssl } from "../fixtures/certificates.ts";
-import { disposeGates, environment, Gate } from "../fixtures/gate.ts";
+import { disposeGates, environment, Gate, runCommand } from "../fixtures/gate.ts";
 import { nodeFile, repository } from "../fixtures/requirement.ts";
 import { until } from "../fixtures/wait.ts";
 
@@ -224,6 +224,28 @@ describe("the pino transport", () => {
     expect(short).toBe("short");
     expect(JSON.parse(notice!)).toMatchObject({ level: 50, streamgate: { lost: 0, withheld: 1 } });
     expect(notice).not.toContain("aaaa");
+  });
+
+  it("keeps what a rule cannot finish in a quarantine of its own, where it is told to", async () => {
+    const directory = join(folder, "kept");
+    const grow = { id: "grow", type: "redact", params: { pattern: "a", replacement: "bbbbbbbbb" } };
+    const options = { rules: [grow], to: { file: join(folder, "rest.log") }, quarantine: directory };
+    const stream = pinoTransport(options);
+    stream.write(`${"a".repeat(100_000)}\nshort\n${"a".repeat(90_000)}\n`);
+    stream.end();
+    await finished(stream);
+    expect(stream.stats()).toMatchObject({
+      engine: { quarantined: { records: 2 } },
+      notKept: { records: 0, bytes: 0 },
+    });
+    const listed = await runCommand(["quarantine", "ls", "--json", "--data-dir", directory]);
+    const { groups } = JSON.parse(listed.stdout.toString()) as { groups: { held: { records: number }[] }[] };
+    const kept = groups.flatMap(({ held }) => held.map(({ records }) => records));
+    expect(kept.reduce((sum, records) => sum + records, 0)).toBe(2);
+
+    const gate = pinoTransport({ ...options, quarantine: join(folder, "rest.log") });
+    const [error] = (await once(gate, "error")) as [Error & { code: string }];
+    expect(error.code).toBe("SG_DATA_DIR");
   });
 
   it("tells of what dedupe dropped though nothing more is logged", async () => {
