@@ -140,6 +140,12 @@ ScanResult ScanSegment(int fd, uint64_t bytes, uint64_t passed, uint64_t expecte
       finder = GroupFinder(&reader, header.epoch);
     }
   }
+  if (offset == 0) {
+    // The first good group tells the epoch that the header would have. Looked for from the start again, as readers do,
+    // who know it: what lies within a damaged group of another epoch counts for both or for neither.
+    FoundGroup first;
+    if (finder.Find(0, 0, &first)) finder = GroupFinder(&reader, first.header.epoch);
+  }
   finder.on_damaged([&scan](const FoundGroup& group) {
     if (group.end_sequence() <= scan.end_sequence) return;
     scan.tail_sequence = group.end_sequence();

@@ -179,7 +179,11 @@ export async function scanSegment(
     holes,
   };
   if (header !== undefined && header.version !== spoolVersion) return { ...scan, state: segmentState.unknownVersion };
-  const finder = new GroupFinder(reader, header?.epoch, ({ header: { endSequence, recordBytes } }) => {
+  // The first good group tells the epoch that the header would have. Looked for from the start again, as readers do, who know it: what lies
+  // within a damaged group of another epoch counts for both or for neither.
+  const epoch =
+    header === undefined ? (await new GroupFinder(reader, undefined).find(0, 0n))?.header.epoch : header.epoch;
+  const finder = new GroupFinder(reader, epoch, ({ header: { endSequence, recordBytes } }) => {
     if (endSequence <= scan.endSequence) return;
     scan.tailSequence = endSequence;
     scan.tailBytes += recordBytes;
