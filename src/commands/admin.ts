@@ -26,7 +26,7 @@ import { dataTelemetry } from "../telemetry/data_telemetry.ts";
 import { log } from "../telemetry/process_log.ts";
 import { Rates } from "../telemetry/rates.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { CertificateFiles } from "../tls/certificate_files.ts";
+import { openCertificates } from "../tls/open_certificates.ts";
 import type { LocalTail } from "./local_tail.ts";
 
 interface Answer {
@@ -75,7 +75,8 @@ export async function serveAdmin(
   const { adminPort, adminHost, prices } = settings;
   shared?.guard(adminHost, adminPortWords);
   const authentication = shared ?? new Authentication({ ...settings, controlHost: adminHost }, log, adminPortWords);
-  const tls = await adminTls(settings);
+  const { adminTlsCert: cert, adminTlsKey: key, adminTlsClientCa: clientCa } = settings;
+  const tls = await openCertificates("ADMIN_TLS", { cert, key, clientCa }, log);
   if (authentication.required && tls === undefined && !isLoopback(adminHost))
     log.warn("tokens come to the admin port in plain text: set ADMIN_TLS_CERT and ADMIN_TLS_KEY");
   const hosts = isLoopback(adminHost) ? "loopback" : authentication.required ? "any" : "undotted";
@@ -124,21 +125,6 @@ export async function serveAdmin(
     log.warn(`no admin port: ${error.message}`);
     return undefined;
   }
-}
-
-/** Loaded where it is used. @throws StreamGateError SG_TLS */
-async function adminTls(settings: Settings): Promise<CertificateFiles | undefined> {
-  const { adminTlsCert: cert, adminTlsKey: key, adminTlsClientCa: clientCa } = settings;
-  if (cert === undefined || key === undefined) return undefined;
-  const { CertificateFiles } = await import("../tls/certificate_files.ts");
-  return new CertificateFiles(
-    {
-      cert: { setting: "ADMIN_TLS_CERT", path: cert },
-      key: { setting: "ADMIN_TLS_KEY", path: key },
-      ...(clientCa !== undefined && { clientCa: { setting: "ADMIN_TLS_CLIENT_CA", path: clientCa } }),
-    },
-    log,
-  );
 }
 
 const adminPortWords = { setting: "ADMIN_HOST", name: "admin port" };

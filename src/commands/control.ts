@@ -19,7 +19,7 @@ import { openDataDirectory } from "../persistence/data_directory.ts";
 import type { Settings } from "../settings/settings.ts";
 import { configureLog, log } from "../telemetry/process_log.ts";
 import { controlTelemetry } from "../telemetry/telemetry.ts";
-import type { CertificateFiles } from "../tls/certificate_files.ts";
+import { openCertificates } from "../tls/open_certificates.ts";
 import { openGrpc } from "./grpc_port.ts";
 import { type Opened, opening } from "./opened.ts";
 import { onShutdown } from "./shutdown.ts";
@@ -87,7 +87,8 @@ export async function serveControl(
 ): Promise<ControlServer & Calls> {
   const check = (pattern: string) => kind.checkPattern(pattern);
   const { controlHost: host, controlPort: port, shutdownTimeoutMs, controlAllowedHosts: allowedHosts } = settings;
-  const tls = await controlTls(settings);
+  const { controlTlsCert: cert, controlTlsKey: key, controlTlsClientCa: clientCa } = settings;
+  const tls = await openCertificates("CONTROL_TLS", { cert, key, clientCa }, log);
   const sightings = new Sightings();
   const { allowMetadataOutputs } = settings;
   const calls = callsOf({ store, publisher, check, log, audit, sightings, allowMetadataOutputs, ...plane });
@@ -120,19 +121,4 @@ export async function serveControl(
     await Promise.all([control.close(), grpc?.close()]);
   };
   return { ...control, ...calls, close };
-}
-
-/** Loaded where it is used. */
-async function controlTls(settings: Settings): Promise<CertificateFiles | undefined> {
-  const { controlTlsCert: cert, controlTlsKey: key, controlTlsClientCa: clientCa } = settings;
-  if (cert === undefined || key === undefined) return undefined;
-  const { CertificateFiles } = await import("../tls/certificate_files.ts");
-  return new CertificateFiles(
-    {
-      cert: { setting: "CONTROL_TLS_CERT", path: cert },
-      key: { setting: "CONTROL_TLS_KEY", path: key },
-      ...(clientCa !== undefined && { clientCa: { setting: "CONTROL_TLS_CLIENT_CA", path: clientCa } }),
-    },
-    log,
-  );
 }

@@ -820,18 +820,15 @@ function checkTogether(settings: Partial<Settings>): void {
           `is set and ${spellings[other!].env} is not`,
           "a certificate and its key go together: set both, or neither",
         );
-  if (settings.controlTlsClientCa !== undefined && settings.controlTlsCert === undefined)
+  for (const port of ["control", "admin"] as const) {
+    if (settings[`${port}TlsClientCa`] === undefined || settings[`${port}TlsCert`] !== undefined) continue;
+    const prefix = port.toUpperCase();
     throw refuse(
-      "CONTROL_TLS_CLIENT_CA",
-      "is set and CONTROL_TLS_CERT is not, so that nobody would be asked for a certificate",
-      "set CONTROL_TLS_CERT and CONTROL_TLS_KEY too",
+      `${prefix}_TLS_CLIENT_CA`,
+      `is set and ${prefix}_TLS_CERT is not, so that nobody would be asked for a certificate`,
+      `set ${prefix}_TLS_CERT and ${prefix}_TLS_KEY too`,
     );
-  if (settings.adminTlsClientCa !== undefined && settings.adminTlsCert === undefined)
-    throw refuse(
-      "ADMIN_TLS_CLIENT_CA",
-      "is set and ADMIN_TLS_CERT is not, so that nobody would be asked for a certificate",
-      "set ADMIN_TLS_CERT and ADMIN_TLS_KEY too",
-    );
+  }
   if (settings.tlsClientCa !== undefined && settings.tlsCert === undefined)
     throw refuse(
       "TLS_CLIENT_CA",

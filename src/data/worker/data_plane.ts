@@ -19,6 +19,7 @@ import { accountBytes } from "../../settings/memory.ts";
 import type { Settings } from "../../settings/settings.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { CertificateFiles, ServerTls } from "../../tls/certificate_files.ts";
+import { openCertificates } from "../../tls/open_certificates.ts";
 import { batchBytes } from "../delivery/batch_pool.ts";
 import { outputNames } from "../delivery/outputs.ts";
 import { type FileLease, FileWriters } from "../delivery/stream/file_writers.ts";
@@ -365,18 +366,9 @@ export class DataPlane {
 
   /** @throws StreamGateError SG_TLS */
   async #openCertificates(): Promise<CertificateFiles | undefined> {
-    const { tlsCert, tlsKey, tlsClientCa } = this.#settings;
-    if (tlsCert === undefined || tlsKey === undefined) return undefined;
-    const { CertificateFiles } = await import("../../tls/certificate_files.ts");
-    const files = new CertificateFiles(
-      {
-        cert: { setting: "TLS_CERT", path: tlsCert },
-        key: { setting: "TLS_KEY", path: tlsKey },
-        ...(tlsClientCa !== undefined && { clientCa: { setting: "TLS_CLIENT_CA", path: tlsClientCa } }),
-      },
-      this.#log,
-    );
-    files.onChange((tls) => this.#useCertificates(tls));
+    const { tlsCert: cert, tlsKey: key, tlsClientCa: clientCa } = this.#settings;
+    const files = await openCertificates("TLS", { cert, key, clientCa }, this.#log);
+    files?.onChange((tls) => this.#useCertificates(tls));
     return files;
   }
 
